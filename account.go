@@ -1,0 +1,98 @@
+package mpblock
+
+import (
+	"crypto/sha256"
+	"crypto/subtle"
+	"encoding/hex"
+	"fmt"
+	"net/netip"
+	"strings"
+)
+
+// AppID names an account: "wx" and 16 lower-case hexadecimal digits.
+type AppID string
+
+// AppIDLen is the length of every AppID in bytes.
+const AppIDLen = 18
+
+// ParseAppID reads an AppID; its error says what is wrong with s.
+func ParseAppID(s string) (AppID, error) {
+	digits, ok := strings.CutPrefix(s, "wx")
+	if !ok || len(s) != AppIDLen || strings.Trim(digits, "0123456789abcdef") != "" {
+		return "", fmt.Errorf("not an AppID: %q, want wx and 16 lower-case hexadecimal digits", s)
+	}
+	return AppID(s), nil
+}
+
+// SecretHash is the SHA-256 of an account's secret. A secret is 128 random bits,
+// so a plain hash keeps it as well as a slow one would.
+type SecretHash [sha256.Size]byte
+
+// HashSecret returns the hash of a secret as the account keeps it.
+func HashSecret(secret string) SecretHash { return sha256.Sum256([]byte(secret)) }
+
+// Matches tells in constant time whether secret is the one that was hashed.
+func (h SecretHash) Matches(secret string) bool {
+	sum := HashSecret(secret)
+	return subtle.ConstantTimeCompare(h[:], sum[:]) == 1
+}
+
+// String returns the hash as hexadecimal digits.
+func (h SecretHash) String() string { return hex.EncodeToString(h[:]) }
+
+// Account is an Official Account: who may call, which OpenIDs are its own, and
+// what it is limited to.
+type Account struct {
+	AppID      AppID
+	Name       string
+	SecretHash SecretHash // of the secret, which is shown once and not kept
+	Prefix     Prefix     // the head of all its OpenIDs
+	Key        Key        // mints its OpenIDs
+
+	// AnyFollower takes every well-formed OpenID with the account's prefix as a
+	// follower, for platforms that keep their own list of users.
+	AnyFollower bool
+
+	// AllowIPs are the addresses that may call; empty means all of them.
+	AllowIPs []netip.Prefix
+
+	// Denied are the calls that answer 48001 to this account.
+	Denied []Call
+
+	// Daily and PerMinute limit how often each call may be made; a call that is
+	// not in the map is not limited. Days and minutes are those of UTC+8, the
+	// platform's own clock.
+	Daily     map[Call]int
+	PerMinute map[Call]int
+}
+
+// Call names a call of the API in settings, quotas, logs and metrics: the part
+// of its path after /cgi-bin/ and after tags/members/.
+type Call string
+
+// The calls of the API.
+const (
+	CallToken       Call = "token"
+	CallStableToken Call = "stable_token"
+	CallFollowers   Call = "user/get"
+	CallList        Call = "getblacklist"
+	CallBlock       Call = "batchblacklist"
+	CallUnblock     Call = "batchunblacklist"
+)
+
+// Calls returns all calls of the API, in the order in which help texts list them.
+func Calls() []Call {
+	return []Call{CallToken, CallStableToken, CallFollowers, CallList, CallBlock, CallUnblock}
+}
+
+// ParseCall reads the name of a call; its error lists the names there are.
+func ParseCall(s string) (Call, error) {
+	names := make([]string, 0, len(Calls()))
+	for _, c := range Calls() {
+		if s == string(c) {
+			return c, nil
+		}
+		names = append(names, string(c))
+	}
+	return "", fmt.Errorf("no call is named %q: the calls are %s", s, strings.Join(names, ", "))
+}

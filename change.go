@@ -1,0 +1,101 @@
+package mpblock
+
+import (
+	"fmt"
+	"time"
+)
+
+// Action is what a Change does to the OpenIDs it names.
+type Action uint8
+
+// The two actions. Their values are stored; they never change their meaning.
+const (
+	Block   Action = 1
+	Unblock Action = 2
+)
+
+// String returns "block" or "unblock".
+func (a Action) String() string {
+	switch a {
+	case Block:
+		return "block"
+	case Unblock:
+		return "unblock"
+	}
+	return fmt.Sprintf("Action(%d)", uint8(a))
+}
+
+// ActorAPI is the actor of every change that came through the API.
+const ActorAPI = "api"
+
+// Limits of a Batch. Actor and reason are in bytes of UTF-8.
+const (
+	MaxBatch  = 10_000
+	MaxActor  = 64
+	MaxReason = 1_024
+)
+
+// Batch is what a caller asks a store to apply to one account's blacklist.
+type Batch struct {
+	Action  Action
+	OpenIDs []OpenID // 1 to MaxBatch, in any order; a duplicate counts once
+	Actor   string   // 1 to MaxActor bytes: "api", "console:<operator>", "job:<id>"
+	Reason  string   // up to MaxReason bytes, may be empty
+	Time    time.Time
+
+	// Known demands that every OpenID is a follower or blocked at the instant
+	// of the change; otherwise nothing changes and Apply fails with *UnknownError.
+	Known bool
+}
+
+// Validate tells what is wrong with a batch in terms of the limits above; every
+// store calls it first.
+func (b Batch) Validate() error {
+	switch {
+	case b.Action != Block && b.Action != Unblock:
+		return fmt.Errorf("mpblock: batch with %v, want block or unblock", b.Action)
+	case len(b.OpenIDs) == 0 || len(b.OpenIDs) > MaxBatch:
+		return fmt.Errorf("mpblock: batch of %d OpenIDs, want 1 to %d", len(b.OpenIDs), MaxBatch)
+	case b.Actor == "" || len(b.Actor) > MaxActor:
+		return fmt.Errorf("mpblock: batch with an actor of %d bytes, want 1 to %d", len(b.Actor), MaxActor)
+	case len(b.Reason) > MaxReason:
+		return fmt.Errorf("mpblock: batch with a reason of %d bytes, at most %d", len(b.Reason), MaxReason)
+	}
+	return nil
+}
+
+// Change is one accepted step of an account's blacklist.
+type Change struct {
+	Seq    uint64    // 1, 2, 3 … per account, without gaps
+	Time   time.Time // UTC, whole milliseconds; never before that of the change before
+	Actor  string
+	Action Action
+	Reason string
+
+	// OpenIDs are those on which the change took effect, in byte order, each
+	// once: what was blocked already is not in a block, and so on. Never empty.
+	OpenIDs []OpenID
+}
+
+// Entry is a blocked OpenID and the Seq of the Change that blocked it.
+type Entry struct {
+	OpenID OpenID
+	Seq    uint64
+}
+
+// State is what a store knows of one OpenID of one account.
+type State struct {
+	Follower bool
+	Seq      uint64 // of the Change that blocked it; 0: not blocked
+}
+
+// Blocked tells whether the OpenID is on the blacklist.
+func (s State) Blocked() bool { return s.Seq != 0 }
+
+// Page is a piece of a list and the size of the whole at the same instant.
+type Page struct {
+	// OpenIDs in byte order. The slice may be shared: it must not be changed.
+	OpenIDs []OpenID
+	Total   int    // length of the whole list
+	Seq     uint64 // of the account's last Change; 0 before the first
+}

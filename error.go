@@ -1,0 +1,111 @@
+package mpblock
+
+import (
+	"errors"
+	"fmt"
+)
+
+// Code is a return code of the platform's API.
+type Code int
+
+// The return codes. Names, numbers and texts are the platform's.
+const (
+	CodeSystem           Code = -1
+	CodeOK               Code = 0
+	CodeBadToken         Code = 40001
+	CodeBadGrantType     Code = 40002
+	CodeBadOpenID        Code = 40003
+	CodeBadAppID         Code = 40013
+	CodeBadListSize      Code = 40032
+	CodeBadURL           Code = 40066
+	CodeBadSecret        Code = 40125
+	CodeIPNotAllowed     Code = 40164
+	CodeTokenMissing     Code = 41001
+	CodeAppIDMissing     Code = 41002
+	CodeSecretMissing    Code = 41004
+	CodeTokenExpired     Code = 42001
+	CodeNeedGET          Code = 43001
+	CodeNeedPOST         Code = 43002
+	CodeNeedHTTPS        Code = 43003
+	CodeEmptyBody        Code = 44002
+	CodeDailyQuota       Code = 45009
+	CodeMinuteRate       Code = 45011
+	CodeBadData          Code = 47001
+	CodeUnauthorized     Code = 48001
+	CodeNotThisAppOpenID Code = 49003
+)
+
+var codeTexts = map[Code]string{
+	CodeSystem:           "system error",
+	CodeOK:               "ok",
+	CodeBadToken:         "invalid credential, access_token is invalid or not latest",
+	CodeBadGrantType:     "invalid grant_type",
+	CodeBadOpenID:        "invalid openid",
+	CodeBadAppID:         "invalid appid",
+	CodeBadListSize:      "invalid openid list size",
+	CodeBadURL:           "invalid url",
+	CodeBadSecret:        "invalid appsecret",
+	CodeIPNotAllowed:     "invalid ip %s, not in whitelist",
+	CodeTokenMissing:     "access_token missing",
+	CodeAppIDMissing:     "appid missing",
+	CodeSecretMissing:    "appsecret missing",
+	CodeTokenExpired:     "access_token expired",
+	CodeNeedGET:          "require GET method",
+	CodeNeedPOST:         "require POST method",
+	CodeNeedHTTPS:        "require https",
+	CodeEmptyBody:        "empty post data",
+	CodeDailyQuota:       "reach max api daily quota limit",
+	CodeMinuteRate:       "api minute-quota reach limit, must slower, retry next minute",
+	CodeBadData:          "data format error",
+	CodeUnauthorized:     "api unauthorized",
+	CodeNotThisAppOpenID: "not match openid with appid",
+}
+
+// Text returns the platform's text for the code, "" for an unknown one. That of
+// CodeIPNotAllowed holds a %s for the address.
+func (c Code) Text() string { return codeTexts[c] }
+
+// Error is a refusal with a return code. Message goes to the caller as errmsg,
+// which clients know by the platform's own texts; Detail says, beyond it, what
+// happened, to which input and what to do, and goes where there is room for it:
+// a header of the answer, the log, the console. Err is the internal cause; it is
+// for the log alone. None of them ever holds a secret or a token.
+type Error struct {
+	Code    Code
+	Message string
+	Detail  string
+	Err     error
+}
+
+// Refuse returns an Error with the code's own text and a formatted detail.
+func Refuse(code Code, format string, args ...any) *Error {
+	return &Error{Code: code, Message: code.Text(), Detail: fmt.Sprintf(format, args...)}
+}
+
+// Internal returns err as the Error that the outside is to see: err itself where
+// it already is or wraps an *Error, else CodeSystem with err as the cause.
+func Internal(err error) *Error {
+	var e *Error
+	if errors.As(err, &e) {
+		return e
+	}
+	return &Error{
+		Code: CodeSystem, Message: CodeSystem.Text(),
+		Detail: "the fault is the server's; nothing is wrong with the request, try again", Err: err,
+	}
+}
+
+// Error returns code, message, detail and cause.
+func (e *Error) Error() string {
+	s := fmt.Sprintf("%d %s", e.Code, e.Message)
+	if e.Detail != "" {
+		s += ": " + e.Detail
+	}
+	if e.Err != nil {
+		s += ": " + e.Err.Error()
+	}
+	return s
+}
+
+// Unwrap returns the internal cause.
+func (e *Error) Unwrap() error { return e.Err }

@@ -1,0 +1,146 @@
+package mpblock
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// Store keeps followers, blacklists and their changes, and records for all that
+// is small beside them. Accounts are records: for the methods that take an AppID
+// every AppID exists and begins with empty lists.
+//
+// Methods are safe for concurrent use. Slices given to a method may be reused by
+// the caller once it has returned. A method stops early when its context ends;
+// what it was asked to write has then happened wholly or not at all, and the
+// caller does not know which. Every write is durable before its method returns
+// nil. After a crash at any point a store opens by itself with every acknowledged
+// write and no half of one.
+//
+// Errors are *UnknownError, ErrNotFound, ErrConflict, the context's own, or
+// internal ones: the caller answers those with Internal and logs them in full.
+type Store interface {
+	// AddFollowers registers up to MaxBatch OpenIDs, all or none, and returns
+	// how many of them were not followers before.
+	AddFollowers(ctx context.Context, app AppID, ids []OpenID) (added int, err error)
+
+	// RemoveFollowers is the reverse of AddFollowers. Who is blocked stays
+	// blocked: the blacklist does not depend on who follows.
+	RemoveFollowers(ctx context.Context, app AppID, ids []OpenID) (removed int, err error)
+
+	// Followers returns up to limit followers strictly after a cursor, which
+	// need not be one. A limit of 0 returns the total alone.
+	Followers(ctx context.Context, app AppID, after OpenID, limit int) (Page, error)
+
+	// Apply changes the blacklist: entries, total and change log together or
+	// nothing, one Apply after the other per account. The Change it returns
+	// holds only the OpenIDs on which it took effect; where there are none,
+	// nothing is written and the zero Change (Seq 0) is returned. A Time before
+	// that of the account's last Change is raised to it.
+	Apply(ctx context.Context, app AppID, b Batch) (Change, error)
+
+	// Page returns up to limit blocked OpenIDs strictly after a cursor, which
+	// need not be blocked, with the total and the seq of the same instant. A
+	// limit of 0 returns the total and the seq alone.
+	Page(ctx context.Context, app AppID, after OpenID, limit int) (Page, error)
+
+	// Lookup returns the State of each OpenID, in the order given, all of the
+	// same instant.
+	Lookup(ctx context.Context, app AppID, ids []OpenID) ([]State, error)
+
+	// Changes returns up to limit changes with a Seq above after, oldest first.
+	Changes(ctx context.Context, app AppID, after uint64, limit int) ([]Change, error)
+
+	// ChangesOf returns the changes of one OpenID with a Seq above after, up to
+	// limit, oldest first. Their OpenIDs are narrowed to that one.
+	ChangesOf(ctx context.Context, app AppID, id OpenID, after uint64, limit int) ([]Change, error)
+
+	// Get returns a record, or ErrNotFound.
+	Get(ctx context.Context, kind, key string) (Record, error)
+
+	// Put writes a record if the stored one still has the Version that r bears:
+	// 0 demands that there is none. Otherwise it fails with ErrConflict. It
+	// returns the record with its new Version.
+	Put(ctx context.Context, r Record) (Record, error)
+
+	// Delete removes a record if it still has the given Version, else it fails
+	// with ErrConflict, or with ErrNotFound if there is none.
+	Delete(ctx context.Context, kind, key string, version uint64) error
+
+	// List returns up to limit records of a kind with a key above after, in
+	// byte order of their keys.
+	List(ctx context.Context, kind, after string, limit int) ([]Record, error)
+
+	// Close waits for writes under way and releases the store. Methods fail
+	// after it.
+	Close() error
+}
+
+// Limits of a Record in bytes.
+const (
+	MaxKind  = 32
+	MaxKey   = 128
+	MaxValue = 1 << 20
+)
+
+// Record is a small named value. A record past its Expires is as if it were not
+// there; stores remove it when it suits them.
+type Record struct {
+	Kind, Key string // not empty, without a zero byte
+	Value     []byte
+	Version   uint64    // never 0 in a stored record, never the same for two writes
+	Expires   time.Time // zero: never; kept to the millisecond
+}
+
+// Validate tells what is wrong with a record in terms of the limits above; every
+// store calls it before a Put.
+func (r Record) Validate() error {
+	switch {
+	case !validName(r.Kind, MaxKind):
+		return fmt.Errorf("mpblock: record of kind %q, want 1 to %d bytes without a zero byte", r.Kind, MaxKind)
+	case !validName(r.Key, MaxKey):
+		return fmt.Errorf("mpblock: record %s with the key %q, want 1 to %d bytes without a zero byte", r.Kind, r.Key, MaxKey)
+	case len(r.Value) > MaxValue:
+		return fmt.Errorf("mpblock: record %s %s of %d bytes, at most %d", r.Kind, r.Key, len(r.Value), MaxValue)
+	}
+	return nil
+}
+
+func validName(s string, limit int) bool {
+	if s == "" || len(s) > limit {
+		return false
+	}
+	for i := range len(s) {
+		if s[i] == 0 {
+			return false
+		}
+	}
+	return true
+}
+
+// Live tells whether the record has not reached its end at the given time.
+func (r Record) Live(now time.Time) bool { return r.Expires.IsZero() || now.Before(r.Expires) }
+
+// Errors of a Store beside *UnknownError and internal ones.
+var (
+	ErrNotFound = errors.New("mpblock: no such record")
+	ErrConflict = errors.New("mpblock: record changed since it was read")
+)
+
+// UnknownError is the answer to a Batch with Known set: Index is the place, in
+// the batch's own order, of the first OpenID that is neither a follower nor
+// blocked.
+type UnknownError struct{ Index int }
+
+func (e *UnknownError) Error() string {
+	return fmt.Sprintf("mpblock: OpenID %d of the batch is neither a follower nor blocked", e.Index)
+}
+
+// Backuper is a Store that can copy itself while it is in use. Wrappers of a
+// Store offer Unwrap() Store, so that what the inner one can do is found.
+type Backuper interface {
+	// Backup writes a consistent copy, which opens as a store of its own, to a
+	// directory that must not exist yet.
+	Backup(ctx context.Context, dir string) error
+}
