@@ -1,0 +1,308 @@
+// Package memstore is the model of a store: the simplest one that keeps the
+// contract of mpblock.Store, held in memory and gone with the process. The other
+// stores are compared with it, and tests of the layers above run on it. It is
+// written to be read; each write to a list costs time in the length of the list.
+package memstore
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"mpblock"
+)
+
+// Store is a mpblock.Store in memory. One lock serves all of it.
+type Store struct {
+	mu       sync.Mutex
+	closed   bool
+	accounts map[mpblock.AppID]*account
+	records  map[recordKey]mpblock.Record
+	version  uint64 // of the last record written
+}
+
+type account struct {
+	followers set
+	blocked   set
+	blockedBy map[mpblock.OpenID]uint64
+	changes   []mpblock.Change
+}
+
+type recordKey struct{ kind, key string }
+
+// New returns an empty store.
+func New() *Store {
+	return &Store{
+		accounts: make(map[mpblock.AppID]*account),
+		records:  make(map[recordKey]mpblock.Record),
+	}
+}
+
+var errClosed = errors.New("memstore: the store is closed")
+
+// begin takes the lock that the caller releases if the error is nil.
+func (s *Store) begin(ctx context.Context) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	s.mu.Lock()
+	if s.closed {
+		s.mu.Unlock()
+		return errClosed
+	}
+	return nil
+}
+
+// account returns the account's lists, empty ones for an AppID not seen before.
+func (s *Store) account(app mpblock.AppID) *account {
+	a := s.accounts[app]
+	if a == nil {
+		a = &account{blockedBy: make(map[mpblock.OpenID]uint64)}
+		s.accounts[app] = a
+	}
+	return a
+}
+
+func (a *account) seq() uint64 { return uint64(len(a.changes)) }
+
+// AddFollowers implements mpblock.Store.
+func (s *Store) AddFollowers(ctx context.Context, app mpblock.AppID, ids []mpblock.OpenID) (int, error) {
+	return s.changeFollowers(ctx, app, ids, set.add)
+}
+
+// RemoveFollowers implements mpblock.Store.
+func (s *Store) RemoveFollowers(ctx context.Context, app mpblock.AppID, ids []mpblock.OpenID) (int, error) {
+	return s.changeFollowers(ctx, app, ids, set.remove)
+}
+
+func (s *Store) changeFollowers(ctx context.Context, app mpblock.AppID, ids []mpblock.OpenID,
+	change func(set, []mpblock.OpenID) (set, []mpblock.OpenID),
+) (int, error) {
+	if len(ids) > mpblock.MaxBatch {
+		return 0, fmt.Errorf("memstore: %d followers in one call, at most %d", len(ids), mpblock.MaxBatch)
+	}
+	if err := s.begin(ctx); err != nil {
+		return 0, err
+	}
+	defer s.mu.Unlock()
+	a := s.account(app)
+	next, took := change(a.followers, ids)
+	a.followers = next
+	return len(took), nil
+}
+
+// Followers implements mpblock.Store.
+func (s *Store) Followers(ctx context.Context, app mpblock.AppID, after mpblock.OpenID, limit int) (mpblock.Page, error) {
+	if err := s.begin(ctx); err != nil {
+		return mpblock.Page{}, err
+	}
+	defer s.mu.Unlock()
+	a := s.account(app)
+	return mpblock.Page{OpenIDs: a.followers.page(after, limit), Total: len(a.followers), Seq: a.seq()}, nil
+}
+
+// Apply implements mpblock.Store.
+func (s *Store) Apply(ctx context.Context, app mpblock.AppID, b mpblock.Batch) (mpblock.Change, error) {
+	if err := b.Validate(); err != nil {
+		return mpblock.Change{}, err
+	}
+	if err := s.begin(ctx); err != nil {
+		return mpblock.Change{}, err
+	}
+	defer s.mu.Unlock()
+	a := s.account(app)
+	if b.Known {
+		for i, id := range b.OpenIDs {
+			if !a.followers.has(id) && !a.blocked.has(id) {
+				return mpblock.Change{}, &mpblock.UnknownError{Index: i}
+			}
+		}
+	}
+	change := set.add
+	if b.Action == mpblock.Unblock {
+		change = set.remove
+	}
+	next, took := change(a.blocked, b.OpenIDs)
+	if len(took) == 0 {
+		return mpblock.Change{}, nil
+	}
+	c := mpblock.Change{
+		Seq: a.seq() + 1, Time: b.Time.UTC().Truncate(time.Millisecond),
+		Actor: b.Actor, Action: b.Action, Reason: b.Reason, OpenIDs: took,
+	}
+	if n := len(a.changes); n > 0 && c.Time.Before(a.changes[n-1].Time) {
+		c.Time = a.changes[n-1].Time
+	}
+	a.blocked = next
+	a.changes = append(a.changes, c)
+	for _, id := range took {
+		if b.Action == mpblock.Block {
+			a.blockedBy[id] = c.Seq
+		} else {
+			delete(a.blockedBy, id)
+		}
+	}
+	c.OpenIDs = slices.Clone(took)
+	return c, nil
+}
+
+// Page implements mpblock.Store.
+func (s *Store) Page(ctx context.Context, app mpblock.AppID, after mpblock.OpenID, limit int) (mpblock.Page, error) {
+	if err := s.begin(ctx); err != nil {
+		return mpblock.Page{}, err
+	}
+	defer s.mu.Unlock()
+	a := s.account(app)
+	return mpblock.Page{OpenIDs: a.blocked.page(after, limit), Total: len(a.blocked), Seq: a.seq()}, nil
+}
+
+// Lookup implements mpblock.Store.
+func (s *Store) Lookup(ctx context.Context, app mpblock.AppID, ids []mpblock.OpenID) ([]mpblock.State, error) {
+	if err := s.begin(ctx); err != nil {
+		return nil, err
+	}
+	defer s.mu.Unlock()
+	a := s.account(app)
+	states := make([]mpblock.State, len(ids))
+	for i, id := range ids {
+		states[i] = mpblock.State{Follower: a.followers.has(id), Seq: a.blockedBy[id]}
+	}
+	return states, nil
+}
+
+// Changes implements mpblock.Store.
+func (s *Store) Changes(ctx context.Context, app mpblock.AppID, after uint64, limit int) ([]mpblock.Change, error) {
+	return s.changesIf(ctx, app, after, limit, func(c mpblock.Change) (mpblock.Change, bool) {
+		c.OpenIDs = slices.Clone(c.OpenIDs)
+		return c, true
+	})
+}
+
+// ChangesOf implements mpblock.Store.
+func (s *Store) ChangesOf(ctx context.Context, app mpblock.AppID, id mpblock.OpenID, after uint64, limit int) ([]mpblock.Change, error) {
+	return s.changesIf(ctx, app, after, limit, func(c mpblock.Change) (mpblock.Change, bool) {
+		held := set(c.OpenIDs).has(id)
+		c.OpenIDs = []mpblock.OpenID{id}
+		return c, held
+	})
+}
+
+func (s *Store) changesIf(ctx context.Context, app mpblock.AppID, after uint64, limit int,
+	pick func(mpblock.Change) (mpblock.Change, bool),
+) ([]mpblock.Change, error) {
+	if err := s.begin(ctx); err != nil {
+		return nil, err
+	}
+	defer s.mu.Unlock()
+	a := s.account(app)
+	var out []mpblock.Change
+	for _, c := range a.changes[min(after, a.seq()):] {
+		if len(out) >= limit {
+			break
+		}
+		if c, ok := pick(c); ok {
+			out = append(out, c)
+		}
+	}
+	return out, nil
+}
+
+// Get implements mpblock.Store.
+func (s *Store) Get(ctx context.Context, kind, key string) (mpblock.Record, error) {
+	if err := s.begin(ctx); err != nil {
+		return mpblock.Record{}, err
+	}
+	defer s.mu.Unlock()
+	r, ok := s.live(kind, key)
+	if !ok {
+		return mpblock.Record{}, mpblock.ErrNotFound
+	}
+	return r, nil
+}
+
+// live returns a copy of a record that has not expired.
+func (s *Store) live(kind, key string) (mpblock.Record, bool) {
+	r, ok := s.records[recordKey{kind, key}]
+	if !ok || !r.Live(time.Now()) {
+		return mpblock.Record{}, false
+	}
+	r.Value = bytes.Clone(r.Value)
+	return r, true
+}
+
+// Put implements mpblock.Store.
+func (s *Store) Put(ctx context.Context, r mpblock.Record) (mpblock.Record, error) {
+	if err := r.Validate(); err != nil {
+		return mpblock.Record{}, err
+	}
+	if err := s.begin(ctx); err != nil {
+		return mpblock.Record{}, err
+	}
+	defer s.mu.Unlock()
+	if old, _ := s.live(r.Kind, r.Key); old.Version != r.Version {
+		return mpblock.Record{}, mpblock.ErrConflict
+	}
+	s.version++
+	r.Version = s.version
+	r.Value = bytes.Clone(r.Value)
+	r.Expires = r.Expires.UTC().Truncate(time.Millisecond)
+	s.records[recordKey{r.Kind, r.Key}] = r
+	r.Value = bytes.Clone(r.Value)
+	return r, nil
+}
+
+// Delete implements mpblock.Store.
+func (s *Store) Delete(ctx context.Context, kind, key string, version uint64) error {
+	if err := s.begin(ctx); err != nil {
+		return err
+	}
+	defer s.mu.Unlock()
+	switch r, ok := s.live(kind, key); {
+	case !ok:
+		return mpblock.ErrNotFound
+	case r.Version != version:
+		return mpblock.ErrConflict
+	}
+	delete(s.records, recordKey{kind, key})
+	return nil
+}
+
+// List implements mpblock.Store.
+func (s *Store) List(ctx context.Context, kind, after string, limit int) ([]mpblock.Record, error) {
+	if err := s.begin(ctx); err != nil {
+		return nil, err
+	}
+	defer s.mu.Unlock()
+	var keys []string
+	for k := range s.records {
+		if k.kind == kind && k.key > after {
+			keys = append(keys, k.key)
+		}
+	}
+	slices.Sort(keys)
+	var out []mpblock.Record
+	for _, key := range keys {
+		if len(out) >= limit {
+			break
+		}
+		if r, ok := s.live(kind, key); ok {
+			out = append(out, r)
+		}
+	}
+	return out, nil
+}
+
+// Close implements mpblock.Store.
+func (s *Store) Close() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return errClosed
+	}
+	s.closed = true
+	return nil
+}
