@@ -1,0 +1,117 @@
+package mpblock_test
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"strings"
+	"testing"
+	"time"
+
+	"mpblock"
+)
+
+func TestParseAppID(t *testing.T) {
+	if id, err := mpblock.ParseAppID("wxdec0dedec0dedec0"); err != nil || id != "wxdec0dedec0dedec0" {
+		t.Errorf("got %q, %v", id, err)
+	}
+	for _, in := range []string{"", "wx", "wxdec0dedec0dedec", "wxdec0dedec0dedec00", "wxDEC0dedec0dedec0", "xxdec0dedec0dedec0", "wxdec0dedec0dedeg0"} {
+		if _, err := mpblock.ParseAppID(in); err == nil || !strings.Contains(err.Error(), fmt.Sprintf("%q", in)) {
+			t.Errorf("%q: %v", in, err)
+		}
+	}
+}
+
+func TestSecretHash(t *testing.T) {
+	h := mpblock.HashSecret("5eedda7a5eedda7a5eedda7a5eedda7a")
+	if !h.Matches("5eedda7a5eedda7a5eedda7a5eedda7a") || h.Matches("5eedda7a5eedda7a5eedda7a5eedda7b") || h.Matches("") {
+		t.Error("a hash matches what was not hashed")
+	}
+	if strings.Contains(h.String(), "5eedda7a") {
+		t.Error("a hash shows its secret")
+	}
+}
+
+func TestParseCall(t *testing.T) {
+	for _, c := range mpblock.Calls() {
+		if got, err := mpblock.ParseCall(string(c)); err != nil || got != c {
+			t.Errorf("%s: %s, %v", c, got, err)
+		}
+	}
+	if _, err := mpblock.ParseCall("GetBlacklist"); err == nil || !strings.Contains(err.Error(), "getblacklist, batchblacklist") {
+		t.Errorf("the error names no calls: %v", err)
+	}
+}
+
+func TestBatchValidate(t *testing.T) {
+	good := mpblock.Batch{Action: mpblock.Block, OpenIDs: mint(1), Actor: "test", Reason: strings.Repeat("r", mpblock.MaxReason)}
+	if err := good.Validate(); err != nil {
+		t.Fatal(err)
+	}
+	tests := map[string]func(*mpblock.Batch){
+		"batch with Action(0)": func(b *mpblock.Batch) { b.Action = 0 },
+		"batch with Action(3)": func(b *mpblock.Batch) { b.Action = 3 },
+		"batch of 0 OpenIDs":   func(b *mpblock.Batch) { b.OpenIDs = nil },
+		"batch of 10001 OpenIDs": func(b *mpblock.Batch) {
+			b.OpenIDs = make([]mpblock.OpenID, mpblock.MaxBatch+1)
+		},
+		"actor of 0 bytes":     func(b *mpblock.Batch) { b.Actor = "" },
+		"actor of 65 bytes":    func(b *mpblock.Batch) { b.Actor = strings.Repeat("a", mpblock.MaxActor+1) },
+		"reason of 1025 bytes": func(b *mpblock.Batch) { b.Reason += "r" },
+	}
+	for want, spoil := range tests {
+		b := good
+		spoil(&b)
+		if err := b.Validate(); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("want an error with %q, got %v", want, err)
+		}
+	}
+}
+
+func TestRecordValidate(t *testing.T) {
+	good := mpblock.Record{Kind: strings.Repeat("k", mpblock.MaxKind), Key: strings.Repeat("k", mpblock.MaxKey), Value: make([]byte, mpblock.MaxValue)}
+	if err := good.Validate(); err != nil {
+		t.Fatal(err)
+	}
+	tests := map[string]func(*mpblock.Record){
+		"empty kind":     func(r *mpblock.Record) { r.Kind = "" },
+		"long kind":      func(r *mpblock.Record) { r.Kind += "k" },
+		"zero in a kind": func(r *mpblock.Record) { r.Kind = "a\x00b" },
+		"empty key":      func(r *mpblock.Record) { r.Key = "" },
+		"long key":       func(r *mpblock.Record) { r.Key += "k" },
+		"zero in a key":  func(r *mpblock.Record) { r.Key = "\x00" },
+		"large value":    func(r *mpblock.Record) { r.Value = append(r.Value, 0) },
+	}
+	for name, spoil := range tests {
+		r := good
+		spoil(&r)
+		if r.Validate() == nil {
+			t.Errorf("%s: accepted", name)
+		}
+	}
+}
+
+func TestRecordLive(t *testing.T) {
+	end := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	r := mpblock.Record{Expires: end}
+	if !r.Live(end.Add(-1)) || r.Live(end) || !(mpblock.Record{}).Live(end) {
+		t.Error("a record lives until its Expires, and for ever without one")
+	}
+}
+
+func TestInternal(t *testing.T) {
+	refusal := mpblock.Refuse(mpblock.CodeBadOpenID, "openid_list[%d]: too short", 3)
+	if got := mpblock.Internal(fmt.Errorf("on the way: %w", refusal)); got != refusal {
+		t.Errorf("a refusal became %v", got)
+	}
+	e := mpblock.Internal(fs.ErrPermission)
+	if e.Code != mpblock.CodeSystem || e.Message != "system error" || !errors.Is(e, fs.ErrPermission) {
+		t.Errorf("an internal error became %v", e)
+	}
+	if strings.Contains(e.Message+e.Detail, fs.ErrPermission.Error()) {
+		t.Errorf("the outside is shown the cause: %q %q", e.Message, e.Detail)
+	}
+	if got, want := refusal.Error(), "40003 invalid openid: openid_list[3]: too short"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
