@@ -1,0 +1,210 @@
+package platform
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"mpblock"
+)
+
+// Quotas count calls per day and per minute, of the platform's clock, over all
+// nodes. A node does not write each call: it reserves a share of what is left in
+// a record that all nodes see, and spends it in memory. So a limit is never
+// exceeded, and what a killed node had reserved is lost to the account until the
+// window ends: at most a twentieth of what was left, and at most maxShare calls.
+const (
+	shareOfRest = 20
+	maxShare    = 1000
+)
+
+// platformTime is the time zone of the platform, UTC+8 all year round.
+var platformTime = time.FixedZone("UTC+8", 8*60*60)
+
+func dayOf(t time.Time) string { return t.In(platformTime).Format("20060102") }
+
+// window is a stretch of time in which calls are counted.
+type window struct {
+	name string // names it among the account's and the call's
+	end  time.Time
+}
+
+func minuteWindow(now time.Time) window {
+	start := now.Truncate(time.Minute)
+	return window{name: "m" + start.In(platformTime).Format("200601021504"), end: start.Add(time.Minute)}
+}
+
+func dayWindow(now time.Time) window {
+	y, m, d := now.In(platformTime).Date()
+	return window{name: "d" + dayOf(now), end: time.Date(y, m, d+1, 0, 0, 0, 0, platformTime)}
+}
+
+// quotas are the shares of this node.
+type quotas struct {
+	mu     sync.Mutex
+	shares map[shareKey]*share
+}
+
+type shareKey struct {
+	app  mpblock.AppID
+	call mpblock.Call
+	kind byte // 'd' or 'm', as in the names of windows
+}
+
+// share is what this node has reserved of one window. Its lock is a channel, so
+// that a caller whose time is up stops waiting for one that reads the store.
+type share struct {
+	lock   chan struct{}
+	window window
+	limit  int // that was in force when left was reserved
+	left   int
+}
+
+// quotaRecord is how much of a window's limit the nodes have reserved.
+type quotaRecord struct {
+	Used int `json:"used"`
+}
+
+func (q *quotas) share(k shareKey) *share {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	s := q.shares[k]
+	if s == nil {
+		if q.shares == nil {
+			q.shares = make(map[shareKey]*share)
+		}
+		s = &share{lock: make(chan struct{}, 1)}
+		q.shares[k] = s
+	}
+	return s
+}
+
+// spend counts a call against the account's limits. The minute comes first, so
+// that a caller who is slowed down does not use up the day.
+func (p *Platform) spend(ctx context.Context, a *mpblock.Account, call mpblock.Call) error {
+	now := time.Now()
+	if limit, ok := a.PerMinute[call]; ok {
+		w := minuteWindow(now)
+		if took, err := p.quotas.take(ctx, p.store, a.AppID, call, w, limit); err != nil {
+			return err
+		} else if !took {
+			return mpblock.Refuse(mpblock.CodeMinuteRate, "account %s may call %s %d times a minute; the next minute begins in %d s",
+				a.AppID, call, limit, secondsUp(w.end.Sub(now)))
+		}
+	}
+	if limit, ok := a.Daily[call]; ok {
+		w := dayWindow(now)
+		if took, err := p.quotas.take(ctx, p.store, a.AppID, call, w, limit); err != nil {
+			return err
+		} else if !took {
+			return mpblock.Refuse(mpblock.CodeDailyQuota, "account %s may call %s %d times a day; the next day begins at %s",
+				a.AppID, call, limit, w.end.Format(time.RFC3339))
+		}
+	}
+	return nil
+}
+
+func secondsUp(d time.Duration) int { return int((d + time.Second - 1) / time.Second) }
+
+// take spends one call of a window, and tells whether there was one left.
+func (q *quotas) take(ctx context.Context, store mpblock.Store, app mpblock.AppID, call mpblock.Call, w window, limit int) (bool, error) {
+	s := q.share(shareKey{app, call, w.name[0]})
+	select {
+	case s.lock <- struct{}{}:
+		defer func() { <-s.lock }()
+	case <-ctx.Done():
+		return false, ctx.Err()
+	}
+	if s.window.name != w.name {
+		s.window, s.left = w, 0
+	}
+	if s.limit != limit {
+		if err := s.giveBack(ctx, store, quotaKey(app, call, w)); err != nil {
+			return false, err
+		}
+		s.limit = limit
+	}
+	if s.left == 0 {
+		n, err := reserve(ctx, store, quotaKey(app, call, w), w, limit)
+		if err != nil || n == 0 {
+			return false, err
+		}
+		s.left = n
+	}
+	s.left--
+	return true, nil
+}
+
+func quotaKey(app mpblock.AppID, call mpblock.Call, w window) string {
+	return fmt.Sprintf("%s/%s/%s", app, call, w.name)
+}
+
+// reserve takes a share of what is left of a window, 0 if nothing is.
+func reserve(ctx context.Context, store mpblock.Store, key string, w window, limit int) (int, error) {
+	got := 0
+	err := changeUsed(ctx, store, key, w, func(used int) int {
+		got = max(limit-used, 0)
+		if got > 0 {
+			got = min(max(got/shareOfRest, 1), maxShare)
+		}
+		return used + got
+	})
+	return got, err
+}
+
+// changeUsed changes how much of a window is reserved.
+func changeUsed(ctx context.Context, store mpblock.Store, key string, w window, change func(used int) int) error {
+	for {
+		var q quotaRecord
+		r, err := store.Get(ctx, kindQuota, key)
+		if err == nil {
+			err = decode(r, &q)
+		}
+		if err != nil && !errors.Is(err, mpblock.ErrNotFound) {
+			return err
+		}
+		used := change(q.Used)
+		if used == q.Used {
+			return nil
+		}
+		next := encode(kindQuota, key, r.Version, quotaRecord{Used: used})
+		next.Expires = w.end.Add(time.Hour) // past it by more than the clocks of two nodes differ
+		if _, err := store.Put(ctx, next); !errors.Is(err, mpblock.ErrConflict) {
+			return err
+		}
+	}
+}
+
+// giveBack returns what this node has reserved and not spent.
+func (q *quotas) giveBack(ctx context.Context, store mpblock.Store) error {
+	q.mu.Lock()
+	shares := q.shares
+	q.shares = nil
+	q.mu.Unlock()
+	var errs []error
+	for k, s := range shares {
+		select {
+		case s.lock <- struct{}{}: // never released: nobody spends from it any more
+		case <-ctx.Done():
+			return errors.Join(append(errs, ctx.Err())...)
+		}
+		if time.Now().Before(s.window.end) {
+			errs = append(errs, s.giveBack(ctx, store, quotaKey(k.app, k.call, s.window)))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// giveBack returns what of one share is not spent. The caller holds its lock.
+func (s *share) giveBack(ctx context.Context, store mpblock.Store, key string) error {
+	if s.left == 0 {
+		return nil
+	}
+	err := changeUsed(ctx, store, key, s.window, func(used int) int { return max(used-s.left, 0) })
+	if err == nil {
+		s.left = 0
+	}
+	return err
+}
