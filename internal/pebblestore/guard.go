@@ -1,0 +1,314 @@
+package pebblestore
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+)
+
+// Pebble ends the process when a write to its log or its manifest fails, and
+// cannot go on after one. So it never sees such a failure: the guard stands
+// between it and the disk, holds a write that fails, and tries it again until it
+// succeeds. What waits for that write waits as long; what comes new is refused
+// before it reaches Pebble. A failed sync is not tried again, since a second one
+// may succeed without having written what the first one lost: it is held for ever.
+
+// Pauses between two tries of a write that the disk refuses.
+const (
+	firstPause = 10 * time.Millisecond
+	maxPause   = time.Second
+)
+
+// guard knows whether the disk takes writes.
+type guard struct {
+	mu        sync.Mutex
+	armed     bool          // false while the store opens: errors go through
+	held      int           // writes that are being tried again
+	cause     error         // why, of the last of them
+	failed    error         // of a sync
+	alarm     chan struct{} // closed while writes are refused
+	abandoned chan struct{} // closed when nothing may be written any more
+}
+
+func newGuard() *guard {
+	return &guard{alarm: make(chan struct{}), abandoned: make(chan struct{})}
+}
+
+func (g *guard) arm() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.armed = true
+}
+
+// health tells why writes are refused, nil if they are not.
+func (g *guard) health() error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	switch {
+	case g.failed != nil:
+		return fmt.Errorf("pebblestore: a sync of the disk failed, so what is on it is not known: writes are refused until the store is opened anew: %w", g.failed)
+	case g.held > 0 && (errors.Is(g.cause, syscall.ENOSPC) || errors.Is(g.cause, syscall.EDQUOT)):
+		return fmt.Errorf("pebblestore: the disk is full: writes are refused until there is space again: %w", g.cause)
+	case g.held > 0:
+		return fmt.Errorf("pebblestore: the disk refuses to be written: writes are refused until it takes them again: %w", g.cause)
+	}
+	return nil
+}
+
+// trouble returns a channel that is closed while, or as soon as, writes are
+// refused.
+func (g *guard) trouble() <-chan struct{} {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.alarm
+}
+
+// abandon lets nothing reach the disk any more.
+func (g *guard) abandon() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	close(g.abandoned)
+}
+
+func (g *guard) hold(cause error, n int) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	was := g.held > 0 || g.failed != nil
+	g.held += n
+	if cause != nil {
+		g.cause = cause
+	}
+	switch now := g.held > 0 || g.failed != nil; {
+	case now && !was:
+		close(g.alarm)
+	case was && !now:
+		g.alarm = make(chan struct{})
+	}
+}
+
+// pass keeps what was abandoned from the disk, and tells whether errors are held.
+func (g *guard) pass() bool {
+	select {
+	case <-g.abandoned:
+		select {} // another process may have the directory now
+	default:
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.armed
+}
+
+// write runs a write to the disk until it succeeds.
+func (g *guard) write(op func() error) error {
+	armed := g.pass()
+	err := op()
+	if err == nil || !armed || errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrExist) {
+		return err
+	}
+	g.hold(err, 1)
+	for pause := firstPause; err != nil; pause = min(2*pause, maxPause) {
+		select {
+		case <-time.After(pause):
+		case <-g.abandoned:
+		}
+		g.pass()
+		if err = op(); err != nil {
+			g.hold(err, 0)
+		}
+	}
+	g.hold(nil, -1)
+	return nil
+}
+
+// sync runs a sync of the disk. If it fails, it never returns.
+func (g *guard) sync(op func() error) error {
+	armed := g.pass()
+	err := op()
+	if err == nil || !armed {
+		return err
+	}
+	g.mu.Lock()
+	was := g.held > 0 || g.failed != nil
+	g.failed = err
+	if !was {
+		close(g.alarm)
+	}
+	g.mu.Unlock()
+	select {}
+}
+
+// guardedFS guards the files of one directory.
+type guardedFS struct {
+	vfs.FS
+	dir      string
+	guard    *guard
+	readOnly bool
+
+	mu   sync.Mutex
+	lock io.Closer
+}
+
+// Unwrap implements vfs.FS.
+func (f *guardedFS) Unwrap() vfs.FS { return f.FS }
+
+// mine tells whether a file is the store's: those of a backup are not, and their
+// errors go back to who asked for it.
+func (f *guardedFS) mine(name string) bool { return filepath.Dir(name) == filepath.Clean(f.dir) }
+
+func (f *guardedFS) write(name string, op func() error) error {
+	if !f.mine(name) {
+		return op()
+	}
+	return f.guard.write(op)
+}
+
+func (f *guardedFS) open(name string, op func() (vfs.File, error)) (file vfs.File, err error) {
+	err = f.write(name, func() error {
+		file, err = op()
+		return err
+	})
+	if err != nil || !f.mine(name) {
+		return file, err
+	}
+	return &guardedFile{File: file, guard: f.guard}, nil
+}
+
+// Create implements vfs.FS.
+func (f *guardedFS) Create(name string, c vfs.DiskWriteCategory) (vfs.File, error) {
+	return f.open(name, func() (vfs.File, error) { return f.FS.Create(name, c) })
+}
+
+// OpenReadWrite implements vfs.FS.
+func (f *guardedFS) OpenReadWrite(name string, c vfs.DiskWriteCategory, opts ...vfs.OpenOption) (vfs.File, error) {
+	return f.open(name, func() (vfs.File, error) { return f.FS.OpenReadWrite(name, c, opts...) })
+}
+
+// ReuseForWrite implements vfs.FS.
+func (f *guardedFS) ReuseForWrite(oldname, newname string, c vfs.DiskWriteCategory) (vfs.File, error) {
+	return f.open(newname, func() (vfs.File, error) { return f.FS.ReuseForWrite(oldname, newname, c) })
+}
+
+// OpenDir implements vfs.FS; directories are opened to be synced.
+func (f *guardedFS) OpenDir(name string) (vfs.File, error) {
+	file, err := f.FS.OpenDir(name)
+	if err != nil || filepath.Clean(name) != filepath.Clean(f.dir) {
+		return file, err
+	}
+	return &guardedFile{File: file, guard: f.guard}, nil
+}
+
+// Link implements vfs.FS.
+func (f *guardedFS) Link(oldname, newname string) error {
+	return f.write(newname, func() error { return f.FS.Link(oldname, newname) })
+}
+
+// Rename implements vfs.FS.
+func (f *guardedFS) Rename(oldname, newname string) error {
+	return f.write(newname, func() error { return f.FS.Rename(oldname, newname) })
+}
+
+// Remove implements vfs.FS.
+func (f *guardedFS) Remove(name string) error {
+	f.guard.pass()
+	return f.FS.Remove(name)
+}
+
+// MkdirAll implements vfs.FS. Data and backups hold keys: they are their owner's.
+func (f *guardedFS) MkdirAll(dir string, _ os.FileMode) error { return f.FS.MkdirAll(dir, 0o700) }
+
+// Lock implements vfs.FS. A store that is only read needs no lock of its own, but
+// must see that of a writer.
+func (f *guardedFS) Lock(name string) (io.Closer, error) {
+	if f.readOnly {
+		if _, err := f.Stat(name); err != nil {
+			return nothing{}, nil //nolint:nilerr // no lock file, no writer
+		}
+	}
+	c, err := f.FS.Lock(name)
+	switch {
+	case err == nil:
+	case f.readOnly && (errors.Is(err, fs.ErrPermission) || errors.Is(err, syscall.EROFS)):
+		return nothing{}, nil
+	case errors.Is(err, syscall.EAGAIN) || errors.Is(err, syscall.EACCES) && !errors.As(err, new(*fs.PathError)):
+		return nil, fmt.Errorf("%w: %w", ErrInUse, err) // fcntl's two ways to say so
+	case !errors.As(err, new(*fs.PathError)):
+		return nil, fmt.Errorf("%w: %w", ErrInUse, err) // a lock of this very process
+	default:
+		return nil, err
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.lock = c
+	return unlocker{f}, nil
+}
+
+// unlock releases the directory.
+func (f *guardedFS) unlock() error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.lock == nil {
+		return nil
+	}
+	c := f.lock
+	f.lock = nil
+	return c.Close()
+}
+
+type unlocker struct{ fs *guardedFS }
+
+func (u unlocker) Close() error { return u.fs.unlock() }
+
+type nothing struct{}
+
+func (nothing) Close() error { return nil }
+
+// guardedFile is a file that is written.
+type guardedFile struct {
+	vfs.File
+	guard *guard
+}
+
+// Write implements vfs.File. It goes on behind what a failed try has written.
+func (f *guardedFile) Write(p []byte) (int, error) {
+	done := 0
+	err := f.guard.write(func() error {
+		n, err := f.File.Write(p[done:])
+		done += n
+		return err
+	})
+	return done, err
+}
+
+// WriteAt implements vfs.File.
+func (f *guardedFile) WriteAt(p []byte, off int64) (int, error) {
+	done := 0
+	err := f.guard.write(func() error {
+		n, err := f.File.WriteAt(p[done:], off+int64(done))
+		done += n
+		return err
+	})
+	return done, err
+}
+
+// Sync implements vfs.File.
+func (f *guardedFile) Sync() error { return f.guard.sync(f.File.Sync) }
+
+// SyncData implements vfs.File.
+func (f *guardedFile) SyncData() error { return f.guard.sync(f.File.SyncData) }
+
+// SyncTo implements vfs.File.
+func (f *guardedFile) SyncTo(length int64) (full bool, err error) {
+	err = f.guard.sync(func() error {
+		full, err = f.File.SyncTo(length)
+		return err
+	})
+	return full, err
+}

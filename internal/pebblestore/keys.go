@@ -1,0 +1,204 @@
+package pebblestore
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"mpblock"
+)
+
+// The first bytes of the keys; see the package comment.
+const (
+	entryKeys    = 'b'
+	changeKeys   = 'c'
+	followerKeys = 'f'
+	historyKeys  = 'h'
+	recordKeys   = 'r'
+)
+
+var versionKey = []byte("\x00version")
+
+const (
+	listKeyLen = 1 + mpblock.AppIDLen + mpblock.OpenIDLen
+	maxKeyLen  = listKeyLen + 8
+)
+
+func appKey(kind byte, app mpblock.AppID) []byte {
+	return append(append(make([]byte, 0, maxKeyLen), kind), app...)
+}
+
+func headKey(kind byte, app mpblock.AppID) []byte { return append(appKey(kind, app), 0) }
+
+func openIDKey(kind byte, app mpblock.AppID, id mpblock.OpenID) []byte {
+	return append(appKey(kind, app), id[:]...)
+}
+
+func changeKey(app mpblock.AppID, seq uint64) []byte {
+	return binary.BigEndian.AppendUint64(appKey(changeKeys, app), seq)
+}
+
+func historyKey(app mpblock.AppID, id mpblock.OpenID, seq uint64) []byte {
+	return binary.BigEndian.AppendUint64(openIDKey(historyKeys, app, id), seq)
+}
+
+func recordKey(kind, key string) []byte {
+	return slices.Concat([]byte{recordKeys}, []byte(kind), []byte{0}, []byte(key))
+}
+
+// after returns the smallest key above all that begin with k.
+func after(k []byte) []byte {
+	end := slices.Clone(k)
+	for i := len(end) - 1; i >= 0; i-- {
+		if end[i]++; end[i] != 0 {
+			return end[:i+1]
+		}
+	}
+	return nil
+}
+
+// checkApp refuses an AppID that would not fit the layout.
+func checkApp(app mpblock.AppID) error {
+	if len(app) != mpblock.AppIDLen {
+		return fmt.Errorf("pebblestore: AppID %q of %d bytes, want %d", app, len(app), mpblock.AppIDLen)
+	}
+	return nil
+}
+
+// head is the state of an account's lists beside the lists themselves.
+type head struct {
+	total     uint64 // of the blacklist
+	seq       uint64 // of the last change
+	time      int64  // of the last change
+	followers uint64
+}
+
+func (h head) encode() []byte {
+	b := binary.AppendUvarint(nil, h.total)
+	b = binary.AppendUvarint(b, h.seq)
+	return binary.AppendVarint(b, h.time)
+}
+
+// reader takes a value apart; its err is set at the first thing that is missing.
+type reader struct {
+	b   []byte
+	err error
+}
+
+var errDamaged = errors.New("pebblestore: a value on the disk is damaged; mpblock check names the account")
+
+func (r *reader) uint() uint64 {
+	v, n := binary.Uvarint(r.b)
+	if n <= 0 {
+		r.err = errDamaged
+		return 0
+	}
+	r.b = r.b[n:]
+	return v
+}
+
+func (r *reader) int() int64 {
+	v, n := binary.Varint(r.b)
+	if n <= 0 {
+		r.err = errDamaged
+		return 0
+	}
+	r.b = r.b[n:]
+	return v
+}
+
+func (r *reader) bytes(n uint64) []byte {
+	if n > uint64(len(r.b)) {
+		r.err = errDamaged
+		return nil
+	}
+	v := r.b[:n]
+	r.b = r.b[n:]
+	return v
+}
+
+func (h *head) decode(b []byte) error {
+	r := reader{b: b}
+	h.total, h.seq, h.time = r.uint(), r.uint(), r.int()
+	return r.err
+}
+
+func encodeUint(v uint64) []byte { return binary.AppendUvarint(nil, v) }
+
+func decodeUint(b []byte) (uint64, error) {
+	r := reader{b: b}
+	v := r.uint()
+	return v, r.err
+}
+
+// changeVersion is the first byte of every change.
+const changeVersion = 1
+
+// encodeChange writes a change without its seq: version, action, time, actor,
+// reason (each with its length before it), the number of OpenIDs and the OpenIDs.
+func encodeChange(c mpblock.Change) []byte {
+	b := make([]byte, 0, 32+len(c.Actor)+len(c.Reason)+len(c.OpenIDs)*mpblock.OpenIDLen)
+	b = append(b, changeVersion, byte(c.Action))
+	b = binary.AppendVarint(b, c.Time.UnixMilli())
+	b = append(binary.AppendUvarint(b, uint64(len(c.Actor))), c.Actor...)
+	b = append(binary.AppendUvarint(b, uint64(len(c.Reason))), c.Reason...)
+	b = binary.AppendUvarint(b, uint64(len(c.OpenIDs)))
+	for _, id := range c.OpenIDs {
+		b = append(b, id[:]...)
+	}
+	return b
+}
+
+// decodeChange reads a change; with only set, its OpenIDs are that one, and those
+// it was made of are not read.
+func decodeChange(seq uint64, b []byte, only *mpblock.OpenID) (mpblock.Change, error) {
+	r := reader{b: b}
+	start := r.bytes(2)
+	if r.err != nil || start[0] != changeVersion {
+		return mpblock.Change{}, errDamaged
+	}
+	c := mpblock.Change{Seq: seq, Action: mpblock.Action(start[1])}
+	c.Time = time.UnixMilli(r.int()).UTC()
+	c.Actor = string(r.bytes(r.uint()))
+	c.Reason = string(r.bytes(r.uint()))
+	if only != nil {
+		c.OpenIDs = []mpblock.OpenID{*only}
+		return c, r.err
+	}
+	n := r.uint()
+	if n > mpblock.MaxBatch || uint64(len(r.b)) != n*mpblock.OpenIDLen {
+		return mpblock.Change{}, errDamaged
+	}
+	c.OpenIDs = make([]mpblock.OpenID, n)
+	for i := range c.OpenIDs {
+		copy(c.OpenIDs[i][:], r.bytes(mpblock.OpenIDLen))
+	}
+	return c, r.err
+}
+
+func encodeRecord(r mpblock.Record) []byte {
+	b := make([]byte, 0, 20+len(r.Value))
+	b = binary.AppendUvarint(b, r.Version)
+	b = binary.AppendUvarint(b, expiryOf(r))
+	return append(b, r.Value...)
+}
+
+// expiryOf returns the end of a record in milliseconds, 0 for none.
+func expiryOf(r mpblock.Record) uint64 {
+	if r.Expires.IsZero() {
+		return 0
+	}
+	return uint64(max(r.Expires.UnixMilli(), 1)) //nolint:gosec // not negative
+}
+
+func decodeRecord(kind, key string, b []byte) (mpblock.Record, error) {
+	r := reader{b: b}
+	rec := mpblock.Record{Kind: kind, Key: key, Version: r.uint()}
+	if ms := r.uint(); ms != 0 {
+		rec.Expires = time.UnixMilli(int64(ms)).UTC() //nolint:gosec // as it was written
+	}
+	rec.Value = slices.Clone(r.b)
+	return rec, r.err
+}

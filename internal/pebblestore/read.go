@@ -1,0 +1,212 @@
+package pebblestore
+
+import (
+	"bytes"
+	"context"
+	"encoding/binary"
+	"errors"
+	"time"
+
+	"github.com/cockroachdb/pebble/v2"
+
+	"mpblock"
+)
+
+// Page implements mpblock.Store.
+func (s *Store) Page(ctx context.Context, app mpblock.AppID, after mpblock.OpenID, limit int) (mpblock.Page, error) {
+	return s.page(ctx, entryKeys, app, after, limit)
+}
+
+// Followers implements mpblock.Store.
+func (s *Store) Followers(ctx context.Context, app mpblock.AppID, after mpblock.OpenID, limit int) (mpblock.Page, error) {
+	return s.page(ctx, followerKeys, app, after, limit)
+}
+
+// page reads heads and list through one iterator, so that all are of one instant.
+func (s *Store) page(ctx context.Context, kind byte, app mpblock.AppID, cursor mpblock.OpenID, limit int) (p mpblock.Page, err error) {
+	if err := s.enterApp(ctx, app); err != nil {
+		return p, err
+	}
+	defer s.inflight.Done()
+	it, err := s.db.NewIterWithContext(ctx, &pebble.IterOptions{
+		LowerBound: headKey(entryKeys, app), UpperBound: after(appKey(kind, app)),
+	})
+	if err != nil {
+		return p, err
+	}
+	defer func() { err = errors.Join(err, it.Close()) }()
+
+	var h head
+	if k := headKey(entryKeys, app); it.SeekGE(k) && bytes.Equal(it.Key(), k) {
+		if err := h.decode(it.Value()); err != nil {
+			return p, err
+		}
+	}
+	total := h.total
+	if kind == followerKeys {
+		total = 0
+		if k := headKey(followerKeys, app); it.SeekGE(k) && bytes.Equal(it.Key(), k) {
+			if total, err = decodeUint(it.Value()); err != nil {
+				return p, err
+			}
+		}
+	}
+	p.Total, p.Seq = int(total), h.seq //nolint:gosec // a number of entries
+	if limit <= 0 {
+		return p, nil
+	}
+	p.OpenIDs = make([]mpblock.OpenID, 0, min(limit, p.Total))
+	for ok := it.SeekGE(append(openIDKey(kind, app, cursor), 0)); ok && len(p.OpenIDs) < limit; ok = it.Next() {
+		p.OpenIDs = append(p.OpenIDs, mpblock.OpenID(it.Key()[1+mpblock.AppIDLen:]))
+	}
+	return p, it.Error()
+}
+
+// Lookup implements mpblock.Store.
+func (s *Store) Lookup(ctx context.Context, app mpblock.AppID, ids []mpblock.OpenID) (states []mpblock.State, err error) {
+	if err := s.enterApp(ctx, app); err != nil {
+		return nil, err
+	}
+	defer s.inflight.Done()
+	snap := s.db.NewSnapshot()
+	defer func() { err = errors.Join(err, snap.Close()) }()
+	states = make([]mpblock.State, len(ids))
+	for i, id := range ids {
+		if states[i], err = lookup(snap, app, id); err != nil {
+			return nil, err
+		}
+	}
+	return states, nil
+}
+
+func lookup(r pebble.Reader, app mpblock.AppID, id mpblock.OpenID) (mpblock.State, error) {
+	var st mpblock.State
+	v, closer, err := r.Get(openIDKey(entryKeys, app, id))
+	if err == nil {
+		st.Seq, err = decodeUint(v)
+		err = errors.Join(err, closer.Close())
+	}
+	if err != nil && !errors.Is(err, pebble.ErrNotFound) {
+		return st, err
+	}
+	_, closer, err = r.Get(openIDKey(followerKeys, app, id))
+	if errors.Is(err, pebble.ErrNotFound) {
+		return st, nil
+	}
+	if err != nil {
+		return st, err
+	}
+	st.Follower = true
+	return st, closer.Close()
+}
+
+// Changes implements mpblock.Store.
+func (s *Store) Changes(ctx context.Context, app mpblock.AppID, seq uint64, limit int) (changes []mpblock.Change, err error) {
+	if err := s.enterApp(ctx, app); err != nil {
+		return nil, err
+	}
+	defer s.inflight.Done()
+	if seq+1 == 0 {
+		return nil, nil
+	}
+	it, err := s.db.NewIterWithContext(ctx, &pebble.IterOptions{
+		LowerBound: changeKey(app, seq+1), UpperBound: after(appKey(changeKeys, app)),
+	})
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, it.Close()) }()
+	for ok := it.First(); ok && len(changes) < limit; ok = it.Next() {
+		c, err := decodeChange(binary.BigEndian.Uint64(it.Key()[1+mpblock.AppIDLen:]), it.Value(), nil)
+		if err != nil {
+			return nil, err
+		}
+		changes = append(changes, c)
+	}
+	return changes, it.Error()
+}
+
+// ChangesOf implements mpblock.Store.
+func (s *Store) ChangesOf(ctx context.Context, app mpblock.AppID, id mpblock.OpenID, seq uint64, limit int) (changes []mpblock.Change, err error) {
+	if err := s.enterApp(ctx, app); err != nil {
+		return nil, err
+	}
+	defer s.inflight.Done()
+	if seq+1 == 0 {
+		return nil, nil
+	}
+	it, err := s.db.NewIterWithContext(ctx, &pebble.IterOptions{
+		LowerBound: historyKey(app, id, seq+1), UpperBound: after(openIDKey(historyKeys, app, id)),
+	})
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, it.Close()) }()
+	for ok := it.First(); ok && len(changes) < limit; ok = it.Next() {
+		at := binary.BigEndian.Uint64(it.Key()[listKeyLen:])
+		// A change is never taken back, so one that the iterator has seen is there.
+		v, err := s.value(changeKey(app, at))
+		if err != nil {
+			return nil, err
+		}
+		c, err := decodeChange(at, v, &id)
+		if err != nil {
+			return nil, err
+		}
+		changes = append(changes, c)
+	}
+	return changes, it.Error()
+}
+
+// Get implements mpblock.Store.
+func (s *Store) Get(ctx context.Context, kind, key string) (mpblock.Record, error) {
+	if err := s.enter(ctx); err != nil {
+		return mpblock.Record{}, err
+	}
+	defer s.inflight.Done()
+	return s.record(kind, key, recordKey(kind, key))
+}
+
+// List implements mpblock.Store.
+func (s *Store) List(ctx context.Context, kind, from string, limit int) (records []mpblock.Record, err error) {
+	if err := s.enter(ctx); err != nil {
+		return nil, err
+	}
+	defer s.inflight.Done()
+	if limit <= 0 {
+		return nil, nil
+	}
+	lower := append(recordKey(kind, from), 0)
+	if from == "" {
+		lower = recordKey(kind, "")
+	}
+	err = s.eachRecord(lower, after(recordKey(kind, "")), func(name, _ []byte, r mpblock.Record) bool {
+		if r.Live(time.Now()) {
+			r.Kind, r.Key = kind, string(name)
+			records = append(records, r)
+		}
+		return len(records) < limit
+	})
+	return records, err
+}
+
+// eachRecord hands the records between two keys to do, without kind and key, until
+// it returns false. name is the record's key, k that of the store.
+func (s *Store) eachRecord(lower, upper []byte, do func(name, k []byte, r mpblock.Record) bool) (err error) {
+	it, err := s.db.NewIter(&pebble.IterOptions{LowerBound: lower, UpperBound: upper})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, it.Close()) }()
+	for ok := it.First(); ok; ok = it.Next() {
+		r, err := decodeRecord("", "", it.Value())
+		if err != nil {
+			return err
+		}
+		k := it.Key()
+		if !do(k[bytes.IndexByte(k, 0)+1:], k, r) {
+			break
+		}
+	}
+	return it.Error()
+}

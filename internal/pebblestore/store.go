@@ -1,0 +1,292 @@
+// Package pebblestore is the embedded store: one directory on a local disk, kept
+// by Pebble, for one process at a time.
+//
+// # Promises
+//
+// It keeps the contract of mpblock.Store. A write is in Pebble's log, and the log
+// is synced, before the write's method returns; writers of one account or of many
+// that wait at the same time share an fsync. Reads take no lock that a writer
+// holds while it waits for the disk. What a reader sees may be some milliseconds
+// ahead of what is durable, but never half of a change.
+//
+// When the disk refuses a write (it is full, say), the store holds that write back
+// and tries it again until it succeeds; meanwhile new writes fail at once, reads
+// go on, and Health says why. When an fsync fails, nobody can tell any more what
+// is on the disk: writes stay refused until the store is opened anew.
+//
+// # Layout of the keys, version 1
+//
+// An app is the 18 bytes of an AppID, an openid its 28 bytes, seq 8 bytes
+// big-endian. Numbers in values are unsigned varints; times are in milliseconds
+// since 1970.
+//
+//	\x00version            "1"
+//	b app \x00             head of the blacklist: total, seq of the last change, its time
+//	b app openid           an entry: the seq of the change that blocked it
+//	c app seq              a change: see encodeChange
+//	f app \x00             the number of followers
+//	f app openid           a follower: empty
+//	h app openid seq       the change seq took effect on the openid: its action, one byte
+//	r kind \x00 key        a record: version, end of life (0: none), value
+//
+// Each head sorts just before its list, and followers behind blacklists, so one
+// iterator sees heads and pages of the same instant.
+package pebblestore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/cockroachdb/pebble/v2"
+	"github.com/cockroachdb/pebble/v2/bloom"
+	"github.com/cockroachdb/pebble/v2/vfs"
+
+	"mpblock"
+)
+
+const layoutVersion = "1"
+
+// Errors of Open.
+var (
+	// ErrInUse is wrapped by Open when another process holds the directory.
+	ErrInUse = errors.New("in use by another process")
+	// ErrNoStore is wrapped by Open when there is no store to read in the
+	// directory, or another program's.
+	ErrNoStore = errors.New("not a store of mpblock")
+)
+
+var errClosed = errors.New("pebblestore: the store is closed")
+
+// DefaultCacheSize is the memory for blocks read from disk, in bytes.
+const DefaultCacheSize = 64 << 20
+
+// memTableSize is the memory for what is written and not yet in a table, in
+// bytes; there may be two of them. A larger one is flushed less often, and takes
+// longer to replay after a crash.
+const memTableSize = 16 << 20
+
+// sweepEvery is how often records past their end are removed.
+const sweepEvery = 10 * time.Minute
+
+// Options are the settings of a Store.
+type Options struct {
+	CacheSize int64        // memory for blocks read from disk, in bytes; 0: DefaultCacheSize
+	Logger    *slog.Logger // for Pebble's own messages; nil: none
+	FS        vfs.FS       // the file system; nil: the real one
+	ReadOnly  bool         // nothing is written, nothing on the disk changes
+}
+
+// Store is a mpblock.Store and a mpblock.Backuper.
+type Store struct {
+	dir   string
+	fs    *guardedFS
+	guard *guard
+	db    *pebble.DB
+
+	accounts sync.Map // mpblock.AppID → *account
+	records  [64]lock // of the keys that fall to each
+
+	mu       sync.RWMutex // of closing; not held while anything waits
+	closing  bool
+	inflight sync.WaitGroup
+	stop     chan struct{} // closed when the sweep is to end
+}
+
+// Open opens the store in a directory, which is made if it is not there. It fails
+// with ErrInUse if another process has it open, and with ErrNoStore if what is
+// there is something else.
+func Open(dir string, o Options) (*Store, error) {
+	if o.FS == nil {
+		o.FS = vfs.Default
+	}
+	if o.CacheSize == 0 {
+		o.CacheSize = DefaultCacheSize
+	}
+	s := &Store{dir: dir, guard: newGuard(), stop: make(chan struct{})}
+	s.fs = &guardedFS{FS: o.FS, dir: dir, guard: s.guard, readOnly: o.ReadOnly}
+	for i := range s.records {
+		s.records[i] = newLock()
+	}
+	if err := s.examine(o.ReadOnly); err != nil {
+		return nil, err
+	}
+	cache := pebble.NewCache(o.CacheSize)
+	defer cache.Unref() // the database holds its own
+	var err error
+	if s.db, err = pebble.Open(dir, s.options(o, cache)); err != nil {
+		return nil, fmt.Errorf("open the store in %s: %w", dir, err)
+	}
+	if err := s.checkVersion(o.ReadOnly); err != nil {
+		return nil, errors.Join(err, s.db.Close())
+	}
+	s.guard.arm()
+	if !o.ReadOnly {
+		s.inflight.Add(1)
+		go s.sweepNowAndThen()
+	}
+	return s, nil
+}
+
+// examine refuses, without changing it, a directory in which there is nothing to
+// read.
+func (s *Store) examine(readOnly bool) error {
+	found, err := pebble.Peek(s.dir, s.fs)
+	switch {
+	case errors.Is(err, fs.ErrNotExist) && !readOnly:
+		return nil // Pebble makes it
+	case err != nil && readOnly:
+		return fmt.Errorf("%s: %w: %w", s.dir, ErrNoStore, err)
+	case err != nil:
+		return fmt.Errorf("read the data directory: %w", err)
+	case readOnly && !found.Exists:
+		return fmt.Errorf("%s: %w", s.dir, ErrNoStore)
+	}
+	return nil
+}
+
+func (s *Store) options(o Options, cache *pebble.Cache) *pebble.Options {
+	opts := &pebble.Options{
+		FS:                 s.fs,
+		Cache:              cache,
+		MemTableSize:       memTableSize,
+		ReadOnly:           o.ReadOnly,
+		FormatMajorVersion: pebble.FormatNewest,
+		Logger:             logger{o.Logger},
+	}
+	for i := range opts.Levels {
+		// Most look-ups of an Apply are of keys that are not there.
+		opts.Levels[i].FilterPolicy = bloom.FilterPolicy(10)
+	}
+	return opts
+}
+
+// checkVersion writes the layout's version to an empty store, and refuses one
+// that another program, or another version of this one, has laid out.
+func (s *Store) checkVersion(readOnly bool) error {
+	v, err := s.value(versionKey)
+	if err != nil {
+		return fmt.Errorf("read the version of the store in %s: %w", s.dir, err)
+	}
+	if v == nil {
+		empty, err := s.empty()
+		if err != nil {
+			return fmt.Errorf("read the store in %s: %w", s.dir, err)
+		}
+		if !empty || readOnly {
+			return fmt.Errorf("%s: %w", s.dir, ErrNoStore)
+		}
+		if err := s.db.Set(versionKey, []byte(layoutVersion), pebble.Sync); err != nil {
+			return fmt.Errorf("begin the store in %s: %w", s.dir, err)
+		}
+		return nil
+	}
+	if string(v) != layoutVersion {
+		return fmt.Errorf("the store in %s has layout %q, this program knows layout %s: use the program that wrote it, or a newer one", s.dir, v, layoutVersion)
+	}
+	return nil
+}
+
+func (s *Store) empty() (bool, error) {
+	it, err := s.db.NewIter(nil)
+	if err != nil {
+		return false, err
+	}
+	some := it.First()
+	return !some, errors.Join(it.Error(), it.Close())
+}
+
+// enter begins a method; the caller calls inflight.Done at its end.
+func (s *Store) enter(ctx context.Context) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	if s.closing {
+		return errClosed
+	}
+	s.inflight.Add(1)
+	return nil
+}
+
+// enterApp is enter for a method that takes an AppID.
+func (s *Store) enterApp(ctx context.Context, app mpblock.AppID) error {
+	if err := checkApp(app); err != nil {
+		return err
+	}
+	return s.enter(ctx)
+}
+
+// Health returns nil while the store takes writes, else why it does not.
+func (s *Store) Health() error { return s.guard.health() }
+
+// Close waits for what is under way and releases the directory. While the disk
+// refuses writes it does not wait: it gives up those that are held back, none of
+// which was acknowledged, and returns an error.
+func (s *Store) Close() error {
+	s.mu.Lock()
+	was := s.closing
+	s.closing = true
+	s.mu.Unlock()
+	if was {
+		return errClosed
+	}
+	close(s.stop)
+	closed := make(chan error, 1)
+	go func() {
+		s.inflight.Wait()
+		closed <- s.db.Close()
+	}()
+	select {
+	case err := <-closed:
+		return err
+	case <-s.guard.trouble():
+	}
+	err := s.guard.health()
+	s.guard.abandon()
+	return errors.Join(err, s.fs.unlock())
+}
+
+// Backup implements mpblock.Backuper. It copies what was acknowledged before the
+// call, without holding writers up; tables are linked where the file system can.
+func (s *Store) Backup(ctx context.Context, dir string) error {
+	if err := s.enter(ctx); err != nil {
+		return err
+	}
+	defer s.inflight.Done()
+	if err := s.guard.health(); err != nil {
+		return err
+	}
+	if err := s.db.Checkpoint(dir, pebble.WithFlushedWAL()); err != nil {
+		return fmt.Errorf("copy the store to %s: %w", dir, err)
+	}
+	return nil
+}
+
+// logger hands Pebble's messages on.
+type logger struct{ to *slog.Logger }
+
+func (l logger) log(level slog.Level, format string, args []any) {
+	if l.to != nil {
+		l.to.Log(context.Background(), level, "pebble: "+fmt.Sprintf(format, args...))
+	}
+}
+
+// Infof implements pebble.Logger. Pebble tells much that only its own developers
+// can use.
+func (l logger) Infof(format string, args ...any) { l.log(slog.LevelDebug, format, args) }
+
+// Errorf implements pebble.Logger.
+func (l logger) Errorf(format string, args ...any) { l.log(slog.LevelError, format, args) }
+
+// Fatalf implements pebble.Logger. Pebble calls it where it cannot go on, and
+// must not return from it.
+func (l logger) Fatalf(format string, args ...any) {
+	l.log(slog.LevelError, format, args)
+	panic("pebble: " + fmt.Sprintf(format, args...))
+}

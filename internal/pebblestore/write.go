@@ -1,0 +1,423 @@
+package pebblestore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"hash/maphash"
+	"math/rand/v2"
+	"slices"
+	"time"
+
+	"github.com/cockroachdb/pebble/v2"
+
+	"mpblock"
+)
+
+// lock serialises the writers of one account, or of some records, up to where
+// their write is in Pebble's log and seen by readers; they wait for the disk side
+// by side, without it.
+type lock struct {
+	token chan struct{}
+	// last is the write that was last let in: one that changes nothing, since
+	// what it asks for is so already, waits until that is durable.
+	last *commit
+}
+
+func newLock() lock { return lock{token: make(chan struct{}, 1)} }
+
+// commit is a write on its way to the disk.
+type commit struct {
+	done chan struct{}
+	err  error // once done is closed
+}
+
+// account is what a writer knows of an account's lists.
+type account struct {
+	lock
+	read bool // head is what the store holds
+	head head
+}
+
+func (s *Store) account(app mpblock.AppID) *account {
+	if a, ok := s.accounts.Load(app); ok {
+		return a.(*account)
+	}
+	a, _ := s.accounts.LoadOrStore(app, &account{lock: newLock()})
+	return a.(*account)
+}
+
+// write runs build under a lock and makes durable what it has put into the batch.
+// It returns when that has happened, or, with an error, when the context ends or
+// the disk refuses writes: the write may then still happen.
+func (s *Store) write(ctx context.Context, l *lock, build func(*pebble.Batch) error) error {
+	if err := s.enter(ctx); err != nil {
+		return err
+	}
+	if err := s.guard.health(); err != nil {
+		s.inflight.Done()
+		return err
+	}
+	result := make(chan error, 1)
+	go func() {
+		defer s.inflight.Done()
+		result <- s.writeAndWait(ctx, l, build)
+	}()
+	alarm := s.guard.trouble()
+	select {
+	case err := <-result:
+		return err
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-alarm:
+		if err := s.guard.health(); err != nil {
+			return err
+		}
+		return errors.New("pebblestore: the disk refused to be written for a moment")
+	}
+}
+
+func (s *Store) writeAndWait(ctx context.Context, l *lock, build func(*pebble.Batch) error) error {
+	select {
+	case l.token <- struct{}{}:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	b := s.db.NewBatch()
+	defer b.Close() //nolint:errcheck // of memory; a batch that was committed has told all
+	err := build(b)
+	if err == nil && !b.Empty() {
+		c := &commit{done: make(chan struct{})}
+		defer close(c.done)
+		c.err = s.db.ApplyNoSyncWait(b, pebble.Sync)
+		l.last = c
+		<-l.token
+		if c.err == nil {
+			c.err = b.SyncWait()
+		}
+		return c.err
+	}
+	last := l.last
+	<-l.token
+	if last != nil {
+		<-last.done
+		if last.err != nil {
+			return last.err
+		}
+	}
+	return err
+}
+
+// Apply implements mpblock.Store.
+func (s *Store) Apply(ctx context.Context, app mpblock.AppID, b mpblock.Batch) (mpblock.Change, error) {
+	if err := errors.Join(b.Validate(), checkApp(app)); err != nil {
+		return mpblock.Change{}, err
+	}
+	b.OpenIDs = slices.Clone(b.OpenIDs) // the write may outlast this call
+	a := s.account(app)
+	var made mpblock.Change
+	err := s.write(ctx, &a.lock, func(batch *pebble.Batch) error {
+		h, err := s.headOf(app, a)
+		if err != nil {
+			return err
+		}
+		seqs, err := s.effects(app, b)
+		if err != nil || len(seqs) == 0 {
+			return err
+		}
+		made = nextChange(h, b, seqs)
+		return a.remember(putChange(batch, app, h, made))
+	})
+	if err != nil {
+		return mpblock.Change{}, err
+	}
+	return made, nil
+}
+
+// headOf returns the account's head. The caller holds its lock.
+func (s *Store) headOf(app mpblock.AppID, a *account) (head, error) {
+	if a.read {
+		return a.head, nil
+	}
+	var h head
+	if v, err := s.value(headKey(entryKeys, app)); err != nil {
+		return h, err
+	} else if v != nil {
+		if err := h.decode(v); err != nil {
+			return h, err
+		}
+	}
+	if v, err := s.value(headKey(followerKeys, app)); err != nil {
+		return h, err
+	} else if v != nil {
+		if h.followers, err = decodeUint(v); err != nil {
+			return h, err
+		}
+	}
+	a.head, a.read = h, true
+	return h, nil
+}
+
+// remember keeps the head that a batch has been given. The batch is committed
+// next, before the lock is released; a commit that fails ends the process.
+func (a *account) remember(h head, err error) error {
+	if err == nil {
+		a.head = h
+	}
+	return err
+}
+
+// value returns a copy of a value, nil if the key is not there.
+func (s *Store) value(key []byte) ([]byte, error) {
+	v, closer, err := s.db.Get(key)
+	if errors.Is(err, pebble.ErrNotFound) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	defer closer.Close() //nolint:errcheck // of a value in memory
+	return append([]byte{}, v...), nil
+}
+
+func (s *Store) has(key []byte) (bool, error) {
+	_, closer, err := s.db.Get(key)
+	if errors.Is(err, pebble.ErrNotFound) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	return true, closer.Close()
+}
+
+// effects returns the OpenIDs on which a batch takes effect, in byte order, each
+// once. Known is checked in the batch's own order.
+func (s *Store) effects(app mpblock.AppID, b mpblock.Batch) ([]mpblock.OpenID, error) {
+	var took []mpblock.OpenID
+	for i, id := range b.OpenIDs {
+		blocked, err := s.has(openIDKey(entryKeys, app, id))
+		if err != nil {
+			return nil, err
+		}
+		if b.Known && !blocked {
+			follows, err := s.has(openIDKey(followerKeys, app, id))
+			if err != nil {
+				return nil, err
+			}
+			if !follows {
+				return nil, &mpblock.UnknownError{Index: i}
+			}
+		}
+		if blocked == (b.Action == mpblock.Unblock) {
+			took = append(took, id)
+		}
+	}
+	slices.SortFunc(took, mpblock.OpenID.Compare)
+	return slices.Compact(took), nil
+}
+
+func nextChange(h head, b mpblock.Batch, took []mpblock.OpenID) mpblock.Change {
+	at := max(b.Time.UnixMilli(), h.time)
+	if h.seq == 0 {
+		at = b.Time.UnixMilli()
+	}
+	return mpblock.Change{
+		Seq: h.seq + 1, Time: time.UnixMilli(at).UTC(),
+		Actor: b.Actor, Action: b.Action, Reason: b.Reason, OpenIDs: took,
+	}
+}
+
+// putChange writes a change and its effects, and returns the head after it.
+func putChange(batch *pebble.Batch, app mpblock.AppID, h head, c mpblock.Change) (head, error) {
+	h.seq, h.time = c.Seq, c.Time.UnixMilli()
+	seq := encodeUint(c.Seq)
+	var errs error
+	for _, id := range c.OpenIDs {
+		entry := openIDKey(entryKeys, app, id)
+		if c.Action == mpblock.Block {
+			h.total++
+			errs = errors.Join(errs, batch.Set(entry, seq, nil))
+		} else {
+			h.total--
+			errs = errors.Join(errs, batch.Delete(entry, nil))
+		}
+		errs = errors.Join(errs, batch.Set(historyKey(app, id, c.Seq), []byte{byte(c.Action)}, nil))
+	}
+	return h, errors.Join(errs,
+		batch.Set(changeKey(app, c.Seq), encodeChange(c), nil),
+		batch.Set(headKey(entryKeys, app), h.encode(), nil))
+}
+
+// AddFollowers implements mpblock.Store.
+func (s *Store) AddFollowers(ctx context.Context, app mpblock.AppID, ids []mpblock.OpenID) (int, error) {
+	return s.changeFollowers(ctx, app, ids, true)
+}
+
+// RemoveFollowers implements mpblock.Store.
+func (s *Store) RemoveFollowers(ctx context.Context, app mpblock.AppID, ids []mpblock.OpenID) (int, error) {
+	return s.changeFollowers(ctx, app, ids, false)
+}
+
+func (s *Store) changeFollowers(ctx context.Context, app mpblock.AppID, ids []mpblock.OpenID, add bool) (int, error) {
+	if len(ids) > mpblock.MaxBatch {
+		return 0, fmt.Errorf("pebblestore: %d followers in one call, at most %d", len(ids), mpblock.MaxBatch)
+	}
+	if err := checkApp(app); err != nil {
+		return 0, err
+	}
+	ids = slices.Clone(ids) // the write may outlast this call
+	slices.SortFunc(ids, mpblock.OpenID.Compare)
+	ids = slices.Compact(ids)
+	a := s.account(app)
+	took := 0
+	err := s.write(ctx, &a.lock, func(batch *pebble.Batch) error {
+		h, err := s.headOf(app, a)
+		if err != nil {
+			return err
+		}
+		for _, id := range ids {
+			key := openIDKey(followerKeys, app, id)
+			switch follows, err := s.has(key); {
+			case err != nil:
+				return err
+			case follows == add:
+				continue
+			}
+			took++
+			if add {
+				h.followers++
+				err = batch.Set(key, nil, nil)
+			} else {
+				h.followers--
+				err = batch.Delete(key, nil)
+			}
+			if err != nil {
+				return err
+			}
+		}
+		if took == 0 {
+			return nil
+		}
+		return a.remember(h, batch.Set(headKey(followerKeys, app), encodeUint(h.followers), nil))
+	})
+	if err != nil {
+		return 0, err
+	}
+	return took, nil
+}
+
+var recordSeed = maphash.MakeSeed()
+
+func (s *Store) recordLock(key []byte) *lock {
+	return &s.records[maphash.Bytes(recordSeed, key)%uint64(len(s.records))]
+}
+
+// Put implements mpblock.Store.
+func (s *Store) Put(ctx context.Context, r mpblock.Record) (mpblock.Record, error) {
+	if err := r.Validate(); err != nil {
+		return mpblock.Record{}, err
+	}
+	key := recordKey(r.Kind, r.Key)
+	next := r
+	next.Value = slices.Clone(r.Value)
+	next.Expires = r.Expires.UTC().Truncate(time.Millisecond)
+	for next.Version = 0; next.Version == 0; {
+		next.Version = rand.Uint64() //nolint:gosec // distinct, not secret
+	}
+	err := s.write(ctx, s.recordLock(key), func(b *pebble.Batch) error {
+		old, err := s.record(r.Kind, r.Key, key)
+		if err != nil && !errors.Is(err, mpblock.ErrNotFound) {
+			return err
+		}
+		if old.Version != r.Version {
+			return mpblock.ErrConflict
+		}
+		return b.Set(key, encodeRecord(next), nil)
+	})
+	if err != nil {
+		return mpblock.Record{}, err
+	}
+	return next, nil
+}
+
+// Delete implements mpblock.Store.
+func (s *Store) Delete(ctx context.Context, kind, key string, version uint64) error {
+	k := recordKey(kind, key)
+	return s.write(ctx, s.recordLock(k), func(b *pebble.Batch) error {
+		old, err := s.record(kind, key, k)
+		if err != nil {
+			return err
+		}
+		if old.Version != version {
+			return mpblock.ErrConflict
+		}
+		return b.Delete(k, nil)
+	})
+}
+
+// record reads a record that has not reached its end.
+func (s *Store) record(kind, key string, k []byte) (mpblock.Record, error) {
+	v, err := s.value(k)
+	if err != nil {
+		return mpblock.Record{}, err
+	}
+	if v == nil {
+		return mpblock.Record{}, mpblock.ErrNotFound
+	}
+	r, err := decodeRecord(kind, key, v)
+	if err != nil {
+		return mpblock.Record{}, err
+	}
+	if !r.Live(time.Now()) {
+		return mpblock.Record{}, mpblock.ErrNotFound
+	}
+	return r, nil
+}
+
+// sweepNowAndThen removes records past their end until the store closes.
+func (s *Store) sweepNowAndThen() {
+	defer s.inflight.Done()
+	tick := time.NewTicker(sweepEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-s.stop:
+			return
+		case <-tick.C:
+			s.sweep()
+		}
+	}
+}
+
+// sweep removes the records that are past their end; what it cannot remove now,
+// it will the next time.
+func (s *Store) sweep() {
+	ctx, cancel := context.WithTimeout(context.Background(), sweepEvery)
+	defer cancel()
+	var dead [][]byte
+	err := s.eachRecord([]byte{recordKeys}, after([]byte{recordKeys}), func(_ []byte, k []byte, r mpblock.Record) bool {
+		if !r.Live(time.Now()) {
+			dead = append(dead, slices.Clone(k))
+		}
+		return true
+	})
+	if err != nil {
+		return
+	}
+	for _, k := range dead {
+		err := s.write(ctx, s.recordLock(k), func(b *pebble.Batch) error {
+			v, err := s.value(k)
+			if err != nil || v == nil {
+				return err
+			}
+			if r, err := decodeRecord("", "", v); err != nil || r.Live(time.Now()) {
+				return err
+			}
+			return b.Delete(k, nil)
+		})
+		if err != nil {
+			return
+		}
+	}
+}
