@@ -1,0 +1,184 @@
+// Package api serves the platform's API over HTTP: every path under /cgi-bin/. It
+// finds the call, takes token and body, has wire read them and platform decide,
+// and writes the answer in one place.
+//
+// Every answer has status 200, as the platform's own have: several client
+// libraries fail on anything else. So paths are matched as they come, without
+// http.ServeMux and its redirects.
+package api
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/netip"
+	"runtime/debug"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+	"unicode"
+
+	"mpblock"
+	"mpblock/internal/platform"
+	"mpblock/internal/wire"
+)
+
+// DefaultTimeout is how long a call may take in the platform and the store.
+const DefaultTimeout = 10 * time.Second
+
+// Options are the settings of the API.
+type Options struct {
+	Platform     *platform.Platform
+	RequireHTTPS bool          // 43003 for calls without TLS
+	RID          bool          // the request id behind the errmsg of errors, as today's service has it
+	Timeout      time.Duration // of one call's work, past which it answers -1; 0: DefaultTimeout
+	Observe      func(Request) // told of each call after its answer; may be nil
+}
+
+// Request is what there is to tell of a call, for logs and metrics. It holds no
+// secret and no token.
+type Request struct {
+	ID       string
+	Start    time.Time
+	Duration time.Duration
+	Method   string
+	Remote   netip.Addr    // invalid if it is not known
+	Call     mpblock.Call  // "" for a path that is no call
+	AppID    mpblock.AppID // "" until the caller is known to be that account
+	Code     mpblock.Code
+	Err      *mpblock.Error // nil for CodeOK
+	Bytes    int            // of the answer's body
+}
+
+// handler is the API. Its calls are those of the table in calls.go.
+type handler struct {
+	Options
+	calls map[string]call
+}
+
+// New returns the API. It expects to be given every path under /cgi-bin/ as the
+// client wrote it.
+func New(o Options) http.Handler {
+	if o.Timeout == 0 {
+		o.Timeout = DefaultTimeout
+	}
+	return &handler{Options: o, calls: calls()}
+}
+
+// exchange is one request on its way.
+type exchange struct {
+	*handler
+	r    *http.Request
+	call call
+	ip   netip.Addr
+	app  mpblock.AppID
+	out  []byte // the answer, appended to
+}
+
+// buffers are reused between answers: one of 10,000 OpenIDs has 310 KB.
+var buffers = sync.Pool{New: func() any { return new([]byte) }}
+
+// ServeHTTP answers a call: the one place that writes.
+func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	start := time.Now()
+	buf := buffers.Get().(*[]byte)
+	x := &exchange{handler: h, r: r, ip: remote(r), out: (*buf)[:0]}
+	id := requestID(start)
+	e := x.answer()
+	code := mpblock.CodeOK
+	head := w.Header()
+	if e != nil {
+		code = e.Code
+		message := e.Message
+		if h.RID {
+			message += " rid: " + id
+		}
+		x.out = wire.AppendError(x.out[:0], e.Code, message)
+		if d := headerText(e.Detail); d != "" {
+			head.Set("X-Error-Detail", d)
+		}
+	}
+	head.Set("Content-Type", "application/json; encoding=utf-8")
+	head.Set("Content-Length", strconv.Itoa(len(x.out)))
+	head.Set("X-Request-Id", id)
+	_, _ = w.Write(x.out) // a client that is gone is nobody's fault
+	if h.Observe != nil {
+		h.Observe(Request{
+			ID: id, Start: start, Duration: time.Since(start), Method: r.Method, Remote: x.ip,
+			Call: x.call.name, AppID: x.app, Code: code, Err: e, Bytes: len(x.out),
+		})
+	}
+	*buf = x.out
+	buffers.Put(buf)
+}
+
+// answer runs the call and turns whatever comes of it into an answer.
+func (x *exchange) answer() (e *mpblock.Error) {
+	defer func() {
+		switch v := recover(); v {
+		case nil:
+		case http.ErrAbortHandler:
+			panic(v)
+		default:
+			e = mpblock.Internal(fmt.Errorf("panic: %v\n%s", v, debug.Stack()))
+		}
+	}()
+	ctx, cancel := context.WithTimeout(x.r.Context(), x.Timeout)
+	defer cancel()
+	err := x.run(ctx)
+	if err == nil {
+		return nil
+	}
+	e = mpblock.Internal(err)
+	if errors.Is(err, context.DeadlineExceeded) {
+		e.Detail = fmt.Sprintf("the server did not finish in %v; what it was asked to change may have changed or not: try again", x.Timeout)
+	}
+	return e
+}
+
+// run makes the checks that all calls have, in the platform's order, and the call.
+func (x *exchange) run(ctx context.Context) error {
+	c, ok := x.calls[x.r.URL.Path]
+	if !ok {
+		return mpblock.Refuse(mpblock.CodeBadURL, "there is no call at this path; the calls are those in /openapi.yaml")
+	}
+	x.call = c
+	if x.RequireHTTPS && x.r.TLS == nil {
+		return mpblock.Refuse(mpblock.CodeNeedHTTPS, "this server answers calls over TLS only")
+	}
+	if err := c.checkMethod(x.r.Method); err != nil {
+		return err
+	}
+	return c.run(ctx, x)
+}
+
+// remote returns the address of the caller, as the connection has it: headers that
+// a proxy may have set are not believed, since anyone can set them.
+func remote(r *http.Request) netip.Addr {
+	a, err := netip.ParseAddrPort(r.RemoteAddr)
+	if err != nil {
+		return netip.Addr{}
+	}
+	return a.Addr().Unmap()
+}
+
+// headerText makes a text fit for a header: one line of ASCII, of bounded length.
+func headerText(s string) string {
+	var b strings.Builder
+	for _, r := range s {
+		if b.Len() >= 500 {
+			return b.String() + "..."
+		}
+		switch {
+		case r > unicode.MaxASCII:
+			fmt.Fprintf(&b, "U+%04X", r)
+		case r < ' ' || r == 0x7f:
+			b.WriteByte(' ')
+		default:
+			b.WriteRune(r)
+		}
+	}
+	return b.String()
+}

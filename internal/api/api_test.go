@@ -1,0 +1,203 @@
+package api
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"mpblock"
+	"mpblock/internal/memstore"
+	"mpblock/internal/platform"
+)
+
+// oddStore is a store whose pages a test replaces.
+type oddStore struct {
+	mpblock.Store
+	page func(ctx context.Context) error
+}
+
+func (s oddStore) Page(ctx context.Context, _ mpblock.AppID, _ mpblock.OpenID, _ int) (mpblock.Page, error) {
+	return mpblock.Page{}, s.page(ctx)
+}
+
+// server is an API over a store, with one account, a token and two followers.
+type server struct {
+	handler  http.Handler
+	token    string
+	ids      []string
+	observed chan Request
+}
+
+func serve(t *testing.T, store mpblock.Store, timeout time.Duration) *server {
+	t.Helper()
+	p, err := platform.Open(t.Context(), store, platform.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	a, secret, err := p.AddAccount(t.Context(), platform.NewAccount{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	tok, err := p.StableToken(t.Context(), platform.Credentials{GrantType: "client_credential", AppID: string(a.AppID), Secret: secret}, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &server{token: tok.Value, observed: make(chan Request, 1000)}
+	err = p.MintFollowers(t.Context(), a.AppID, 100, func(ids []mpblock.OpenID) error {
+		for _, id := range ids {
+			s.ids = append(s.ids, id.String())
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.handler = New(Options{Platform: p, Timeout: timeout, Observe: func(r Request) { s.observed <- r }})
+	return s
+}
+
+func (s *server) path(call string) string {
+	return "/cgi-bin/tags/members/" + call + "?access_token=" + s.token
+}
+
+func (s *server) list(t *testing.T) *httptest.ResponseRecorder {
+	t.Helper()
+	w := httptest.NewRecorder()
+	s.handler.ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), "POST", s.path("getblacklist"), strings.NewReader("{}")))
+	return w
+}
+
+const systemError = `{"errcode":-1,"errmsg":"system error"}`
+
+func TestPanicAnswersAndIsReported(t *testing.T) {
+	s := serve(t, oddStore{memstore.New(), func(context.Context) error { panic("out of cheese") }}, 0)
+	w := s.list(t)
+	if w.Code != 200 || w.Body.String() != systemError {
+		t.Errorf("%d %s", w.Code, w.Body)
+	}
+	o := <-s.observed
+	if o.Code != mpblock.CodeSystem || o.Err.Err == nil || !strings.Contains(o.Err.Err.Error(), "out of cheese") || !strings.Contains(o.Err.Err.Error(), "api_test.go") {
+		t.Errorf("observed %+v", o)
+	}
+	if strings.Contains(fmt.Sprint(w.Header()), "cheese") {
+		t.Errorf("the panic is shown outside: %v", w.Header())
+	}
+}
+
+func TestAbortIsLeftToTheServer(t *testing.T) {
+	s := serve(t, oddStore{memstore.New(), func(context.Context) error { panic(http.ErrAbortHandler) }}, 0)
+	defer func() {
+		if v := recover(); v != http.ErrAbortHandler {
+			t.Errorf("recovered %v", v)
+		}
+	}()
+	s.list(t)
+}
+
+func TestTimeout(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := serve(t, oddStore{memstore.New(), func(ctx context.Context) error { <-ctx.Done(); return ctx.Err() }}, 3*time.Second)
+		start := time.Now()
+		w := s.list(t)
+		if w.Body.String() != systemError || time.Since(start) != 3*time.Second {
+			t.Errorf("after %v: %s", time.Since(start), w.Body)
+		}
+		if d := w.Header().Get("X-Error-Detail"); !strings.Contains(d, "did not finish in 3s") {
+			t.Errorf("detail %q", d)
+		}
+		if o := <-s.observed; o.Duration != 3*time.Second || !errors.Is(o.Err, context.DeadlineExceeded) {
+			t.Errorf("observed %+v", o)
+		}
+	})
+}
+
+func TestHTTP2(t *testing.T) {
+	s := serve(t, memstore.New(), 0)
+	ts := httptest.NewUnstartedServer(s.handler)
+	ts.EnableHTTP2 = true
+	ts.StartTLS()
+	defer ts.Close()
+	res, err := ts.Client().Post(ts.URL+s.path("batchblacklist"), "", strings.NewReader(`{"openid_list":["`+s.ids[0]+`"]}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	body, err := io.ReadAll(res.Body)
+	if res.ProtoMajor != 2 || err != nil || string(body) != `{"errcode":0,"errmsg":"ok"}` {
+		t.Errorf("%s %s, %v", res.Proto, body, err)
+	}
+}
+
+// A body that ends before its Content-Length is refused, and changes nothing.
+func TestBodyCutOff(t *testing.T) {
+	s := serve(t, memstore.New(), 0)
+	ts := httptest.NewServer(s.handler)
+	defer ts.Close()
+	c, err := net.Dial("tcp", ts.Listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	body := `{"openid_list":["` + s.ids[0] + `"]}`
+	fmt.Fprintf(c, "POST %s HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n%s", s.path("batchblacklist"), len(body)+1, body)
+	if err := c.(*net.TCPConn).CloseWrite(); err != nil {
+		t.Fatal(err)
+	}
+	res, err := http.ReadResponse(bufio.NewReader(c), nil)
+	if err == nil { // the server may have hung up before it answered
+		defer res.Body.Close()
+		if got, _ := io.ReadAll(res.Body); len(got) > 0 && !strings.Contains(string(got), "47001") && !strings.Contains(string(got), "-1") {
+			t.Errorf("answer %s", got)
+		}
+	}
+	if o := <-s.observed; o.Code == mpblock.CodeOK {
+		t.Errorf("observed %+v", o)
+	}
+	if w := s.list(t); !strings.Contains(w.Body.String(), `"total":0`) {
+		t.Errorf("half a body changed the blacklist: %s", w.Body)
+	}
+}
+
+// Answers go into buffers that are reused: none may show in another.
+func TestConcurrentCalls(t *testing.T) {
+	s := serve(t, memstore.New(), 0)
+	var wg sync.WaitGroup
+	for i := range 8 {
+		wg.Go(func() {
+			for j := range 10 {
+				id := s.ids[i*10+j]
+				w := httptest.NewRecorder()
+				s.handler.ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), "POST", s.path("batchblacklist"), strings.NewReader(`{"openid_list":["`+id+`"]}`)))
+				if w.Body.String() != `{"errcode":0,"errmsg":"ok"}` {
+					t.Errorf("block: %s", w.Body)
+				}
+				if w := s.list(t); !strings.Contains(w.Body.String(), id) || !strings.HasSuffix(w.Body.String(), `"}`) {
+					t.Errorf("list: %.100s", w.Body)
+				}
+			}
+		})
+	}
+	wg.Wait()
+}
+
+func TestHeaderText(t *testing.T) {
+	for in, want := range map[string]string{
+		"list[3]: ” is\r\nno \x00quote": "list[3]: U+201D is  no  quote",
+		"":                              "",
+		strings.Repeat("x", 600):        strings.Repeat("x", 500) + "...",
+	} {
+		if got := headerText(in); got != want {
+			t.Errorf("%q: %q, want %q", in, got, want)
+		}
+	}
+}

@@ -1,0 +1,189 @@
+package api
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"mpblock"
+	"mpblock/internal/platform"
+	"mpblock/internal/wire"
+)
+
+// call is one call of the API.
+type call struct {
+	name mpblock.Call
+	get  bool // GET is taken
+	post bool // POST is taken
+	run  func(context.Context, *exchange) error
+}
+
+// calls returns the calls by their paths.
+func calls() map[string]call {
+	return map[string]call{
+		"/cgi-bin/token":                         {mpblock.CallToken, true, true, token},
+		"/cgi-bin/stable_token":                  {mpblock.CallStableToken, false, true, stableToken},
+		"/cgi-bin/user/get":                      {mpblock.CallFollowers, true, false, followers},
+		"/cgi-bin/tags/members/getblacklist":     {mpblock.CallList, false, true, blacklist},
+		"/cgi-bin/tags/members/batchblacklist":   {mpblock.CallBlock, false, true, block},
+		"/cgi-bin/tags/members/batchunblacklist": {mpblock.CallUnblock, false, true, unblock},
+	}
+}
+
+func (c call) checkMethod(method string) error {
+	switch {
+	case c.get && method == http.MethodGet, c.post && method == http.MethodPost:
+		return nil
+	case c.get:
+		return mpblock.Refuse(mpblock.CodeNeedGET, "%s is called with GET, not %s", c.name, method)
+	}
+	return mpblock.Refuse(mpblock.CodeNeedPOST, "%s is called with POST, not %s", c.name, method)
+}
+
+func token(ctx context.Context, x *exchange) error {
+	q := x.r.URL.Query()
+	return x.token(x.Platform.Token(ctx, platform.Credentials{
+		GrantType: q.Get("grant_type"), AppID: q.Get("appid"), Secret: q.Get("secret"), IP: x.ip,
+	}))
+}
+
+func stableToken(ctx context.Context, x *exchange) error {
+	body, err := x.body()
+	if err != nil {
+		return err
+	}
+	if len(body) == 0 {
+		return emptyBody()
+	}
+	req, err := wire.StableTokenRequest(body)
+	if err != nil {
+		return err
+	}
+	return x.token(x.Platform.StableToken(ctx, platform.Credentials{
+		GrantType: req.GrantType, AppID: req.AppID, Secret: req.Secret, IP: x.ip,
+	}, req.ForceRefresh))
+}
+
+func (x *exchange) token(t platform.Token, err error) error {
+	if err != nil {
+		return err
+	}
+	x.app = t.AppID
+	x.out = wire.AppendToken(x.out, t.Value, int(t.ExpiresIn/time.Second))
+	return nil
+}
+
+func followers(ctx context.Context, x *exchange) error {
+	a, err := x.authorize(ctx)
+	if err != nil {
+		return err
+	}
+	return x.page(x.Platform.Followers(ctx, a, x.r.URL.Query().Get("next_openid")))
+}
+
+func blacklist(ctx context.Context, x *exchange) error {
+	a, err := x.authorize(ctx)
+	if err != nil {
+		return err
+	}
+	body, err := x.body()
+	if err != nil {
+		return err
+	}
+	cursor, err := wire.ListRequest(body)
+	if err != nil {
+		return err
+	}
+	return x.page(x.Platform.Blacklist(ctx, a, cursor))
+}
+
+func (x *exchange) page(p mpblock.Page, err error) error {
+	if err == nil {
+		x.out = wire.AppendPage(x.out, p)
+	}
+	return err
+}
+
+func block(ctx context.Context, x *exchange) error   { return change(ctx, x, mpblock.Block) }
+func unblock(ctx context.Context, x *exchange) error { return change(ctx, x, mpblock.Unblock) }
+
+func change(ctx context.Context, x *exchange, action mpblock.Action) error {
+	a, err := x.authorize(ctx)
+	if err != nil {
+		return err
+	}
+	body, err := x.body()
+	if err != nil {
+		return err
+	}
+	if len(body) == 0 {
+		return emptyBody()
+	}
+	ids, err := wire.BatchRequest(body)
+	if err != nil {
+		return err
+	}
+	if _, err := x.Platform.Change(ctx, a, action, ids); err != nil {
+		return err
+	}
+	x.out = wire.AppendOK(x.out)
+	return nil
+}
+
+func (x *exchange) authorize(ctx context.Context) (*mpblock.Account, error) {
+	a, err := x.Platform.Authorize(ctx, accessToken(x.r.URL.RawQuery), x.call.name, x.ip)
+	if a != nil {
+		x.app = a.AppID
+	}
+	return a, err
+}
+
+// accessToken returns the first access_token of a query. The key is matched
+// without regard to case, since one URL in the platform's document has
+// Access_token.
+func accessToken(query string) string {
+	for pair := range strings.SplitSeq(query, "&") {
+		key, value, _ := strings.Cut(pair, "=")
+		if strings.EqualFold(key, "access_token") {
+			if v, err := url.QueryUnescape(value); err == nil {
+				return v
+			}
+			return value // no good token needs escaping
+		}
+	}
+	return ""
+}
+
+// body reads the request's body; white space alone is nothing.
+func (x *exchange) body() ([]byte, error) {
+	body, err := io.ReadAll(io.LimitReader(x.r.Body, wire.MaxBody+1))
+	switch {
+	case len(body) > wire.MaxBody:
+		return nil, wire.BadData("the body has more than %d bytes, the most that is taken", wire.MaxBody)
+	case err != nil && errors.Is(x.r.Context().Err(), context.Canceled):
+		return nil, fmt.Errorf("the client went away: %w", err)
+	case err != nil:
+		return nil, wire.BadData("the body ends before its time, at byte %d: the connection was cut or too slow", len(body))
+	}
+	if len(bytes.TrimSpace(body)) == 0 {
+		return nil, nil
+	}
+	return body, nil
+}
+
+func emptyBody() error {
+	return mpblock.Refuse(mpblock.CodeEmptyBody, "the request has no body")
+}
+
+// requestID names a request as the platform does: three groups of 8 hexadecimal
+// digits, the first of which is the Unix time.
+func requestID(t time.Time) string {
+	return fmt.Sprintf("%08x-%08x-%08x", uint32(t.Unix()), rand.Uint32(), rand.Uint32()) //nolint:gosec // distinct, not secret
+}
