@@ -294,3 +294,27 @@ func normalize(a *mpblock.Account) error {
 	}
 	return nil
 }
+
+// Sizes are how much the whole store holds.
+type Sizes struct{ Accounts, Followers, Blocked int }
+
+// Sizes adds up all accounts; it takes two small reads for each.
+func (p *Platform) Sizes(ctx context.Context) (Sizes, error) {
+	var s Sizes
+	for after := mpblock.AppID(""); ; {
+		accounts, err := p.Accounts(ctx, after, 1000)
+		if err != nil || len(accounts) == 0 {
+			return s, err
+		}
+		for _, a := range accounts {
+			t, err := p.Totals(ctx, a.AppID)
+			if err != nil {
+				return s, err
+			}
+			s.Accounts++
+			s.Followers += t.Followers
+			s.Blocked += t.Blocked
+			after = a.AppID
+		}
+	}
+}

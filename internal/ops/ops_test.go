@@ -1,0 +1,56 @@
+package ops
+
+import (
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"mpblock"
+	"mpblock/internal/memstore"
+	"mpblock/internal/platform"
+	"mpblock/internal/storetest"
+)
+
+func TestWrappedStore(t *testing.T) {
+	storetest.Run(t, func(*testing.T) mpblock.Store { return New("test").Wrap(memstore.New()) })
+}
+
+func TestMetrics(t *testing.T) {
+	m := New("1.2.3")
+	p, err := platform.Open(t.Context(), m.Wrap(memstore.New()), platform.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	a, _, err := p.AddAccount(t.Context(), platform.NewAccount{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := p.MintFollowers(t.Context(), a.AppID, 7, func([]mpblock.OpenID) error { return nil }); err != nil {
+		t.Fatal(err)
+	}
+	m.Observe(mpblock.CallList, mpblock.CodeOK, 2*time.Millisecond)
+	m.Observe("", mpblock.CodeBadURL, time.Millisecond)
+	h := m.Handler(p)
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, httptest.NewRequest("GET", "/metrics", nil))
+	for _, want := range []string{
+		`mpblock_requests_total{call="getblacklist",errcode="0"} 1`,
+		`mpblock_requests_total{call="none",errcode="40066"} 1`,
+		`mpblock_request_duration_seconds_bucket{call="getblacklist",le="0.003"} 1`,
+		`mpblock_request_duration_seconds_bucket{call="getblacklist",le="0.001"} 0`,
+		`mpblock_store_duration_seconds_count{op="add_followers"} 1`,
+		`mpblock_build_info{goversion="go`, `version="1.2.3"} 1`,
+		"mpblock_accounts 1", "mpblock_followers 7", "mpblock_entries 0",
+		"go_goroutines", "process_",
+	} {
+		if !strings.Contains(w.Body.String(), want) {
+			t.Errorf("no %s", want)
+		}
+	}
+	w = httptest.NewRecorder()
+	h.ServeHTTP(w, httptest.NewRequest("GET", "/debug/pprof/goroutine?debug=1", nil))
+	if w.Code != 200 || !strings.Contains(w.Body.String(), "goroutine profile") {
+		t.Errorf("profile: %d %.100s", w.Code, w.Body)
+	}
+}

@@ -1,0 +1,64 @@
+package ops
+
+import (
+	"context"
+	"time"
+
+	"mpblock"
+)
+
+// Wrap returns the store with its operations timed.
+func (m *Metrics) Wrap(s mpblock.Store) mpblock.Store { return &timed{Store: s, m: m} }
+
+type timed struct {
+	mpblock.Store
+	m *Metrics
+}
+
+// Unwrap returns the store inside.
+func (t *timed) Unwrap() mpblock.Store { return t.Store }
+
+// time is deferred with its arguments taken at the beginning.
+func (t *timed) time(op string, start time.Time) {
+	t.m.store.WithLabelValues(op).Observe(time.Since(start).Seconds())
+}
+
+func (t *timed) AddFollowers(ctx context.Context, app mpblock.AppID, ids []mpblock.OpenID) (int, error) {
+	defer t.time("add_followers", time.Now())
+	return t.Store.AddFollowers(ctx, app, ids)
+}
+
+func (t *timed) RemoveFollowers(ctx context.Context, app mpblock.AppID, ids []mpblock.OpenID) (int, error) {
+	defer t.time("remove_followers", time.Now())
+	return t.Store.RemoveFollowers(ctx, app, ids)
+}
+
+func (t *timed) Followers(ctx context.Context, app mpblock.AppID, after mpblock.OpenID, limit int) (mpblock.Page, error) {
+	defer t.time("followers", time.Now())
+	return t.Store.Followers(ctx, app, after, limit)
+}
+
+func (t *timed) Apply(ctx context.Context, app mpblock.AppID, b mpblock.Batch) (mpblock.Change, error) {
+	defer t.time("apply", time.Now())
+	return t.Store.Apply(ctx, app, b)
+}
+
+func (t *timed) Page(ctx context.Context, app mpblock.AppID, after mpblock.OpenID, limit int) (mpblock.Page, error) {
+	defer t.time("page", time.Now())
+	return t.Store.Page(ctx, app, after, limit)
+}
+
+func (t *timed) Lookup(ctx context.Context, app mpblock.AppID, ids []mpblock.OpenID) ([]mpblock.State, error) {
+	defer t.time("lookup", time.Now())
+	return t.Store.Lookup(ctx, app, ids)
+}
+
+func (t *timed) Get(ctx context.Context, kind, key string) (mpblock.Record, error) {
+	defer t.time("get", time.Now())
+	return t.Store.Get(ctx, kind, key)
+}
+
+func (t *timed) Put(ctx context.Context, r mpblock.Record) (mpblock.Record, error) {
+	defer t.time("put", time.Now())
+	return t.Store.Put(ctx, r)
+}
