@@ -60,7 +60,7 @@ func encode(kind, key string, version uint64, v any) mpblock.Record {
 
 func (v versioned) record() mpblock.Record {
 	a := v.Account
-	return encode(kindAccount, string(a.AppID), v.version, accountRecord{
+	return encode(KindAccount, string(a.AppID), v.version, accountRecord{
 		Name: a.Name, SecretHash: a.SecretHash.String(), Prefix: a.Prefix.String(), Key: hex.EncodeToString(a.Key[:]),
 		AnyFollower: a.AnyFollower, AllowIPs: a.AllowIPs, Denied: a.Denied, Daily: a.Daily, PerMinute: a.PerMinute,
 		Epoch: v.epoch,
@@ -93,7 +93,7 @@ func (p *Platform) readAccount(ctx context.Context, app mpblock.AppID) (versione
 	if _, err := mpblock.ParseAppID(string(app)); err != nil {
 		return versioned{}, mpblock.Refuse(mpblock.CodeBadAppID, "%v", err)
 	}
-	r, err := p.store.Get(ctx, kindAccount, string(app))
+	r, err := p.store.Get(ctx, KindAccount, string(app))
 	if errors.Is(err, mpblock.ErrNotFound) {
 		return versioned{}, mpblock.Refuse(mpblock.CodeBadAppID, "there is no account %s here", app)
 	}
@@ -197,7 +197,7 @@ func (p *Platform) Account(ctx context.Context, app mpblock.AppID) (*mpblock.Acc
 
 // Accounts returns up to limit accounts with an AppID above after, in order.
 func (p *Platform) Accounts(ctx context.Context, after mpblock.AppID, limit int) ([]*mpblock.Account, error) {
-	records, err := p.store.List(ctx, kindAccount, string(after), limit)
+	records, err := p.store.List(ctx, KindAccount, string(after), limit)
 	if err != nil {
 		return nil, err
 	}

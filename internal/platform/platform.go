@@ -29,13 +29,15 @@ const MaxList = 20
 // platform's documentation has it.
 const MaxPageSize = 10_000
 
-// The kinds of records that the platform keeps.
+// KindAccount is the kind of the records of accounts; their keys are AppIDs.
+const KindAccount = "account"
+
+// The other kinds of records that the platform keeps.
 const (
-	kindAccount = "account" // key: AppID
-	kindPrefix  = "prefix"  // key: prefix of OpenIDs; value: the AppID that took it
-	kindKey     = "key"     // key: keyToken
-	kindToken   = "token"   // key: AppID
-	kindQuota   = "quota"   // key: AppID, call and window
+	kindPrefix = "prefix" // key: prefix of OpenIDs; value: the AppID that took it
+	kindKey    = "key"    // key: keyToken
+	kindToken  = "token"  // key: AppID
+	kindQuota  = "quota"  // key: AppID, call and window
 )
 
 const keyToken = "token"

@@ -260,7 +260,7 @@ func TestTokenOfADeletedAccount(t *testing.T) {
 		r := newRig(t)
 		tok := r.plain()
 		r.want(tok, mpblock.CodeOK)
-		rec, err := r.store.Get(t.Context(), kindAccount, string(r.account.AppID))
+		rec, err := r.store.Get(t.Context(), KindAccount, string(r.account.AppID))
 		if err != nil {
 			t.Fatal(err)
 		}

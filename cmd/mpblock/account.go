@@ -1,0 +1,192 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+
+	"mpblock"
+	"mpblock/internal/admin"
+)
+
+type accountCmd struct {
+	Add          accountAddCmd    `cmd:"" help:"Create an account; prints its AppID and, once, its secret."`
+	List         accountListCmd   `cmd:"" help:"List all accounts with the sizes of their lists."`
+	Show         accountShowCmd   `cmd:"" help:"Show an account: settings and sizes."`
+	Set          accountSetCmd    `cmd:"" help:"Change the settings of an account."`
+	RotateSecret accountRotateCmd `cmd:"" help:"Give an account a new secret; the old one and all its tokens are bad at once."`
+}
+
+type accountAddCmd struct {
+	where
+	Name        string `help:"Name, for people."`
+	AppID       string `name:"appid" help:"AppID; made at random unless given." placeholder:"wx…"`
+	Prefix      string `help:"What its OpenIDs begin with, 8 hexadecimal digits; made at random unless given."`
+	AnyFollower bool   `help:"Take every well-formed OpenID with its prefix as a follower."`
+}
+
+// Run creates an account.
+func (c accountAddCmd) Run(ctx context.Context, t terminal) error {
+	a, err := admin.Dial(c.Data).Add(ctx, admin.NewAccount{AppID: c.AppID, Name: c.Name, Prefix: c.Prefix, AnyFollower: c.AnyFollower})
+	if err != nil {
+		return c.explain(err)
+	}
+	if c.JSON {
+		return t.json(a)
+	}
+	t.printf("appid   %s\nsecret  %s\nprefix  %s\n", a.AppID, a.Secret, a.Prefix)
+	fmt.Fprintln(t.err, "The secret is not kept and cannot be shown again; account rotate-secret makes a new one.")
+	return nil
+}
+
+type accountListCmd struct{ where }
+
+// Run lists the accounts.
+func (c accountListCmd) Run(ctx context.Context, t terminal) error {
+	client := admin.Dial(c.Data)
+	all := []admin.Account{}
+	for after := mpblock.AppID(""); ; after = all[len(all)-1].AppID {
+		page, err := client.List(ctx, after)
+		if err != nil {
+			return c.explain(err)
+		}
+		all = append(all, page...)
+		if len(page) == 0 {
+			break
+		}
+	}
+	if c.JSON {
+		return t.json(all)
+	}
+	if len(all) == 0 {
+		fmt.Fprintln(t.err, "There is no account yet; mpblock account add creates one.")
+		return nil
+	}
+	t.printf("%-18s  %12s  %12s  %s\n", "appid", "followers", "blocked", "name")
+	for _, a := range all {
+		t.printf("%-18s  %12s  %12s  %s\n", a.AppID, grouped(a.Followers), grouped(a.Blocked), a.Name)
+	}
+	return nil
+}
+
+type accountShowCmd struct {
+	where
+	AppID string `arg:"" name:"appid" help:"The account."`
+}
+
+// Run shows an account.
+func (c accountShowCmd) Run(ctx context.Context, t terminal) error {
+	a, err := admin.Dial(c.Data).Show(ctx, c.AppID)
+	return c.print(t, a, err)
+}
+
+func (w where) print(t terminal, a admin.Account, err error) error {
+	if err != nil {
+		return w.explain(err)
+	}
+	if w.JSON {
+		return t.json(a)
+	}
+	follower := "those registered"
+	if a.AnyFollower {
+		follower = "any OpenID with its prefix"
+	}
+	ips := "any"
+	if len(a.AllowIPs) > 0 {
+		ips = strings.Join(a.AllowIPs, " ")
+	}
+	t.printf("appid       %s\nname        %s\nprefix      %s\nfollowers   %s (%s)\nblocked     %s\naddresses   %s\n",
+		a.AppID, a.Name, a.Prefix, grouped(a.Followers), follower, grouped(a.Blocked), ips)
+	for _, call := range a.DeniedCalls {
+		t.printf("denied      %s\n", call)
+	}
+	for _, call := range slices.Sorted(maps.Keys(a.Daily)) {
+		t.printf("daily       %s %s\n", call, grouped(a.Daily[call]))
+	}
+	for _, call := range slices.Sorted(maps.Keys(a.PerMinute)) {
+		t.printf("per minute  %s %s\n", call, grouped(a.PerMinute[call]))
+	}
+	return nil
+}
+
+type accountSetCmd struct {
+	where
+	AppID       string            `arg:"" name:"appid" help:"The account."`
+	Name        *string           `help:"Name, for people."`
+	AnyFollower *bool             `help:"Take every well-formed OpenID with its prefix as a follower: true or false." placeholder:"BOOL"`
+	AllowIP     []string          `help:"Address or network that may call; may be given often. Without any, all may." placeholder:"CIDR"`
+	ForgetIP    []string          `help:"Address or network to take off that list; or all." placeholder:"CIDR"`
+	DenyCall    []string          `help:"Call that answers 48001 from now on." placeholder:"CALL"`
+	AllowCall   []string          `help:"Call that is denied no more." placeholder:"CALL"`
+	Daily       map[string]string `help:"Limit a call per day of UTC+8: getblacklist=500; =off takes the limit away." placeholder:"CALL=N"`
+	PerMinute   map[string]string `help:"Limit a call per minute, likewise." placeholder:"CALL=N"`
+}
+
+// Run changes an account's settings.
+func (c accountSetCmd) Run(ctx context.Context, t terminal) error {
+	s := admin.Settings{Name: c.Name, AnyFollower: c.AnyFollower, AllowIPs: c.AllowIP, ForgetIPs: c.ForgetIP}
+	for _, list := range []struct {
+		in  []string
+		out *[]mpblock.Call
+	}{{c.DenyCall, &s.DenyCalls}, {c.AllowCall, &s.AllowCalls}} {
+		for _, name := range list.in {
+			call, err := mpblock.ParseCall(name)
+			if err != nil {
+				return failure{code: codeUsage, err: err}
+			}
+			*list.out = append(*list.out, call)
+		}
+	}
+	var err error
+	if s.Daily, err = parseLimits("--daily", c.Daily); err != nil {
+		return err
+	}
+	if s.PerMinute, err = parseLimits("--per-minute", c.PerMinute); err != nil {
+		return err
+	}
+	a, err := admin.Dial(c.Data).Set(ctx, c.AppID, s)
+	return c.print(t, a, err)
+}
+
+func parseLimits(flag string, in map[string]string) (map[mpblock.Call]int, error) {
+	out := map[mpblock.Call]int{}
+	for name, text := range in {
+		call, err := mpblock.ParseCall(name)
+		if err != nil {
+			return nil, failure{code: codeUsage, err: fmt.Errorf("%s: %w", flag, err)}
+		}
+		n, err := strconv.Atoi(text)
+		if text == "off" {
+			n, err = -1, nil
+		} else if n < 0 {
+			err = strconv.ErrRange
+		}
+		if err != nil {
+			return nil, failed(codeUsage, fmt.Sprintf("mpblock account set ... %s %s=500, or =off", flag, call), "%s %s=%s: want a number or off", flag, name, text)
+		}
+		out[call] = n
+	}
+	return out, nil
+}
+
+type accountRotateCmd struct {
+	where
+	AppID string `arg:"" name:"appid" help:"The account."`
+}
+
+// Run rotates an account's secret.
+func (c accountRotateCmd) Run(ctx context.Context, t terminal) error {
+	secret, err := admin.Dial(c.Data).RotateSecret(ctx, c.AppID)
+	if err != nil {
+		return c.explain(err)
+	}
+	if c.JSON {
+		return t.json(map[string]string{"appid": c.AppID, "secret": secret})
+	}
+	t.printf("secret  %s\n", secret)
+	fmt.Fprintln(t.err, "The old secret and all access tokens got with it are bad from now on.")
+	return nil
+}

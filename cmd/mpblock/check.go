@@ -1,0 +1,99 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"mpblock"
+	"mpblock/internal/pebblestore"
+	"mpblock/internal/platform"
+)
+
+type checkCmd struct {
+	Dir  string `arg:"" help:"Data directory of a server that does not run, or a backup."`
+	JSON bool   `help:"Print JSON."`
+}
+
+// checked is what --json prints of an account.
+type checked struct {
+	AppID     mpblock.AppID `json:"appid"`
+	Followers int           `json:"followers"`
+	Blocked   int           `json:"blocked"`
+	Changes   int           `json:"changes"`
+	Problems  []string      `json:"problems"`
+}
+
+// Run verifies a store at rest. Nothing in it is changed.
+func (c checkCmd) Run(ctx context.Context, t terminal) (err error) {
+	store, err := pebblestore.Open(c.Dir, pebblestore.Options{ReadOnly: true})
+	switch {
+	case errors.Is(err, pebblestore.ErrInUse):
+		return failed(codeInUse, "mpblock backup --data "+c.Dir+" COPY && mpblock check COPY", "%s is in use by another process", c.Dir)
+	case errors.Is(err, pebblestore.ErrNoStore):
+		return failed(codeFailed, "name a data directory of mpblock serve, or a backup", "%w", err)
+	case err != nil:
+		return failed(codeDamaged, "", "%w", err)
+	}
+	defer func() { err = errors.Join(err, store.Close()) }()
+	var all []checked
+	bad := 0
+	err = eachAppID(ctx, store, func(app mpblock.AppID) error {
+		r, err := mpblock.Check(ctx, store, app)
+		if err != nil {
+			return failed(codeDamaged, "", "account %s cannot be read: %w", app, err)
+		}
+		if len(r.Problems) > 0 {
+			bad++
+		}
+		all = append(all, checked{r.AppID, r.Followers, r.Entries, r.Changes, append([]string{}, r.Problems...)})
+		if !c.JSON {
+			printReport(t, r)
+		}
+		return nil
+	})
+	if c.JSON {
+		err = errors.Join(err, t.json(append([]checked{}, all...)))
+	}
+	if err == nil && bad > 0 {
+		return failed(codeDamaged, "go back to the last backup that mpblock check finds sound", "%d of %d accounts in %s are damaged", bad, len(all), c.Dir)
+	}
+	if err == nil && !c.JSON {
+		t.printf("%s accounts: entries, totals and change logs agree\n", grouped(len(all)))
+	}
+	return err
+}
+
+func printReport(t terminal, r mpblock.Report) {
+	word := "ok"
+	if len(r.Problems) > 0 {
+		word = "DAMAGED"
+	}
+	t.printf("%s  %s: %s followers, %s blocked, %s changes\n", r.AppID, word, grouped(r.Followers), grouped(r.Entries), grouped(r.Changes))
+	for _, p := range r.Problems {
+		t.printf("    %s\n", p)
+	}
+	if len(r.Problems) == mpblock.MaxProblems {
+		t.printf("    and perhaps more\n")
+	}
+}
+
+// eachAppID hands over the accounts of a store that no platform is opened on,
+// since that would write to it.
+func eachAppID(ctx context.Context, store mpblock.Store, do func(mpblock.AppID) error) error {
+	for after := ""; ; {
+		records, err := store.List(ctx, platform.KindAccount, after, 1000)
+		if err != nil {
+			return fmt.Errorf("list the accounts: %w", err)
+		}
+		if len(records) == 0 {
+			return nil
+		}
+		for _, r := range records {
+			if err := do(mpblock.AppID(r.Key)); err != nil {
+				return err
+			}
+			after = r.Key
+		}
+	}
+}

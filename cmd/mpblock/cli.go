@@ -1,0 +1,84 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/alecthomas/kong"
+)
+
+// cli is all commands.
+type cli struct {
+	Serve    serveCmd    `cmd:"" help:"Run the server."`
+	Account  accountCmd  `cmd:"" help:"Add, list, show and change accounts of a running server."`
+	Follower followerCmd `cmd:"" help:"Register followers with a running server."`
+	Backup   backupCmd   `cmd:"" help:"Copy the store of a running server."`
+	Check    checkCmd    `cmd:"" help:"Verify a store that no server is using."`
+	Version  versionCmd  `cmd:"" help:"Print the version."`
+}
+
+// where is the flag of the commands that speak to a running server.
+type where struct {
+	Data string `help:"Data directory of the server." default:"./mpblock-data" env:"MPBLOCK_DATA" placeholder:"DIR" type:"path"`
+	JSON bool   `help:"Print JSON."`
+}
+
+const description = `The blacklist of an Official Account (公众号) platform: list, block and unblock followers by OpenID,
+over the platform's own HTTP API.
+
+Flags marked with a $NAME are also read from the environment.
+
+Exit codes: 0 done, 1 failed, 2 wrong usage, 3 the data directory is in use,
+4 partly done, 5 the store is damaged, 6 no server is running.`
+
+const examples = `mpblock is the blacklist of an Official Account (公众号) platform.
+
+Try it, with 30,000 followers of whom 23,000 are blocked:
+    mpblock serve --demo
+
+Run it for good, add an account and its followers:
+    mpblock serve --data /var/lib/mpblock
+    mpblock account add --data /var/lib/mpblock --name "My account"
+    mpblock follower import --data /var/lib/mpblock --account wx... followers.txt
+
+Copy it while it runs, and verify the copy:
+    mpblock backup --data /var/lib/mpblock /backup/today
+    mpblock check /backup/today
+
+Everything else: mpblock --help, mpblock COMMAND --help
+`
+
+// run runs the program and returns its exit code.
+func run(args []string, t terminal) int {
+	if len(args) == 0 {
+		fmt.Fprint(t.out, examples)
+		return codeDone
+	}
+	var c cli
+	exit := -1
+	parser, err := kong.New(&c, kong.Name("mpblock"), kong.Description(description),
+		kong.Writers(t.out, t.err), kong.Exit(func(code int) { exit = code }),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 100}))
+	if err != nil {
+		return t.fail(err)
+	}
+	k, err := parser.Parse(args)
+	if exit >= 0 { // --help has been printed
+		return exit
+	}
+	if err != nil {
+		return t.fail(wrongUsage(err))
+	}
+	k.BindTo(context.Background(), (*context.Context)(nil))
+	return t.fail(k.Run(t))
+}
+
+func wrongUsage(err error) error {
+	hint := "mpblock --help"
+	var p *kong.ParseError
+	if errors.As(err, &p) && p.Context != nil && p.Context.Selected() != nil {
+		hint = "mpblock " + p.Context.Selected().Path() + " --help"
+	}
+	return failure{code: codeUsage, err: err, hint: hint}
+}

@@ -1,0 +1,141 @@
+package main
+
+import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"io/fs"
+	"math/big"
+	"net"
+	"os"
+	"path/filepath"
+	"time"
+)
+
+// Lives of the certificates that --tls-self-signed makes. Browsers refuse those of
+// servers that live longer than 398 days.
+const (
+	caLife     = 10 * 365 * 24 * time.Hour
+	serverLife = 397 * 24 * time.Hour
+)
+
+// loadTLS reads or makes the server's certificate, if it is to have one.
+func (s *server) loadTLS() error {
+	var cert tls.Certificate
+	var err error
+	switch {
+	case s.opts.TLSSelfSigned:
+		dir := filepath.Join(s.opts.Data, "tls")
+		host, _, splitErr := net.SplitHostPort(s.opts.Listen)
+		if splitErr != nil {
+			return failed(codeUsage, "mpblock serve --listen 127.0.0.1:8080", "--listen %s: %w", s.opts.Listen, splitErr)
+		}
+		cert, err = selfSigned(dir, host, time.Now())
+		s.trust = filepath.Join(dir, "ca.pem")
+	case s.opts.TLSCert != "":
+		cert, err = tls.LoadX509KeyPair(s.opts.TLSCert, s.opts.TLSKey)
+	default:
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("TLS: %w", err)
+	}
+	s.tls = &tls.Config{Certificates: []tls.Certificate{cert}, MinVersion: tls.VersionTLS12}
+	return nil
+}
+
+// selfSigned returns a new certificate for this machine's loopback names and the
+// host, signed by the CA in a directory, which is made once. The certificate is
+// made anew at each start, so it never runs out on a server that is restarted
+// once a year; clients trust the CA, which stays.
+func selfSigned(dir, host string, now time.Time) (tls.Certificate, error) {
+	ca, err := tls.LoadX509KeyPair(filepath.Join(dir, "ca.pem"), filepath.Join(dir, "ca-key.pem"))
+	if errors.Is(err, fs.ErrNotExist) {
+		ca, err = makeCA(dir, now)
+	}
+	if err != nil {
+		return tls.Certificate{}, fmt.Errorf("the CA in %s: %w", dir, err)
+	}
+	if ca.Leaf.NotAfter.Before(now.Add(serverLife)) {
+		return tls.Certificate{}, fmt.Errorf("the CA in %s ends on %s: remove the directory to have a new one made, and have clients trust that", dir, ca.Leaf.NotAfter.Format(time.DateOnly))
+	}
+	tmpl := template("mpblock", now, serverLife)
+	tmpl.DNSNames = []string{"localhost"}
+	tmpl.IPAddresses = []net.IP{net.IPv4(127, 0, 0, 1), net.IPv6loopback}
+	tmpl.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}
+	if ip := net.ParseIP(host); ip != nil {
+		tmpl.IPAddresses = append(tmpl.IPAddresses, ip)
+	} else if host != "" {
+		tmpl.DNSNames = append(tmpl.DNSNames, host)
+	}
+	if name, err := os.Hostname(); err == nil {
+		tmpl.DNSNames = append(tmpl.DNSNames, name)
+	}
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		return tls.Certificate{}, err
+	}
+	der, err := x509.CreateCertificate(rand.Reader, tmpl, ca.Leaf, &key.PublicKey, ca.PrivateKey)
+	if err != nil {
+		return tls.Certificate{}, err
+	}
+	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}, nil
+}
+
+func makeCA(dir string, now time.Time) (tls.Certificate, error) {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return tls.Certificate{}, err
+	}
+	tmpl := template("mpblock CA", now, caLife)
+	tmpl.IsCA, tmpl.BasicConstraintsValid, tmpl.MaxPathLenZero = true, true, true
+	tmpl.KeyUsage = x509.KeyUsageCertSign
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		return tls.Certificate{}, err
+	}
+	der, err := x509.CreateCertificate(rand.Reader, tmpl, tmpl, &key.PublicKey, key)
+	if err != nil {
+		return tls.Certificate{}, err
+	}
+	keyDER, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		return tls.Certificate{}, err
+	}
+	// The certificate is written last: a CA without its key is never found.
+	if err := writePEM(filepath.Join(dir, "ca-key.pem"), "PRIVATE KEY", keyDER, 0o600); err != nil {
+		return tls.Certificate{}, err
+	}
+	if err := writePEM(filepath.Join(dir, "ca.pem"), "CERTIFICATE", der, 0o644); err != nil {
+		return tls.Certificate{}, err
+	}
+	return tls.LoadX509KeyPair(filepath.Join(dir, "ca.pem"), filepath.Join(dir, "ca-key.pem"))
+}
+
+func template(name string, now time.Time, life time.Duration) *x509.Certificate {
+	serial, err := rand.Int(rand.Reader, new(big.Int).Lsh(big.NewInt(1), 127))
+	if err != nil {
+		panic(err) // the random source of the system never fails
+	}
+	return &x509.Certificate{
+		SerialNumber: serial,
+		Subject:      pkix.Name{CommonName: name},
+		NotBefore:    now.Add(-time.Hour), // for clients whose clock is behind
+		NotAfter:     now.Add(life),
+		KeyUsage:     x509.KeyUsageDigitalSignature,
+	}
+}
+
+// writePEM writes a file whole or not at all.
+func writePEM(name, kind string, der []byte, mode os.FileMode) error {
+	temp := name + ".new"
+	if err := os.WriteFile(temp, pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der}), mode); err != nil {
+		return err
+	}
+	return os.Rename(temp, name)
+}

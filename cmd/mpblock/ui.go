@@ -1,0 +1,93 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"golang.org/x/term"
+)
+
+// How the commands speak:
+//
+//   - What was asked for goes to stdout, everything else to stderr.
+//   - An error is one line, "mpblock: what happened, to which input", and where
+//     there is something to do about it, a line "hint: " with the command to run.
+//   - Text is for people and may change; --json is for programs and may not.
+//   - A progress bar is drawn on a terminal only.
+//   - A secret is printed once, where it is made, and never in an error.
+
+// Exit codes; they are in the help text.
+const (
+	codeDone     = 0
+	codeFailed   = 1
+	codeUsage    = 2
+	codeInUse    = 3
+	codePartly   = 4
+	codeDamaged  = 5
+	codeNoServer = 6
+)
+
+// failure is an error with an exit code and a hint.
+type failure struct {
+	code int
+	err  error
+	hint string
+}
+
+func (f failure) Error() string { return f.err.Error() }
+func (f failure) Unwrap() error { return f.err }
+
+func failed(code int, hint, format string, args ...any) error {
+	return failure{code: code, err: fmt.Errorf(format, args...), hint: hint}
+}
+
+// terminal is where a command reads and writes.
+type terminal struct {
+	in       io.Reader
+	out, err io.Writer
+}
+
+// fail prints an error and returns the exit code for it.
+func (t terminal) fail(err error) int {
+	if err == nil {
+		return codeDone
+	}
+	fmt.Fprintf(t.err, "mpblock: %v\n", err)
+	var f failure
+	if !errors.As(err, &f) {
+		return codeFailed
+	}
+	if f.hint != "" {
+		fmt.Fprintf(t.err, "hint: %s\n", f.hint)
+	}
+	return f.code
+}
+
+// json prints a value for programs.
+func (t terminal) json(v any) error {
+	e := json.NewEncoder(t.out)
+	e.SetEscapeHTML(false)
+	e.SetIndent("", "  ")
+	return e.Encode(v)
+}
+
+// printf prints for people.
+func (t terminal) printf(format string, args ...any) { fmt.Fprintf(t.out, format, args...) }
+
+// isTerminal tells whether a person watches stderr.
+func (t terminal) isTerminal() bool {
+	f, ok := t.err.(*os.File)
+	return ok && term.IsTerminal(int(f.Fd())) //nolint:gosec // a file descriptor is small
+}
+
+// grouped prints a number with its thousands apart.
+func grouped(n int) string {
+	s := fmt.Sprint(n)
+	for i := len(s) - 3; i > 0; i -= 3 {
+		s = s[:i] + "," + s[i:]
+	}
+	return s
+}

@@ -1,0 +1,143 @@
+package admin
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net"
+	"net/http"
+	"net/url"
+	"path/filepath"
+	"syscall"
+
+	"mpblock"
+)
+
+// Client administers the server of a data directory.
+type Client struct {
+	dir  string
+	http *http.Client
+}
+
+// Dial returns a client for the server of a data directory. It connects when it is
+// used: its methods fail with ErrNoServer where no server runs.
+func Dial(dir string) *Client {
+	return &Client{dir: dir, http: &http.Client{Transport: &http.Transport{
+		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+			path, done, err := openSocketDir(dir)
+			if err != nil {
+				return nil, err
+			}
+			defer done()
+			return new(net.Dialer).DialContext(ctx, "unix", path)
+		},
+	}}}
+}
+
+// do sends a request and reads its answer. What the server refuses is an error
+// with the server's own words.
+func (c *Client) do(ctx context.Context, method, path string, in, out any) error {
+	var body bytes.Buffer
+	if in != nil {
+		if err := json.NewEncoder(&body).Encode(in); err != nil {
+			return err
+		}
+	}
+	req, err := http.NewRequestWithContext(ctx, method, "http://mpblock"+path, &body)
+	if err != nil {
+		return err
+	}
+	res, err := c.http.Do(req)
+	if err != nil {
+		return c.unreachable(err)
+	}
+	defer res.Body.Close() //nolint:errcheck // it has been read
+	if res.StatusCode != http.StatusOK {
+		var p problem
+		if err := json.NewDecoder(res.Body).Decode(&p); err != nil {
+			return fmt.Errorf("the server answers %s: %w", res.Status, err)
+		}
+		return errors.New(p.Error)
+	}
+	if err := json.NewDecoder(res.Body).Decode(out); err != nil {
+		return fmt.Errorf("the server's answer cannot be read: %w", err)
+	}
+	return nil
+}
+
+func (c *Client) unreachable(err error) error {
+	var u *url.Error
+	if errors.As(err, &u) {
+		err = u.Err // without the made-up URL
+	}
+	switch {
+	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ECONNREFUSED):
+		return fmt.Errorf("%s: %w", c.dir, ErrNoServer)
+	case errors.Is(err, fs.ErrPermission):
+		return fmt.Errorf("%s belongs to another user: %w", filepath.Join(c.dir, SocketName), fs.ErrPermission)
+	}
+	return fmt.Errorf("the server of %s did not answer: %w", c.dir, err)
+}
+
+// Add creates an account.
+func (c *Client) Add(ctx context.Context, n NewAccount) (a Created, err error) {
+	err = c.do(ctx, http.MethodPost, "/accounts", n, &a)
+	return a, err
+}
+
+// List returns accounts with an AppID above after, in order; none where there are
+// no more.
+func (c *Client) List(ctx context.Context, after mpblock.AppID) (as []Account, err error) {
+	err = c.do(ctx, http.MethodGet, "/accounts?after="+url.QueryEscape(string(after)), nil, &as)
+	return as, err
+}
+
+func accountPath(app string) string { return "/accounts/" + url.PathEscape(app) }
+
+// Show returns an account.
+func (c *Client) Show(ctx context.Context, app string) (a Account, err error) {
+	err = c.do(ctx, http.MethodGet, accountPath(app), nil, &a)
+	return a, err
+}
+
+// Set changes an account's settings and returns it.
+func (c *Client) Set(ctx context.Context, app string, s Settings) (a Account, err error) {
+	err = c.do(ctx, http.MethodPatch, accountPath(app), s, &a)
+	return a, err
+}
+
+// RotateSecret gives an account a new secret and returns it.
+func (c *Client) RotateSecret(ctx context.Context, app string) (string, error) {
+	var s secretAnswer
+	err := c.do(ctx, http.MethodPost, accountPath(app)+"/secret", nil, &s)
+	return s.Secret, err
+}
+
+// Follow registers up to mpblock.MaxBatch followers, all or none, and returns how
+// many were new.
+func (c *Client) Follow(ctx context.Context, app string, ids []mpblock.OpenID) (int, error) {
+	in := idsBody{OpenIDs: make([]string, len(ids))}
+	for i, id := range ids {
+		in.OpenIDs[i] = id.String()
+	}
+	var out addedAnswer
+	err := c.do(ctx, http.MethodPost, accountPath(app)+"/followers", in, &out)
+	return out.Added, err
+}
+
+// Mint registers up to mpblock.MaxBatch new followers with OpenIDs of random users
+// and returns them.
+func (c *Client) Mint(ctx context.Context, app string, n int) ([]string, error) {
+	var out idsBody
+	err := c.do(ctx, http.MethodPost, accountPath(app)+"/minted", countBody{n}, &out)
+	return out.OpenIDs, err
+}
+
+// Backup copies the store to a directory, given by its absolute path, that must
+// not exist.
+func (c *Client) Backup(ctx context.Context, dir string) error {
+	return c.do(ctx, http.MethodPost, "/backup", dirBody{dir}, &none{})
+}

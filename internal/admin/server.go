@@ -1,0 +1,316 @@
+package admin
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
+	"net"
+	"net/http"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"mpblock"
+	"mpblock/internal/platform"
+)
+
+// Server is the administration of a platform, while it runs.
+type Server struct {
+	http *http.Server
+	done chan struct{}
+}
+
+// Start listens on the socket in a data directory, which the caller alone uses:
+// a socket that is there already is one that a killed process has left.
+func Start(dir string, p *platform.Platform, log *slog.Logger) (*Server, error) {
+	if err := os.Remove(filepath.Join(dir, SocketName)); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return nil, fmt.Errorf("remove the socket that another process has left: %w", err)
+	}
+	path, release, err := openSocketDir(dir)
+	if err != nil {
+		return nil, err
+	}
+	defer release()
+	l, err := listenPrivately(path)
+	if err != nil {
+		return nil, fmt.Errorf("listen on %s: %w", filepath.Join(dir, SocketName), err)
+	}
+	s := &Server{
+		http: &http.Server{Handler: newHandler(p, log), ReadHeaderTimeout: 10 * time.Second, ReadTimeout: time.Minute},
+		done: make(chan struct{}),
+	}
+	go func() {
+		defer close(s.done)
+		if err := s.http.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+			log.Error("administration has ended", "error", err)
+		}
+	}()
+	return s, nil
+}
+
+// Close lets requests under way finish, while the context lasts, and removes the
+// socket.
+func (s *Server) Close(ctx context.Context) error {
+	err := s.http.Shutdown(ctx)
+	<-s.done
+	return err
+}
+
+// handler answers the requests of clients.
+type handler struct {
+	platform *platform.Platform
+	log      *slog.Logger
+}
+
+func newHandler(p *platform.Platform, log *slog.Logger) http.Handler {
+	h := &handler{platform: p, log: log}
+	mux := http.NewServeMux()
+	mux.Handle("POST /accounts", handle(h, h.add))
+	mux.Handle("GET /accounts", handle(h, h.list))
+	mux.Handle("GET /accounts/{app}", handle(h, h.show))
+	mux.Handle("PATCH /accounts/{app}", handle(h, h.set))
+	mux.Handle("POST /accounts/{app}/secret", handle(h, h.rotate))
+	mux.Handle("POST /accounts/{app}/followers", handle(h, h.follow))
+	mux.Handle("POST /accounts/{app}/minted", handle(h, h.mint))
+	mux.Handle("POST /backup", handle(h, h.backup))
+	return mux
+}
+
+// handle adapts a function from a request's body to an answer's.
+func handle[In, Out any](h *handler, f func(*http.Request, In) (Out, error)) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		var in In
+		if r.ContentLength != 0 {
+			d := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxBody))
+			d.DisallowUnknownFields()
+			if err := d.Decode(&in); err != nil {
+				h.write(w, http.StatusBadRequest, problem{"the request cannot be read: " + err.Error()})
+				return
+			}
+		}
+		out, err := f(r, in)
+		if err != nil {
+			h.fail(w, r, err)
+			return
+		}
+		h.write(w, http.StatusOK, out)
+	})
+}
+
+func (h *handler) write(w http.ResponseWriter, status int, v any) {
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	if err := json.NewEncoder(w).Encode(v); err != nil {
+		h.log.Debug("administration: an answer was not read", "error", err)
+	}
+}
+
+// fail answers a refusal with its text, and what is the server's fault with the
+// cause: who may open the socket may read the log as well.
+func (h *handler) fail(w http.ResponseWriter, r *http.Request, err error) {
+	var refusal platform.Refusal
+	if errors.As(err, &refusal) {
+		h.write(w, http.StatusConflict, problem{err.Error()})
+		return
+	}
+	var e *mpblock.Error
+	if errors.As(err, &e) && e.Code != mpblock.CodeSystem {
+		h.write(w, http.StatusBadRequest, problem{e.Detail})
+		return
+	}
+	h.log.Error("administration", "request", r.Method+" "+r.URL.Path, "error", err)
+	h.write(w, http.StatusInternalServerError, problem{err.Error()})
+}
+
+type none struct{}
+
+func (h *handler) add(r *http.Request, in NewAccount) (Created, error) {
+	n := platform.NewAccount{AppID: mpblock.AppID(in.AppID), Name: in.Name, AnyFollower: in.AnyFollower}
+	if in.Prefix != "" {
+		prefix, err := mpblock.ParsePrefix(in.Prefix)
+		if err != nil {
+			return Created{}, platform.Refusal(err.Error())
+		}
+		n.Prefix = &prefix
+	}
+	a, secret, err := h.platform.AddAccount(r.Context(), n)
+	if err != nil {
+		return Created{}, err
+	}
+	h.log.Info("account added", "appid", a.AppID)
+	return Created{Account: view(a, platform.Totals{}), Secret: secret}, nil
+}
+
+// listPage is how many accounts one answer lists.
+const listPage = 500
+
+func (h *handler) list(r *http.Request, _ none) ([]Account, error) {
+	accounts, err := h.platform.Accounts(r.Context(), mpblock.AppID(r.URL.Query().Get("after")), listPage)
+	views := make([]Account, 0, len(accounts))
+	for _, a := range accounts {
+		t, err := h.platform.Totals(r.Context(), a.AppID)
+		if err != nil {
+			return nil, err
+		}
+		views = append(views, view(a, t))
+	}
+	return views, err
+}
+
+func (h *handler) show(r *http.Request, _ none) (Account, error) {
+	a, err := h.platform.Account(r.Context(), appOf(r))
+	return h.whole(r, a, err)
+}
+
+func (h *handler) whole(r *http.Request, a *mpblock.Account, err error) (Account, error) {
+	if err != nil {
+		return Account{}, err
+	}
+	t, err := h.platform.Totals(r.Context(), a.AppID)
+	return view(a, t), err
+}
+
+func appOf(r *http.Request) mpblock.AppID { return mpblock.AppID(r.PathValue("app")) }
+
+func (h *handler) set(r *http.Request, in Settings) (Account, error) {
+	a, err := h.platform.UpdateAccount(r.Context(), appOf(r), in.apply)
+	if err == nil {
+		h.log.Info("account changed", "appid", a.AppID)
+	}
+	return h.whole(r, a, err)
+}
+
+func (s Settings) apply(a *mpblock.Account) error {
+	if s.Name != nil {
+		a.Name = *s.Name
+	}
+	if s.AnyFollower != nil {
+		a.AnyFollower = *s.AnyFollower
+	}
+	if err := s.applyIPs(a); err != nil {
+		return err
+	}
+	a.Denied = append(a.Denied, s.DenyCalls...)
+	a.Denied = slices.DeleteFunc(a.Denied, func(c mpblock.Call) bool { return slices.Contains(s.AllowCalls, c) })
+	a.Daily = limits(a.Daily, s.Daily)
+	a.PerMinute = limits(a.PerMinute, s.PerMinute)
+	return nil
+}
+
+func (s Settings) applyIPs(a *mpblock.Account) error {
+	for _, text := range s.ForgetIPs {
+		if text == "all" {
+			a.AllowIPs = nil
+			continue
+		}
+		ip, err := parseIP(text)
+		if err != nil {
+			return err
+		}
+		at := slices.Index(a.AllowIPs, ip)
+		if at < 0 {
+			return platform.Refusal(fmt.Sprintf("%s is not on the allow-list", ip))
+		}
+		a.AllowIPs = slices.Delete(a.AllowIPs, at, at+1)
+	}
+	for _, text := range s.AllowIPs {
+		ip, err := parseIP(text)
+		if err != nil {
+			return err
+		}
+		a.AllowIPs = append(a.AllowIPs, ip)
+	}
+	return nil
+}
+
+// parseIP reads an address or a network.
+func parseIP(s string) (netip.Prefix, error) {
+	if a, err := netip.ParseAddr(s); err == nil {
+		a = a.Unmap().WithZone("")
+		return netip.PrefixFrom(a, a.BitLen()), nil
+	}
+	p, err := netip.ParsePrefix(s)
+	if err != nil {
+		return p, platform.Refusal(fmt.Sprintf("%q is no address: want 192.0.2.7 or 192.0.2.0/24", s))
+	}
+	return p.Masked(), nil
+}
+
+func limits(have, change map[mpblock.Call]int) map[mpblock.Call]int {
+	next := maps.Clone(have)
+	if next == nil {
+		next = map[mpblock.Call]int{}
+	}
+	for call, n := range change {
+		if n == -1 {
+			delete(next, call)
+		} else {
+			next[call] = n
+		}
+	}
+	return next
+}
+
+func (h *handler) rotate(r *http.Request, _ none) (secretAnswer, error) {
+	secret, err := h.platform.RotateSecret(r.Context(), appOf(r))
+	if err == nil {
+		h.log.Info("secret rotated", "appid", appOf(r))
+	}
+	return secretAnswer{secret}, err
+}
+
+func (h *handler) follow(r *http.Request, in idsBody) (addedAnswer, error) {
+	ids := make([]mpblock.OpenID, len(in.OpenIDs))
+	for i, s := range in.OpenIDs {
+		id, err := mpblock.ParseOpenID(s)
+		if err != nil {
+			return addedAnswer{}, mpblock.Refuse(mpblock.CodeBadOpenID, "OpenID %d: %v", i+1, err)
+		}
+		ids[i] = id
+	}
+	n, err := h.platform.AddFollowers(r.Context(), appOf(r), ids)
+	return addedAnswer{n}, err
+}
+
+func (h *handler) mint(r *http.Request, in countBody) (idsBody, error) {
+	if in.Count < 1 || in.Count > mpblock.MaxBatch {
+		return idsBody{}, platform.Refusal(fmt.Sprintf("%d followers: want 1 to %d at a time", in.Count, mpblock.MaxBatch))
+	}
+	out := idsBody{OpenIDs: make([]string, 0, in.Count)}
+	err := h.platform.MintFollowers(r.Context(), appOf(r), in.Count, func(ids []mpblock.OpenID) error {
+		for _, id := range ids {
+			out.OpenIDs = append(out.OpenIDs, id.String())
+		}
+		return nil
+	})
+	return out, err
+}
+
+func (h *handler) backup(r *http.Request, in dirBody) (none, error) {
+	if !filepath.IsAbs(in.Dir) {
+		return none{}, platform.Refusal("the directory of a backup is given by its absolute path")
+	}
+	if _, err := os.Lstat(in.Dir); err == nil {
+		return none{}, platform.Refusal(fmt.Sprintf("%s is there already: a backup goes to a directory that is not", in.Dir))
+	}
+	err := h.platform.Backup(r.Context(), in.Dir)
+	if err == nil {
+		h.log.Info("backup made", "dir", in.Dir)
+	}
+	return none{}, err
+}
+
+// listenPrivately listens on a socket that its owner alone can open, at any time.
+func listenPrivately(path string) (net.Listener, error) {
+	defer restrictNewFiles()()
+	l, err := net.Listen("unix", path)
+	if err != nil {
+		return nil, err
+	}
+	return l, nil
+}
