@@ -164,7 +164,8 @@ type pager func(ctx context.Context, app AppID, after OpenID, limit int) (Page, 
 // eachPage walks a list and the states of what is in it, and checks the order
 // and the total. It returns the length of the list.
 func (c *checker) eachPage(name string, list pager, do func([]OpenID, []State)) (int, error) {
-	n, total := 0, 0
+	n := 0
+	var total int
 	for after := (OpenID{}); ; {
 		p, err := list(c.ctx, c.app, after, checkPage)
 		if err != nil {

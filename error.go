@@ -35,7 +35,7 @@ const (
 	CodeNotThisAppOpenID Code = 49003
 )
 
-var codeTexts = map[Code]string{
+var codeTexts = map[Code]string{ //nolint:gosec // no credentials, though some speak of them
 	CodeSystem:           "system error",
 	CodeOK:               "ok",
 	CodeBadToken:         "invalid credential, access_token is invalid or not latest",

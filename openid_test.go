@@ -100,7 +100,7 @@ func TestMint(t *testing.T) {
 
 func TestOpenIDsAreCaseSensitiveBytes(t *testing.T) {
 	lower, upper := mpblock.OpenID([]byte(sample)), mpblock.OpenID([]byte("o6_BMJRPTLM6_2SGVT7HMZOPFL2M"))
-	if lower.Compare(upper) <= 0 || upper.Compare(lower) >= 0 || lower.Compare(lower) != 0 {
+	if lower.Compare(upper) <= 0 || upper.Compare(lower) >= 0 || lower.Compare(mpblock.OpenID([]byte(sample))) != 0 {
 		t.Error("OpenIDs are not ordered by their bytes")
 	}
 }

@@ -14,11 +14,11 @@ import (
 // followers are blocked. All of it is the same every time, so that tests and
 // documents can rely on it.
 const (
-	demoAppID     mpblock.AppID = "wxdec0dedec0dedec0"
-	demoSecret                  = "5eedda7a5eedda7a5eedda7a5eedda7a" //nolint:gosec // public, for the demo alone
-	demoFollowers               = 30_000
-	demoBlocked                 = 23_000
-	demoChange                  = 1_000 // OpenIDs a change
+	demoAppID     = mpblock.AppID("wxdec0dedec0dedec0")
+	demoSecret    = "5eedda7a5eedda7a5eedda7a5eedda7a"
+	demoFollowers = 30_000
+	demoBlocked   = 23_000
+	demoChange    = 1_000 // OpenIDs a change
 )
 
 var (

@@ -80,7 +80,7 @@ func (t terminal) printf(format string, args ...any) { fmt.Fprintf(t.out, format
 // isTerminal tells whether a person watches stderr.
 func (t terminal) isTerminal() bool {
 	f, ok := t.err.(*os.File)
-	return ok && term.IsTerminal(int(f.Fd())) //nolint:gosec // a file descriptor is small
+	return ok && term.IsTerminal(int(f.Fd()))
 }
 
 // grouped prints a number with its thousands apart.

@@ -8,7 +8,7 @@ import (
 type versionCmd struct{}
 
 // Run prints the version.
-func (versionCmd) Run(t terminal) error {
+func (versionCmd) Run(t terminal) error { //nolint:unparam // kong wants an error
 	t.printf("mpblock %s %s %s/%s\n", version(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
 	return nil
 }

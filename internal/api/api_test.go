@@ -97,8 +97,8 @@ func TestPanicAnswersAndIsReported(t *testing.T) {
 func TestAbortIsLeftToTheServer(t *testing.T) {
 	s := serve(t, oddStore{memstore.New(), func(context.Context) error { panic(http.ErrAbortHandler) }}, 0)
 	defer func() {
-		if v := recover(); v != http.ErrAbortHandler {
-			t.Errorf("recovered %v", v)
+		if err, _ := recover().(error); !errors.Is(err, http.ErrAbortHandler) {
+			t.Errorf("recovered %v", err)
 		}
 	}()
 	s.list(t)

@@ -229,7 +229,7 @@ func (f *guardedFS) MkdirAll(dir string, _ os.FileMode) error { return f.FS.Mkdi
 func (f *guardedFS) Lock(name string) (io.Closer, error) {
 	if f.readOnly {
 		if _, err := f.Stat(name); err != nil {
-			return nothing{}, nil //nolint:nilerr // no lock file, no writer
+			return nothing{}, nil // no lock file, no writer
 		}
 	}
 	c, err := f.FS.Lock(name)

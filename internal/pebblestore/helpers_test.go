@@ -6,22 +6,22 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 )
 
-func openIn(t testing.TB, dir string) *Store {
-	t.Helper()
-	return openWith(t, dir, Options{})
+func openIn(tb testing.TB, dir string) *Store {
+	tb.Helper()
+	return openWith(tb, dir, Options{})
 }
 
-func openOn(t testing.TB, fs vfs.FS) *Store {
-	t.Helper()
-	return openWith(t, "data", Options{FS: fs})
+func openOn(tb testing.TB, fs vfs.FS) *Store {
+	tb.Helper()
+	return openWith(tb, "data", Options{FS: fs})
 }
 
-func openWith(t testing.TB, dir string, o Options) *Store {
-	t.Helper()
+func openWith(tb testing.TB, dir string, o Options) *Store {
+	tb.Helper()
 	s, err := Open(dir, o)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
-	t.Cleanup(func() { _ = s.Close() })
+	tb.Cleanup(func() { _ = s.Close() })
 	return s
 }

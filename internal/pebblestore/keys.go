@@ -190,7 +190,7 @@ func expiryOf(r mpblock.Record) uint64 {
 	if r.Expires.IsZero() {
 		return 0
 	}
-	return uint64(max(r.Expires.UnixMilli(), 1)) //nolint:gosec // not negative
+	return uint64(max(r.Expires.UnixMilli(), 1))
 }
 
 func decodeRecord(kind, key string, b []byte) (mpblock.Record, error) {

@@ -51,7 +51,7 @@ func (s *Store) page(ctx context.Context, kind byte, app mpblock.AppID, cursor m
 			}
 		}
 	}
-	p.Total, p.Seq = int(total), h.seq //nolint:gosec // a number of entries
+	p.Total, p.Seq = int(total), h.seq
 	if limit <= 0 {
 		return p, nil
 	}

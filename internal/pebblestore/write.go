@@ -40,11 +40,11 @@ type account struct {
 }
 
 func (s *Store) account(app mpblock.AppID) *account {
-	if a, ok := s.accounts.Load(app); ok {
-		return a.(*account)
+	a, ok := s.accounts.Load(app)
+	if !ok {
+		a, _ = s.accounts.LoadOrStore(app, &account{lock: newLock()})
 	}
-	a, _ := s.accounts.LoadOrStore(app, &account{lock: newLock()})
-	return a.(*account)
+	return a.(*account) //nolint:forcetypeassert // the map holds nothing else
 }
 
 // write runs build under a lock and makes durable what it has put into the batch.

@@ -1,7 +1,6 @@
 package platform
 
 import (
-	"bytes"
 	"context"
 	"crypto/rand"
 	"encoding/hex"
@@ -274,7 +273,7 @@ func normalize(a *mpblock.Account) error {
 		}
 		a.AllowIPs[i] = ip.Masked()
 	}
-	slices.SortFunc(a.AllowIPs, func(x, y netip.Prefix) int { return bytes.Compare([]byte(x.String()), []byte(y.String())) })
+	slices.SortFunc(a.AllowIPs, func(x, y netip.Prefix) int { return strings.Compare(x.String(), y.String()) })
 	a.AllowIPs = slices.Compact(a.AllowIPs)
 	slices.Sort(a.Denied)
 	a.Denied = slices.Compact(a.Denied)

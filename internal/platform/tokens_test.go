@@ -179,12 +179,12 @@ func TestForcedRefresh(t *testing.T) {
 func TestKindsAreIndependent(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t)
-		s, p := r.stable(false).Value, r.plain()
+		s := r.stable(false).Value
 		for range 100 {
 			r.plain()
 		}
 		r.want(s, mpblock.CodeOK)
-		p = r.plain()
+		p := r.plain()
 		time.Sleep(forcedApart)
 		r.stable(true)
 		r.want(p, mpblock.CodeOK)

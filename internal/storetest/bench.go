@@ -72,7 +72,7 @@ func benchApply(b *testing.B, s mpblock.Store, writers int) {
 				first := 1<<40 + fresh.Add(20)
 				batch := mpblock.Batch{Action: mpblock.Block, OpenIDs: make([]mpblock.OpenID, 20), Actor: mpblock.ActorAPI, Time: time.Now()}
 				for i := range batch.OpenIDs {
-					batch.OpenIDs[i] = Numbered(first + uint64(i)) //nolint:gosec // small and positive
+					batch.OpenIDs[i] = Numbered(first + uint64(i))
 				}
 				if _, err := s.Apply(b.Context(), app, batch); err != nil {
 					b.Error(err)
@@ -98,7 +98,7 @@ func Fill(ctx context.Context, s mpblock.Store, app mpblock.AppID, n int) error 
 	for from := 0; from < n; from += mpblock.MaxBatch {
 		batch := mpblock.Batch{Action: mpblock.Block, OpenIDs: make([]mpblock.OpenID, min(mpblock.MaxBatch, n-from)), Actor: "fill", Time: time.Now()}
 		for i := range batch.OpenIDs {
-			batch.OpenIDs[i] = Numbered(uint64(from + i)) //nolint:gosec // small and positive
+			batch.OpenIDs[i] = Numbered(uint64(from + i))
 		}
 		if _, err := s.Apply(ctx, app, batch); err != nil {
 			return err

@@ -267,7 +267,7 @@ func (s *scanner) hex4(at int) (r rune, ok bool) {
 		if d < 0 || c < '0' {
 			return 0, false
 		}
-		r = r<<4 | rune(d)
+		r = r<<4 | rune(d) //nolint:gosec // 0 to 15
 	}
 	return r, true
 }

@@ -1,0 +1,21 @@
+# The binary and nothing else. Data is in the volume /data; the socket of the
+# administration is in it too:
+#   docker exec NAME /mpblock account add --data /data
+FROM golang:1.26 AS build
+WORKDIR /src
+COPY go.mod go.sum ./
+RUN go mod download
+COPY . .
+RUN CGO_ENABLED=0 go build -trimpath -ldflags=-s -o /out/mpblock ./cmd/mpblock \
+ && mkdir -m 0700 /out/data /out/tmp && chmod 1777 /out/tmp
+
+FROM scratch
+COPY --from=build /out/mpblock /mpblock
+COPY --from=build --chown=65532:65532 /out/data /data
+COPY --from=build /out/tmp /tmp
+USER 65532:65532
+VOLUME /data
+EXPOSE 8080
+ENV MPBLOCK_DATA=/data MPBLOCK_LISTEN=0.0.0.0:8080
+ENTRYPOINT ["/mpblock"]
+CMD ["serve"]
