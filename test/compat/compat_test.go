@@ -1,0 +1,311 @@
+// Package compat runs client libraries of the field, unmodified, against the real
+// binary. It is a module of its own, so that their dependencies are not mpblock's.
+package compat
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/ArtisanCloud/PowerWeChat/v3/src/officialAccount"
+	"github.com/fastwego/offiaccount"
+	fastwego "github.com/fastwego/offiaccount/apis/user"
+	gopay "github.com/go-pay/wechat-sdk/public"
+	"github.com/silenceper/wechat/v2/cache"
+	silenceper "github.com/silenceper/wechat/v2/officialaccount"
+	"github.com/silenceper/wechat/v2/officialaccount/config"
+	"github.com/silenceper/wechat/v2/util"
+)
+
+// The demo account of mpblock serve --demo.
+const (
+	appID   = "wxdec0dedec0dedec0"
+	secret  = "5eedda7a5eedda7a5eedda7a5eedda7a"
+	blocked = 23_000
+	total   = 30_000
+)
+
+// foreign is an OpenID of another account: the sample in the platform's own
+// documentation.
+const foreign = "o6_bmjrPTlm6_2sgVt7hMZOPfL2M"
+
+var binary string
+
+func TestMain(m *testing.M) {
+	os.Exit(func() int {
+		dir, err := os.MkdirTemp("", "mpblock-compat-")
+		if err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			return 1
+		}
+		defer os.RemoveAll(dir)
+		binary = filepath.Join(dir, "mpblock")
+		build := exec.Command("go", "build", "-o", binary, "./cmd/mpblock")
+		build.Dir = filepath.Join("..", "..")
+		if out, err := build.CombinedOutput(); err != nil {
+			fmt.Fprintf(os.Stderr, "build the binary: %v\n%s", err, out)
+			return 1
+		}
+		return m.Run()
+	}())
+}
+
+// serve starts the real binary with its demo account and returns its address.
+func serve(t *testing.T) (base string) {
+	t.Helper()
+	log, err := os.Create(filepath.Join(t.TempDir(), "log"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(binary, "serve", "--demo", "--listen", "127.0.0.1:0", "--data", filepath.Join(t.TempDir(), "data"))
+	cmd.Stderr = log
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = cmd.Process.Signal(syscall.SIGTERM)
+		if err := cmd.Wait(); err != nil {
+			t.Errorf("the server ended with %v", err)
+		}
+		if t.Failed() {
+			text, _ := os.ReadFile(log.Name())
+			t.Logf("its log:\n%s", text)
+		}
+	})
+	lines := bufio.NewScanner(out)
+	for lines.Scan() {
+		if m := regexp.MustCompile(`^mpblock ready on (\S+)`).FindStringSubmatch(lines.Text()); m != nil {
+			go func() { // so that the server never waits for a reader
+				for lines.Scan() { //nolint:revive // nothing to do with the rest
+				}
+			}()
+			return m[1]
+		}
+	}
+	text, _ := os.ReadFile(log.Name())
+	t.Fatalf("the server did not get ready:\n%s", text)
+	return ""
+}
+
+// client is what a library can do. The errors are the library's own.
+type client struct {
+	list    func(after string) (page, error)
+	block   func(ids []string) error
+	unblock func(ids []string) error
+}
+
+type page struct {
+	Total, Count int
+	IDs          []string
+	Next         string
+}
+
+// exercise is what each library has to stand: a walk of the whole list, blocking,
+// unblocking, and refusals that it reports as errors with the platform's codes.
+func exercise(t *testing.T, c client) {
+	all := walk(t, c, blocked)
+	victims := slices.Clone(all[:20])
+	must(t, c.unblock(victims))
+	if rest := walk(t, c, blocked-20); slices.Contains(rest, victims[0]) {
+		t.Errorf("%s was unblocked and is still there", victims[0])
+	}
+	must(t, c.block(victims))
+	must(t, c.block(victims[:1])) // who is blocked already is no error
+	if again := walk(t, c, blocked); !slices.Equal(again, all) {
+		t.Error("after unblocking and blocking the list is another one")
+	}
+	refused := map[string][]string{
+		"40003": {victims[0], "OPENID1"},
+		"49003": {foreign},
+	}
+	for code, ids := range refused {
+		if err := c.block(ids); err == nil || !strings.Contains(err.Error(), code) {
+			t.Errorf("block %q: %v, want an error with %s", ids, err, code)
+		}
+		if err := c.unblock(ids); err == nil || !strings.Contains(err.Error(), code) {
+			t.Errorf("unblock %q: %v, want an error with %s", ids, err, code)
+		}
+	}
+	if _, err := c.list("OPENID1"); err == nil || !strings.Contains(err.Error(), "40003") {
+		t.Errorf("list behind OPENID1: %v, want an error with 40003", err)
+	}
+	walk(t, c, blocked)
+}
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// walk reads the whole list, to the page with nothing in it.
+func walk(t *testing.T, c client, want int) []string {
+	t.Helper()
+	var all []string
+	for after := ""; ; {
+		p, err := c.list(after)
+		must(t, err)
+		if p.Total != want || p.Count != len(p.IDs) {
+			t.Fatalf("a page of %d has count %d and total %d, want %d", len(p.IDs), p.Count, p.Total, want)
+		}
+		if p.Count == 0 {
+			if p.Next != "" {
+				t.Errorf("the page behind the last goes on at %q", p.Next)
+			}
+			break
+		}
+		all = append(all, p.IDs...)
+		after = p.Next
+	}
+	if !slices.IsSorted(all) || len(slices.Compact(slices.Clone(all))) != want {
+		t.Fatalf("%d distinct OpenIDs in order, want %d", len(slices.Compact(slices.Clone(all))), want)
+	}
+	return all
+}
+
+func TestSilenceper(t *testing.T) {
+	base := serve(t)
+	util.SetURIModifier(func(uri string) string {
+		return strings.Replace(uri, "https://api.weixin.qq.com", base, 1)
+	})
+	t.Cleanup(func() { util.SetURIModifier(func(uri string) string { return uri }) })
+	user := silenceper.NewOfficialAccount(&config.Config{AppID: appID, AppSecret: secret, Cache: cache.NewMemory()}).GetUser()
+	exercise(t, client{
+		list: func(after string) (page, error) {
+			l, err := user.GetBlackList(after)
+			if err != nil {
+				return page{}, err
+			}
+			return page{l.Total, l.Count, l.Data.OpenIDs, l.NextOpenID}, nil
+		},
+		block:   func(ids []string) error { return user.BatchBlackList(ids...) },
+		unblock: func(ids []string) error { return user.BatchUnBlackList(ids...) },
+	})
+	all, err := user.GetAllBlackList() // its own loop
+	if err != nil || len(all) != blocked {
+		t.Errorf("GetAllBlackList returns %d, %v", len(all), err)
+	}
+	followers, err := user.ListAllUserOpenIDs()
+	if err != nil || len(followers) != total {
+		t.Errorf("ListAllUserOpenIDs returns %d, %v", len(followers), err)
+	}
+}
+
+func TestFastwego(t *testing.T) {
+	t.Setenv("TMPDIR", t.TempDir()) // it keeps its token there, by AppID
+	old := offiaccount.WXServerUrl
+	offiaccount.WXServerUrl = serve(t)
+	t.Cleanup(func() { offiaccount.WXServerUrl = old })
+	app := offiaccount.New(offiaccount.Config{Appid: appID, Secret: secret})
+	app.Logger = nil
+	change := func(call func(*offiaccount.OffiAccount, []byte) ([]byte, error)) func([]string) error {
+		return func(ids []string) error {
+			body, err := json.Marshal(map[string][]string{"openid_list": ids})
+			if err == nil {
+				_, err = call(app, body)
+			}
+			return err
+		}
+	}
+	exercise(t, client{
+		list: func(after string) (page, error) {
+			resp, err := fastwego.GetBlackList(app, []byte(`{"begin_openid":"`+after+`"}`))
+			if err != nil {
+				return page{}, err
+			}
+			var l struct {
+				Total, Count int
+				Data         struct{ Openid []string }
+				Next         string `json:"next_openid"`
+			}
+			err = json.Unmarshal(resp, &l)
+			return page{l.Total, l.Count, l.Data.Openid, l.Next}, err
+		},
+		block:   change(fastwego.BatchBlackList),
+		unblock: change(fastwego.BatchUnBlackList),
+	})
+}
+
+func TestPowerWeChat(t *testing.T) {
+	for _, stable := range []bool{false, true} {
+		t.Run(fmt.Sprint("stable=", stable), func(t *testing.T) {
+			dir := t.TempDir()
+			app, err := officialAccount.NewOfficialAccount(&officialAccount.UserConfig{
+				AppID: appID, Secret: secret, StableTokenMode: stable,
+				Log:  officialAccount.Log{Level: "error", File: filepath.Join(dir, "info"), Error: filepath.Join(dir, "error")},
+				Http: officialAccount.Http{BaseURI: serve(t) + "/"},
+			})
+			must(t, err)
+			ctx := context.Background()
+			failed := func(code int, text string, err error) error {
+				if err == nil && code != 0 {
+					err = fmt.Errorf("%d %s", code, text)
+				}
+				return err
+			}
+			exercise(t, client{
+				list: func(after string) (page, error) {
+					l, err := app.User.Blacklist(ctx, after)
+					if err := failed(l.ErrCode, l.ErrMsg, err); err != nil {
+						return page{}, err
+					}
+					return page{l.Total, l.Count, l.Data.OpenID, l.NextOpenID}, nil
+				},
+				block: func(ids []string) error {
+					r, err := app.User.Block(ctx, ids)
+					return failed(r.ErrCode, r.ErrMsg, err)
+				},
+				unblock: func(ids []string) error {
+					r, err := app.User.Unblock(ctx, ids)
+					return failed(r.ErrCode, r.ErrMsg, err)
+				},
+			})
+		})
+	}
+}
+
+func TestGoPay(t *testing.T) {
+	ctx := context.Background()
+	sdk, err := gopay.New(appID, secret, false)
+	must(t, err)
+	sdk.Host = serve(t)
+	var token gopay.AccessToken
+	// It gets its stable token from the real service while it is made, before it
+	// can be pointed elsewhere; so it is given one, which it fetches itself.
+	_, err = sdk.DoRequestGet(ctx, "/cgi-bin/token?grant_type=client_credential&appid="+appID+"&secret="+secret, &token)
+	must(t, err)
+	if token.AccessToken == "" {
+		t.Fatal(errors.New("no access token"))
+	}
+	sdk.SetPublicAccessToken(token.AccessToken)
+	exercise(t, client{
+		list: func(after string) (page, error) {
+			l, err := sdk.BlackListGetList(ctx, after)
+			if err != nil {
+				return page{}, err
+			}
+			p := page{Total: l.Total, Count: l.Count, Next: l.NextOpenid}
+			if l.Data != nil {
+				p.IDs = l.Data.Openid
+			}
+			return p, nil
+		},
+		block:   func(ids []string) error { return sdk.BlackListBatchBlackList(ctx, ids) },
+		unblock: func(ids []string) error { return sdk.BlackListBatchUnBlackList(ctx, ids) },
+	})
+}
