@@ -6,7 +6,7 @@ SHELL := /bin/bash
 LINT := .bin/golangci-lint
 
 # What the tests run beside Go's own packages: name and what brings it.
-NEEDS := gcc:gcc strace:strace mount:mount
+NEEDS := gcc:gcc unshare:util-linux mount:mount
 
 .PHONY: help
 help: ## list the targets
