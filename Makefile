@@ -33,20 +33,20 @@ lint: $(LINT) ## the linter, in all modules
 .PHONY: test
 test: needs ## all tests, with the race detector
 	@echo "== packages: unit, model, vector, crash-in-memory and command tests"
-	go test -race -timeout 10m $$(go list ./... | grep -v /test/)
-	@echo "== test/crash: the real binary killed, doubled, and on a full disk"
-	$(MAKE) --no-print-directory crash
-	@echo "== test/compat: four client libraries against the real binary"
-	$(MAKE) --no-print-directory compat
+	@test/run -race -timeout 10m $$(go list ./... | grep -v /test/)
+	@$(MAKE) --no-print-directory crash
+	@$(MAKE) --no-print-directory compat
 	@echo "== all tests passed"
 
 .PHONY: crash
 crash: needs ## kill the real binary, fill its disk
-	go test -count=1 -timeout 5m -v ./test/crash | grep -E '^(---|ok|FAIL|panic|\s+\S+\.go:)'
+	@echo "== test/crash: the real binary killed, doubled, and on a full disk"
+	@test/run -count=1 -timeout 5m ./test/crash
 
 .PHONY: compat
 compat: ## run unmodified client libraries against the real binary
-	cd test/compat && go test -count=1 -timeout 5m -v ./... | grep -E '^(---|ok|FAIL|panic|\s+---|\s+\S+\.go:)'
+	@echo "== test/compat: four client libraries against the real binary"
+	@cd test/compat && ../run -count=1 -timeout 5m ./...
 
 .PHONY: needs
 needs:
