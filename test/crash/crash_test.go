@@ -190,7 +190,7 @@ func TestKilled50Times(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "data")
 	var ws []*writer
 	for i := range writers {
-		first := 22_600 + i*each                                                                                                   // some are blocked, some not
+		first := 22_600 + i*each // some are blocked, some not
 		w := &writer{ids: demo(first, first+each-1), blocked: map[string]bool{}, random: rand.New(rand.NewPCG(seed, uint64(i+1)))}
 		for _, id := range demo(first, min(first+each-1, 23_000)) {
 			w.blocked[id] = true

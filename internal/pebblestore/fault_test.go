@@ -1,0 +1,326 @@
+package pebblestore
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/cockroachdb/pebble/v2"
+	"github.com/cockroachdb/pebble/v2/vfs"
+	"github.com/cockroachdb/pebble/v2/vfs/errorfs"
+
+	"mpblock"
+)
+
+// faulty is a file system in memory that fails as it is told to.
+type faulty struct {
+	vfs.FS
+	write, sync atomic.Pointer[error] // what writes, or syncs, fail with
+}
+
+func newFaulty() *faulty {
+	f := &faulty{}
+	f.FS = errorfs.Wrap(vfs.NewMem(), errorfs.InjectorFunc(func(op errorfs.Op) error {
+		var p *error
+		switch op.Kind {
+		case errorfs.OpFileSync, errorfs.OpFileSyncData, errorfs.OpFileSyncTo:
+			p = f.sync.Load()
+		default:
+			if op.Kind.ReadOrWrite() == errorfs.OpIsWrite {
+				p = f.write.Load()
+			}
+		}
+		if p == nil {
+			return nil
+		}
+		return *p
+	}))
+	return f
+}
+
+// soon runs until until is true, or fails when that takes too long.
+func soon(t *testing.T, what string, until func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(20 * time.Second); !until(); {
+		if time.Now().After(deadline) {
+			t.Fatalf("%s takes too long", what)
+		}
+	}
+}
+
+// A disk that refuses writes: changes fail, reads go on, and when it takes writes
+// again all goes on by itself, with nothing lost.
+func TestWritesAreRefused(t *testing.T) {
+	tests := []struct {
+		cause error
+		words string
+	}{
+		{syscall.ENOSPC, "the disk is full"},
+		{syscall.EDQUOT, "the disk is full"},
+		{errors.New("injected"), "the disk refuses to be written"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.cause.Error(), func(t *testing.T) {
+			fs := newFaulty()
+			s := openOn(t, fs)
+			if _, err := s.Apply(t.Context(), app, batchOf(mpblock.Block, mint(1))); err != nil {
+				t.Fatal(err)
+			}
+			fs.write.Store(&tt.cause)
+			ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+			defer cancel()
+			if _, err := s.Apply(ctx, app, batchOf(mpblock.Block, mint(2))); !errors.Is(err, tt.cause) {
+				t.Fatalf("the first change that meets it: %v", err)
+			}
+			if err := s.Health(); err == nil || !strings.Contains(err.Error(), tt.words) {
+				t.Errorf("health: %v", err)
+			}
+			for _, write := range []func() error{
+				func() error { _, err := s.Apply(ctx, app, batchOf(mpblock.Block, mint(3))); return err },
+				func() error { _, err := s.AddFollowers(ctx, app, []mpblock.OpenID{mint(3)}); return err },
+				func() error { _, err := s.Put(ctx, mpblock.Record{Kind: "kind", Key: "key"}); return err },
+				func() error { return s.Backup(ctx, "backup") },
+			} {
+				if err := write(); !errors.Is(err, tt.cause) {
+					t.Errorf("a write: %v", err)
+				}
+			}
+			if p, err := s.Page(ctx, app, mpblock.OpenID{}, 10); err != nil || len(p.OpenIDs) != p.Total || p.Total < 1 {
+				t.Errorf("a page: %+v, %v", p, err)
+			}
+			fs.write.Store(nil)
+			soon(t, "recovery", func() bool { return s.Health() == nil })
+			if _, err := s.Apply(t.Context(), app, batchOf(mpblock.Block, mint(4))); err != nil {
+				t.Fatal(err)
+			}
+			if err := s.Close(); err != nil {
+				t.Fatal(err)
+			}
+			s = openOn(t, fs)
+			st, err := s.Lookup(t.Context(), app, []mpblock.OpenID{mint(1), mint(3), mint(4)})
+			if err != nil || !st[0].Blocked() || st[1].Blocked() || !st[2].Blocked() {
+				t.Errorf("after it: %+v, %v", st, err)
+			}
+			sound(t, s)
+		})
+	}
+}
+
+// Flushes and compactions meet a full disk too, and must neither end the process
+// nor lose anything.
+func TestFlushOnAFullDisk(t *testing.T) {
+	fs := newFaulty()
+	s := openOn(t, fs)
+	for n := range 50 {
+		if _, err := s.Apply(t.Context(), app, batchOf(mpblock.Block, mint(n))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var full error = syscall.ENOSPC
+	fs.write.Store(&full)
+	flushed := make(chan error, 1)
+	go func() { flushed <- s.db.Flush() }()
+	soon(t, "trouble", func() bool { return s.Health() != nil })
+	if p, err := s.Page(t.Context(), app, mpblock.OpenID{}, 100); err != nil || p.Total != 50 || len(p.OpenIDs) != 50 {
+		t.Errorf("a page meanwhile: %+v, %v", p, err)
+	}
+	fs.write.Store(nil)
+	if err := <-flushed; err != nil {
+		t.Fatal(err)
+	}
+	sound(t, s)
+}
+
+// After a failed sync nobody knows what is on the disk: writes stay refused, even
+// when the disk is well again, until the store is opened anew.
+func TestSyncFails(t *testing.T) {
+	fs := newFaulty()
+	s := openOn(t, fs)
+	if _, err := s.Apply(t.Context(), app, batchOf(mpblock.Block, mint(1))); err != nil {
+		t.Fatal(err)
+	}
+	cause := errors.New("injected")
+	fs.sync.Store(&cause)
+	if _, err := s.Apply(t.Context(), app, batchOf(mpblock.Block, mint(2))); !errors.Is(err, cause) {
+		t.Fatalf("the first change that meets it: %v", err)
+	}
+	fs.sync.Store(nil)
+	if _, err := s.Apply(t.Context(), app, batchOf(mpblock.Block, mint(3))); !errors.Is(err, cause) {
+		t.Errorf("a change when the disk is well again: %v", err)
+	}
+	if err := s.Health(); err == nil || !strings.Contains(err.Error(), "until the store is opened anew") {
+		t.Errorf("health: %v", err)
+	}
+	if p, err := s.Page(t.Context(), app, mpblock.OpenID{}, 10); err != nil || p.Total < 1 {
+		t.Errorf("a page: %+v, %v", p, err)
+	}
+	if err := s.Close(); !errors.Is(err, cause) {
+		t.Errorf("close: %v", err)
+	}
+	s = openOn(t, fs)
+	sound(t, s)
+	if _, err := s.Apply(t.Context(), app, batchOf(mpblock.Block, mint(4))); err != nil {
+		t.Error(err)
+	}
+}
+
+// Close does not wait for a disk that may never take writes again, and what is
+// given up does not reach it later, when another process has the directory.
+func TestCloseOnAFullDisk(t *testing.T) {
+	fs := newFaulty()
+	s := openOn(t, fs)
+	var full error = syscall.ENOSPC
+	fs.write.Store(&full)
+	if _, err := s.Apply(t.Context(), app, batchOf(mpblock.Block, mint(1))); !errors.Is(err, full) {
+		t.Fatal(err)
+	}
+	if err := s.Close(); !errors.Is(err, full) {
+		t.Errorf("close: %v", err)
+	}
+	if _, err := s.Page(t.Context(), app, mpblock.OpenID{}, 10); !errors.Is(err, errClosed) {
+		t.Errorf("a page after close: %v", err)
+	}
+	fs.write.Store(nil)
+	s = openOn(t, fs)
+	sound(t, s)
+	if p, err := s.Page(t.Context(), app, mpblock.OpenID{}, 10); err != nil || p.Total != 0 {
+		t.Errorf("what was given up came back: %+v, %v", p, err)
+	}
+}
+
+func TestBackup(t *testing.T) {
+	dir := t.TempDir()
+	s := openIn(t, dir)
+	for n := range 100 {
+		if _, err := s.Apply(t.Context(), app, batchOf(mpblock.Block, mint(n))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	to := filepath.Join(t.TempDir(), "backup")
+	if err := s.Backup(t.Context(), to); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Backup(t.Context(), to); err == nil {
+		t.Error("a second backup went over the first")
+	}
+	if _, err := s.Apply(t.Context(), app, batchOf(mpblock.Block, mint(100))); err != nil {
+		t.Fatal(err)
+	}
+	if info, err := os.Stat(to); err != nil || info.Mode().Perm() != 0o700 {
+		t.Errorf("the backup is open to others: %v, %v", info.Mode(), err)
+	}
+	before := listing(t, to)
+	copied := openWith(t, to, Options{ReadOnly: true})
+	sound(t, copied)
+	if p, err := copied.Page(t.Context(), app, mpblock.OpenID{}, 0); err != nil || p.Total != 100 {
+		t.Errorf("the backup holds %d, %v", p.Total, err)
+	}
+	if err := copied.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if after := listing(t, to); after != before {
+		t.Errorf("reading has changed the directory:\n%s\n%s", before, after)
+	}
+	if err := openIn(t, to).Close(); err != nil { // and it can be written, as a store of its own
+		t.Error(err)
+	}
+}
+
+func listing(t *testing.T, dir string) string {
+	t.Helper()
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var names []string
+	for _, e := range entries {
+		names = append(names, e.Name())
+	}
+	return strings.Join(names, " ")
+}
+
+func TestOpenRefuses(t *testing.T) {
+	empty, missing := t.TempDir(), filepath.Join(t.TempDir(), "missing")
+	for _, dir := range []string{empty, missing} {
+		if _, err := Open(dir, Options{ReadOnly: true}); !errors.Is(err, ErrNoStore) {
+			t.Errorf("read-only on nothing: %v", err)
+		}
+	}
+	if _, err := os.Stat(missing); !errors.Is(err, os.ErrNotExist) {
+		t.Error("to read a directory that is not there made it")
+	}
+	if l := listing(t, empty); l != "" {
+		t.Errorf("to read an empty directory left %s", l)
+	}
+
+	foreign := t.TempDir()
+	db, err := pebble.Open(foreign, &pebble.Options{Logger: logger{}})
+	if err == nil {
+		err = errors.Join(db.Set([]byte("key"), nil, pebble.Sync), db.Close())
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Open(foreign, Options{}); !errors.Is(err, ErrNoStore) {
+		t.Errorf("another program's database: %v", err)
+	}
+
+	newer := t.TempDir()
+	s := openIn(t, newer)
+	if err := errors.Join(s.db.Set(versionKey, []byte("2"), pebble.Sync), s.Close()); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Open(newer, Options{}); err == nil || !strings.Contains(err.Error(), `layout "2", this program knows layout 1`) {
+		t.Errorf("a newer layout: %v", err)
+	}
+}
+
+// A store that was killed while it was first made opens.
+func TestOpenAfterAnUnfinishedBeginning(t *testing.T) {
+	dir := t.TempDir()
+	db, err := pebble.Open(dir, &pebble.Options{Logger: logger{}})
+	if err == nil {
+		err = db.Close()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	sound(t, openIn(t, dir))
+}
+
+func TestSweep(t *testing.T) {
+	s := openOn(t, vfs.NewMem())
+	for key, expires := range map[string]time.Time{"dead": time.Now().Add(-time.Hour), "live": time.Now().Add(time.Hour), "eternal": {}} {
+		if _, err := s.Put(t.Context(), mpblock.Record{Kind: "kind", Key: key, Expires: expires}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s.sweep()
+	for key, want := range map[string]bool{"dead": false, "live": true, "eternal": true} {
+		if has, err := s.has(recordKey("kind", key)); err != nil || has != want {
+			t.Errorf("%s is there: %v, %v", key, has, err)
+		}
+	}
+}
+
+func TestDamagedValues(t *testing.T) {
+	s := openOn(t, vfs.NewMem())
+	if _, err := s.Apply(t.Context(), app, batchOf(mpblock.Block, mint(1))); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.db.Set(changeKey(app, 1), []byte{changeVersion, 1, 0x80}, pebble.Sync); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Changes(t.Context(), app, 0, 10); !errors.Is(err, errDamaged) {
+		t.Errorf("changes: %v", err)
+	}
+	if _, err := mpblock.Check(t.Context(), s, app); err == nil {
+		t.Error("a damaged change passed the check")
+	}
+}
