@@ -20,7 +20,7 @@ type cli struct {
 
 // where is the flag of the commands that speak to a running server.
 type where struct {
-	Data string `help:"Data directory of the server." default:"./mpblock-data" env:"MPBLOCK_DATA" placeholder:"DIR" type:"path"`
+	Data string `help:"Data directory of the server. Default: ./mpblock-data." default:"./mpblock-data" env:"MPBLOCK_DATA" placeholder:"DIR" type:"path"`
 	JSON bool   `help:"Print JSON."`
 }
 

@@ -24,7 +24,7 @@ import (
 )
 
 type serveCmd struct {
-	Listen        string `help:"Address of the API, the console and the health checks." default:"127.0.0.1:8080" env:"MPBLOCK_LISTEN" placeholder:"HOST:PORT"`
+	Listen        string `help:"Address of the API, the console and the health checks. Default: ${default}." default:"127.0.0.1:8080" env:"MPBLOCK_LISTEN" placeholder:"HOST:PORT"`
 	Data          string `help:"Data directory; made if it is not there. Default: ./mpblock-data, with --demo a throw-away one." env:"MPBLOCK_DATA" placeholder:"DIR"`
 	Demo          bool   `help:"Begin with the account of the document's own example: 30,000 followers, 23,000 of them blocked." env:"MPBLOCK_DEMO"`
 	OpsListen     string `help:"Address of metrics and profiles; off unless given." env:"MPBLOCK_OPS_LISTEN" placeholder:"HOST:PORT"`
@@ -34,7 +34,7 @@ type serveCmd struct {
 	RequireHTTPS  bool   `help:"Answer 43003 to calls without TLS." env:"MPBLOCK_REQUIRE_HTTPS"`
 	PageSize      int    `help:"OpenIDs a page, 1 to 10000." default:"10000" env:"MPBLOCK_PAGE_SIZE"`
 	RID           bool   `name:"rid" help:"Put the request id behind the errmsg of errors, as today's real service does." env:"MPBLOCK_RID"`
-	CacheSize     int64  `help:"Memory for blocks read from disk, in MiB." default:"64" env:"MPBLOCK_CACHE_SIZE" placeholder:"MIB"`
+	CacheSize     int64  `help:"Memory for blocks read from disk, in MiB. Default: ${default}." default:"64" env:"MPBLOCK_CACHE_SIZE" placeholder:"MIB"`
 	LogFormat     string `help:"Form of the log on stderr: ${enum}." enum:"text,json" default:"text" env:"MPBLOCK_LOG_FORMAT"`
 }
 

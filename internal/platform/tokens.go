@@ -38,6 +38,10 @@ type issued struct {
 	Expires int64  `json:"expires"`
 }
 
+// tokenClock is the time in the grain in which tokens are kept, so that a new one
+// has all of its life left.
+func tokenClock() time.Time { return time.Now().Truncate(time.Millisecond) }
+
 func (i issued) left(now time.Time) time.Duration { return time.UnixMilli(i.Expires).Sub(now) }
 
 // tokenState is what the store keeps of an account's tokens.
@@ -142,7 +146,7 @@ func (p *Platform) StableToken(ctx context.Context, c Credentials, force bool) (
 	if err != nil {
 		return Token{}, err
 	}
-	now := time.Now()
+	now := tokenClock()
 	if present := s.tokens.of(s.epoch).Stable; !force && present.left(now) > tokenOverlap {
 		return p.token(s.account.AppID, s.epoch, stableToken, present, now), nil
 	}
@@ -167,7 +171,7 @@ func (p *Platform) issueToken(ctx context.Context, app mpblock.AppID, change fun
 		if err != nil {
 			return Token{}, err
 		}
-		now := time.Now()
+		now := tokenClock()
 		next := s.tokens.of(s.epoch)
 		kind, picked := change(&next, now)
 		_, err = p.store.Put(ctx, encode(kindToken, string(app), s.tokensV, next))

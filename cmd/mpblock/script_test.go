@@ -1,0 +1,149 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"mpblock"
+	"mpblock/internal/testserver"
+)
+
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){"mpblock": main})
+}
+
+// TestScripts runs the commands as a user does, from testdata/*.txtar. Beside
+// testscript's own commands they have:
+//
+//	server DIR [flag...]    starts mpblock serve on a directory and waits for its
+//	                        ready line; $BASE is its address
+//	sigterm                 ends it with SIGTERM, and fails unless it ends well
+//	sigkill                 ends it at once
+//	serverlog               prints its log
+//	http METHOD PATH [BODY] prints status and body of an answer of $BASE
+//	code N COMMAND...       runs a command and fails unless it exits with N
+//	lines N FILE            fails unless a file has so many lines
+//	many N FILE             writes N well-formed OpenIDs of the prefix 01020304
+func TestScripts(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir: "testdata",
+		Setup: func(e *testscript.Env) error {
+			e.Values[serverKey{}] = &held{}
+			return nil
+		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"server": startServer, "sigterm": stopServer, "sigkill": killServer, "serverlog": serverLog,
+			"http": request, "code": exitCode, "lines": countLines, "many": writeMany,
+		},
+		RequireExplicitExec: true,
+	})
+}
+
+type serverKey struct{}
+
+// held is the server of a script.
+type held struct{ *testserver.Server }
+
+func serverOf(ts *testscript.TestScript) *held {
+	return ts.Value(serverKey{}).(*held)
+}
+
+func startServer(ts *testscript.TestScript, _ bool, args []string) {
+	binary, err := lookPath(ts.Getenv("PATH"))
+	ts.Check(err)
+	command := append([]string{binary, "serve", "--listen", "127.0.0.1:0", "--data", ts.MkAbs(args[0])}, args[1:]...)
+	s, err := testserver.Start(command...)
+	ts.Check(err)
+	h := serverOf(ts)
+	h.Server = s
+	ts.Setenv("BASE", s.Base)
+	ts.Defer(func() {
+		if h.Server == s {
+			_ = s.Kill()
+		}
+	})
+}
+
+func lookPath(path string) (string, error) {
+	for _, dir := range filepath.SplitList(path) {
+		if p, err := exec.LookPath(filepath.Join(dir, "mpblock")); err == nil {
+			return p, nil
+		}
+	}
+	return "", errors.New("mpblock is not on the PATH of the script")
+}
+
+func stopServer(ts *testscript.TestScript, _ bool, _ []string) {
+	h := serverOf(ts)
+	s := h.Server
+	h.Server = nil
+	ts.Check(s.Stop())
+}
+
+func killServer(ts *testscript.TestScript, _ bool, _ []string) {
+	h := serverOf(ts)
+	s := h.Server
+	h.Server = nil
+	ts.Check(s.Kill())
+}
+
+func serverLog(ts *testscript.TestScript, _ bool, _ []string) {
+	_, err := io.WriteString(ts.Stdout(), serverOf(ts).Log())
+	ts.Check(err)
+}
+
+func request(ts *testscript.TestScript, _ bool, args []string) {
+	body := ""
+	if len(args) > 2 {
+		body = args[2]
+	}
+	r, err := http.NewRequest(args[0], ts.Getenv("BASE")+args[1], strings.NewReader(body))
+	ts.Check(err)
+	res, err := http.DefaultClient.Do(r)
+	ts.Check(err)
+	defer res.Body.Close()
+	text, err := io.ReadAll(res.Body)
+	ts.Check(err)
+	fmt.Fprintf(ts.Stdout(), "%d %s\n%s", res.StatusCode, res.Header.Get("Content-Type"), text)
+}
+
+func exitCode(ts *testscript.TestScript, _ bool, args []string) {
+	want, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	got := 0
+	var exit *exec.ExitError
+	if err := ts.Exec(args[1], args[2:]...); errors.As(err, &exit) {
+		got = exit.ExitCode()
+	} else {
+		ts.Check(err)
+	}
+	if got != want {
+		ts.Fatalf("exit code %d, want %d", got, want)
+	}
+}
+
+func countLines(ts *testscript.TestScript, _ bool, args []string) {
+	if got := strconv.Itoa(strings.Count(ts.ReadFile(args[1]), "\n")); got != args[0] {
+		ts.Fatalf("%s has %s lines, want %s", args[1], got, args[0])
+	}
+}
+
+func writeMany(ts *testscript.TestScript, _ bool, args []string) {
+	n, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	var b strings.Builder
+	for i := range n {
+		b.WriteString(mpblock.Mint(mpblock.Prefix{1, 2, 3, 4}, mpblock.Key{}, strconv.Itoa(i)).String() + "\n")
+	}
+	ts.Check(os.WriteFile(ts.MkAbs(args[1]), []byte(b.String()), 0o600))
+}

@@ -1,0 +1,52 @@
+package main
+
+import (
+	"crypto/x509"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+func TestSelfSigned(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "tls")
+	now := time.Now()
+	verify := func(host string, at time.Time) {
+		t.Helper()
+		cert, err := selfSigned(dir, host, at)
+		if err != nil {
+			t.Fatal(err)
+		}
+		leaf, err := x509.ParseCertificate(cert.Certificate[0])
+		if err != nil {
+			t.Fatal(err)
+		}
+		ca, err := os.ReadFile(filepath.Join(dir, "ca.pem"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		roots := x509.NewCertPool()
+		roots.AppendCertsFromPEM(ca)
+		for _, name := range []string{"localhost", "127.0.0.1", "::1", host} {
+			if _, err := leaf.Verify(x509.VerifyOptions{Roots: roots, DNSName: name, CurrentTime: at}); err != nil {
+				t.Errorf("%s: %v", name, err)
+			}
+		}
+	}
+	verify("10.0.0.7", now)
+	first, err := os.ReadFile(filepath.Join(dir, "ca.pem"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	verify("mpblock.internal", now.Add(5*365*24*time.Hour))
+	if again, err := os.ReadFile(filepath.Join(dir, "ca.pem")); err != nil || string(again) != string(first) {
+		t.Errorf("the CA was made again, %v", err)
+	}
+	if info, err := os.Stat(filepath.Join(dir, "ca-key.pem")); err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("the CA's key is open to others: %v, %v", info.Mode(), err)
+	}
+	if _, err := selfSigned(dir, "", now.Add(caLife)); err == nil || !strings.Contains(err.Error(), "remove the directory") {
+		t.Errorf("a CA at its end: %v", err)
+	}
+}

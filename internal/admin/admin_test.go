@@ -1,0 +1,165 @@
+package admin
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+
+	"mpblock"
+	"mpblock/internal/memstore"
+	"mpblock/internal/platform"
+)
+
+func start(t *testing.T, dir string) *Client {
+	t.Helper()
+	p, err := platform.Open(t.Context(), memstore.New(), platform.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := Start(dir, p, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := s.Close(context.Background()); err != nil {
+			t.Error(err)
+		}
+	})
+	return Dial(dir)
+}
+
+func TestSocketIsPrivate(t *testing.T) {
+	dir := t.TempDir()
+	start(t, dir)
+	info, err := os.Stat(filepath.Join(dir, SocketName))
+	if err != nil || info.Mode() != os.ModeSocket|0o600 {
+		t.Errorf("mode %v, %v", info.Mode(), err)
+	}
+}
+
+func TestNoServer(t *testing.T) {
+	dir := t.TempDir()
+	if _, err := Dial(dir).List(t.Context(), ""); !errors.Is(err, ErrNoServer) {
+		t.Errorf("no socket: %v", err)
+	}
+	l, err := net.Listen("unix", filepath.Join(dir, SocketName))
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.(*net.UnixListener).SetUnlinkOnClose(false)
+	l.Close()
+	if _, err := Dial(dir).List(t.Context(), ""); !errors.Is(err, ErrNoServer) {
+		t.Errorf("a socket that was left: %v", err)
+	}
+	if _, err := start(t, dir).List(t.Context(), ""); err != nil {
+		t.Errorf("a server where a socket was left: %v", err)
+	}
+}
+
+func TestDeepDirectory(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), strings.Repeat("d", 100))
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := start(t, dir).List(t.Context(), ""); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestFollowersAreAllOrNone(t *testing.T) {
+	c := start(t, t.TempDir())
+	a, err := c.Add(t.Context(), NewAccount{Prefix: "01020304"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	own := mpblock.Mint(mpblock.Prefix{1, 2, 3, 4}, mpblock.Key{}, "a")
+	foreign := mpblock.Mint(mpblock.Prefix{}, mpblock.Key{}, "a")
+	if _, err := c.Follow(t.Context(), string(a.AppID), []mpblock.OpenID{own, foreign}); err == nil || !strings.Contains(err.Error(), "OpenID 2, "+foreign.String()) {
+		t.Errorf("another account's: %v", err)
+	}
+	if n, err := c.Follow(t.Context(), string(a.AppID), []mpblock.OpenID{own}); n != 1 || err != nil {
+		t.Errorf("registered %d, %v", n, err)
+	}
+	if _, err := c.Follow(t.Context(), string(a.AppID), make([]mpblock.OpenID, 5)); err == nil {
+		t.Error("zero OpenIDs were registered")
+	}
+	for _, n := range []int{0, -1, mpblock.MaxBatch + 1} {
+		if _, err := c.Mint(t.Context(), string(a.AppID), n); err == nil {
+			t.Errorf("minted %d", n)
+		}
+	}
+	if got, err := c.Show(t.Context(), string(a.AppID)); err != nil || got.Followers != 1 {
+		t.Errorf("%+v, %v", got, err)
+	}
+}
+
+func TestConcurrentSettings(t *testing.T) {
+	c := start(t, t.TempDir())
+	a, err := c.Add(t.Context(), NewAccount{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var wg sync.WaitGroup
+	for _, call := range mpblock.Calls() {
+		wg.Go(func() {
+			if _, err := c.Set(t.Context(), string(a.AppID), Settings{DenyCalls: []mpblock.Call{call}, Daily: map[mpblock.Call]int{call: 7}}); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	wg.Wait()
+	got, err := c.Show(t.Context(), string(a.AppID))
+	if err != nil || len(got.DeniedCalls) != len(mpblock.Calls()) || len(got.Daily) != len(mpblock.Calls()) {
+		t.Errorf("%+v, %v", got, err)
+	}
+}
+
+func TestBackupNeedsARealPlace(t *testing.T) {
+	dir := t.TempDir()
+	c := start(t, dir)
+	for to, want := range map[string]string{
+		"relative":                     "absolute path",
+		dir:                            "is there already",
+		filepath.Join(dir, "anywhere"): "cannot be copied", // memstore cannot
+	} {
+		if err := c.Backup(t.Context(), to); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v, want %q", to, err, want)
+		}
+	}
+}
+
+func TestBadRequests(t *testing.T) {
+	p, err := platform.Open(t.Context(), memstore.New(), platform.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	h := newHandler(p, slog.New(slog.DiscardHandler))
+	for _, tt := range []struct {
+		method, path, body string
+		status             int
+	}{
+		{"POST", "/accounts", "nonsense", http.StatusBadRequest},
+		{"POST", "/accounts", `{"unknown":1}`, http.StatusBadRequest},
+		{"POST", "/accounts", `{"name":5}`, http.StatusBadRequest},
+		{"POST", "/accounts", `{"name":"` + strings.Repeat("x", 2<<20) + `"}`, http.StatusBadRequest},
+		{"POST", "/accounts", `{"name":"` + strings.Repeat("x", 300) + `"}`, http.StatusConflict},
+		{"GET", "/accounts/wx0000000000000000", "", http.StatusBadRequest},
+		{"GET", "/accounts/x%2f..", "", http.StatusBadRequest},
+		{"DELETE", "/accounts", "", http.StatusMethodNotAllowed},
+		{"GET", "/nothing", "", http.StatusNotFound},
+	} {
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, httptest.NewRequest(tt.method, tt.path, strings.NewReader(tt.body)))
+		if w.Code != tt.status {
+			t.Errorf("%s %s %.40s: %d %s, want %d", tt.method, tt.path, tt.body, w.Code, w.Body, tt.status)
+		}
+	}
+}
