@@ -44,7 +44,7 @@ func newFaulty() *faulty {
 	return f
 }
 
-// soon runs until until is true, or fails when that takes too long.
+// soon asks until the answer is yes, or fails when that takes too long.
 func soon(t *testing.T, what string, until func() bool) {
 	t.Helper()
 	for deadline := time.Now().Add(20 * time.Second); !until(); {

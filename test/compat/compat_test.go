@@ -17,6 +17,7 @@ import (
 	"syscall"
 	"testing"
 
+	powercache "github.com/ArtisanCloud/PowerLibs/v3/cache"
 	"github.com/ArtisanCloud/PowerWeChat/v3/src/officialAccount"
 	"github.com/fastwego/offiaccount"
 	fastwego "github.com/fastwego/offiaccount/apis/user"
@@ -245,8 +246,10 @@ func TestPowerWeChat(t *testing.T) {
 	for _, stable := range []bool{false, true} {
 		t.Run(fmt.Sprint("stable=", stable), func(t *testing.T) {
 			dir := t.TempDir()
+			powercache.ACCache = nil // one for the process, with the token of another server
 			app, err := officialAccount.NewOfficialAccount(&officialAccount.UserConfig{
 				AppID: appID, Secret: secret, StableTokenMode: stable,
+				Cache: powercache.NewMemCache("", 0, dir), // its own would be a file in the home directory
 				Log:  officialAccount.Log{Level: "error", File: filepath.Join(dir, "info"), Error: filepath.Join(dir, "error")},
 				Http: officialAccount.Http{BaseURI: serve(t) + "/"},
 			})

@@ -3,6 +3,7 @@ module mpblock/test/compat
 go 1.26.0
 
 require (
+	github.com/ArtisanCloud/PowerLibs/v3 v3.3.2
 	github.com/ArtisanCloud/PowerWeChat/v3 v3.4.38
 	github.com/fastwego/offiaccount v1.0.1
 	github.com/go-pay/wechat-sdk v1.1.10
@@ -10,7 +11,6 @@ require (
 )
 
 require (
-	github.com/ArtisanCloud/PowerLibs/v3 v3.3.2 // indirect
 	github.com/ArtisanCloud/PowerSocialite/v3 v3.0.8 // indirect
 	github.com/bradfitz/gomemcache v0.0.0-20220106215444-fb4bf637b56d // indirect
 	github.com/cespare/xxhash/v2 v2.3.0 // indirect
