@@ -91,7 +91,7 @@ func serve(t *testing.T) (base string) {
 	for lines.Scan() {
 		if m := regexp.MustCompile(`^mpblock ready on (\S+)`).FindStringSubmatch(lines.Text()); m != nil {
 			go func() { // so that the server never waits for a reader
-				for lines.Scan() { //nolint:revive // nothing to do with the rest
+				for lines.Scan() {
 				}
 			}()
 			return m[1]
@@ -250,8 +250,8 @@ func TestPowerWeChat(t *testing.T) {
 			app, err := officialAccount.NewOfficialAccount(&officialAccount.UserConfig{
 				AppID: appID, Secret: secret, StableTokenMode: stable,
 				Cache: powercache.NewMemCache("", 0, dir), // its own would be a file in the home directory
-				Log:  officialAccount.Log{Level: "error", File: filepath.Join(dir, "info"), Error: filepath.Join(dir, "error")},
-				Http: officialAccount.Http{BaseURI: serve(t) + "/"},
+				Log:   officialAccount.Log{Level: "error", File: filepath.Join(dir, "info"), Error: filepath.Join(dir, "error")},
+				Http:  officialAccount.Http{BaseURI: serve(t) + "/"},
 			})
 			must(t, err)
 			ctx := context.Background()
