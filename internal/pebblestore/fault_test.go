@@ -3,6 +3,7 @@ package pebblestore
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
@@ -260,7 +261,7 @@ func TestOpenRefuses(t *testing.T) {
 	}
 
 	foreign := t.TempDir()
-	db, err := pebble.Open(foreign, &pebble.Options{Logger: logger{}})
+	db, err := pebble.Open(foreign, &pebble.Options{Logger: logger{slog.New(slog.DiscardHandler)}})
 	if err == nil {
 		err = errors.Join(db.Set([]byte("key"), nil, pebble.Sync), db.Close())
 	}
@@ -284,7 +285,7 @@ func TestOpenRefuses(t *testing.T) {
 // A store that was killed while it was first made opens.
 func TestOpenAfterAnUnfinishedBeginning(t *testing.T) {
 	dir := t.TempDir()
-	db, err := pebble.Open(dir, &pebble.Options{Logger: logger{}})
+	db, err := pebble.Open(dir, &pebble.Options{Logger: logger{slog.New(slog.DiscardHandler)}})
 	if err == nil {
 		err = db.Close()
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"sync"
@@ -29,6 +30,7 @@ const (
 
 // guard knows whether the disk takes writes.
 type guard struct {
+	log       *slog.Logger
 	mu        sync.Mutex
 	armed     bool          // false while the store opens: errors go through
 	held      int           // writes that are being tried again
@@ -38,8 +40,8 @@ type guard struct {
 	abandoned chan struct{} // closed when nothing may be written any more
 }
 
-func newGuard() *guard {
-	return &guard{alarm: make(chan struct{}), abandoned: make(chan struct{})}
+func newGuard(log *slog.Logger) *guard {
+	return &guard{log: log, alarm: make(chan struct{}), abandoned: make(chan struct{})}
 }
 
 func (g *guard) arm() {
@@ -88,8 +90,10 @@ func (g *guard) hold(cause error, n int) {
 	}
 	switch now := g.held > 0 || g.failed != nil; {
 	case now && !was:
+		g.log.Error("the disk refuses writes: changes fail until it takes them again, reads go on", "error", cause)
 		close(g.alarm)
 	case was && !now:
+		g.log.Info("the disk takes writes again")
 		g.alarm = make(chan struct{})
 	}
 }
@@ -138,6 +142,7 @@ func (g *guard) sync(op func() error) error {
 	g.mu.Lock()
 	was := g.held > 0 || g.failed != nil
 	g.failed = err
+	g.log.Error("a sync of the disk failed: changes fail until the process is started again, reads go on", "error", err)
 	if !was {
 		close(g.alarm)
 	}

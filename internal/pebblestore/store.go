@@ -76,7 +76,7 @@ const sweepEvery = 10 * time.Minute
 // Options are the settings of a Store.
 type Options struct {
 	CacheSize int64        // memory for blocks read from disk, in bytes; 0: DefaultCacheSize
-	Logger    *slog.Logger // for Pebble's own messages; nil: none
+	Logger    *slog.Logger // told when the disk refuses writes, and Pebble's own messages; nil: none
 	FS        vfs.FS       // the file system; nil: the real one
 	ReadOnly  bool         // nothing is written, nothing on the disk changes
 }
@@ -101,13 +101,16 @@ type Store struct {
 // with ErrInUse if another process has it open, and with ErrNoStore if what is
 // there is something else.
 func Open(dir string, o Options) (*Store, error) {
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
 	if o.FS == nil {
 		o.FS = vfs.Default
 	}
 	if o.CacheSize == 0 {
 		o.CacheSize = DefaultCacheSize
 	}
-	s := &Store{dir: dir, guard: newGuard(), stop: make(chan struct{})}
+	s := &Store{dir: dir, guard: newGuard(o.Logger), stop: make(chan struct{})}
 	s.fs = &guardedFS{FS: o.FS, dir: dir, guard: s.guard, readOnly: o.ReadOnly}
 	for i := range s.records {
 		s.records[i] = newLock()
@@ -242,14 +245,17 @@ func (s *Store) Close() error {
 		s.inflight.Wait()
 		closed <- s.db.Close()
 	}()
-	select {
-	case err := <-closed:
-		return err
-	case <-s.guard.trouble():
+	for {
+		select {
+		case err := <-closed:
+			return err
+		case <-s.guard.trouble():
+			if err := s.guard.health(); err != nil {
+				s.guard.abandon()
+				return errors.Join(err, s.fs.unlock())
+			}
+		}
 	}
-	err := s.guard.health()
-	s.guard.abandon()
-	return errors.Join(err, s.fs.unlock())
 }
 
 // Backup implements mpblock.Backuper. It copies what was acknowledged before the
@@ -272,9 +278,7 @@ func (s *Store) Backup(ctx context.Context, dir string) error {
 type logger struct{ to *slog.Logger }
 
 func (l logger) log(level slog.Level, format string, args []any) {
-	if l.to != nil {
-		l.to.Log(context.Background(), level, "pebble: "+fmt.Sprintf(format, args...))
-	}
+	l.to.Log(context.Background(), level, "pebble: "+fmt.Sprintf(format, args...))
 }
 
 // Infof implements pebble.Logger. Pebble tells much that only its own developers

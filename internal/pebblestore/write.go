@@ -63,17 +63,17 @@ func (s *Store) write(ctx context.Context, l *lock, build func(*pebble.Batch) er
 		defer s.inflight.Done()
 		result <- s.writeAndWait(ctx, l, build)
 	}()
-	alarm := s.guard.trouble()
-	select {
-	case err := <-result:
-		return err
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-alarm:
-		if err := s.guard.health(); err != nil {
+	for {
+		select {
+		case err := <-result:
 			return err
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-s.guard.trouble():
+			if err := s.guard.health(); err != nil {
+				return err
+			}
 		}
-		return errors.New("pebblestore: the disk refused to be written for a moment")
 	}
 }
 
