@@ -175,7 +175,7 @@ func (b *bench) newOpenIDs() []mpblock.OpenID {
 	first := 1<<40 + b.fresh.Add(platform.MaxList)
 	ids := make([]mpblock.OpenID, platform.MaxList)
 	for i := range ids {
-		ids[i] = storetest.Numbered(first + uint64(i)) //nolint:gosec // small and positive
+		ids[i] = storetest.Numbered(first + uint64(i))
 	}
 	return ids
 }

@@ -89,11 +89,11 @@ func run(ctx context.Context, o options) error {
 		defer f.Close() //nolint:errcheck // the table is on stdout too
 		out = io.MultiWriter(out, f)
 	}
-	print(out, o, rows)
+	printTable(out, o, rows)
 	return nil
 }
 
-func print(w io.Writer, o options, rows []row) {
+func printTable(w io.Writer, o options, rows []row) {
 	fmt.Fprintf(w, "%s\n\nMedians of %d rounds of %v, in turns; load and server on the same machine.\n\n", facts(), o.rounds, o.round)
 	fmt.Fprintf(w, "| call | entries | conns | mpblock/s | p50 ms | p99 ms | held against | its /s | its p50 | its p99 | ratio |\n")
 	fmt.Fprintf(w, "|---|---:|---:|---:|---:|---:|---|---:|---:|---:|---:|\n")
