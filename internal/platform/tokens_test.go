@@ -1,6 +1,7 @@
 package platform
 
 import (
+	"context"
 	"net/netip"
 	"strings"
 	"sync"
@@ -337,4 +338,43 @@ func TestConcurrentTokens(t *testing.T) {
 	for p := range seen {
 		r.want(p, mpblock.CodeOK)
 	}
+}
+
+// gatedStore holds up a read of tokens, once.
+type gatedStore struct {
+	mpblock.Store
+	entered, gate chan struct{}
+	once          sync.Once
+}
+
+func (g *gatedStore) Get(ctx context.Context, kind, key string) (mpblock.Record, error) {
+	r, err := g.Store.Get(ctx, kind, key)
+	if kind == kindToken {
+		g.once.Do(func() {
+			close(g.entered)
+			<-g.gate
+		})
+	}
+	return r, err
+}
+
+// A read that began before a secret was rotated, and ends after it, must not be
+// remembered.
+func TestSlowReadDoesNotUndoARotation(t *testing.T) {
+	r := newRig(t)
+	tok := r.plain()
+	g := &gatedStore{Store: r.store, entered: make(chan struct{}), gate: make(chan struct{})}
+	node := &rig{Platform: open(t, g), t: t, account: r.account}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		_, _ = node.Authorize(t.Context(), tok, mpblock.CallList, loopback) // either answer is right
+	}()
+	<-g.entered
+	if _, err := node.RotateSecret(t.Context(), r.account.AppID); err != nil {
+		t.Fatal(err)
+	}
+	close(g.gate)
+	<-done
+	node.want(tok, mpblock.CodeBadToken)
 }
