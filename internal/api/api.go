@@ -172,8 +172,8 @@ func headerText(s string) string {
 			return b.String() + "..."
 		}
 		switch {
-		case r > unicode.MaxASCII:
-			fmt.Fprintf(&b, "U+%04X", r)
+		case r > unicode.MaxASCII: // what it is stands behind it
+			b.WriteByte('?')
 		case r < ' ' || r == 0x7f:
 			b.WriteByte(' ')
 		default:

@@ -168,6 +168,28 @@ func TestBodyCutOff(t *testing.T) {
 	}
 }
 
+// Who sends far too much is answered nevertheless.
+func TestBodyOverTheLimit(t *testing.T) {
+	s := serve(t, memstore.New(), 0)
+	ts := httptest.NewServer(s.handler)
+	defer ts.Close()
+	for _, known := range []bool{true, false} { // with a Content-Length, and in chunks
+		var body io.Reader = strings.NewReader(strings.Repeat(" ", 5<<20))
+		if !known {
+			body = io.MultiReader(body)
+		}
+		res, err := http.Post(ts.URL+s.path("batchblacklist"), "", body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		text, err := io.ReadAll(res.Body)
+		res.Body.Close()
+		if err != nil || !strings.Contains(string(text), `"errcode":47001`) {
+			t.Errorf("%s, %v", text, err)
+		}
+	}
+}
+
 // Answers go into buffers that are reused: none may show in another.
 func TestConcurrentCalls(t *testing.T) {
 	s := serve(t, memstore.New(), 0)
@@ -192,7 +214,7 @@ func TestConcurrentCalls(t *testing.T) {
 
 func TestHeaderText(t *testing.T) {
 	for in, want := range map[string]string{
-		"list[3]: ” is\r\nno \x00quote": "list[3]: U+201D is  no  quote",
+		"list[3]: ” is\r\nno \x00quote": "list[3]: ? is  no  quote",
 		"":                              "",
 		strings.Repeat("x", 600):        strings.Repeat("x", 500) + "...",
 	} {

@@ -161,11 +161,16 @@ func accessToken(query string) string {
 	return ""
 }
 
+// maxDrained is how much of a body that is too long is read on and thrown away.
+const maxDrained = 16 << 20
+
 // body reads the request's body; white space alone is nothing.
 func (x *exchange) body() ([]byte, error) {
 	body, err := io.ReadAll(io.LimitReader(x.r.Body, wire.MaxBody+1))
 	switch {
 	case len(body) > wire.MaxBody:
+		// Who is still sending when the connection closes may never see the answer.
+		_, _ = io.CopyN(io.Discard, x.r.Body, maxDrained)
 		return nil, wire.BadData("the body has more than %d bytes, the most that is taken", wire.MaxBody)
 	case err != nil && errors.Is(x.r.Context().Err(), context.Canceled):
 		return nil, fmt.Errorf("the client went away: %w", err)

@@ -69,6 +69,7 @@ func TestAnswers(t *testing.T) {
 		string(AppendOK(nil)): `{"errcode":0,"errmsg":"ok"}`,
 		string(AppendError(nil, mpblock.CodeBadAppID, "invalid appid")): `{"errcode":40013,"errmsg":"invalid appid"}`,
 		string(AppendError(nil, mpblock.CodeSystem, "system error")):    `{"errcode":-1,"errmsg":"system error"}`,
+		string(AppendError(nil, mpblock.CodeBadData, `'<' & "x"`)):      `{"errcode":47001,"errmsg":"'<' & \"x\""}`,
 		string(AppendToken(nil, "TOKEN", 7200)):                         `{"access_token":"TOKEN","expires_in":7200}`,
 		string(AppendPage(nil, mpblock.Page{Total: 23_000})):            `{"total":23000,"count":0,"next_openid":""}`,
 	} {
