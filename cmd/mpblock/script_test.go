@@ -29,7 +29,8 @@ func TestMain(m *testing.M) {
 //	                        ready line; $BASE is its address
 //	sigterm                 ends it with SIGTERM, and fails unless it ends well
 //	sigkill                 ends it at once
-//	serverlog               prints its log
+//	serverlog               prints its log; a call may be logged after its answer,
+//	                        so look for one only once the server has ended
 //	http METHOD PATH [BODY] prints status and body of an answer of $BASE
 //	code N COMMAND...       runs a command and fails unless it exits with N
 //	lines N FILE            fails unless a file has so many lines
@@ -51,8 +52,11 @@ func TestScripts(t *testing.T) {
 
 type serverKey struct{}
 
-// held is the server of a script.
-type held struct{ *testserver.Server }
+// held is the server of a script. One that has ended still has its log.
+type held struct {
+	*testserver.Server
+	running bool
+}
 
 func serverOf(ts *testscript.TestScript) *held {
 	return ts.Value(serverKey{}).(*held)
@@ -65,10 +69,10 @@ func startServer(ts *testscript.TestScript, _ bool, args []string) {
 	s, err := testserver.Start(command...)
 	ts.Check(err)
 	h := serverOf(ts)
-	h.Server = s
+	h.Server, h.running = s, true
 	ts.Setenv("BASE", s.Base)
 	ts.Defer(func() {
-		if h.Server == s {
+		if h.Server == s && h.running {
 			_ = s.Kill()
 		}
 	})
@@ -85,16 +89,14 @@ func lookPath(path string) (string, error) {
 
 func stopServer(ts *testscript.TestScript, _ bool, _ []string) {
 	h := serverOf(ts)
-	s := h.Server
-	h.Server = nil
-	ts.Check(s.Stop())
+	h.running = false
+	ts.Check(h.Stop())
 }
 
 func killServer(ts *testscript.TestScript, _ bool, _ []string) {
 	h := serverOf(ts)
-	s := h.Server
-	h.Server = nil
-	ts.Check(s.Kill())
+	h.running = false
+	ts.Check(h.Kill())
 }
 
 func serverLog(ts *testscript.TestScript, _ bool, _ []string) {
