@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
-	"time"
 
 	"github.com/cockroachdb/pebble/v2"
 
@@ -156,57 +155,4 @@ func (s *Store) ChangesOf(ctx context.Context, app mpblock.AppID, id mpblock.Ope
 		changes = append(changes, c)
 	}
 	return changes, it.Error()
-}
-
-// Get implements mpblock.Store.
-func (s *Store) Get(ctx context.Context, kind, key string) (mpblock.Record, error) {
-	if err := s.enter(ctx); err != nil {
-		return mpblock.Record{}, err
-	}
-	defer s.inflight.Done()
-	return s.record(kind, key, recordKey(kind, key))
-}
-
-// List implements mpblock.Store.
-func (s *Store) List(ctx context.Context, kind, from string, limit int) (records []mpblock.Record, err error) {
-	if err := s.enter(ctx); err != nil {
-		return nil, err
-	}
-	defer s.inflight.Done()
-	if limit <= 0 {
-		return nil, nil
-	}
-	lower := append(recordKey(kind, from), 0)
-	if from == "" {
-		lower = recordKey(kind, "")
-	}
-	err = s.eachRecord(lower, after(recordKey(kind, "")), func(name, _ []byte, r mpblock.Record) bool {
-		if r.Live(time.Now()) {
-			r.Kind, r.Key = kind, string(name)
-			records = append(records, r)
-		}
-		return len(records) < limit
-	})
-	return records, err
-}
-
-// eachRecord hands the records between two keys to do, without kind and key, until
-// it returns false. name is the record's key, k that of the store.
-func (s *Store) eachRecord(lower, upper []byte, do func(name, k []byte, r mpblock.Record) bool) (err error) {
-	it, err := s.db.NewIter(&pebble.IterOptions{LowerBound: lower, UpperBound: upper})
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, it.Close()) }()
-	for ok := it.First(); ok; ok = it.Next() {
-		r, err := decodeRecord("", "", it.Value())
-		if err != nil {
-			return err
-		}
-		k := it.Key()
-		if !do(k[bytes.IndexByte(k, 0)+1:], k, r) {
-			break
-		}
-	}
-	return it.Error()
 }

@@ -1,0 +1,183 @@
+package pebblestore
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"hash/maphash"
+	"math/rand/v2"
+	"slices"
+	"time"
+
+	"github.com/cockroachdb/pebble/v2"
+
+	"mpblock"
+)
+
+// Get implements mpblock.Store.
+func (s *Store) Get(ctx context.Context, kind, key string) (mpblock.Record, error) {
+	if err := s.enter(ctx); err != nil {
+		return mpblock.Record{}, err
+	}
+	defer s.inflight.Done()
+	return s.record(kind, key, recordKey(kind, key))
+}
+
+// List implements mpblock.Store.
+func (s *Store) List(ctx context.Context, kind, from string, limit int) (records []mpblock.Record, err error) {
+	if err := s.enter(ctx); err != nil {
+		return nil, err
+	}
+	defer s.inflight.Done()
+	if limit <= 0 {
+		return nil, nil
+	}
+	lower := append(recordKey(kind, from), 0)
+	if from == "" {
+		lower = recordKey(kind, "")
+	}
+	err = s.eachRecord(lower, after(recordKey(kind, "")), func(name, _ []byte, r mpblock.Record) bool {
+		if r.Live(time.Now()) {
+			r.Kind, r.Key = kind, string(name)
+			records = append(records, r)
+		}
+		return len(records) < limit
+	})
+	return records, err
+}
+
+// eachRecord hands the records between two keys to do, without kind and key, until
+// it returns false. name is the record's key, k that of the store.
+func (s *Store) eachRecord(lower, upper []byte, do func(name, k []byte, r mpblock.Record) bool) (err error) {
+	it, err := s.db.NewIter(&pebble.IterOptions{LowerBound: lower, UpperBound: upper})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, it.Close()) }()
+	for ok := it.First(); ok; ok = it.Next() {
+		r, err := decodeRecord("", "", it.Value())
+		if err != nil {
+			return err
+		}
+		k := it.Key()
+		if !do(k[bytes.IndexByte(k, 0)+1:], k, r) {
+			break
+		}
+	}
+	return it.Error()
+}
+
+var recordSeed = maphash.MakeSeed()
+
+func (s *Store) recordLock(key []byte) *lock {
+	return &s.records[maphash.Bytes(recordSeed, key)%uint64(len(s.records))]
+}
+
+// Put implements mpblock.Store.
+func (s *Store) Put(ctx context.Context, r mpblock.Record) (mpblock.Record, error) {
+	if err := r.Validate(); err != nil {
+		return mpblock.Record{}, err
+	}
+	key := recordKey(r.Kind, r.Key)
+	next := r
+	next.Value = slices.Clone(r.Value)
+	next.Expires = r.Expires.UTC().Truncate(time.Millisecond)
+	for next.Version = 0; next.Version == 0; {
+		next.Version = rand.Uint64() //nolint:gosec // distinct, not secret
+	}
+	err := s.write(ctx, s.recordLock(key), func(b *pebble.Batch) error {
+		old, err := s.record(r.Kind, r.Key, key)
+		if err != nil && !errors.Is(err, mpblock.ErrNotFound) {
+			return err
+		}
+		if old.Version != r.Version {
+			return mpblock.ErrConflict
+		}
+		return b.Set(key, encodeRecord(next), nil)
+	})
+	if err != nil {
+		return mpblock.Record{}, err
+	}
+	return next, nil
+}
+
+// Delete implements mpblock.Store.
+func (s *Store) Delete(ctx context.Context, kind, key string, version uint64) error {
+	k := recordKey(kind, key)
+	return s.write(ctx, s.recordLock(k), func(b *pebble.Batch) error {
+		old, err := s.record(kind, key, k)
+		if err != nil {
+			return err
+		}
+		if old.Version != version {
+			return mpblock.ErrConflict
+		}
+		return b.Delete(k, nil)
+	})
+}
+
+// record reads a record that has not reached its end.
+func (s *Store) record(kind, key string, k []byte) (mpblock.Record, error) {
+	v, err := s.value(k)
+	if err != nil {
+		return mpblock.Record{}, err
+	}
+	if v == nil {
+		return mpblock.Record{}, mpblock.ErrNotFound
+	}
+	r, err := decodeRecord(kind, key, v)
+	if err != nil {
+		return mpblock.Record{}, err
+	}
+	if !r.Live(time.Now()) {
+		return mpblock.Record{}, mpblock.ErrNotFound
+	}
+	return r, nil
+}
+
+// sweepNowAndThen removes records past their end until the store closes.
+func (s *Store) sweepNowAndThen() {
+	defer s.inflight.Done()
+	tick := time.NewTicker(sweepEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-s.stop:
+			return
+		case <-tick.C:
+			s.sweep()
+		}
+	}
+}
+
+// sweep removes the records that are past their end; what it cannot remove now,
+// it will the next time.
+func (s *Store) sweep() {
+	ctx, cancel := context.WithTimeout(context.Background(), sweepEvery)
+	defer cancel()
+	var dead [][]byte
+	err := s.eachRecord([]byte{recordKeys}, after([]byte{recordKeys}), func(_ []byte, k []byte, r mpblock.Record) bool {
+		if !r.Live(time.Now()) {
+			dead = append(dead, slices.Clone(k))
+		}
+		return true
+	})
+	if err != nil {
+		return
+	}
+	for _, k := range dead {
+		err := s.write(ctx, s.recordLock(k), func(b *pebble.Batch) error {
+			v, err := s.value(k)
+			if err != nil || v == nil {
+				return err
+			}
+			if r, err := decodeRecord("", "", v); err != nil || r.Live(time.Now()) {
+				return err
+			}
+			return b.Delete(k, nil)
+		})
+		if err != nil {
+			return
+		}
+	}
+}
