@@ -15,6 +15,14 @@ type cli struct {
 	Follower followerCmd `cmd:"" help:"Register followers with a running server."`
 	Backup   backupCmd   `cmd:"" help:"Copy the store of a running server."`
 	Check    checkCmd    `cmd:"" help:"Verify a store that no server is using."`
+	List     listCmd     `cmd:"" group:"Over the API of any server:" help:"Print the blacklist."`
+	Block    blockCmd    `cmd:"" group:"Over the API of any server:" help:"Block any number of OpenIDs."`
+	Unblock  unblockCmd  `cmd:"" group:"Over the API of any server:" help:"Unblock any number of OpenIDs."`
+	Diff     diffCmd     `cmd:"" group:"Over the API of any server:" help:"Show what differs between the blacklist and a file."`
+	Apply    applyCmd    `cmd:"" group:"Over the API of any server:" help:"Make the blacklist equal to a file."`
+	Status   statusCmd   `cmd:"" group:"Over the API of any server:" help:"Show how far a job is."`
+	Resume   resumeCmd   `cmd:"" group:"Over the API of any server:" help:"Go on with a job that was cancelled, killed or stopped."`
+	Probe    probeCmd    `cmd:"" group:"Over the API of any server:" help:"Ask a server what changes nothing, and show where it answers unlike mpblock."`
 	Version  versionCmd  `cmd:"" help:"Print the version."`
 }
 
@@ -30,7 +38,8 @@ over the platform's own HTTP API.
 Flags marked with a $NAME are also read from the environment.
 
 Exit codes: 0 done, 1 failed, 2 wrong usage, 3 the data directory is in use,
-4 partly done, 5 the store is damaged, 6 no server is running.`
+4 partly done or differences found, 5 the store is damaged, 6 no server is running,
+7 the server refused, 8 cancelled.`
 
 const examples = `mpblock is the blacklist of an Official Account (公众号) platform.
 

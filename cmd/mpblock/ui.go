@@ -21,13 +21,15 @@ import (
 
 // Exit codes; they are in the help text.
 const (
-	codeDone     = 0
-	codeFailed   = 1
-	codeUsage    = 2
-	codeInUse    = 3
-	codePartly   = 4
-	codeDamaged  = 5
-	codeNoServer = 6
+	codeDone      = 0
+	codeFailed    = 1
+	codeUsage     = 2
+	codeInUse     = 3
+	codePartly    = 4
+	codeDamaged   = 5
+	codeNoServer  = 6
+	codeRefused   = 7
+	codeCancelled = 8
 )
 
 // failure is an error with an exit code and a hint.

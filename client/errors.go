@@ -1,0 +1,80 @@
+package client
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"strings"
+)
+
+// Error is a refusal by the server.
+type Error struct {
+	Call    string // getblacklist, batchblacklist, ...
+	Code    int    // errcode
+	Message string // errmsg
+	RID     string // the server's id of the request, where it tells one
+}
+
+// Error returns call, code and message.
+func (e *Error) Error() string {
+	s := fmt.Sprintf("%s: %d %s", e.Call, e.Code, e.Message)
+	if e.RID != "" {
+		s += " (rid " + e.RID + ")"
+	}
+	return s
+}
+
+// Is tells whether target is an *Error with the same code, so that errors.Is works
+// with the errors below.
+func (e *Error) Is(target error) bool {
+	t, ok := target.(*Error) //nolint:errorlint // errors.Is unwraps
+	return ok && t.Code == e.Code && t.Call == ""
+}
+
+// The refusals that programs tell apart, for errors.Is. Codes and their meanings
+// are the platform's.
+var (
+	ErrSystem         error = &Error{Code: -1, Message: "system error"}
+	ErrInvalidToken   error = &Error{Code: 40001, Message: "invalid access token"}
+	ErrInvalidOpenID  error = &Error{Code: 40003, Message: "invalid openid"}
+	ErrInvalidAppID   error = &Error{Code: 40013, Message: "invalid appid"}
+	ErrListSize       error = &Error{Code: 40032, Message: "not 1 to 20 OpenIDs"}
+	ErrInvalidSecret  error = &Error{Code: 40125, Message: "invalid secret"}
+	ErrIPNotAllowed   error = &Error{Code: 40164, Message: "address not on the allow-list"}
+	ErrTokenExpired   error = &Error{Code: 42001, Message: "access token expired"}
+	ErrDailyQuota     error = &Error{Code: 45009, Message: "daily quota used up"}
+	ErrTooFast        error = &Error{Code: 45011, Message: "too many calls this minute"}
+	ErrUnauthorized   error = &Error{Code: 48001, Message: "the account may not make this call"}
+	ErrNotThisAccount error = &Error{Code: 49003, Message: "OpenID of another account"}
+)
+
+func newError(call string, code int, message string) error {
+	message, rid, _ := strings.Cut(message, " rid: ")
+	return &Error{Call: call, Code: code, Message: message, RID: rid}
+}
+
+// UnknownOutcomeError is the error of a Block or Unblock that was sent, and whose
+// answer was lost or cannot be understood: it may have happened.
+type UnknownOutcomeError struct {
+	Call string
+	Err  error
+}
+
+// Error says what was lost.
+func (e *UnknownOutcomeError) Error() string {
+	return fmt.Sprintf("%s: the answer was lost, it may have happened: %v", e.Call, e.Err)
+}
+
+// Unwrap returns why.
+func (e *UnknownOutcomeError) Unwrap() error { return e.Err }
+
+// wasSent tells whether a request that got no answer may have reached the server:
+// it has not if there was no connection.
+func wasSent(err error) bool {
+	var op *net.OpError
+	if errors.As(err, &op) && op.Op == "dial" {
+		return false
+	}
+	var dns *net.DNSError
+	return !errors.As(err, &dns)
+}

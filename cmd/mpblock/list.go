@@ -1,0 +1,125 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"os"
+	"os/signal"
+	"slices"
+	"syscall"
+
+	"mpblock/client"
+)
+
+type listCmd struct {
+	remote
+	Format string `help:"Form of the output: ${enum}." enum:"text,csv,ndjson" default:"text"`
+}
+
+// Run streams the blacklist to stdout.
+func (c listCmd) Run(ctx context.Context, t terminal) error {
+	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	api, err := c.dial()
+	if err != nil {
+		return err
+	}
+	out := bufio.NewWriterSize(t.out, 64<<10)
+	form := map[string]string{"text": "%s\n", "csv": "%s\n", "ndjson": "{\"openid\":\"%s\"}\n"}[c.Format]
+	if c.Format == "csv" {
+		fmt.Fprintln(out, "openid")
+	}
+	n := 0
+	for id, err := range api.All(ctx) {
+		if err != nil {
+			_ = out.Flush()
+			return explainRemote(fmt.Errorf("the list is incomplete, %s were read: %w", grouped(n), err))
+		}
+		n++
+		fmt.Fprintf(out, form, id)
+	}
+	return out.Flush()
+}
+
+type diffCmd struct {
+	remote
+	Format string `help:"Form of the file: ${enum}. Default: by the ending of its name." enum:"auto,text,csv,ndjson" default:"auto"`
+	File   string `arg:"" help:"File to hold the blacklist against; - is standard input."`
+}
+
+// Run prints what differs between the blacklist and a file: + for what only the
+// file has, - for what only the blacklist has.
+func (c diffCmd) Run(ctx context.Context, t terminal) error {
+	ids, err := readOpenIDs(t, []string{c.File}, c.Format)
+	if err != nil {
+		return err
+	}
+	api, err := c.dial()
+	if err != nil {
+		return err
+	}
+	only := make(map[client.OpenID]bool, len(ids))
+	for _, id := range ids {
+		only[client.OpenID(id)] = true
+	}
+	out := bufio.NewWriter(t.out)
+	both, live := 0, 0
+	for id, err := range api.All(ctx) {
+		if err != nil {
+			return explainRemote(err)
+		}
+		if only[id] {
+			delete(only, id)
+			both++
+			continue
+		}
+		live++
+		fmt.Fprintf(out, "- %s\n", id)
+	}
+	rest := make([]client.OpenID, 0, len(only))
+	for id := range only {
+		rest = append(rest, id)
+	}
+	slices.Sort(rest)
+	for _, id := range rest {
+		fmt.Fprintf(out, "+ %s\n", id)
+	}
+	if err := out.Flush(); err != nil {
+		return err
+	}
+	if live+len(rest) > 0 {
+		return failed(codePartly, "mpblock apply "+c.File+" makes the blacklist equal to the file",
+			"they differ: %s in both, %s on the blacklist alone, %s in the file alone", grouped(both), grouped(live), grouped(len(rest)))
+	}
+	return nil
+}
+
+// readOpenIDs reads all OpenIDs of some files. A line that cannot be read stands
+// for itself: the job that gets it refuses it.
+func readOpenIDs(t terminal, files []string, format string) ([]string, error) {
+	var ids []string
+	for _, name := range files {
+		in := t.in
+		if name != "-" {
+			f, err := os.Open(name) //nolint:gosec // the user names it
+			if err != nil {
+				return nil, err
+			}
+			defer f.Close() //nolint:errcheck // it was read
+			in = f
+		}
+		l := newLines(in, formatOf(format, name))
+		for l.next() {
+			id := l.openid
+			if l.bad != nil {
+				id = l.raw
+			}
+			ids = append(ids, id)
+		}
+		if l.err != nil {
+			return nil, fmt.Errorf("read %s: %w", name, l.err)
+		}
+	}
+	return ids, nil
+}

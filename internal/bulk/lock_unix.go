@@ -1,0 +1,21 @@
+//go:build unix
+
+package bulk
+
+import (
+	"errors"
+	"os"
+	"syscall"
+)
+
+// errRunning is the error for a journal that another process has.
+var errRunning = errors.New("another process runs this job")
+
+// lockFile keeps other processes from running the same job.
+func lockFile(f *os.File) error {
+	err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB) //nolint:gosec // a descriptor is small
+	if errors.Is(err, syscall.EWOULDBLOCK) {
+		return errRunning
+	}
+	return err
+}
