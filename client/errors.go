@@ -27,7 +27,7 @@ func (e *Error) Error() string {
 // Is tells whether target is an *Error with the same code, so that errors.Is works
 // with the errors below.
 func (e *Error) Is(target error) bool {
-	t, ok := target.(*Error) //nolint:errorlint // errors.Is unwraps
+	t, ok := target.(*Error)
 	return ok && t.Code == e.Code && t.Call == ""
 }
 
