@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"strings"
 	"sync"
 	"testing"
@@ -165,6 +166,52 @@ func TestBodyCutOff(t *testing.T) {
 	}
 	if w := s.list(t); !strings.Contains(w.Body.String(), `"total":0`) {
 		t.Errorf("half a body changed the blacklist: %s", w.Body)
+	}
+}
+
+// brokenBody is a body that cannot be read to its end.
+type brokenBody struct {
+	err  error
+	then func()
+}
+
+func (b brokenBody) Read([]byte) (int, error) {
+	b.then()
+	return 0, b.err
+}
+
+// A body that breaks off is the request's fault, or nobody's where the client is
+// gone: never the server's.
+func TestBodyBreaksOff(t *testing.T) {
+	s := serve(t, memstore.New(), 0)
+	post := func(err error, gone bool) Request {
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		body := brokenBody{err, func() {}}
+		if gone {
+			body.then = cancel
+		}
+		s.handler.ServeHTTP(httptest.NewRecorder(), httptest.NewRequestWithContext(ctx, "POST", s.path("batchblacklist"), body))
+		return <-s.observed
+	}
+	for _, err := range []error{io.ErrUnexpectedEOF, os.ErrDeadlineExceeded} {
+		if o := post(err, false); o.Code != mpblock.CodeBadData || !strings.Contains(o.Err.Message, "ends before its time, at byte 0") {
+			t.Errorf("%v: observed %v", err, o.Err)
+		}
+		if o := post(err, true); !o.Gone() || !errors.Is(o.Err, err) || !strings.Contains(o.Err.Detail, "the client went away") {
+			t.Errorf("%v, client gone: observed %v", err, o.Err)
+		}
+	}
+}
+
+// The same when it goes while the store works.
+func TestClientGoesAway(t *testing.T) {
+	s := serve(t, oddStore{memstore.New(), func(ctx context.Context) error { <-ctx.Done(); return ctx.Err() }}, time.Hour)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	s.handler.ServeHTTP(httptest.NewRecorder(), httptest.NewRequestWithContext(ctx, "POST", s.path("getblacklist"), strings.NewReader("{}")))
+	if o := <-s.observed; o.Code != mpblock.CodeSystem || !o.Gone() || !strings.Contains(o.Err.Detail, "the client went away") {
+		t.Errorf("observed %v", o.Err)
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 
@@ -38,17 +39,29 @@ var actionLetters = map[mpblock.Action]string{mpblock.Block: "b", mpblock.Unbloc
 
 // Create writes a plan to a new journal. A file that is there already is an error.
 func Create(name, server, appID string, p *Plan) (*Job, error) {
-	f, err := os.OpenFile(name, os.O_CREATE|os.O_EXCL|os.O_RDWR, 0o600) //nolint:gosec // the user names it
+	f, err := os.CreateTemp(filepath.Dir(name), filepath.Base(name)+".new-")
 	if err != nil {
 		return nil, fmt.Errorf("begin the journal of the job: %w", err)
 	}
+	defer os.Remove(f.Name()) //nolint:errcheck // it has its own name by then, or is of no use
 	j := &Job{Name: name, Server: server, AppID: appID, Items: p.Items, file: f}
 	if err := lockFile(f); err != nil {
 		return nil, errors.Join(err, f.Close())
 	}
-	w := bufio.NewWriter(f)
-	fmt.Fprintf(w, "%s%s %s\n", journalHead, server, appID)
-	for _, it := range p.Items {
+	if err = j.writePlan(); err == nil {
+		// A plan has its name once it is whole, and never takes another's.
+		err = os.Link(f.Name(), name)
+	}
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("begin the journal of the job: %w", err), f.Close())
+	}
+	return j, nil
+}
+
+func (j *Job) writePlan() error {
+	w := bufio.NewWriter(j.file)
+	fmt.Fprintf(w, "%s%s %s\n", journalHead, j.Server, j.AppID)
+	for _, it := range j.Items {
 		fmt.Fprintf(w, "%c %s %s", it.Status, actionLetters[it.Action], strconv.Quote(string(it.OpenID)))
 		if it.Status == Refused {
 			fmt.Fprintf(w, " %d", it.Code)
@@ -56,10 +69,7 @@ func Create(name, server, appID string, p *Plan) (*Job, error) {
 		fmt.Fprintln(w)
 	}
 	fmt.Fprintln(w, "---")
-	if err := errors.Join(w.Flush(), f.Sync()); err != nil {
-		return nil, errors.Join(fmt.Errorf("write the journal of the job: %w", err), f.Close())
-	}
-	return j, nil
+	return errors.Join(w.Flush(), j.file.Sync())
 }
 
 // Load reads a journal. With write set the job can go on, and no other process can
@@ -92,7 +102,7 @@ func Load(name string, write bool) (*Job, error) {
 }
 
 // errNoJob is wrapped by Load when a file is no journal.
-var errNoJob = errors.New("this is not the journal of a job, or its plan was never finished: nothing was sent")
+var errNoJob = errors.New("this is not the journal of a job")
 
 // read reads all whole lines and returns where they end.
 func (j *Job) read(r *bufio.Reader) (end int64, err error) {

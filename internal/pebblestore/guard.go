@@ -32,7 +32,6 @@ const (
 type guard struct {
 	log       *slog.Logger
 	mu        sync.Mutex
-	armed     bool          // false while the store opens: errors go through
 	held      int           // writes that are being tried again
 	cause     error         // why, of the last of them
 	failed    error         // of a sync
@@ -44,10 +43,18 @@ func newGuard(log *slog.Logger) *guard {
 	return &guard{log: log, alarm: make(chan struct{}), abandoned: make(chan struct{})}
 }
 
-func (g *guard) arm() {
+// refusal returns the error that the disk answers writes with, nil if it takes
+// them.
+func (g *guard) refusal() error {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.armed = true
+	switch {
+	case g.failed != nil:
+		return g.failed
+	case g.held > 0:
+		return g.cause
+	}
+	return nil
 }
 
 // health tells why writes are refused, nil if they are not.
@@ -90,7 +97,7 @@ func (g *guard) hold(cause error, n int) {
 	}
 	switch now := g.held > 0 || g.failed != nil; {
 	case now && !was:
-		g.log.Error("the disk refuses writes: changes fail until it takes them again, reads go on", "error", cause)
+		g.log.Error("the disk refuses writes: none is made until it takes them again", "error", cause)
 		close(g.alarm)
 	case was && !now:
 		g.log.Info("the disk takes writes again")
@@ -98,23 +105,20 @@ func (g *guard) hold(cause error, n int) {
 	}
 }
 
-// pass keeps what was abandoned from the disk, and tells whether errors are held.
-func (g *guard) pass() bool {
+// pass keeps what was abandoned from the disk.
+func (g *guard) pass() {
 	select {
 	case <-g.abandoned:
 		select {} // another process may have the directory now
 	default:
 	}
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	return g.armed
 }
 
 // write runs a write to the disk until it succeeds.
 func (g *guard) write(op func() error) error {
-	armed := g.pass()
+	g.pass()
 	err := op()
-	if err == nil || !armed || errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrExist) {
+	if err == nil || errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrExist) {
 		return err
 	}
 	g.hold(err, 1)
@@ -134,15 +138,15 @@ func (g *guard) write(op func() error) error {
 
 // sync runs a sync of the disk. If it fails, it never returns.
 func (g *guard) sync(op func() error) error {
-	armed := g.pass()
+	g.pass()
 	err := op()
-	if err == nil || !armed {
-		return err
+	if err == nil {
+		return nil
 	}
 	g.mu.Lock()
 	was := g.held > 0 || g.failed != nil
 	g.failed = err
-	g.log.Error("a sync of the disk failed: changes fail until the process is started again, reads go on", "error", err)
+	g.log.Error("a sync of the disk failed: nothing is written until the process is started again", "error", err)
 	if !was {
 		close(g.alarm)
 	}
@@ -240,12 +244,10 @@ func (f *guardedFS) Lock(name string) (io.Closer, error) {
 	c, err := f.FS.Lock(name)
 	switch {
 	case err == nil:
+	case heldByAnother(err):
+		return nil, fmt.Errorf("%w: %w", ErrInUse, err)
 	case f.readOnly && (errors.Is(err, fs.ErrPermission) || errors.Is(err, syscall.EROFS)):
 		return nothing{}, nil
-	case errors.Is(err, syscall.EAGAIN) || errors.Is(err, syscall.EACCES) && !errors.As(err, new(*fs.PathError)):
-		return nil, fmt.Errorf("%w: %w", ErrInUse, err) // fcntl's two ways to say so
-	case !errors.As(err, new(*fs.PathError)):
-		return nil, fmt.Errorf("%w: %w", ErrInUse, err) // a lock of this very process
 	default:
 		return nil, err
 	}
@@ -253,6 +255,20 @@ func (f *guardedFS) Lock(name string) (io.Closer, error) {
 	defer f.mu.Unlock()
 	f.lock = c
 	return unlocker{f}, nil
+}
+
+// heldByAnother tells a lock that is taken from a lock file that cannot be made or
+// locked at all. The first is fcntl's EAGAIN or EACCES, bare, or, where this very
+// process holds the lock, an error of Pebble's without a number.
+func heldByAnother(err error) bool {
+	var number syscall.Errno
+	switch {
+	case errors.As(err, new(*fs.PathError)):
+		return false
+	case errors.As(err, &number):
+		return number == syscall.EAGAIN || number == syscall.EACCES
+	}
+	return true
 }
 
 // unlock releases the directory.

@@ -101,6 +101,22 @@ type Store struct {
 // with ErrInUse if another process has it open, and with ErrNoStore if what is
 // there is something else.
 func Open(dir string, o Options) (*Store, error) {
+	o = o.withDefaults()
+	s := newStore(dir, o)
+	if err := s.examine(o.ReadOnly); err != nil {
+		return nil, err
+	}
+	if err := s.openOrGiveUp(o); err != nil {
+		return nil, err
+	}
+	if !o.ReadOnly {
+		s.inflight.Add(1)
+		go s.sweepNowAndThen()
+	}
+	return s, nil
+}
+
+func (o Options) withDefaults() Options {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
@@ -110,29 +126,44 @@ func Open(dir string, o Options) (*Store, error) {
 	if o.CacheSize == 0 {
 		o.CacheSize = DefaultCacheSize
 	}
+	return o
+}
+
+// newStore returns a Store that has not touched the disk yet.
+func newStore(dir string, o Options) *Store {
 	s := &Store{dir: dir, guard: newGuard(o.Logger), stop: make(chan struct{})}
 	s.fs = &guardedFS{FS: o.FS, dir: dir, guard: s.guard, readOnly: o.ReadOnly}
 	for i := range s.records {
 		s.records[i] = newLock()
 	}
-	if err := s.examine(o.ReadOnly); err != nil {
-		return nil, err
+	return s
+}
+
+// openOrGiveUp opens the database unless the disk refuses what that writes: Pebble,
+// which would wait for it or end the process, is then left behind.
+func (s *Store) openOrGiveUp(o Options) error {
+	opened := make(chan error, 1)
+	go func() { opened <- s.openDB(o) }()
+	select {
+	case err := <-opened:
+		return err
+	case <-s.guard.trouble():
+		cause := s.guard.refusal()
+		s.guard.abandon()
+		return errors.Join(fmt.Errorf("open the store in %s: the disk refuses to be written: %w", s.dir, cause), s.fs.unlock())
 	}
+}
+
+func (s *Store) openDB(o Options) (err error) {
 	cache := pebble.NewCache(o.CacheSize)
 	defer cache.Unref() // the database holds its own
-	var err error
-	if s.db, err = pebble.Open(dir, s.options(o, cache)); err != nil {
-		return nil, fmt.Errorf("open the store in %s: %w", dir, err)
+	if s.db, err = pebble.Open(s.dir, s.options(o, cache)); err != nil {
+		return fmt.Errorf("open the store in %s: %w", s.dir, err)
 	}
 	if err := s.checkVersion(o.ReadOnly); err != nil {
-		return nil, errors.Join(err, s.db.Close())
+		return errors.Join(err, s.db.Close())
 	}
-	s.guard.arm()
-	if !o.ReadOnly {
-		s.inflight.Add(1)
-		go s.sweepNowAndThen()
-	}
-	return s, nil
+	return nil
 }
 
 // examine refuses, without changing it, a directory in which there is nothing to
@@ -261,17 +292,12 @@ func (s *Store) Close() error {
 // Backup implements mpblock.Backuper. It copies what was acknowledged before the
 // call, without holding writers up; tables are linked where the file system can.
 func (s *Store) Backup(ctx context.Context, dir string) error {
-	if err := s.enter(ctx); err != nil {
-		return err
-	}
-	defer s.inflight.Done()
-	if err := s.guard.health(); err != nil {
-		return err
-	}
-	if err := s.db.Checkpoint(dir, pebble.WithFlushedWAL()); err != nil {
-		return fmt.Errorf("copy the store to %s: %w", dir, err)
-	}
-	return nil
+	return s.await(ctx, func() error {
+		if err := s.db.Checkpoint(dir, pebble.WithFlushedWAL()); err != nil {
+			return fmt.Errorf("copy the store to %s: %w", dir, err)
+		}
+		return nil
+	})
 }
 
 // logger hands Pebble's messages on.

@@ -45,10 +45,10 @@ func (s *Store) account(app mpblock.AppID) *account {
 	return a.(*account) //nolint:forcetypeassert // the map holds nothing else
 }
 
-// write runs build under a lock and makes durable what it has put into the batch.
-// It returns when that has happened, or, with an error, when the context ends or
-// the disk refuses writes: the write may then still happen.
-func (s *Store) write(ctx context.Context, l *lock, build func(*pebble.Batch) error) error {
+// await runs an operation that writes. It returns when the operation has, or, with
+// an error, when the context ends or the disk refuses writes: the operation goes on
+// and may still succeed.
+func (s *Store) await(ctx context.Context, op func() error) error {
 	if err := s.enter(ctx); err != nil {
 		return err
 	}
@@ -59,7 +59,7 @@ func (s *Store) write(ctx context.Context, l *lock, build func(*pebble.Batch) er
 	result := make(chan error, 1)
 	go func() {
 		defer s.inflight.Done()
-		result <- s.writeAndWait(ctx, l, build)
+		result <- op()
 	}()
 	for {
 		select {
@@ -73,6 +73,12 @@ func (s *Store) write(ctx context.Context, l *lock, build func(*pebble.Batch) er
 			}
 		}
 	}
+}
+
+// write runs build under a lock and makes durable what it has put into the batch,
+// waiting as await does.
+func (s *Store) write(ctx context.Context, l *lock, build func(*pebble.Batch) error) error {
+	return s.await(ctx, func() error { return s.writeAndWait(ctx, l, build) })
 }
 
 func (s *Store) writeAndWait(ctx context.Context, l *lock, build func(*pebble.Batch) error) error {

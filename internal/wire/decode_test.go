@@ -95,6 +95,11 @@ func TestErrorsSayWhatAndWhere(t *testing.T) {
 		{"\ufeff{}", "a byte order mark (U+FEFF) at byte 0: leave it out"},
 		{`{'openid_list':['x']}`, "' at byte 1: JSON writes strings in straight double quotes"},
 		{`{"openid_list":['x']}`, "' at byte 16: JSON writes strings"},
+		{`{"openid_list":["x”,"y"]}`, "” (U+201D) at byte 18 is a curly quote"},
+		// Quotes that stand rightly in a text are not what is wrong.
+		{`{"openid_list":["x" "y"],"note":"“好”"}`, `'"' at byte 20, want a comma or ]`},
+		{`{"openid_list":[x],"note":"“好”"}`, "'x' at byte 16, want a value"},
+		{`{"note":"“好”","openid_list":["x" "y"]}`, `'"' at byte 39, want a comma or ]`},
 		{`{"openid_list":["x",]}`, "a comma before ], at byte 19: leave it out"},
 		{`{"openid_list":["x"],}`, "a comma before }, at byte 20"},
 		{`{"openid_list":["x" "y"]}`, `'"' at byte 20, want a comma or ]`},
