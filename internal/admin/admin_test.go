@@ -11,7 +11,9 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
+	"testing/synctest"
 
 	"mpblock"
 	"mpblock/internal/memstore"
@@ -69,9 +71,97 @@ func TestDeepDirectory(t *testing.T) {
 	if err := os.Mkdir(dir, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := start(t, dir).List(t.Context(), ""); err != nil {
+	p, err := platform.Open(t.Context(), memstore.New(), platform.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := Start(dir, p, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Dial(dir).List(t.Context(), ""); err != nil {
 		t.Error(err)
 	}
+	if err := s.Close(t.Context()); err != nil {
+		t.Error(err)
+	}
+	if left, err := os.ReadDir(dir); err != nil || len(left) > 0 {
+		t.Errorf("left behind: %v, %v", left, err)
+	}
+}
+
+// An AppID becomes a part of a path, and must not lead to another one.
+func TestAppIDsAreChecked(t *testing.T) {
+	c := start(t, t.TempDir())
+	for _, app := range []string{"", ".", "..", "../backup", "a/b?c", "wx0123", "WX0123456789ABCDEF"} {
+		if _, err := c.Show(t.Context(), app); err == nil || !strings.Contains(err.Error(), "not an AppID") {
+			t.Errorf("show %q: %v", app, err)
+		}
+		if _, err := c.RotateSecret(t.Context(), app); err == nil || !strings.Contains(err.Error(), "not an AppID") {
+			t.Errorf("rotate %q: %v", app, err)
+		}
+	}
+}
+
+func TestDataIsAFile(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Dial(file).List(t.Context(), ""); !errors.Is(err, ErrNoServer) || !strings.Contains(err.Error(), "is no directory") {
+		t.Errorf("%v", err)
+	}
+}
+
+// slowBackup is a store whose copies take until they are let go.
+type slowBackup struct {
+	mpblock.Store
+	letGo chan struct{}
+	under atomic.Int32
+}
+
+func (s *slowBackup) Backup(_ context.Context, dir string) error {
+	s.under.Add(1)
+	defer s.under.Add(-1)
+	<-s.letGo
+	return os.Mkdir(dir, 0o700)
+}
+
+// Of two backups to one place, the second is refused and leaves the first alone.
+func TestBackupsOneAtATime(t *testing.T) {
+	dir := t.TempDir()
+	synctest.Test(t, func(t *testing.T) {
+		store := &slowBackup{Store: memstore.New(), letGo: make(chan struct{})}
+		p, err := platform.Open(t.Context(), store, platform.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		h := newHandler(p, slog.New(slog.DiscardHandler))
+		backup := func(ctx context.Context, answer chan<- string) {
+			w := httptest.NewRecorder()
+			body := strings.NewReader(`{"dir":"` + filepath.Join(dir, "copy") + `"}`)
+			h.ServeHTTP(w, httptest.NewRequestWithContext(ctx, http.MethodPost, "/backup", body))
+			answer <- w.Body.String()
+		}
+		both, third := make(chan string, 2), make(chan string, 1)
+		go backup(t.Context(), both)
+		go backup(t.Context(), both)
+		synctest.Wait()
+		if n := store.under.Load(); n != 1 {
+			t.Errorf("%d copies under way", n)
+		}
+		gone, leave := context.WithCancel(t.Context())
+		go backup(gone, third)
+		synctest.Wait()
+		leave()
+		if got := <-third; !strings.Contains(got, "canceled") {
+			t.Errorf("who went away while waiting: %s", got)
+		}
+		close(store.letGo)
+		if got := <-both + <-both; strings.Count(got, "{}") != 1 || !strings.Contains(got, "is there already") {
+			t.Errorf("answers %s", got)
+		}
+	})
 }
 
 func TestFollowersAreAllOrNone(t *testing.T) {

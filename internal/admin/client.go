@@ -25,6 +25,7 @@ type Client struct {
 // Dial returns a client for the server of a data directory. It connects when it is
 // used: its methods fail with ErrNoServer where no server runs.
 func Dial(dir string) *Client {
+	dir = filepath.Clean(dir)
 	return &Client{dir: dir, http: &http.Client{Transport: &http.Transport{
 		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
 			path, done, err := openSocketDir(dir)
@@ -74,6 +75,8 @@ func (c *Client) unreachable(err error) error {
 		err = u.Err // without the made-up URL
 	}
 	switch {
+	case errors.Is(err, syscall.ENOTDIR):
+		return fmt.Errorf("%s is no directory: %w", c.dir, ErrNoServer)
 	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ECONNREFUSED):
 		return fmt.Errorf("%s: %w", c.dir, ErrNoServer)
 	case errors.Is(err, fs.ErrPermission):
@@ -95,24 +98,32 @@ func (c *Client) List(ctx context.Context, after mpblock.AppID) (as []Account, e
 	return as, err
 }
 
-func accountPath(app string) string { return "/accounts/" + url.PathEscape(app) }
+// doAccount is do with what belongs to an account. It checks the AppID, which
+// becomes a part of a path and might else lead elsewhere.
+func (c *Client) doAccount(ctx context.Context, method, app, part string, in, out any) error {
+	id, err := mpblock.ParseAppID(app)
+	if err != nil {
+		return err
+	}
+	return c.do(ctx, method, "/accounts/"+string(id)+part, in, out)
+}
 
 // Show returns an account.
 func (c *Client) Show(ctx context.Context, app string) (a Account, err error) {
-	err = c.do(ctx, http.MethodGet, accountPath(app), nil, &a)
+	err = c.doAccount(ctx, http.MethodGet, app, "", nil, &a)
 	return a, err
 }
 
 // Set changes an account's settings and returns it.
 func (c *Client) Set(ctx context.Context, app string, s Settings) (a Account, err error) {
-	err = c.do(ctx, http.MethodPatch, accountPath(app), s, &a)
+	err = c.doAccount(ctx, http.MethodPatch, app, "", s, &a)
 	return a, err
 }
 
 // RotateSecret gives an account a new secret and returns it.
 func (c *Client) RotateSecret(ctx context.Context, app string) (string, error) {
 	var s secretAnswer
-	err := c.do(ctx, http.MethodPost, accountPath(app)+"/secret", nil, &s)
+	err := c.doAccount(ctx, http.MethodPost, app, "/secret", nil, &s)
 	return s.Secret, err
 }
 
@@ -124,7 +135,7 @@ func (c *Client) Follow(ctx context.Context, app string, ids []mpblock.OpenID) (
 		in.OpenIDs[i] = id.String()
 	}
 	var out addedAnswer
-	err := c.do(ctx, http.MethodPost, accountPath(app)+"/followers", in, &out)
+	err := c.doAccount(ctx, http.MethodPost, app, "/followers", in, &out)
 	return out.Added, err
 }
 
@@ -132,7 +143,7 @@ func (c *Client) Follow(ctx context.Context, app string, ids []mpblock.OpenID) (
 // and returns them.
 func (c *Client) Mint(ctx context.Context, app string, n int) ([]string, error) {
 	var out idsBody
-	err := c.do(ctx, http.MethodPost, accountPath(app)+"/minted", countBody{n}, &out)
+	err := c.doAccount(ctx, http.MethodPost, app, "/minted", countBody{n}, &out)
 	return out.OpenIDs, err
 }
 

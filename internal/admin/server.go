@@ -21,14 +21,16 @@ import (
 
 // Server is the administration of a platform, while it runs.
 type Server struct {
-	http *http.Server
-	done chan struct{}
+	http   *http.Server
+	socket string
+	done   chan struct{}
 }
 
 // Start listens on the socket in a data directory, which the caller alone uses:
 // a socket that is there already is one that a killed process has left.
 func Start(dir string, p *platform.Platform, log *slog.Logger) (*Server, error) {
-	if err := os.Remove(filepath.Join(dir, SocketName)); err != nil && !errors.Is(err, os.ErrNotExist) {
+	socket := filepath.Join(dir, SocketName)
+	if err := os.Remove(socket); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return nil, fmt.Errorf("remove the socket that another process has left: %w", err)
 	}
 	path, release, err := openSocketDir(dir)
@@ -38,11 +40,12 @@ func Start(dir string, p *platform.Platform, log *slog.Logger) (*Server, error) 
 	defer release()
 	l, err := listenPrivately(path)
 	if err != nil {
-		return nil, fmt.Errorf("listen on %s: %w", filepath.Join(dir, SocketName), err)
+		return nil, fmt.Errorf("listen on %s: %w", socket, err)
 	}
 	s := &Server{
-		http: &http.Server{Handler: newHandler(p, log), ReadHeaderTimeout: 10 * time.Second, ReadTimeout: time.Minute},
-		done: make(chan struct{}),
+		socket: socket,
+		http:   &http.Server{Handler: newHandler(p, log), ReadHeaderTimeout: 10 * time.Second, ReadTimeout: time.Minute},
+		done:   make(chan struct{}),
 	}
 	go func() {
 		defer close(s.done)
@@ -58,6 +61,9 @@ func Start(dir string, p *platform.Platform, log *slog.Logger) (*Server, error) 
 func (s *Server) Close(ctx context.Context) error {
 	err := s.http.Shutdown(ctx)
 	<-s.done
+	if gone := os.Remove(s.socket); !errors.Is(gone, os.ErrNotExist) {
+		err = errors.Join(err, gone)
+	}
 	return err
 }
 
@@ -65,10 +71,11 @@ func (s *Server) Close(ctx context.Context) error {
 type handler struct {
 	platform *platform.Platform
 	log      *slog.Logger
+	copying  chan struct{} // held by the backup under way: two to the same place would spoil each other
 }
 
 func newHandler(p *platform.Platform, log *slog.Logger) http.Handler {
-	h := &handler{platform: p, log: log}
+	h := &handler{platform: p, log: log, copying: make(chan struct{}, 1)}
 	mux := http.NewServeMux()
 	mux.Handle("POST /accounts", handle(h, h.add))
 	mux.Handle("GET /accounts", handle(h, h.list))
@@ -295,6 +302,12 @@ func (h *handler) backup(r *http.Request, in dirBody) (none, error) {
 	if !filepath.IsAbs(in.Dir) {
 		return none{}, platform.Refusal("the directory of a backup is given by its absolute path")
 	}
+	select {
+	case h.copying <- struct{}{}:
+		defer func() { <-h.copying }()
+	case <-r.Context().Done():
+		return none{}, r.Context().Err()
+	}
 	if _, err := os.Lstat(in.Dir); err == nil {
 		return none{}, platform.Refusal(fmt.Sprintf("%s is there already: a backup goes to a directory that is not", in.Dir))
 	}
@@ -308,9 +321,10 @@ func (h *handler) backup(r *http.Request, in dirBody) (none, error) {
 // listenPrivately listens on a socket that its owner alone can open, at any time.
 func listenPrivately(path string) (net.Listener, error) {
 	defer restrictNewFiles()()
-	l, err := net.Listen("unix", path)
+	l, err := net.ListenUnix("unix", &net.UnixAddr{Name: path, Net: "unix"})
 	if err != nil {
 		return nil, err
 	}
+	l.SetUnlinkOnClose(false) // the path may be a short form that is good only now
 	return l, nil
 }
