@@ -9,6 +9,8 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -21,7 +23,7 @@ import (
 
 // bulkServer starts a server whose account takes any follower, with some entries
 // on its blacklist.
-func bulkServer(t *testing.T, entries int) (s *testserver.Server, dir string) {
+func bulkServer(t *testing.T, entries int, flags ...string) (s *testserver.Server, dir string) {
 	t.Helper()
 	dir = filepath.Join(t.TempDir(), "data")
 	store, err := pebblestore.Open(dir, pebblestore.Options{})
@@ -35,7 +37,7 @@ func bulkServer(t *testing.T, entries int) (s *testserver.Server, dir string) {
 	must(t, err)
 	must(t, storetest.Fill(context.Background(), store, testserver.DemoAppID, entries))
 	must(t, store.Close())
-	s, err = testserver.Start(binary, "serve", "--listen", "127.0.0.1:0", "--data", dir)
+	s, err = testserver.Start(append([]string{binary, "serve", "--listen", "127.0.0.1:0", "--data", dir}, flags...)...)
 	must(t, err)
 	return s, dir
 }
@@ -161,6 +163,63 @@ func soon(t *testing.T, until func() bool) {
 			t.Fatal("it takes too long")
 		}
 	}
+}
+
+// While others block and unblock, a walk returns every entry that stays exactly
+// once.
+func TestListWhileItChanges(t *testing.T) {
+	const stay, walks = 5000, 20
+	s, _ := bulkServer(t, stay, "--page-size", "100")
+	token := tokenOf(t, s)
+	done := make(chan struct{})
+	var changes atomic.Int64
+	var wg sync.WaitGroup
+	for w := range uint64(4) {
+		wg.Go(func() {
+			client := &http.Client{Transport: &http.Transport{}}
+			for n := uint64(0); ; n++ {
+				select {
+				case <-done:
+					return
+				default:
+				}
+				var ids []string
+				for i := range uint64(20) {
+					ids = append(ids, storetest.Numbered(1<<30+w*1000+n/2%50*20+i).String())
+				}
+				a, err := s.Post(client, []string{"batchblacklist", "batchunblacklist"}[n%2], token, testserver.Batch(ids))
+				if err != nil || a.Errcode != 0 {
+					t.Errorf("%+v, %v", a, err)
+					return
+				}
+				changes.Add(20)
+			}
+		})
+	}
+	begin := time.Now()
+	for range walks {
+		out, err := command(s, "list").Output()
+		must(t, err)
+		got := map[string]int{}
+		for id := range strings.Lines(string(out)) {
+			got[strings.TrimSpace(id)]++
+		}
+		for i := range uint64(stay) {
+			if n := got[storetest.Numbered(i).String()]; n != 1 {
+				t.Fatalf("an entry that stayed was listed %d times", n)
+			}
+		}
+		for id, n := range got {
+			if n != 1 {
+				t.Fatalf("%s was listed %d times", id, n)
+			}
+		}
+	}
+	rate := float64(changes.Load()) / time.Since(begin).Seconds()
+	close(done)
+	wg.Wait()
+	t.Logf("%d walks during %.0f changes a second", walks, rate)
+	must(t, s.Stop())
 }
 
 // A list of any length is streamed.
