@@ -410,6 +410,25 @@ func TestOneRenewalForAll(t *testing.T) {
 	if n := w.count("token"); n != 1 {
 		t.Errorf("%d tokens for 50 goroutines", n)
 	}
+	c = w.client(t)
+	if err := c.Block(t.Context(), w.ids[0]); err != nil {
+		t.Fatal(err)
+	}
+	creds := platform.Credentials{GrantType: "client_credential", AppID: appID, Secret: secret, IP: netip.MustParseAddr("127.0.0.1")}
+	if _, err := w.platform.StableToken(t.Context(), creds, true); err != nil { // a rival forces another
+		t.Fatal(err)
+	}
+	for i := range 50 {
+		wg.Go(func() {
+			if err := c.Block(t.Context(), w.ids[i]); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	wg.Wait()
+	if n := w.count("stable_token"); n != 2 {
+		t.Errorf("%d tokens for 50 goroutines whose token was bad, want the first and one more", n)
+	}
 }
 
 func TestSharedTokenFile(t *testing.T) {
@@ -518,7 +537,7 @@ func TestAllEnds(t *testing.T) {
 	pages := []string{
 		`{"total":9,"count":1,"data":{"openid":["a"]},"next_openid":"a"}`,
 		`{"total":9,"count":2,"data":{"openid":["a","b"]},"next_openid":"b"}`, // inclusive
-		`{"total":9,"count":1,"data":{"openid":["c"]},"next_openid":"a"}`,     // round in a circle
+		`{"total":1,"count":1,"data":{"openid":["c"]},"next_openid":"a"}`,     // round in a circle
 	}
 	serve := func(pages []string) (got []client.OpenID, err error) {
 		n := 0
@@ -548,6 +567,10 @@ func TestAllEnds(t *testing.T) {
 	got, err = serve([]string{`{"total":1,"count":1,"data":{"openid":["a"]},"next_openid":"a"}`, `{"total":5,"count":0,"next_openid":""}`})
 	if err != nil || len(got) != 1 {
 		t.Errorf("with a wrong total: %q, %v", got, err)
+	}
+	got, err = serve([]string{pages[2], pages[1], `{"total":3,"count":0,"next_openid":""}`})
+	if err != nil || len(got) != 3 {
+		t.Errorf("with a total that the first page has reached: %q, %v", got, err)
 	}
 }
 

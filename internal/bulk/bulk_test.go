@@ -424,6 +424,38 @@ func TestCancel(t *testing.T) {
 	}
 }
 
+// cancelling cancels the job in the middle of a call.
+type cancelling struct {
+	*fake
+	cancel context.CancelFunc
+}
+
+func (c *cancelling) Block(ctx context.Context, ids ...client.OpenID) error {
+	c.cancel()
+	if ctx.Err() != nil {
+		return lost()
+	}
+	return c.fake.Block(ctx, ids...)
+}
+
+// A call under way when the job is cancelled goes on to its end.
+func TestCancelInACall(t *testing.T) {
+	followers := openIDs(ours, 0, 100)
+	s := newFake(1, followers)
+	p, err := Make(t.Context(), s, wish(mpblock.Block, followers...))
+	if err != nil {
+		t.Fatal(err)
+	}
+	j := create(t, p)
+	ctx, cancel := context.WithCancel(t.Context())
+	if err := j.Run(ctx, &cancelling{s, cancel}, Options{}); !errors.Is(err, context.Canceled) {
+		t.Errorf("ended with %v", err)
+	}
+	if n := j.Counts(); n.Done != 20 || n.NotAttempted != 80 {
+		t.Errorf("%+v", n)
+	}
+}
+
 func TestEqual(t *testing.T) {
 	followers := openIDs(ours, 0, 10)
 	s := newFake(1, followers)
