@@ -140,6 +140,9 @@ func (r *runner) next(ctx context.Context) ([]int, bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for {
+		if ctx.Err() != nil {
+			r.stopLocked(context.Cause(ctx))
+		}
 		if r.stopped != nil {
 			return nil, false
 		}
