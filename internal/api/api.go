@@ -48,7 +48,7 @@ type Request struct {
 	Call     mpblock.Call  // "" for a path that is no call
 	AppID    mpblock.AppID // "" until the caller is known to be that account
 	Code     mpblock.Code
-	Err      *mpblock.Error // nil for CodeOK
+	Err      *mpblock.Error // nil for CodeOK; wraps context.Canceled if the client went away, which is not the server's fault
 	Bytes    int            // of the answer's body
 }
 
@@ -132,8 +132,11 @@ func (x *exchange) answer() (e *mpblock.Error) {
 		return nil
 	}
 	e = mpblock.Internal(err)
-	if errors.Is(err, context.DeadlineExceeded) {
+	switch {
+	case errors.Is(err, context.DeadlineExceeded):
 		e.Detail = fmt.Sprintf("the server did not finish in %v; what it was asked to change may have changed or not: try again", x.Timeout)
+	case errors.Is(err, context.Canceled):
+		e.Detail = "the client went away before the answer; what it asked to change may have changed or not"
 	}
 	return e
 }

@@ -198,7 +198,7 @@ func TestBodyBreaksOff(t *testing.T) {
 		if o := post(err, false); o.Code != mpblock.CodeBadData || !strings.Contains(o.Err.Message, "ends before its time, at byte 0") {
 			t.Errorf("%v: observed %v", err, o.Err)
 		}
-		if o := post(err, true); !o.Gone() || !errors.Is(o.Err, err) || !strings.Contains(o.Err.Detail, "the client went away") {
+		if o := post(err, true); !errors.Is(o.Err, context.Canceled) || !errors.Is(o.Err, err) || !strings.Contains(o.Err.Detail, "the client went away") {
 			t.Errorf("%v, client gone: observed %v", err, o.Err)
 		}
 	}
@@ -210,7 +210,7 @@ func TestClientGoesAway(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	s.handler.ServeHTTP(httptest.NewRecorder(), httptest.NewRequestWithContext(ctx, "POST", s.path("getblacklist"), strings.NewReader("{}")))
-	if o := <-s.observed; o.Code != mpblock.CodeSystem || !o.Gone() || !strings.Contains(o.Err.Detail, "the client went away") {
+	if o := <-s.observed; o.Code != mpblock.CodeSystem || !errors.Is(o.Err, context.Canceled) || !strings.Contains(o.Err.Detail, "the client went away") {
 		t.Errorf("observed %v", o.Err)
 	}
 }

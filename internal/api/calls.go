@@ -173,7 +173,7 @@ func (x *exchange) body() ([]byte, error) {
 		_, _ = io.CopyN(io.Discard, x.r.Body, maxDrained)
 		return nil, wire.BadData("the body has more than %d bytes, the most that is taken", wire.MaxBody)
 	case err != nil && errors.Is(x.r.Context().Err(), context.Canceled):
-		return nil, fmt.Errorf("the client went away: %w", err)
+		return nil, fmt.Errorf("reading the body: %w: %w", context.Canceled, err)
 	case err != nil:
 		return nil, wire.BadData("the body ends before its time, at byte %d: the connection was cut or too slow", len(body))
 	}

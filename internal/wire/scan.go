@@ -42,9 +42,11 @@ func (s *scanner) space() {
 }
 
 // fail returns an error for what was read from a place on: the lookalike there,
-// if there is one, else the format.
+// if there is one, else the format. What stands behind the byte at hand is left
+// out: it has not been read, and a quote there may be one of a text.
 func (s *scanner) fail(from int, format string, args ...any) error {
-	if l := typographic(s.b[from:]); l != nil {
+	_, n := utf8.DecodeRune(s.b[s.i:])
+	if l := typographic(s.b[from : s.i+n]); l != nil {
 		return l.in(from)
 	}
 	return BadData(format, args...)
