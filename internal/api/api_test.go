@@ -139,6 +139,27 @@ func TestHTTP2(t *testing.T) {
 	}
 }
 
+// An answer to HEAD has no body, so this is no vector.
+func TestHEAD(t *testing.T) {
+	s := serve(t, memstore.New(), 0)
+	ts := httptest.NewServer(s.handler)
+	defer ts.Close()
+	for path, c := range calls() {
+		res, err := http.Head(ts.URL + path + "?access_token=" + s.token)
+		if err != nil {
+			t.Fatal(err)
+		}
+		res.Body.Close()
+		want := mpblock.CodeNeedPOST
+		if c.get {
+			want = mpblock.CodeNeedGET
+		}
+		if o := <-s.observed; res.StatusCode != http.StatusOK || o.Code != want || res.ContentLength != int64(o.Bytes) {
+			t.Errorf("%s: %s, %d bytes; observed %+v", path, res.Status, res.ContentLength, o)
+		}
+	}
+}
+
 // A body that ends before its Content-Length is refused, and changes nothing.
 func TestBodyCutOff(t *testing.T) {
 	s := serve(t, memstore.New(), 0)
