@@ -8,10 +8,12 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
 
+	"github.com/cockroachdb/pebble/v2"
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"mpblock"
@@ -33,6 +35,7 @@ func TestMain(m *testing.M) {
 //	                        so look for one only once the server has ended
 //	http METHOD PATH [BODY] prints status and body of an answer of $BASE
 //	code N COMMAND...       runs a command and fails unless it exits with N
+//	damage DIR              removes one entry of a store behind its back
 //	lines N FILE            fails unless a file has so many lines
 //	many N FILE             writes N well-formed OpenIDs of the prefix 01020304
 func TestScripts(t *testing.T) {
@@ -44,7 +47,7 @@ func TestScripts(t *testing.T) {
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"server": startServer, "sigterm": stopServer, "sigkill": killServer, "serverlog": serverLog,
-			"http": request, "code": exitCode, "lines": countLines, "many": writeMany,
+			"http": request, "code": exitCode, "damage": damage, "lines": countLines, "many": writeMany,
 		},
 		RequireExplicitExec: true,
 	})
@@ -148,4 +151,16 @@ func writeMany(ts *testscript.TestScript, _ bool, args []string) {
 		b.WriteString(mpblock.Mint(mpblock.Prefix{1, 2, 3, 4}, mpblock.Key{}, strconv.Itoa(i)).String() + "\n")
 	}
 	ts.Check(os.WriteFile(ts.MkAbs(args[1]), []byte(b.String()), 0o600))
+}
+
+func damage(ts *testscript.TestScript, _ bool, args []string) {
+	db, err := pebble.Open(ts.MkAbs(args[0]), &pebble.Options{})
+	ts.Check(err)
+	it, err := db.NewIter(&pebble.IterOptions{LowerBound: []byte("bwx"), UpperBound: []byte("bwy")})
+	ts.Check(err)
+	if !it.Last() {
+		ts.Fatalf("%s has no entry", args[0])
+	}
+	key := slices.Clone(it.Key())
+	ts.Check(errors.Join(it.Close(), db.Delete(key, pebble.Sync), db.Close()))
 }

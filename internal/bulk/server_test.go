@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -152,8 +153,7 @@ func overTheWire(t *testing.T, seed uint64, met map[string]int) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	asked := append(followers[:500:500], openIDs(theirs, 0, 3)...)
-	asked = append(asked, openIDs(ours, 9000, 3)...)
+	asked := slices.Concat(followers[:500], openIDs(theirs, 0, 3), openIDs(ours, 9000, 3))
 	var p *Plan
 	patiently(t, func() error { p, err = Make(t.Context(), c, wish(mpblock.Block, asked...)); return err })
 	j := create(t, p)
