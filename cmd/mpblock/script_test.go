@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -36,6 +37,7 @@ func TestMain(m *testing.M) {
 //	http METHOD PATH [BODY] prints status and body of an answer of $BASE
 //	code N COMMAND...       runs a command and fails unless it exits with N
 //	damage DIR              removes one entry of a store behind its back
+//	firstsecret FROM TO     writes the secret of a JSON answer to a file
 //	lines N FILE            fails unless a file has so many lines
 //	many N FILE             writes N well-formed OpenIDs of the prefix 01020304
 func TestScripts(t *testing.T) {
@@ -47,7 +49,7 @@ func TestScripts(t *testing.T) {
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"server": startServer, "sigterm": stopServer, "sigkill": killServer, "serverlog": serverLog,
-			"http": request, "code": exitCode, "damage": damage, "lines": countLines, "many": writeMany,
+			"http": request, "code": exitCode, "damage": damage, "firstsecret": firstSecret, "lines": countLines, "many": writeMany,
 		},
 		RequireExplicitExec: true,
 	})
@@ -163,4 +165,12 @@ func damage(ts *testscript.TestScript, _ bool, args []string) {
 	}
 	key := slices.Clone(it.Key())
 	ts.Check(errors.Join(it.Close(), db.Delete(key, pebble.Sync), db.Close()))
+}
+
+func firstSecret(ts *testscript.TestScript, _ bool, args []string) {
+	var v struct {
+		Secret string `json:"secret"`
+	}
+	ts.Check(json.Unmarshal([]byte(ts.ReadFile(args[0])), &v))
+	ts.Check(os.WriteFile(ts.MkAbs(args[1]), []byte(v.Secret+"\n"), 0o600))
 }
