@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"reflect"
+	"strconv"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -38,80 +40,156 @@ func sound(t *testing.T, s *Store) {
 	}
 }
 
+// acknowledged is what a store has said it keeps.
+type acknowledged struct {
+	changes   map[uint64]mpblock.Change
+	followers []mpblock.OpenID
+	counts    map[string]uint64 // of the records, by key
+}
+
+// outage is a store under writers until the power is cut.
+type outage struct {
+	*testing.T
+	s    *Store
+	fs   *vfs.MemFS
+	kept *acknowledged
+
+	mu     sync.Mutex
+	random *rand.Rand
+	left   int        // writes to be acknowledged until then
+	clone  *vfs.MemFS // what is on the disk then
+}
+
+func (o *outage) on() bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.clone == nil
+}
+
+// ack notes a write that has been acknowledged, if that was before the power was
+// cut.
+func (o *outage) ack(note func()) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.clone != nil {
+		return
+	}
+	note()
+	if o.left--; o.left == 0 {
+		rng := rand.New(rand.NewPCG(o.random.Uint64(), 0))
+		o.clone = o.fs.CrashClone(vfs.CrashCloneCfg{UnsyncedDataPercent: o.random.IntN(101), RNG: rng})
+	}
+}
+
+func (o *outage) write(key string, random *rand.Rand) error {
+	switch random.IntN(20) {
+	case 0:
+		return o.s.db.Flush()
+	case 1, 2, 3, 4, 5:
+		id := mint(1000 + random.IntN(1e9))
+		if _, err := o.s.AddFollowers(o.Context(), app, []mpblock.OpenID{id}); err != nil {
+			return err
+		}
+		o.ack(func() { o.kept.followers = append(o.kept.followers, id) })
+	case 6, 7, 8, 9, 10:
+		r, err := o.s.Get(o.Context(), "count", key)
+		if err != nil && !errors.Is(err, mpblock.ErrNotFound) {
+			return err
+		}
+		n, _ := strconv.ParseUint(string(r.Value), 10, 64)
+		r.Kind, r.Key, r.Value = "count", key, strconv.AppendUint(nil, n+1, 10)
+		if _, err := o.s.Put(o.Context(), r); err != nil {
+			return err
+		}
+		o.ack(func() { o.kept.counts[key] = n + 1 })
+	default:
+		ids := make([]mpblock.OpenID, 5)
+		for i := range ids {
+			ids[i] = mint(random.IntN(50))
+		}
+		action := []mpblock.Action{mpblock.Block, mpblock.Unblock}[random.IntN(2)]
+		c, err := o.s.Apply(o.Context(), app, batchOf(action, ids...))
+		if err != nil || c.Seq == 0 {
+			return err
+		}
+		o.ack(func() { o.kept.changes[c.Seq] = c })
+	}
+	return nil
+}
+
+// run writes until the power is cut.
+func (o *outage) run() {
+	var wg sync.WaitGroup
+	seed := o.random.Uint64()
+	for w := range 8 {
+		random := rand.New(rand.NewPCG(seed, uint64(w)))
+		wg.Go(func() {
+			for o.on() {
+				if err := o.write(strconv.Itoa(w), random); err != nil {
+					o.Error(err)
+					return
+				}
+			}
+		})
+	}
+	wg.Wait()
+}
+
+// intact tells whether a store holds what was acknowledged, and is sound.
+func (a *acknowledged) intact(t *testing.T, s *Store) {
+	t.Helper()
+	sound(t, s)
+	log, err := s.Changes(t.Context(), app, 0, 1<<30)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for seq, c := range a.changes {
+		if seq > uint64(len(log)) || !reflect.DeepEqual(log[seq-1], c) {
+			t.Errorf("change %d was acknowledged and lost", seq)
+		}
+	}
+	states, err := s.Lookup(t.Context(), app, a.followers)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, st := range states {
+		if !st.Follower {
+			t.Errorf("the follower %s was acknowledged and lost", a.followers[i])
+		}
+	}
+	for key, n := range a.counts {
+		r, err := s.Get(t.Context(), "count", key)
+		if got, _ := strconv.ParseUint(string(r.Value), 10, 64); err != nil || got < n {
+			t.Errorf("the record %s counts %d, %v; %d was acknowledged", key, got, err, n)
+		}
+	}
+}
+
 // TestPowerLoss cuts the power, in memory, at random points under concurrent
-// writers: what was synced is there, and of the rest a random part. Every
-// acknowledged batch must be there, and no half of one.
+// writers and flushes: what was synced is there, and of the rest a random part.
+// Every acknowledged write must be there, and no half of one.
 func TestPowerLoss(t *testing.T) {
 	seed := rand.Uint64()
 	t.Logf("seed %d", seed)
 	random := rand.New(rand.NewPCG(seed, 1))
+	kept := &acknowledged{changes: map[uint64]mpblock.Change{}, counts: map[string]uint64{}}
 	fs := vfs.NewCrashableMem()
-	next := 0 // number of the next OpenID
-	acknowledged := map[uint64]mpblock.Change{}
-	for range 15 {
+	for round := 0; round < 12 && !t.Failed(); round++ {
 		s := openOn(t, fs)
-		var mu sync.Mutex
-		var clone *vfs.MemFS
-		crashAt := 1 + random.IntN(40)
-		done := 0
-		var wg sync.WaitGroup
-		for range 8 {
-			wg.Go(func() {
-				for {
-					mu.Lock()
-					if clone != nil {
-						mu.Unlock()
-						return
-					}
-					ids := make([]mpblock.OpenID, 5)
-					for i := range ids {
-						next++
-						ids[i] = mint(next)
-					}
-					mu.Unlock()
-					c, err := s.Apply(t.Context(), app, batchOf(mpblock.Block, ids...))
-					if err != nil {
-						t.Error(err)
-						return
-					}
-					mu.Lock()
-					if clone == nil { // what is acknowledged later is not in the clone
-						acknowledged[c.Seq] = c
-						if done++; done == crashAt {
-							clone = fs.CrashClone(vfs.CrashCloneCfg{UnsyncedDataPercent: random.IntN(101), RNG: rand.New(rand.NewPCG(random.Uint64(), 0))})
-						}
-					}
-					mu.Unlock()
-				}
-			})
-		}
-		wg.Wait()
+		o := &outage{T: t, s: s, fs: fs, kept: kept, random: random, left: 1 + random.IntN(40)}
+		o.run()
 		if err := s.Close(); err != nil {
 			t.Fatal(err)
 		}
-		fs = clone
+		fs = o.clone
 		s = openOn(t, fs)
-		sound(t, s)
-		log, err := s.Changes(t.Context(), app, 0, 1<<30)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, c := range log {
-			if len(c.OpenIDs) != 5 {
-				t.Fatalf("change %d holds %d OpenIDs", c.Seq, len(c.OpenIDs))
-			}
-		}
-		for seq, c := range acknowledged {
-			if seq > uint64(len(log)) || log[seq-1].OpenIDs[0] != c.OpenIDs[0] {
-				t.Fatalf("change %d was acknowledged and lost", seq)
-			}
-		}
+		kept.intact(t, s)
 		if err := s.Close(); err != nil {
 			t.Fatal(err)
 		}
-		if t.Failed() {
-			return
-		}
+	}
+	if !t.Failed() && (len(kept.changes) == 0 || len(kept.followers) == 0 || len(kept.counts) == 0) {
+		t.Error("a kind of write was never made")
 	}
 }
 
