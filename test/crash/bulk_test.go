@@ -39,6 +39,7 @@ func bulkServer(t *testing.T, entries int, flags ...string) (s *testserver.Serve
 	must(t, store.Close())
 	s, err = testserver.Start(append([]string{binary, "serve", "--listen", "127.0.0.1:0", "--data", dir}, flags...)...)
 	must(t, err)
+	t.Cleanup(func() { _ = s.Kill() }) // where the test has not ended it
 	return s, dir
 }
 

@@ -54,6 +54,7 @@ func start(t *testing.T, dir string) (s *testserver.Server, token string) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	t.Cleanup(func() { _ = s.Kill() }) // where the test has not ended it
 	return s, tokenOf(t, s)
 }
 

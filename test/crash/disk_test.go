@@ -34,6 +34,7 @@ func onSmallDisk(t *testing.T) (s *testserver.Server, disk string) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	t.Cleanup(func() { _ = s.Kill() }) // where the test has not ended it
 	return s, fmt.Sprintf("/proc/%d/root%s", s.PID, dir)
 }
 
