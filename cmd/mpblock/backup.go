@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"io/fs"
 
 	"mpblock/internal/admin"
 )
@@ -26,8 +27,11 @@ func (c backupCmd) Run(ctx context.Context, t terminal) error {
 
 // explain adds to an error of the administration what to do about it.
 func (w where) explain(err error) error {
-	if errors.Is(err, admin.ErrNoServer) {
+	switch {
+	case errors.Is(err, admin.ErrNoServer):
 		return failure{code: codeNoServer, err: err, hint: "start it with: mpblock serve --data " + w.Data + "   or name the directory of one that runs: --data DIR"}
+	case errors.Is(err, fs.ErrPermission):
+		return failure{code: codeFailed, err: err, hint: "run this as the user who runs the server"}
 	}
 	return err
 }

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
+	"strings"
 
 	"mpblock"
 	"mpblock/internal/pebblestore"
@@ -24,25 +26,27 @@ type checked struct {
 	Problems  []string      `json:"problems"`
 }
 
+// goBack is what to do about a store that is damaged.
+const goBack = "go back to the last backup that mpblock check finds sound"
+
 // Run verifies a store at rest. Nothing in it is changed.
 func (c checkCmd) Run(ctx context.Context, t terminal) (err error) {
 	store, err := pebblestore.Open(c.Dir, pebblestore.Options{ReadOnly: true})
 	switch {
 	case errors.Is(err, pebblestore.ErrInUse):
 		return failed(codeInUse, "mpblock backup --data "+c.Dir+" COPY && mpblock check COPY", "%s is in use by another process", c.Dir)
+	case errors.Is(err, fs.ErrPermission):
+		return failed(codeFailed, "run this as the user who runs the server", "%s cannot be read: %w", c.Dir, fs.ErrPermission)
 	case errors.Is(err, pebblestore.ErrNoStore):
 		return failed(codeFailed, "name a data directory of mpblock serve, or a backup", "%w", err)
 	case err != nil:
-		return failed(codeDamaged, "", "%w", err)
+		return failed(codeDamaged, goBack, "%w", err)
 	}
 	defer func() { err = errors.Join(err, store.Close()) }()
 	var all []checked
 	bad := 0
 	err = eachAppID(ctx, store, func(app mpblock.AppID) error {
-		r, err := mpblock.Check(ctx, store, app)
-		if err != nil {
-			return failed(codeDamaged, "", "account %s cannot be read: %w", app, err)
-		}
+		r := checkAccount(ctx, store, app)
 		if len(r.Problems) > 0 {
 			bad++
 		}
@@ -56,12 +60,33 @@ func (c checkCmd) Run(ctx context.Context, t terminal) (err error) {
 		err = errors.Join(err, t.json(append([]checked{}, all...)))
 	}
 	if err == nil && bad > 0 {
-		return failed(codeDamaged, "go back to the last backup that mpblock check finds sound", "%d of %d accounts in %s are damaged", bad, len(all), c.Dir)
+		return failed(codeDamaged, goBack, "%d of %d accounts in %s are damaged", bad, len(all), c.Dir)
 	}
 	if err == nil && !c.JSON {
 		t.printf("%s accounts: entries, totals and change logs agree\n", grouped(len(all)))
 	}
 	return err
+}
+
+// checkAccount is mpblock.Check for a store whose engine panics where it meets a
+// block that is not what it wrote: to find that is what this command is for, and
+// other accounts may be sound. That an account cannot be read is a problem of it.
+func checkAccount(ctx context.Context, store mpblock.Store, app mpblock.AppID) (r mpblock.Report) {
+	r.AppID = app
+	unreadable := func(why any) {
+		text, _, _ := strings.Cut(fmt.Sprint(why), "\n") // of what follows, stack traces
+		r.Problems = append(r.Problems, "it cannot be read: "+text)
+	}
+	defer func() {
+		if p := recover(); p != nil {
+			unreadable(p)
+		}
+	}()
+	r, err := mpblock.Check(ctx, store, app)
+	if err != nil {
+		unreadable(err)
+	}
+	return r
 }
 
 func printReport(t terminal, r mpblock.Report) {

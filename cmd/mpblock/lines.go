@@ -22,7 +22,11 @@ func formatOf(asked, name string) string {
 	if asked != "auto" {
 		return asked
 	}
-	switch strings.ToLower(filepath.Ext(name)) {
+	name = strings.ToLower(name)
+	for strings.HasSuffix(name, ".rejects") { // it has the form of what it was made of
+		name = strings.TrimSuffix(name, ".rejects")
+	}
+	switch filepath.Ext(name) {
 	case ".csv":
 		return "csv"
 	case ".ndjson", ".jsonl":
@@ -31,12 +35,17 @@ func formatOf(asked, name string) string {
 	return "text"
 }
 
+// refusedMark stands in a file of refused lines between a line and its number and
+// what was wrong with it. It is no part of the line when that file is read again.
+const refusedMark = "\t# line "
+
 // lines reads OpenIDs from an input, one a line, whatever the input's length. A
 // line that is too long or has the wrong form is bad, and does not stop it.
 type lines struct {
 	in     *bufio.Reader
 	format string
-	column int // of a CSV
+	column int    // of a CSV
+	head   string // the line of a CSV that names the columns, if there is one
 
 	number int    // of the line, from 1 on
 	raw    string // the line, cut where it is too long
@@ -61,7 +70,14 @@ func (l *lines) next() bool {
 		}
 		l.number++
 		if l.number == 1 {
+			if strings.HasPrefix(line, "\xff\xfe") || strings.HasPrefix(line, "\xfe\xff") {
+				l.err = errors.New("it is UTF-16, want UTF-8: convert it with iconv -f UTF-16 -t UTF-8")
+				return false
+			}
 			line = strings.TrimPrefix(line, "\ufeff")
+		}
+		if !tooLong {
+			line, _, _ = strings.Cut(line, refusedMark)
 		}
 		l.raw, l.openid, l.bad = line, "", nil
 		switch {
@@ -125,8 +141,11 @@ func (l *lines) header() bool {
 		return false
 	}
 	at := slices.IndexFunc(f, func(s string) bool { return strings.EqualFold(strings.TrimSpace(s), "openid") })
-	l.column = max(at, 0)
-	return at >= 0
+	if at < 0 {
+		return false
+	}
+	l.column, l.head = at, l.raw
+	return true
 }
 
 func (l *lines) fromCSV() {
@@ -151,8 +170,14 @@ func (l *lines) fromJSON() {
 	var v struct {
 		OpenID *string `json:"openid"`
 	}
-	if err := json.Unmarshal([]byte(l.raw), &v); err != nil {
-		l.bad = fmt.Errorf("not JSON with an openid: %w", err)
+	err := json.Unmarshal([]byte(l.raw), &v)
+	var wrong *json.UnmarshalTypeError
+	switch {
+	case errors.As(err, &wrong):
+		l.bad = fmt.Errorf(`a JSON %s, want a string or an object with a string "openid"`, wrong.Value)
+		return
+	case err != nil:
+		l.bad = fmt.Errorf("not JSON: %w", err)
 		return
 	}
 	if v.OpenID == nil {

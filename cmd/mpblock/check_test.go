@@ -1,0 +1,122 @@
+package main
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"mpblock"
+	"mpblock/internal/pebblestore"
+	"mpblock/internal/platform"
+)
+
+// newStore makes a store of accounts with 2,000 followers each, all in tables.
+func newStore(t *testing.T, apps ...mpblock.AppID) string {
+	t.Helper()
+	dir := filepath.Join(t.TempDir(), "data")
+	store := openStore(t, dir)
+	p, err := platform.Open(t.Context(), store, platform.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, app := range apps {
+		if _, _, err := p.AddAccount(t.Context(), platform.NewAccount{AppID: app}); err != nil {
+			t.Fatal(err)
+		}
+		if err := p.MintFollowers(t.Context(), app, 2_000, func([]mpblock.OpenID) error { return nil }); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := store.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := openStore(t, dir).Close(); err != nil { // opening moves what is in logs to tables
+		t.Fatal(err)
+	}
+	return dir
+}
+
+func openStore(t *testing.T, dir string) *pebblestore.Store {
+	t.Helper()
+	store, err := pebblestore.Open(dir, pebblestore.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return store
+}
+
+// corrupt overwrites some bytes in the first part of the largest table, which is in
+// the order of the AppIDs.
+func corrupt(t *testing.T, dir string) {
+	t.Helper()
+	names, err := filepath.Glob(filepath.Join(dir, "*.sst"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var largest []byte
+	var name string
+	for _, n := range names {
+		b, err := os.ReadFile(n)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(b) > len(largest) {
+			largest, name = b, n
+		}
+	}
+	if len(largest) < 50_000 {
+		t.Fatalf("the largest table, %q, has %d bytes", name, len(largest))
+	}
+	copy(largest[len(largest)/4:], strings.Repeat("\xff", 64))
+	if err := os.WriteFile(name, largest, 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// A damaged block is told as that, of its account, and the others are checked:
+// once, the engine's panic ended the command with the code of wrong usage.
+func TestCheckOfADamagedStore(t *testing.T) {
+	dir := newStore(t, "wx0000000000000001", "wx0000000000000002")
+	if code, out, stderr := command("check", dir); code != codeDone || strings.Count(out, " ok: 2,000 followers") != 2 {
+		t.Fatalf("sound: %d\n%s%s", code, out, stderr)
+	}
+	corrupt(t, dir)
+	code, out, stderr := command("check", dir)
+	if code != codeDamaged {
+		t.Errorf("exit code %d", code)
+	}
+	wantAll(t, out, "wx0000000000000001  DAMAGED: ", "    it cannot be read: ", "checksum mismatch", "wx0000000000000002  ok: 2,000 followers")
+	wantAll(t, stderr, "1 of 2 accounts in "+dir+" are damaged", "hint: go back to the last backup")
+	if strings.Contains(out+stderr, "goroutine") || strings.Contains(out+stderr, "stack trace") {
+		t.Errorf("not for users:\n%s%s", out, stderr)
+	}
+
+	code, out, _ = command("check", "--json", dir)
+	var all []checked
+	if err := json.Unmarshal([]byte(out), &all); err != nil || code != codeDamaged {
+		t.Fatalf("%d, %v\n%s", code, err, out)
+	}
+	if len(all) != 2 || len(all[0].Problems) != 1 || len(all[1].Problems) != 0 {
+		t.Errorf("%+v", all)
+	}
+}
+
+func TestCheckWithoutAFile(t *testing.T) {
+	dir := newStore(t, "wx0000000000000001")
+	names, err := filepath.Glob(filepath.Join(dir, "MANIFEST-*"))
+	if err != nil || len(names) == 0 {
+		t.Fatalf("%v, %v", names, err)
+	}
+	for _, n := range names {
+		if err := os.Remove(n); err != nil {
+			t.Fatal(err)
+		}
+	}
+	code, _, stderr := command("check", dir)
+	if code != codeDamaged {
+		t.Errorf("exit code %d", code)
+	}
+	wantAll(t, stderr, "MANIFEST", "hint: go back to the last backup")
+}
