@@ -150,7 +150,7 @@ func (s *Store) openOrGiveUp(o Options) error {
 	case <-s.guard.trouble():
 		cause := s.guard.refusal()
 		s.guard.abandon()
-		return errors.Join(fmt.Errorf("open the store in %s: the disk refuses to be written: %w", s.dir, cause), s.fs.unlock())
+		return errors.Join(fmt.Errorf("open the store in %s: the disk refuses to be written; free space or repair it, and start again: %w", s.dir, cause), s.fs.unlock())
 	}
 }
 
