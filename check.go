@@ -172,17 +172,18 @@ func (c *checker) eachPage(name string, list pager, do func([]OpenID, []State)) 
 			return n, err
 		}
 		total = p.Total
-		if len(p.OpenIDs) == 0 {
+		ids := p.OpenIDs()
+		if len(ids) == 0 {
 			break
 		}
-		c.ascending(after, p.OpenIDs, name)
-		states, err := c.store.Lookup(c.ctx, c.app, p.OpenIDs)
+		c.ascending(after, ids, name)
+		states, err := c.store.Lookup(c.ctx, c.app, ids)
 		if err != nil {
 			return n, err
 		}
-		do(p.OpenIDs, states)
-		n += len(p.OpenIDs)
-		next := p.OpenIDs[len(p.OpenIDs)-1]
+		do(ids, states)
+		n += len(ids)
+		next := ids[len(ids)-1]
 		if next.Compare(after) <= 0 {
 			return n, fmt.Errorf("mpblock: a page of the %s after %s ends with %s", name, after, next)
 		}

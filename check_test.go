@@ -78,7 +78,7 @@ type damaged struct {
 func (d damaged) Page(ctx context.Context, app mpblock.AppID, after mpblock.OpenID, limit int) (mpblock.Page, error) {
 	p, err := d.Store.Page(ctx, app, after, limit)
 	if d.page != nil {
-		p.OpenIDs = slices.Clone(p.OpenIDs)
+		p.Runs = [][]mpblock.OpenID{slices.Clone(p.OpenIDs())}
 		d.page(&p)
 	}
 	return p, err
@@ -87,7 +87,7 @@ func (d damaged) Page(ctx context.Context, app mpblock.AppID, after mpblock.Open
 func (d damaged) Followers(ctx context.Context, app mpblock.AppID, after mpblock.OpenID, limit int) (mpblock.Page, error) {
 	p, err := d.Store.Followers(ctx, app, after, limit)
 	if d.follow != nil {
-		p.OpenIDs = slices.Clone(p.OpenIDs)
+		p.Runs = [][]mpblock.OpenID{slices.Clone(p.OpenIDs())}
 		d.follow(&p)
 	}
 	return p, err
@@ -120,8 +120,8 @@ func (d damaged) ChangesOf(ctx context.Context, app mpblock.AppID, id mpblock.Op
 func TestCheckFindsDamage(t *testing.T) {
 	drop := func(i int) func(*mpblock.Page) {
 		return func(p *mpblock.Page) {
-			if len(p.OpenIDs) > i {
-				p.OpenIDs = slices.Delete(p.OpenIDs, i, i+1)
+			if p.Len() > i {
+				p.Runs[0] = slices.Delete(p.Runs[0], i, i+1)
 			}
 		}
 	}
@@ -143,8 +143,8 @@ func TestCheckFindsDamage(t *testing.T) {
 		{"the total is wrong", damaged{page: func(p *mpblock.Page) { p.Total++ }}, "has 16 entries, its total says 17"},
 		{"the seq is wrong", damaged{page: func(p *mpblock.Page) { p.Seq = 2 }}, "is at seq 2, the last change is 3"},
 		{"entries are out of order", damaged{page: func(p *mpblock.Page) {
-			if len(p.OpenIDs) > 3 {
-				p.OpenIDs[1], p.OpenIDs[2] = p.OpenIDs[2], p.OpenIDs[1]
+			if p.Len() > 3 {
+				p.Runs[0][1], p.Runs[0][2] = p.Runs[0][2], p.Runs[0][1]
 			}
 		}}, "stands behind"},
 		{"an entry bears another seq", damaged{lookup: func(st []mpblock.State) {

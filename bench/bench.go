@@ -122,11 +122,11 @@ func (b *bench) walk(s *testserver.Server, token string) (cursors []string, firs
 			break
 		}
 		if first == nil {
-			p := mpblock.Page{Total: a.Total}
+			var ids []mpblock.OpenID
 			for _, id := range a.Data.Openid {
-				p.OpenIDs = append(p.OpenIDs, mpblock.OpenID([]byte(id)))
+				ids = append(ids, mpblock.OpenID([]byte(id)))
 			}
-			first = wire.AppendPage(nil, p)
+			first = wire.AppendPage(nil, mpblock.NewPage(ids, a.Total, 0))
 		}
 		cursors, after = append(cursors, after), a.Next
 	}

@@ -102,7 +102,7 @@ func (s *Store) Followers(ctx context.Context, app mpblock.AppID, after mpblock.
 	}
 	defer s.mu.Unlock()
 	a := s.account(app)
-	return mpblock.Page{OpenIDs: a.followers.page(after, limit), Total: len(a.followers), Seq: a.seq()}, nil
+	return mpblock.NewPage(a.followers.page(after, limit), len(a.followers), a.seq()), nil
 }
 
 // Apply implements mpblock.Store.
@@ -157,7 +157,7 @@ func (s *Store) Page(ctx context.Context, app mpblock.AppID, after mpblock.OpenI
 	}
 	defer s.mu.Unlock()
 	a := s.account(app)
-	return mpblock.Page{OpenIDs: a.blocked.page(after, limit), Total: len(a.blocked), Seq: a.seq()}, nil
+	return mpblock.NewPage(a.blocked.page(after, limit), len(a.blocked), a.seq()), nil
 }
 
 // Lookup implements mpblock.Store.

@@ -50,15 +50,14 @@ func (s *Store) page(ctx context.Context, kind byte, app mpblock.AppID, cursor m
 			}
 		}
 	}
-	p.Total, p.Seq = int(total), h.seq
-	if limit <= 0 {
-		return p, nil
+	var ids []mpblock.OpenID
+	if limit > 0 {
+		ids = make([]mpblock.OpenID, 0, min(limit, int(total)))
+		for ok := it.SeekGE(append(openIDKey(kind, app, cursor), 0)); ok && len(ids) < limit; ok = it.Next() {
+			ids = append(ids, mpblock.OpenID(it.Key()[1+mpblock.AppIDLen:]))
+		}
 	}
-	p.OpenIDs = make([]mpblock.OpenID, 0, min(limit, p.Total))
-	for ok := it.SeekGE(append(openIDKey(kind, app, cursor), 0)); ok && len(p.OpenIDs) < limit; ok = it.Next() {
-		p.OpenIDs = append(p.OpenIDs, mpblock.OpenID(it.Key()[1+mpblock.AppIDLen:]))
-	}
-	return p, it.Error()
+	return mpblock.NewPage(ids, int(total), h.seq), it.Error()
 }
 
 // Lookup implements mpblock.Store.

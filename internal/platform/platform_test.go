@@ -152,15 +152,15 @@ func TestPages(t *testing.T) {
 		t.Fatal(err)
 	}
 	page, err := p.Blacklist(t.Context(), a, "")
-	if err != nil || page.Total != 3 || len(page.OpenIDs) != 2 || page.OpenIDs[1].String() != f[2] {
+	if err != nil || page.Total != 3 || page.Len() != 2 || page.OpenIDs()[1].String() != f[2] {
 		t.Errorf("first page %+v, %v", page, err)
 	}
 	page, err = p.Blacklist(t.Context(), a, f[0]) // not blocked, and no matter
-	if err != nil || len(page.OpenIDs) != 2 || page.OpenIDs[0].String() != f[1] {
+	if err != nil || page.Len() != 2 || page.OpenIDs()[0].String() != f[1] {
 		t.Errorf("page after one that is not blocked %+v, %v", page, err)
 	}
 	page, err = p.Followers(t.Context(), a, f[3])
-	if err != nil || page.Total != 5 || len(page.OpenIDs) != 1 {
+	if err != nil || page.Total != 5 || page.Len() != 1 {
 		t.Errorf("last page of followers %+v, %v", page, err)
 	}
 	_, err = p.Blacklist(t.Context(), a, "OPENID1")

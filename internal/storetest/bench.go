@@ -39,8 +39,8 @@ func benchPage(b *testing.B, s mpblock.Store, entries int) {
 			b.Fatal(p.Total, err)
 		}
 		after = mpblock.OpenID{}
-		if len(p.OpenIDs) == 10_000 && entries > 10_000 {
-			after = p.OpenIDs[9_999]
+		if p.Len() == 10_000 && entries > 10_000 {
+			after = p.Last()
 		}
 	}
 }

@@ -29,7 +29,11 @@ func FuzzAppendPage(f *testing.F) {
 		want := page{Total: total}
 		for i := range max(0, n) % 50 {
 			id := mpblock.Mint(mpblock.Prefix{byte(seed)}, mpblock.Key{byte(seed >> 8)}, string(rune(i)))
-			p.OpenIDs = append(p.OpenIDs, id)
+			if i%3 == 0 {
+				p.Runs = append(p.Runs, nil)
+			}
+			last := &p.Runs[len(p.Runs)-1]
+			*last = append(*last, id)
 			if want.Data == nil {
 				want.Data = &pageData{}
 			}
@@ -80,7 +84,7 @@ func TestAnswers(t *testing.T) {
 }
 
 func BenchmarkAppendPage(b *testing.B) {
-	p := mpblock.Page{Total: 10_000, OpenIDs: make([]mpblock.OpenID, 10_000)}
+	p := mpblock.NewPage(make([]mpblock.OpenID, 10_000), 10_000, 1)
 	var buf []byte
 	b.ReportAllocs()
 	for b.Loop() {
