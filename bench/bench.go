@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -126,7 +127,7 @@ func (b *bench) walk(s *testserver.Server, token string) (cursors []string, firs
 			for _, id := range a.Data.Openid {
 				ids = append(ids, mpblock.OpenID([]byte(id)))
 			}
-			first = wire.AppendPage(nil, mpblock.NewPage(ids, a.Total, 0))
+			first = bytes.Join(wire.AppendPage(nil, mpblock.NewPage(ids, a.Total, 0)), nil)
 		}
 		cursors, after = append(cursors, after), a.Next
 	}
