@@ -11,7 +11,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"net/http"
 	"net/netip"
@@ -118,13 +117,12 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	buffers.Put(buf)
 }
 
-// send writes the answer and returns its length. The pieces of a list are handed
-// to the connection as they lie in memory, which net/http does for what it reads
-// from: one system call, and no copy of 310 KB.
+// send writes the answer and returns its length. A client that is gone is nobody's
+// fault.
 func (x *exchange) send(w http.ResponseWriter) int {
 	if x.list == nil {
 		w.Header().Set("Content-Length", strconv.Itoa(len(x.out)))
-		_, _ = w.Write(x.out) // a client that is gone is nobody's fault
+		_, _ = w.Write(x.out)
 		return len(x.out)
 	}
 	size := 0
@@ -132,11 +130,7 @@ func (x *exchange) send(w http.ResponseWriter) int {
 		size += len(piece)
 	}
 	w.Header().Set("Content-Length", strconv.Itoa(size))
-	if r, ok := w.(io.ReaderFrom); ok {
-		_, _ = r.ReadFrom(&x.list)
-	} else {
-		_, _ = x.list.WriteTo(w)
-	}
+	_ = sendPieces(w, x.r, &x.list)
 	return size
 }
 
