@@ -107,7 +107,7 @@ func appendBatch(b []byte, prefix mpblock.Prefix, size int) []byte {
 	first := fresh.Add(uint64(size)) //nolint:gosec // not negative
 	b = append(b, `{"openid_list":[`...)
 	for i := range size {
-		id := newOpenID(prefix, first+uint64(i)) //nolint:gosec // not negative
+		id := newOpenID(prefix, first+uint64(i))
 		b = append(b, '"')
 		b = append(b, id[:]...)
 		b = append(b, `",`...)
@@ -123,7 +123,7 @@ func newOpenIDs(size int) []mpblock.OpenID {
 	first := fresh.Add(uint64(size)) //nolint:gosec // not negative
 	ids := make([]mpblock.OpenID, size)
 	for i := range ids {
-		ids[i] = newOpenID(accountPrefix, first+uint64(i)) //nolint:gosec // not negative
+		ids[i] = newOpenID(accountPrefix, first+uint64(i))
 	}
 	return ids
 }

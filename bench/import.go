@@ -8,7 +8,6 @@ import (
 	"path/filepath"
 
 	"mpblock/internal/pebblestore"
-	"mpblock/internal/testserver"
 )
 
 // importing measures an import through the API into an empty list: 20 a call,
@@ -48,7 +47,7 @@ func (b *bench) importing(ctx context.Context) (err error) {
 			return b.importAlone(ctx, dir, empty, round, conns, calls)
 		}},
 	}
-	samples, err := inTurns(b.options, subjects)
+	samples, err := eachFully(b.options, subjects)
 	if err != nil {
 		return err
 	}
@@ -72,7 +71,7 @@ func (b *bench) importServed(ctx context.Context, dir, empty string, round, conn
 		return s, err
 	}
 	defer func() { err = errors.Join(err, server.stop(), os.RemoveAll(data)) }()
-	token, err := accessToken(server.addr, testserver.DemoAppID, testserver.DemoSecret)
+	token, err := accessToken(server.addr)
 	if err != nil {
 		return s, err
 	}

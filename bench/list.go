@@ -9,7 +9,6 @@ import (
 
 	"mpblock"
 	"mpblock/internal/pebblestore"
-	"mpblock/internal/testserver"
 )
 
 // list is one blacklist of a certain length, on the server and on all that it is
@@ -60,7 +59,7 @@ func (l *list) startPeers(ctx context.Context) (err error) {
 	if l.nginx, err = startNginx(ctx, l.dir, page); err != nil {
 		return err
 	}
-	if l.entries > l.middle() {
+	if !l.bases || l.entries > filledUpTo {
 		return nil
 	}
 	l.say("filling Redis and MariaDB with %d entries", l.entries)
@@ -110,7 +109,7 @@ func (l *list) targets(withPages bool) ([]target, error) {
 		if all[i].token != "" {
 			continue
 		}
-		token, err := accessToken(all[i].addr, testserver.DemoAppID, testserver.DemoSecret)
+		token, err := accessToken(all[i].addr)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", all[i].name, err)
 		}

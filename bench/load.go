@@ -111,20 +111,24 @@ type subject struct {
 // inTurns measures subjects alternately and returns the medians of each. A short
 // round that does not count goes before, so that none pays for being the first.
 func inTurns(o options, subjects []subject) ([]sample, error) {
-	all := make([][]sample, len(subjects))
-	for r := -1; r < o.rounds; r++ {
-		until := limit{time: o.round}
-		if r < 0 {
-			until.time /= 4
+	for _, s := range subjects {
+		if _, err := s.round(limit{time: o.round / 4}); err != nil {
+			return nil, fmt.Errorf("%s: %w", s.name, err)
 		}
+	}
+	return eachFully(o, subjects)
+}
+
+// eachFully is inTurns without the short round, for those that end by themselves.
+func eachFully(o options, subjects []subject) ([]sample, error) {
+	all := make([][]sample, len(subjects))
+	for range o.rounds {
 		for i, s := range subjects {
-			got, err := s.round(until)
+			got, err := s.round(limit{time: o.round})
 			if err != nil {
 				return nil, fmt.Errorf("%s: %w", s.name, err)
 			}
-			if r >= 0 {
-				all[i] = append(all[i], got)
-			}
+			all[i] = append(all[i], got)
 		}
 	}
 	medians := make([]sample, len(subjects))

@@ -17,6 +17,7 @@ import (
 	"path/filepath"
 	"runtime/debug"
 	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -28,9 +29,11 @@ import (
 type options struct {
 	rounds  int
 	round   time.Duration
+	entries []int // lengths of the lists that pages and batches are measured on
 	small   bool
 	only    []string
-	cache   int // MiB, as given to the server; 0: its own default
+	bases   bool // Redis and MariaDB are measured too
+	cache   int  // MiB, as given to the server; 0: its own default
 	stores  string
 	results string
 }
@@ -40,21 +43,24 @@ var parts = []string{"pages", "batches", "start", "import", "size"}
 
 func (o options) does(part string) bool { return slices.Contains(o.only, part) }
 
-// sizes are the lengths of the lists that pages and batches are measured on. Redis
-// and MariaDB are filled with the first two: the last is there to show what
-// mpblock costs at ten times as much.
-func (o options) sizes() []int {
-	if o.small {
-		return []int{10_000, 100_000}
+// filledUpTo is the longest list that Redis and MariaDB are filled with. A longer
+// one is there to show what mpblock costs at ten times as much.
+const filledUpTo = 1_000_000
+
+// middle is the length at which most targets are stated: the longest one that all
+// programs have.
+func (o options) middle() int {
+	longest := 0
+	for _, n := range o.entries {
+		if n <= filledUpTo {
+			longest = max(longest, n)
+		}
 	}
-	return []int{10_000, 1_000_000, 10_000_000}
+	return longest
 }
 
-// middle is the size at which most targets are stated, largest the one that start
-// and memory are measured on.
-func (o options) middle() int { return o.sizes()[1] }
-
-func (o options) largest() int { return o.sizes()[len(o.sizes())-1] }
+// largest is the length that start and memory are measured on.
+func (o options) largest() int { return slices.Max(o.entries) }
 
 // imported is how many OpenIDs an import has.
 func (o options) imported() int {
@@ -65,36 +71,54 @@ func (o options) imported() int {
 }
 
 func main() {
-	var o options
-	only := flag.String("only", strings.Join(parts, ","), "parts to run")
-	flag.IntVar(&o.rounds, "rounds", 3, "rounds of each measurement; the median counts")
-	flag.DurationVar(&o.round, "round", 2*time.Second, "length of a round")
-	flag.BoolVar(&o.small, "small", false, "lists of 10,000 and 100,000 only")
-	flag.IntVar(&o.cache, "cache-size", 0, "--cache-size of the server in MiB; 0: its default")
-	flag.StringVar(&o.stores, "stores", "", "directory where filled stores are kept for the next run; none if empty")
-	flag.StringVar(&o.results, "results", "results", "directory for the results; none if empty")
 	peer := flag.String("peer", "", "internal: serve as this peer")
 	at := flag.String("at", "", "internal: what the peer serves from")
 	database := flag.String("database", "", "internal: the peer's database")
-	flag.Parse()
+	o, err := parse()
+	fail(err)
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	if *peer != "" {
 		fail(servePeer(ctx, *peer, *at, *database))
 		return
 	}
+	debug.SetGCPercent(400) // the load's own garbage is paid by the server on the same cores
+	err = run(ctx, o)
+	stop()
+	fail(err)
+}
+
+// parse reads the options of the command line.
+func parse() (o options, err error) {
+	only := flag.String("only", strings.Join(parts, ","), "parts to run")
+	entries := flag.String("entries", "10000,1000000,10000000", "lengths of the lists for pages, batches and start, in multiples of 10000")
+	flag.IntVar(&o.rounds, "rounds", 3, "rounds of each measurement; the median counts")
+	flag.DurationVar(&o.round, "round", 1500*time.Millisecond, "length of a round")
+	flag.BoolVar(&o.small, "small", false, "lists of 10000 and 100000, a tenth of the import")
+	flag.BoolVar(&o.bases, "databases", true, "measure Redis and MariaDB too")
+	flag.IntVar(&o.cache, "cache-size", 0, "--cache-size of the server in MiB; 0: its default")
+	flag.StringVar(&o.stores, "stores", "", "directory where filled stores are kept for the next run; none if empty")
+	flag.StringVar(&o.results, "results", "results", "directory for the results; none if empty")
+	flag.Parse()
+	if o.small {
+		*entries = "10000,100000"
+	}
 	o.only = strings.Split(*only, ",")
 	for _, part := range o.only {
 		if !slices.Contains(parts, part) {
-			fail(fmt.Errorf("no part is called %q: they are %s", part, strings.Join(parts, ", ")))
+			return o, fmt.Errorf("no part is called %q: they are %s", part, strings.Join(parts, ", "))
 		}
 	}
-	if o.rounds < 1 || o.round <= 0 {
-		fail(errors.New("nothing is measured in no rounds: want -rounds 1 and -round 100ms, or more"))
+	for _, s := range strings.Split(*entries, ",") {
+		n, err := strconv.Atoi(s)
+		if err != nil || n < pageSize || n%pageSize != 0 {
+			return o, fmt.Errorf("a list of %q entries: want multiples of %d, such as -entries 10000,1000000", s, pageSize)
+		}
+		o.entries = append(o.entries, n)
 	}
-	debug.SetGCPercent(400) // the load's own garbage is paid by the server on the same cores
-	err := run(ctx, o)
-	stop()
-	fail(err)
+	if o.rounds < 1 || o.round <= 0 {
+		return o, errors.New("nothing is measured in no rounds: want -rounds 1 and -round 100ms, or more")
+	}
+	return o, nil
 }
 
 func fail(err error) {
@@ -104,13 +128,23 @@ func fail(err error) {
 	}
 }
 
+// needed fails before anything is measured if a program is missing.
+func (o options) needed() error {
+	if !o.does("pages") && !o.does("batches") {
+		return nil
+	}
+	_, err := need("nginx", "nginx")
+	if o.bases {
+		_, redis := need("redis-server", "redis-server")
+		_, maria := need("mariadbd", "mariadb-server")
+		err = errors.Join(err, redis, maria)
+	}
+	return err
+}
+
 func run(ctx context.Context, o options) (err error) {
-	if o.does("pages") || o.does("batches") {
-		for program, debian := range map[string]string{"redis-server": "redis-server", "nginx": "nginx", "mariadbd": "mariadb-server"} {
-			if _, err := need(program, debian); err != nil {
-				return err
-			}
-		}
+	if err := o.needed(); err != nil {
+		return err
 	}
 	dir, err := os.MkdirTemp("", "mpblock-bench-")
 	if err != nil {

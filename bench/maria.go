@@ -108,7 +108,8 @@ func (s *mariaStore) write(ctx context.Context, tx *sql.Tx, app mpblock.AppID, b
 	for _, id := range effect {
 		log = append(log, id[:]...)
 	}
-	statement, args := "", []any(nil)
+	var statement string
+	var args []any
 	if b.Action == mpblock.Block {
 		total += len(effect)
 		statement = "INSERT INTO entries (app, openid, seq) VALUES (?,?,?)" + strings.Repeat(",(?,?,?)", len(effect)-1)
@@ -119,7 +120,7 @@ func (s *mariaStore) write(ctx context.Context, tx *sql.Tx, app mpblock.AppID, b
 		total -= len(effect)
 		var marks string
 		marks, args = in(app, effect)
-		statement = "DELETE FROM entries WHERE app=? AND openid IN " + marks //nolint:gosec // question marks
+		statement = "DELETE FROM entries WHERE app=? AND openid IN " + marks
 	}
 	if _, err := tx.ExecContext(ctx, statement, args...); err != nil {
 		return err

@@ -78,6 +78,18 @@ func (l *list) changedPages(targets []target, size int) error {
 	if err != nil {
 		return err
 	}
+	for _, t := range targets {
+		if t.fixed {
+			continue
+		}
+		n, err := total(t.addr, t.token)
+		if err != nil {
+			return fmt.Errorf("%s: %w", t.name, err)
+		}
+		if n != l.entries {
+			return fmt.Errorf("%s has a total of %d after all that was blocked was unblocked again, want %d", t.name, n, l.entries)
+		}
+	}
 	l.rows(fmt.Sprintf("%s by %d", changedName, size), l.entries, conns, subjects, samples)
 	return nil
 }

@@ -35,8 +35,8 @@ local scores = redis.call('ZMSCORE', KEYS[1], unpack(ids))
 if ARGV[1] == '1' then
   local known = redis.call('SMISMEMBER', KEYS[3], unpack(ids))
   for i = 1, #ids do
-    if not scores[i] and known[i] == 0 then return -i end
-  end
+    if not scores[i] and known[i] == 0 then return -i end -- not known
+  end -- of the OpenIDs
 end
 local add, log = {}, {ARGV[2]}
 for i = 1, #ids do
@@ -44,7 +44,7 @@ for i = 1, #ids do
     add[#add + 1] = 0
     add[#add + 1] = ids[i]
     log[#log + 1] = ids[i]
-  end
+  end -- of those not blocked
 end
 if #add == 0 then return 0 end
 redis.call('ZADD', KEYS[1], unpack(add))
@@ -57,7 +57,7 @@ local ids = {unpack(ARGV, 3)}
 local scores = redis.call('ZMSCORE', KEYS[1], unpack(ids))
 local gone = {}
 for i = 1, #ids do
-  if scores[i] then gone[#gone + 1] = ids[i] end
+  if scores[i] then gone[#gone + 1] = ids[i] end -- blocked
 end
 if #gone == 0 then return 0 end
 redis.call('ZREM', KEYS[1], unpack(gone))
@@ -88,7 +88,7 @@ func (s *redisStore) Apply(ctx context.Context, app mpblock.AppID, b mpblock.Bat
 	if seq < 0 {
 		return mpblock.Change{}, &mpblock.UnknownError{Index: int(-seq - 1)}
 	}
-	return mpblock.Change{Seq: uint64(seq)}, nil //nolint:gosec // not negative
+	return mpblock.Change{Seq: uint64(seq)}, nil
 }
 
 func (s *redisStore) keys(app mpblock.AppID) []string {
@@ -97,8 +97,8 @@ func (s *redisStore) keys(app mpblock.AppID) []string {
 
 // logHead is what a change says beside its OpenIDs.
 func logHead(b mpblock.Batch) []byte {
-	h := binary.BigEndian.AppendUint64(nil, uint64(b.Time.UnixMilli())) //nolint:gosec // after 1970
-	h = append(h, byte(b.Action), byte(len(b.Actor)))
+	h := binary.BigEndian.AppendUint64(nil, uint64(b.Time.UnixMilli()))
+	h = append(h, byte(b.Action), byte(len(b.Actor))) //nolint:gosec // MaxActor
 	h = append(h, b.Actor...)
 	h = binary.BigEndian.AppendUint16(h, uint16(len(b.Reason))) //nolint:gosec // MaxReason
 	return append(h, b.Reason...)

@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"runtime"
+	"slices"
 	"strings"
 	"time"
 
@@ -37,10 +38,10 @@ type goal struct {
 
 // rows keeps what was measured in turns, mpblock first.
 func (r *report) rows(what string, entries, conns int, subjects []subject, samples []sample) {
-	for i, s := range samples {
-		one := row{what: what, entries: entries, conns: conns, program: subjects[i].name, sample: s}
+	for i, s := range subjects {
+		one := row{what: what, entries: entries, conns: conns, program: s.name, sample: samples[i]}
 		if i > 0 {
-			one.ratio = samples[0].rate / s.rate
+			one.ratio = samples[0].rate / one.rate
 		}
 		r.table = append(r.table, one)
 	}
@@ -52,11 +53,11 @@ func (r *report) figure(what string, entries int, value string) {
 
 // atLeast and atMost keep a goal.
 func (r *report) atLeast(what string, got, want float64, unit string) {
-	r.goals = append(r.goals, goal{what, fmt.Sprintf("%.2f%s", got, unit), fmt.Sprintf("at least %g%s", want, unit), got >= want})
+	r.goals = append(r.goals, goal{what, fmt.Sprintf("%.4g%s", got, unit), fmt.Sprintf("at least %g%s", want, unit), got >= want})
 }
 
 func (r *report) atMost(what string, got, want float64, unit string) {
-	r.goals = append(r.goals, goal{what, fmt.Sprintf("%.2f%s", got, unit), fmt.Sprintf("at most %g%s", want, unit), got <= want})
+	r.goals = append(r.goals, goal{what, fmt.Sprintf("%.4g%s", got, unit), fmt.Sprintf("at most %g%s", want, unit), got <= want})
 }
 
 // find returns a row of the table.
@@ -78,10 +79,10 @@ func (b *bench) targets() {
 	}
 	ratio(pagesName, b.middle(), 16, "bare handler", 0.85)
 	ratio(changedName+" by 1", b.middle(), 16, "bare handler, undisturbed", 0.7)
-	short, some := b.find(pagesName, b.sizes()[0], 16, "mpblock")
+	short, some := b.find(pagesName, slices.Min(b.entries), 16, "mpblock")
 	long, more := b.find(pagesName, b.largest(), 16, "mpblock")
 	if some && more {
-		b.atMost(fmt.Sprintf("a page of %d entries costs what one of %d does, times", b.largest(), b.sizes()[0]), short.rate/long.rate, 1.2, "")
+		b.atMost(fmt.Sprintf("a page of %d entries costs what one of %d does, times", b.largest(), slices.Min(b.entries)), short.rate/long.rate, 1.2, "")
 	}
 	ratio(batchName, b.middle(), 64, "the store alone", 0.8)
 	ratio(batchName, b.middle(), 64, "Redis", 1.2)
@@ -91,9 +92,20 @@ func (b *bench) targets() {
 	for _, one := range b.table {
 		underLoad := one.conns >= 16 && one.entries == b.middle() && (one.what == pagesName || one.what == changedName+" by 1" || one.what == batchName)
 		if underLoad && one.program == "mpblock" {
-			b.atMost(fmt.Sprintf("%s, %d entries, %d connections: p99 ÷ median", one.what, one.entries, one.conns), one.spread(), 5, "")
+			beside := b.noise(one)
+			b.atMost(fmt.Sprintf("%s, %d entries, %d connections: p99 ÷ median%s", one.what, one.entries, one.conns, beside), one.spread(), 5, "")
 		}
 	}
+}
+
+// noise tells what the machine does to those that have nothing to wait for.
+func (b *bench) noise(one row) string {
+	for _, program := range []string{"bare handler, undisturbed", "bare handler", "the store alone"} {
+		if r, found := b.find(one.what, one.entries, one.conns, program); found {
+			return fmt.Sprintf(" (%s: %.1f)", program, r.spread())
+		}
+	}
+	return ""
 }
 
 // print prints the run, the goals and what is slower than a peer first.

@@ -9,8 +9,6 @@ import (
 	"path/filepath"
 	"sync"
 	"time"
-
-	"mpblock/internal/testserver"
 )
 
 const walkers = 100
@@ -28,7 +26,7 @@ func (l *list) start(ctx context.Context) error {
 		return err
 	}
 	// Writes until the moment of the kill leave a log to be replayed.
-	token, err := accessToken(l.server.addr, testserver.DemoAppID, testserver.DemoSecret)
+	token, err := accessToken(l.server.addr)
 	if err != nil {
 		return err
 	}
@@ -64,7 +62,7 @@ func (l *list) restart(how string, end func() error) error {
 	l.figure("time to the ready line "+how, l.entries, fmt.Sprintf("%.0f ms", seconds*1000))
 	l.atMost(fmt.Sprintf("start on %d entries %s", l.entries, how), seconds, 1, " s")
 	begin := time.Now()
-	token, err := accessToken(l.server.addr, testserver.DemoAppID, testserver.DemoSecret)
+	token, err := accessToken(l.server.addr)
 	if err == nil {
 		_, err = total(l.server.addr, token)
 	}
@@ -76,7 +74,7 @@ func (l *list) restart(how string, end func() error) error {
 // watches the server's memory.
 func (l *list) walkMemory(ctx context.Context) error {
 	l.say("%d clients walk %d entries", walkers, l.entries)
-	token, err := accessToken(l.server.addr, testserver.DemoAppID, testserver.DemoSecret)
+	token, err := accessToken(l.server.addr)
 	if err != nil {
 		return err
 	}
@@ -84,7 +82,7 @@ func (l *list) walkMemory(ctx context.Context) error {
 	defer cancel()
 	peak := watchMemory(ctx, l.server.cmd.Process.Pid)
 	begin := time.Now()
-	errs := make([]error, walkers)
+	errs := make([]error, walkers+1)
 	var wg sync.WaitGroup
 	for w := range walkers {
 		wg.Go(func() { errs[w] = l.walk(target{addr: l.server.addr, token: token}, w) })
@@ -93,7 +91,8 @@ func (l *list) walkMemory(ctx context.Context) error {
 	took := time.Since(begin)
 	cancel()
 	rss, err := peak()
-	if err := errors.Join(append(errs, err)...); err != nil {
+	errs[walkers] = err
+	if err := errors.Join(errs...); err != nil {
 		return err
 	}
 	hwm, err := procValue(l.server.cmd.Process.Pid, "status", "VmHWM")
