@@ -24,6 +24,7 @@ func (s sample) spread() float64 { return float64(s.p99) / float64(s.p50) }
 type limit struct {
 	time  time.Duration
 	calls uint64 // 0: no matter how many
+	every uint64 // one answer in so many is looked at as a whole; 0: wholeEvery
 }
 
 // measure has a number of callers call, each again as soon as it is answered,
@@ -76,7 +77,8 @@ type requester func(b []byte, n uint64) []byte
 // checker holds an answer to what it must be: its beginning, or the whole of it.
 type checker func(n uint64, body []byte, whole bool) error
 
-// wholeEvery is which share of the answers is looked at as a whole.
+// wholeEvery is of how many answers one is looked at as a whole, unless it is said
+// otherwise.
 const wholeEvery = 100
 
 // post measures calls to an address.
@@ -90,7 +92,10 @@ func post(addr string, conns int, until limit, request requester, check checker)
 		defer c.Close() //nolint:errcheck // it has been read from
 		all[i] = c
 	}
-	return measure(conns, until, func(caller int, n uint64) error { return all[caller].call(n, request, check, n%wholeEvery == 0) })
+	if until.every == 0 {
+		until.every = wholeEvery
+	}
+	return measure(conns, until, func(caller int, n uint64) error { return all[caller].call(n, request, check, n%until.every == 0) })
 }
 
 func (c *conn) call(n uint64, request requester, check checker, whole bool) error {

@@ -25,6 +25,9 @@ func (l *list) pages() error {
 	if err != nil {
 		return err
 	}
+	if err := l.firstWalk(targets); err != nil {
+		return err
+	}
 	for _, conns := range []int{1, 16} {
 		l.say("pages of %d entries, %d connections", l.entries, conns)
 		subjects := make([]subject, len(targets))
@@ -44,6 +47,21 @@ func (l *list) pages() error {
 	for _, size := range []int{1, 20} {
 		if err := l.changedPages(targets, size); err != nil {
 			return err
+		}
+	}
+	return nil
+}
+
+// firstWalk reads every page of every target once and compares all of it. What
+// follows is measured on lists that have been read before.
+func (l *list) firstWalk(targets []target) error {
+	for _, t := range targets {
+		s, err := post(t.addr, 1, limit{calls: l.fullPages(), every: 1}, l.pageRequests(t), l.pageChecks(t, false))
+		if err != nil {
+			return fmt.Errorf("%s: %w", t.name, err)
+		}
+		if !t.fixed {
+			l.figure("first walk after the start, "+t.name, l.entries, fmt.Sprintf("%d pages, each compared with the list, %.0f/s, median %s ms", s.calls, s.rate, ms(s.p50)))
 		}
 	}
 	return nil
