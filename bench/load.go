@@ -15,6 +15,7 @@ type sample struct {
 	p50, p99 time.Duration
 	calls    int
 	changes  float64 // changes a second that were made beside it
+	ratio    float64 // of the first subject's rate to this one's, of rounds side by side
 }
 
 // spread is how far the slow ones are from the usual one.
@@ -113,7 +114,8 @@ type subject struct {
 	round func(until limit) (sample, error)
 }
 
-// inTurns measures subjects alternately and returns the medians of each. A short
+// inTurns measures subjects alternately and returns the medians of each, also of
+// the ratios within a round, which the machine's moods change least. A short
 // round that does not count goes before, so that none pays for being the first.
 func inTurns(o options, subjects []subject) ([]sample, error) {
 	for _, s := range subjects {
@@ -138,6 +140,9 @@ func eachFully(o options, subjects []subject) ([]sample, error) {
 	}
 	medians := make([]sample, len(subjects))
 	for i := range all {
+		for r := range all[i] {
+			all[i][r].ratio = all[0][r].rate / all[i][r].rate
+		}
 		medians[i] = median(all[i])
 	}
 	return medians, nil
@@ -157,5 +162,6 @@ func median(s []sample) sample {
 		p50:     time.Duration(pick(func(s sample) float64 { return float64(s.p50) })),
 		p99:     time.Duration(pick(func(s sample) float64 { return float64(s.p99) })),
 		changes: pick(func(s sample) float64 { return s.changes }),
+		ratio:   pick(func(s sample) float64 { return s.ratio }),
 	}
 }

@@ -91,8 +91,8 @@ func main() {
 func parse() (o options, err error) {
 	only := flag.String("only", strings.Join(parts, ","), "parts to run")
 	entries := flag.String("entries", "10000,1000000,10000000", "lengths of the lists for pages, batches and start, in multiples of 10000")
-	flag.IntVar(&o.rounds, "rounds", 3, "rounds of each measurement; the median counts")
-	flag.DurationVar(&o.round, "round", 1500*time.Millisecond, "length of a round")
+	flag.IntVar(&o.rounds, "rounds", 5, "rounds of each measurement; the median counts")
+	flag.DurationVar(&o.round, "round", time.Second, "length of a round")
 	flag.BoolVar(&o.small, "small", false, "lists of 10000 and 100000, a tenth of the import")
 	flag.BoolVar(&o.bases, "databases", true, "measure Redis and MariaDB too")
 	flag.IntVar(&o.cache, "cache-size", 0, "--cache-size of the server in MiB; 0: its default")

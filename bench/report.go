@@ -26,8 +26,7 @@ type row struct {
 	entries int
 	conns   int
 	program string
-	sample
-	ratio float64 // of mpblock's rate to this one's; 0: it is mpblock
+	sample  // with the ratio of mpblock to this one
 }
 
 // goal is something that was to be reached, and whether it was.
@@ -39,11 +38,7 @@ type goal struct {
 // rows keeps what was measured in turns, mpblock first.
 func (r *report) rows(what string, entries, conns int, subjects []subject, samples []sample) {
 	for i, s := range subjects {
-		one := row{what: what, entries: entries, conns: conns, program: s.name, sample: samples[i]}
-		if i > 0 {
-			one.ratio = samples[0].rate / one.rate
-		}
-		r.table = append(r.table, one)
+		r.table = append(r.table, row{what: what, entries: entries, conns: conns, program: s.name, sample: samples[i]})
 	}
 }
 
@@ -111,7 +106,7 @@ func (b *bench) noise(one row) string {
 // print prints the run, the goals and what is slower than a peer first.
 func (b *bench) print(w io.Writer) {
 	b.targets()
-	fmt.Fprintf(w, "%s\n\nMedians of %d rounds of %v, in turns; load and servers on the same machine. The run took %.0f s.\n",
+	fmt.Fprintf(w, "%s\n\nMedians of %d rounds of %v, in turns; a ratio is the median of those within a round; load and servers on the same machine. The run took %.0f s.\n",
 		strings.Join(b.facts(), "\n"), b.rounds, b.round, time.Since(b.began).Seconds())
 	b.printSlower(w)
 	if len(b.goals) > 0 {
@@ -128,7 +123,7 @@ func (b *bench) print(w io.Writer) {
 		fmt.Fprint(w, "\n| measured | entries | conns | program | calls/s | p50 ms | p99 ms | p99 ÷ p50 | changes/s | mpblock ÷ this |\n|---|---:|---:|---|---:|---:|---:|---:|---:|---:|\n")
 		for _, r := range b.table {
 			ratio, changes := "", ""
-			if r.ratio > 0 {
+			if r.program != "mpblock" {
 				ratio = fmt.Sprintf("%.2f", r.ratio)
 			}
 			if r.changes > 0 {
@@ -150,7 +145,7 @@ func (b *bench) print(w io.Writer) {
 func (b *bench) printSlower(w io.Writer) {
 	var slower []string
 	for _, r := range b.table {
-		if r.ratio > 0 && r.ratio < 1 {
+		if r.program != "mpblock" && r.ratio < 1 {
 			slower = append(slower, fmt.Sprintf("- %s, %d entries, %d connections: %.2f of %s", r.what, r.entries, r.conns, r.ratio, r.program))
 		}
 	}
