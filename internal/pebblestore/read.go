@@ -105,10 +105,10 @@ func (s *Store) Lookup(ctx context.Context, app mpblock.AppID, ids []mpblock.Ope
 		return nil, err
 	}
 	defer s.inflight.Done()
-	err = s.look(app, func(l lookup) error {
-		states = l.states(ids)
+	states = make([]mpblock.State, len(ids))
+	err = s.look(app, false, func(l lookup) error {
 		for i, id := range ids {
-			states[i].Follower = l.follows(id)
+			states[i] = mpblock.State{Seq: l.seq(entryKeys, id), Follower: l.follows(id)}
 		}
 		return nil
 	})
@@ -122,12 +122,14 @@ type lookup struct {
 	err *error // the first of a value that is damaged
 }
 
-// look has do look OpenIDs up. Most of those that are asked for are not there, as
-// what is blocked is mostly new: so the filters of the last level are used as
-// well, which hold most of the keys.
-func (s *Store) look(app mpblock.AppID, do func(lookup) error) (err error) {
+// look has do look OpenIDs up, in the tables alone or in everything; those in byte
+// order are found faster. Most of those that are asked for are not there, as what is
+// blocked is mostly new: so the filters of the last level are used as well, which
+// hold most of the keys.
+func (s *Store) look(app mpblock.AppID, tables bool, do func(lookup) error) (err error) {
 	it, err := s.db.NewIter(&pebble.IterOptions{
-		LowerBound: headKey(entryKeys, app), UpperBound: after(appKey(formerKeys, app)), UseL6Filters: true,
+		LowerBound: headKey(entryKeys, app), UpperBound: after(appKey(formerKeys, app)),
+		UseL6Filters: true, OnlyReadGuaranteedDurable: tables,
 	})
 	if err != nil {
 		return err
@@ -140,14 +142,12 @@ func (s *Store) look(app mpblock.AppID, do func(lookup) error) (err error) {
 	return err
 }
 
-// states returns the states of OpenIDs, without whether they are followers. Those
-// in byte order are found faster.
-func (l lookup) states(ids []mpblock.OpenID) []mpblock.State {
-	states := make([]mpblock.State, len(ids))
-	for i, id := range ids {
-		states[i].Seq = l.seq(entryKeys, id)
+// head returns the head of the blacklist.
+func (l lookup) head() (h head, err error) {
+	if l.it.SeekPrefixGE(headKey(entryKeys, l.app)) {
+		err = h.decode(l.it.Value())
 	}
-	return states
+	return h, err
 }
 
 // seq returns the seq that a key holds, 0 if it is not there.
@@ -200,7 +200,7 @@ func (s *Store) ChangesOf(ctx context.Context, app mpblock.AppID, id mpblock.Ope
 	}
 	defer s.inflight.Done()
 	var at uint64
-	if err := s.look(app, func(l lookup) error {
+	if err := s.look(app, false, func(l lookup) error {
 		at = cmp.Or(l.seq(entryKeys, id), l.seq(formerKeys, id))
 		return nil
 	}); err != nil {

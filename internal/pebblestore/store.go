@@ -192,6 +192,9 @@ func (s *Store) options(o Options, cache *pebble.Cache) *pebble.Options {
 		ReadOnly:           o.ReadOnly,
 		FormatMajorVersion: pebble.FormatNewest,
 		Logger:             logger{o.Logger},
+		EventListener: &pebble.EventListener{
+			FlushEnd: func(pebble.FlushInfo) { go s.forgetRecent() }, // Pebble waits for its listeners
+		},
 	}
 	for i := range opts.Levels {
 		// Most look-ups of an Apply are of keys that are not there.

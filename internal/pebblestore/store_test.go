@@ -1,6 +1,7 @@
 package pebblestore
 
 import (
+	"context"
 	"testing"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
@@ -16,6 +17,28 @@ func TestStore(t *testing.T) {
 func TestModel(t *testing.T) {
 	var fs vfs.FS
 	reopen := func() mpblock.Store { return openOn(t, fs) }
+	storetest.Model(t, func() mpblock.Store { fs = vfs.NewMem(); return reopen() }, reopen)
+}
+
+// flushing has Pebble write its tables now and then, so that what a batch looks up
+// is partly there and partly not.
+type flushing struct {
+	*Store
+	n int
+}
+
+func (f *flushing) Apply(ctx context.Context, app mpblock.AppID, b mpblock.Batch) (mpblock.Change, error) {
+	if f.n++; f.n%4 == 0 {
+		if err := f.db.Flush(); err != nil {
+			return mpblock.Change{}, err
+		}
+	}
+	return f.Store.Apply(ctx, app, b)
+}
+
+func TestModelFlushed(t *testing.T) {
+	var fs vfs.FS
+	reopen := func() mpblock.Store { return &flushing{Store: openOn(t, fs)} }
 	storetest.Model(t, func() mpblock.Store { fs = vfs.NewMem(); return reopen() }, reopen)
 }
 

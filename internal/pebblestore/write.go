@@ -36,8 +36,11 @@ type commit struct {
 // account is what a writer knows of an account's lists.
 type account struct {
 	lock
-	read bool // head is what the store holds
-	head head
+	read   bool // head is what the store holds
+	head   head
+	recent recent
+	// followerChanges counts the changes of the followers that readers see.
+	followerChanges atomic.Uint64
 
 	// visible is the head as readers see it, nil while nobody has asked. It is
 	// behind the store for no longer than a write takes from there to here.
@@ -48,7 +51,9 @@ func newAccount() *account {
 	a := &account{lock: newLock()}
 	a.seen = func() {
 		h := a.head
-		a.visible.Store(&h)
+		if was := a.visible.Swap(&h); was == nil || was.followers != h.followers {
+			a.followerChanges.Add(1)
+		}
 	}
 	return a
 }
@@ -137,19 +142,31 @@ func (s *Store) Apply(ctx context.Context, app mpblock.AppID, b mpblock.Batch) (
 		return mpblock.Change{}, err
 	}
 	b.OpenIDs = slices.Clone(b.OpenIDs) // the write may outlast this call
+	ids := slices.Clone(b.OpenIDs)
+	slices.SortFunc(ids, mpblock.OpenID.Compare)
+	ids = slices.Compact(ids)
 	a := s.account(app)
 	var made mpblock.Change
-	err := s.write(ctx, &a.lock, func(batch *pebble.Batch) error {
-		h, err := s.headOf(app, a)
-		if err != nil {
-			return err
+	err := s.await(ctx, func() (err error) {
+		var f found
+		if len(ids) <= maxRecent {
+			if f, err = s.find(app, a, ids, b.Known, true); err != nil {
+				return err
+			}
 		}
-		took, err := s.effects(app, h, b)
-		if err != nil || len(took) == 0 {
-			return err
-		}
-		made = nextChange(h, b, took)
-		return a.remember(putChange(batch, app, h, made, took))
+		return s.writeAndWait(ctx, &a.lock, func(batch *pebble.Batch) error {
+			h, err := s.headOf(app, a)
+			if err != nil {
+				return err
+			}
+			took, err := s.steps(app, a, b, ids, f)
+			if err != nil || len(took) == 0 {
+				return err
+			}
+			made = nextChange(h, b, took)
+			a.recent.add(made)
+			return a.remember(putChange(batch, app, h, made, took))
+		})
 	})
 	if err != nil {
 		return mpblock.Change{}, err
@@ -178,6 +195,7 @@ func (s *Store) headOf(app mpblock.AppID, a *account) (head, error) {
 		}
 	}
 	a.head, a.read = h, true
+	a.recent.since = h.seq
 	return h, nil
 }
 
@@ -201,41 +219,6 @@ func (s *Store) value(key []byte) ([]byte, error) {
 	}
 	defer closer.Close() //nolint:errcheck // of a value in memory
 	return append([]byte{}, v...), nil
-}
-
-// effects returns the OpenIDs on which a batch takes effect, in byte order, each
-// once. Known is checked in the batch's own order.
-func (s *Store) effects(app mpblock.AppID, h head, b mpblock.Batch) (took []step, err error) {
-	sorted := slices.Clone(b.OpenIDs)
-	slices.SortFunc(sorted, mpblock.OpenID.Compare)
-	sorted = slices.Compact(sorted)
-	err = s.look(app, func(l lookup) error {
-		took = make([]step, 0, len(sorted))
-		var unknown []mpblock.OpenID
-		for i, st := range l.states(sorted) {
-			if st.Blocked() == (b.Action == mpblock.Unblock) {
-				took = append(took, step{id: sorted[i], previous: st.Seq})
-			}
-			if b.Known && !st.Blocked() && !l.follows(sorted[i]) {
-				unknown = append(unknown, sorted[i])
-			}
-		}
-		for i, id := range b.OpenIDs {
-			if _, is := slices.BinarySearchFunc(unknown, id, mpblock.OpenID.Compare); is {
-				return &mpblock.UnknownError{Index: i}
-			}
-		}
-		for i := range took {
-			if b.Action == mpblock.Block && h.unblocks > 0 {
-				took[i].previous = l.seq(formerKeys, took[i].id)
-			}
-		}
-		return nil
-	})
-	if b.UnchangedSince != 0 {
-		took = slices.DeleteFunc(took, func(s step) bool { return s.previous > b.UnchangedSince })
-	}
-	return took, err
 }
 
 func nextChange(h head, b mpblock.Batch, took []step) mpblock.Change {
@@ -331,7 +314,7 @@ func (s *Store) changeFollowers(ctx context.Context, app mpblock.AppID, ids []mp
 // strangers returns those OpenIDs that are not followers or, if strange is false,
 // those that are.
 func (s *Store) strangers(app mpblock.AppID, ids []mpblock.OpenID, strange bool) (some []mpblock.OpenID, err error) {
-	err = s.look(app, func(l lookup) error {
+	err = s.look(app, false, func(l lookup) error {
 		for _, id := range ids {
 			if l.follows(id) != strange {
 				some = append(some, id)

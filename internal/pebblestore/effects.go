@@ -1,0 +1,184 @@
+package pebblestore
+
+import (
+	"context"
+	"slices"
+
+	"mpblock"
+)
+
+// A batch has to know of each OpenID whether it is blocked, and by which change.
+// Nearly half of what such a look-up costs is the search in what Pebble has not
+// yet written to tables, and all writers of an account would wait for each other's.
+// So each looks in the tables before it takes the account's lock, where most
+// OpenIDs are quickly found not to be, and the account remembers what changed since
+// the tables were written. What is in the tables is true as of the seq in the head
+// that is there too, since Pebble writes changes to tables whole and in order.
+
+// maxRecent is how many OpenIDs a change may have to be remembered. Larger ones
+// come from imports; the batches that follow look for everything under the lock
+// until the change is in the tables.
+const maxRecent = 256
+
+// link is the last change that took effect on an OpenID; seq 0: there was none.
+type link struct {
+	seq     uint64
+	blocked bool // it is on the blacklist since
+}
+
+// recent remembers the last changes of an account.
+type recent struct {
+	since   uint64 // all changes behind this one are remembered
+	links   map[mpblock.OpenID]link
+	changes []mpblock.Change // in order
+}
+
+func (r *recent) add(c mpblock.Change) {
+	if len(c.OpenIDs) > maxRecent {
+		*r = recent{since: c.Seq}
+		return
+	}
+	if r.links == nil {
+		r.links = make(map[mpblock.OpenID]link)
+	}
+	for _, id := range c.OpenIDs {
+		r.links[id] = link{c.Seq, c.Action == mpblock.Block}
+	}
+	r.changes = append(r.changes, c)
+}
+
+// forget forgets the changes up to a seq.
+func (r *recent) forget(seq uint64) {
+	n := 0
+	for ; n < len(r.changes) && r.changes[n].Seq <= seq; n++ {
+		for _, id := range r.changes[n].OpenIDs {
+			if r.links[id].seq == r.changes[n].Seq {
+				delete(r.links, id)
+			}
+		}
+	}
+	r.since = max(r.since, seq)
+	if r.changes = r.changes[n:]; len(r.changes) == 0 {
+		r.links, r.changes = nil, nil
+	}
+}
+
+// found is what was looked up for a batch, as of a change.
+type found struct {
+	seq    uint64
+	tables bool // it is what the tables hold
+	links  []link
+	// strange tells of the OpenIDs that are not blocked whether they are not
+	// followers either, where the batch asks for it, as of so many changes of the
+	// followers.
+	strange   []bool
+	followers uint64
+}
+
+// find looks up a batch's OpenIDs, which are sorted: in the tables alone, or in
+// everything. Followers are always looked for in everything.
+func (s *Store) find(app mpblock.AppID, a *account, ids []mpblock.OpenID, known, tables bool) (found, error) {
+	f := found{tables: tables, links: make([]link, len(ids)), followers: a.followerChanges.Load()}
+	err := s.look(app, tables, func(l lookup) error {
+		h, err := l.head()
+		if err != nil {
+			return err
+		}
+		f.seq = h.seq
+		for i, id := range ids {
+			if seq := l.seq(entryKeys, id); seq != 0 {
+				f.links[i] = link{seq, true}
+			}
+		}
+		for i, id := range ids {
+			if h.unblocks > 0 && !f.links[i].blocked {
+				f.links[i].seq = l.seq(formerKeys, id)
+			}
+		}
+		return nil
+	})
+	if err != nil || !known {
+		return f, err
+	}
+	f.strange = make([]bool, len(ids))
+	return f, s.look(app, false, func(l lookup) error {
+		for i, id := range ids {
+			f.strange[i] = !f.links[i].blocked && !l.follows(id)
+		}
+		return nil
+	})
+}
+
+// steps returns the OpenIDs of a batch on which it takes effect, in byte order,
+// each once. Known is checked in the batch's own order. The caller holds the
+// account's lock; f is what was found before, if anything was.
+func (s *Store) steps(app mpblock.AppID, a *account, b mpblock.Batch, ids []mpblock.OpenID, f found) (took []step, err error) {
+	if f.tables {
+		a.recent.forget(f.seq)
+	}
+	if !f.tables || a.recent.since > f.seq || f.followers != a.followerChanges.Load() {
+		if f, err = s.find(app, a, ids, b.Known, false); err != nil {
+			return nil, err
+		}
+	}
+	var left []mpblock.OpenID // unblocked since they were found to be blocked
+	for i, id := range ids {
+		now, changed := a.recent.links[id]
+		if !changed || !f.tables {
+			continue
+		}
+		if b.Known && f.links[i].blocked && !now.blocked {
+			left = append(left, id)
+		}
+		f.links[i] = now
+	}
+	strangers, err := s.strangers(app, left, true)
+	if err != nil {
+		return nil, err
+	}
+	for i, id := range ids {
+		if b.Known && !f.links[i].blocked && f.strange[i] {
+			strangers = append(strangers, id)
+		}
+		if f.links[i].blocked == (b.Action == mpblock.Unblock) && (b.UnchangedSince == 0 || f.links[i].seq <= b.UnchangedSince) {
+			took = append(took, step{id, f.links[i].seq})
+		}
+	}
+	if len(strangers) > 0 {
+		slices.SortFunc(strangers, mpblock.OpenID.Compare)
+		return nil, &mpblock.UnknownError{Index: slices.IndexFunc(b.OpenIDs, func(id mpblock.OpenID) bool {
+			_, is := slices.BinarySearchFunc(strangers, id, mpblock.OpenID.Compare)
+			return is
+		})}
+	}
+	return took, nil
+}
+
+// forgetRecent has all accounts forget the changes that are in tables. What cannot
+// be read now is forgotten another time.
+func (s *Store) forgetRecent() {
+	if s.enter(context.Background()) != nil {
+		return
+	}
+	defer s.inflight.Done()
+	for app, a := range s.accounts.Range {
+		app, a := app.(mpblock.AppID), a.(*account) //nolint:forcetypeassert // the map holds nothing else
+		a.token <- struct{}{}
+		none := len(a.recent.changes) == 0
+		<-a.token
+		if none {
+			continue
+		}
+		var h head
+		err := s.look(app, true, func(l lookup) (err error) {
+			h, err = l.head()
+			return err
+		})
+		if err != nil {
+			return
+		}
+		a.token <- struct{}{}
+		a.recent.forget(h.seq)
+		<-a.token
+	}
+}
