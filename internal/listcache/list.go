@@ -104,7 +104,7 @@ func behind(ids []mpblock.OpenID, id mpblock.OpenID) int {
 func (l *list) catchUp(ctx context.Context, seq uint64) error {
 	lag := 0
 	for l.seq < seq && len(l.blocks) > 0 {
-		changes, err := l.cache.Changes(ctx, l.app, l.seq, int(min(seq-l.seq, changesAtOnce))) //nolint:gosec // small
+		changes, err := l.cache.Changes(ctx, l.app, l.seq, int(min(seq-l.seq, changesAtOnce)))
 		if err != nil {
 			return err
 		}

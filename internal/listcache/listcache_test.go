@@ -78,7 +78,7 @@ func (c *counting) Changes(ctx context.Context, app mpblock.AppID, after uint64,
 func numbered(from, to int) []mpblock.OpenID {
 	ids := make([]mpblock.OpenID, 0, to-from)
 	for i := from; i < to; i++ {
-		ids = append(ids, storetest.Numbered(uint64(i))) //nolint:gosec // not negative
+		ids = append(ids, storetest.Numbered(uint64(i)))
 	}
 	return ids
 }
@@ -230,7 +230,7 @@ func TestConcurrent(t *testing.T) {
 }
 
 func testConcurrent(t *testing.T, inner mpblock.Store) {
-	seed := uint64(time.Now().UnixNano()) //nolint:gosec // any number will do
+	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)
 	s := listcache.NewSmall(inner, 20_000)
 	all := numbered(0, 400)
@@ -246,7 +246,7 @@ func testConcurrent(t *testing.T, inner mpblock.Store) {
 	var readers, writers sync.WaitGroup
 	for r := range 4 {
 		readers.Go(func() {
-			random := rand.New(rand.NewPCG(seed, uint64(r))) //nolint:gosec // a test's
+			random := rand.New(rand.NewPCG(seed, uint64(r)))
 			for i := 0; ; i++ {
 				select {
 				case <-done:
@@ -273,20 +273,20 @@ func testConcurrent(t *testing.T, inner mpblock.Store) {
 	}
 	for w := range 2 {
 		writers.Go(func() {
-			random := rand.New(rand.NewPCG(seed, 100+uint64(w))) //nolint:gosec // a test's
+			random := rand.New(rand.NewPCG(seed, 100+uint64(w)))
 			for range 300 {
 				ids := make([]mpblock.OpenID, 1+random.IntN(8))
 				for i := range ids {
 					ids[i] = all[random.IntN(len(all))]
 				}
-				apply(t, s, mpblock.Action(1+random.IntN(2)), ids...) //nolint:gosec // 1 or 2
+				apply(t, s, mpblock.Action(1+random.IntN(2)), ids...)
 			}
 		})
 	}
 	writers.Wait()
 	close(done)
 	readers.Wait()
-	slices.SortStableFunc(pages, func(a, b seen) int { return int(a.page.Seq) - int(b.page.Seq) }) //nolint:gosec // small
+	slices.SortStableFunc(pages, func(a, b seen) int { return int(a.page.Seq) - int(b.page.Seq) })
 	model := memstore.New()
 	changes, err := inner.Changes(t.Context(), app, 0, 1_000_000)
 	if err != nil {

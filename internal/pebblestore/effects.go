@@ -109,49 +109,52 @@ func (s *Store) find(app mpblock.AppID, a *account, ids []mpblock.OpenID, known,
 	})
 }
 
-// steps returns the OpenIDs of a batch on which it takes effect, in byte order,
-// each once. Known is checked in the batch's own order. The caller holds the
-// account's lock; f is what was found before, if anything was.
-func (s *Store) steps(app mpblock.AppID, a *account, b mpblock.Batch, ids []mpblock.OpenID, f found) (took []step, err error) {
+// current returns what stands of a batch's OpenIDs now, from what was found before
+// the account's lock was taken, which the caller now holds, if anything was.
+func (s *Store) current(app mpblock.AppID, a *account, ids []mpblock.OpenID, known bool, f found) (found, error) {
 	if f.tables {
 		a.recent.forget(f.seq)
 	}
 	if !f.tables || a.recent.since > f.seq || f.followers != a.followerChanges.Load() {
-		if f, err = s.find(app, a, ids, b.Known, false); err != nil {
-			return nil, err
-		}
+		return s.find(app, a, ids, known, false)
 	}
-	var left []mpblock.OpenID // unblocked since they were found to be blocked
 	for i, id := range ids {
 		now, changed := a.recent.links[id]
-		if !changed || !f.tables {
+		if !changed {
 			continue
 		}
-		if b.Known && f.links[i].blocked && !now.blocked {
-			left = append(left, id)
+		if known && f.links[i].blocked && !now.blocked { // it had no need to be a follower when it was found
+			strangers, err := s.strangers(app, []mpblock.OpenID{id}, true)
+			if err != nil {
+				return f, err
+			}
+			f.strange[i] = len(strangers) > 0
 		}
 		f.links[i] = now
 	}
-	strangers, err := s.strangers(app, left, true)
-	if err != nil {
-		return nil, err
-	}
+	return f, nil
+}
+
+// steps returns the OpenIDs of a batch on which it takes effect, in byte order,
+// each once. Known is checked in the batch's own order.
+func (f found) steps(b mpblock.Batch, ids []mpblock.OpenID) (took []step, err error) {
+	var strangers []mpblock.OpenID
 	for i, id := range ids {
-		if b.Known && !f.links[i].blocked && f.strange[i] {
+		l := f.links[i]
+		if b.Known && !l.blocked && f.strange[i] {
 			strangers = append(strangers, id)
 		}
-		if f.links[i].blocked == (b.Action == mpblock.Unblock) && (b.UnchangedSince == 0 || f.links[i].seq <= b.UnchangedSince) {
-			took = append(took, step{id, f.links[i].seq})
+		if l.blocked == (b.Action == mpblock.Unblock) && (b.UnchangedSince == 0 || l.seq <= b.UnchangedSince) {
+			took = append(took, step{id, l.seq})
 		}
 	}
-	if len(strangers) > 0 {
-		slices.SortFunc(strangers, mpblock.OpenID.Compare)
-		return nil, &mpblock.UnknownError{Index: slices.IndexFunc(b.OpenIDs, func(id mpblock.OpenID) bool {
-			_, is := slices.BinarySearchFunc(strangers, id, mpblock.OpenID.Compare)
-			return is
-		})}
+	if len(strangers) == 0 {
+		return took, nil
 	}
-	return took, nil
+	return nil, &mpblock.UnknownError{Index: slices.IndexFunc(b.OpenIDs, func(id mpblock.OpenID) bool {
+		_, is := slices.BinarySearchFunc(strangers, id, mpblock.OpenID.Compare)
+		return is
+	})}
 }
 
 // forgetRecent has all accounts forget the changes that are in tables. What cannot

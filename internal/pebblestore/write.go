@@ -159,7 +159,10 @@ func (s *Store) Apply(ctx context.Context, app mpblock.AppID, b mpblock.Batch) (
 			if err != nil {
 				return err
 			}
-			took, err := s.steps(app, a, b, ids, f)
+			if f, err = s.current(app, a, ids, b.Known, f); err != nil {
+				return err
+			}
+			took, err := f.steps(b, ids)
 			if err != nil || len(took) == 0 {
 				return err
 			}
