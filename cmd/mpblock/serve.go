@@ -148,6 +148,9 @@ func (s *server) open(ctx context.Context) error {
 		return err
 	}
 	s.store = s.metrics.Wrap(listcache.New(store, lists))
+	if err := refuseUnfinished(ctx, store); err != nil {
+		return err
+	}
 	if s.opts.Demo {
 		if err := fillDemo(ctx, s.store); err != nil {
 			return fmt.Errorf("fill the demo: %w", err)
