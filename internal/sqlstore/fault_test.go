@@ -287,6 +287,7 @@ func TestAway(t *testing.T) {
 	if _, err := s.Apply(t.Context(), app, batchOf(mpblock.Block, numbered(1, 1)...)); !errors.Is(err, errTime) {
 		t.Errorf("away: %v", err)
 	}
+	await(t, func() bool { return s.Health() != nil })
 	var away *awayError
 	for what, err := range map[string]error{
 		"health": s.Health(),

@@ -203,7 +203,7 @@ func (s *Server) end(signal syscall.Signal) error {
 	if err := s.cmd.Process.Signal(signal); err != nil && !errors.Is(err, os.ErrProcessDone) {
 		return err
 	}
-	<-s.ends
+	_ = <-s.ends // says that it was killed
 	s.cmd = nil
 	return nil
 }
