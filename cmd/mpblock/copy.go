@@ -104,5 +104,5 @@ func (c copyCmd) interrupted(err error) error {
 
 // different is the error of a target that holds something else.
 func (cp *copier) different(format string, args ...any) error {
-	return failed(codeRefused, "copy to an empty directory or database", "%s is not a copy of %s: %s", cp.toName, cp.fromName, fmt.Sprintf(format, args...))
+	return failed(codeFailed, "copy to an empty directory or database", "%s is not a copy of %s: %s", cp.toName, cp.fromName, fmt.Sprintf(format, args...))
 }
