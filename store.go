@@ -144,3 +144,20 @@ type Backuper interface {
 	// directory that must not exist yet.
 	Backup(ctx context.Context, dir string) error
 }
+
+// KindLister is a Store that can tell which kinds of records it holds, so that all
+// of them can be copied without a list that every new kind must be added to.
+type KindLister interface {
+	// Kinds returns the kinds of which there are records, in byte order. Those
+	// of records past their end may be among them.
+	Kinds(ctx context.Context) ([]string, error)
+}
+
+// HistoryReader is a Store that reads the histories of many OpenIDs at a time. Check
+// uses it, where reading one after the other would take a way to the store for each.
+type HistoryReader interface {
+	// Histories hands over the changes that took effect on up to MaxBatch
+	// OpenIDs, those of one OpenID in their order: what ChangesOf returns, but
+	// with no more than Seq and Action.
+	Histories(ctx context.Context, app AppID, ids []OpenID, each func(OpenID, Change)) error
+}
