@@ -66,7 +66,21 @@ type Refusal string
 // Error returns the text.
 func (r Refusal) Error() string { return string(r) }
 
-func refuse(format string, args ...any) error { return Refusal(fmt.Sprintf(format, args...)) }
+// Refused is a Refusal in its parts, for doors that speak more than one language:
+// Format names the message, and a translation of it takes the same Args. It wraps
+// the Refusal.
+type Refused struct {
+	Format string
+	Args   []any
+}
+
+// Error returns the text in English.
+func (r *Refused) Error() string { return fmt.Sprintf(r.Format, r.Args...) }
+
+// Unwrap returns the text as a Refusal.
+func (r *Refused) Unwrap() error { return Refusal(r.Error()) }
+
+func refuse(format string, args ...any) error { return &Refused{Format: format, Args: args} }
 
 // Open returns a Platform on a store. The key that signs access tokens is read
 // from the store, or made there by the first node that opens it. A page size out
