@@ -57,7 +57,7 @@ func (l lang) say(key msg, args ...any) string {
 	if !ok {
 		return string(key)
 	}
-	if len(args) == 0 {
+	if !strings.Contains(text, "%s") {
 		return text
 	}
 	for i, a := range args {
@@ -112,4 +112,12 @@ func preferred(r *http.Request) lang {
 		}
 	}
 	return en
+}
+
+// short returns the name of the language as the platform keeps it.
+func (l lang) short() string {
+	if l == zh {
+		return "zh"
+	}
+	return "en"
 }

@@ -3,6 +3,8 @@ package console
 import (
 	"strconv"
 	"time"
+
+	"mpblock/internal/platform"
 )
 
 // Sizes of the chart, in units of its viewBox.
@@ -13,12 +15,6 @@ const (
 	chartTop    = 8
 	chartBottom = 22
 )
-
-// dayCount is how many OpenIDs were blocked and unblocked on one day.
-type dayCount struct {
-	Day                time.Time
-	Blocked, Unblocked int
-}
 
 // chart is the bars of some days, placed, for the template to write as SVG.
 type chart struct {
@@ -47,7 +43,7 @@ type chartDay struct {
 }
 
 // chartOf places the bars of days, which are in order of time.
-func chartOf(l lang, days []dayCount) chart {
+func chartOf(l lang, days []platform.DayCount) chart {
 	c := chart{Width: chartWidth, Height: chartHeight, Left: chartLeft, Right: chartWidth}
 	most := 0
 	for _, d := range days {
@@ -67,8 +63,8 @@ func chartOf(l lang, days []dayCount) chart {
 	for i, d := range days {
 		middle := float64(chartLeft) + slot*(float64(i)+0.5)
 		date := d.Day.Format("01-02")
-		c.add(l, "chart.blocked", "block", date, middle-wide, wide, d.Blocked, top, room)
-		c.add(l, "chart.unblocked", "unblock", date, middle, wide, d.Unblocked, top, room)
+		c.add(l, msg("chart.blocked"), "block", date, middle-wide, wide, d.Blocked, top, room)
+		c.add(l, msg("chart.unblocked"), "unblock", date, middle, wide, d.Unblocked, top, room)
 		if every := (len(days) + 9) / 10; (len(days)-1-i)%every == 0 {
 			c.Names = append(c.Names, chartLine{X: int(middle), Y: chartHeight - 6, Text: date})
 		}

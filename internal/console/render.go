@@ -23,6 +23,10 @@ type frame struct {
 	Accounts    []choice
 	AppID       string
 	AccountName string
+	Base        string // address of the account's pages
+	Example     string // how its OpenIDs begin
+	MayBlock    bool   // the operator may block and unblock
+	Admin       bool   // and administer
 	Nav         []navGroup
 	Notices     []notice
 }
@@ -50,6 +54,7 @@ type notice struct {
 	Kind string // good, bad or mind
 	Text string
 	Link *navLink
+	Done string // the list of ticks that has been worked off
 }
 
 // views are the templates, per language and by the name of their file. A view is
@@ -62,18 +67,34 @@ type view struct {
 	data  any    // of the type that it is executed with
 }
 
-// viewNames are all templates but those that others include.
+// viewTypes are all templates but those that others include.
 var viewTypes = map[string]view{
-	"login":   {"lone", &loginPage{}},
-	"code":    {"lone", &loginPage{}},
-	"welcome": {"lone", &welcomePage{}},
-	"calls":   {"lone", &callsPage{}},
-	"message": {"layout", &messagePage{}},
-	"sorry":   {"lone", &messagePage{}},
+	"login":     {"lone", &loginPage{}},
+	"code":      {"lone", &loginPage{}},
+	"password":  {"lone", &passwordPage{}},
+	"calls":     {"lone", &callsPage{}},
+	"sorry":     {"lone", &messagePage{}},
+	"message":   {"layout", &messagePage{}},
+	"overview":  {"layout", &overviewPage{}},
+	"followers": {"layout", &followersPage{}},
+	"blacklist": {"layout", &blacklistPage{}},
+	"confirm":   {"layout", &confirmPage{}},
+	"bulk":      {"layout", &bulkPage{}},
+	"preview":   {"layout", &jobPage{}},
+	"job":       {"layout", &jobPage{}},
+	"history":   {"layout", &historyPage{}},
+	"change":    {"layout", &changePage{}},
+	"openid":    {"layout", &openidPage{}},
+	"undo":      {"layout", &undoPage{}},
+	"accounts":  {"layout", &accountsPage{}},
+	"account":   {"layout", &settingsPage{}},
+	"operators": {"layout", &operatorsPage{}},
+	"operator":  {"layout", &operatorPage{}},
+	"me":        {"layout", &mePage{}},
 }
 
 // parts are the templates that others include.
-var parts = []string{"templates/layout.html", "templates/chart.html"}
+var parts = []string{"templates/layout.html", "templates/chart.html", "templates/changes.html", "templates/filters.html", "templates/rights.html"}
 
 func parseViews(l lang) map[string]*template.Template {
 	all := map[string]*template.Template{}
