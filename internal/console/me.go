@@ -6,7 +6,7 @@ import (
 	"net/url"
 	"strings"
 
-	"rsc.io/qr"
+	"github.com/boombuler/barcode/qr"
 
 	"mpblock/internal/platform"
 )
@@ -52,7 +52,7 @@ const margin = 4
 
 // enrolmentOf draws the QR code of an otpauth address.
 func enrolmentOf(address string) (*enrolment, error) {
-	code, err := qr.Encode(address, qr.M)
+	code, err := qr.Encode(address, qr.M, qr.Auto)
 	if err != nil {
 		return nil, fmt.Errorf("console: draw the QR code: %w", err)
 	}
@@ -61,14 +61,15 @@ func enrolmentOf(address string) (*enrolment, error) {
 		return nil, fmt.Errorf("console: read the address of the second factor: %w", err)
 	}
 	var path strings.Builder
-	for y := range code.Size {
-		for x := range code.Size {
-			if code.Black(x, y) {
+	size := code.Bounds().Dx()
+	for y := range size {
+		for x := range size {
+			if r, _, _, _ := code.At(x, y).RGBA(); r == 0 {
 				fmt.Fprintf(&path, "M%d %dh1v1h-1z", x+margin, y+margin)
 			}
 		}
 	}
-	return &enrolment{Size: code.Size + 2*margin, Path: path.String(), Key: u.Query().Get("secret")}, nil
+	return &enrolment{Size: size + 2*margin, Path: path.String(), Key: u.Query().Get("secret")}, nil
 }
 
 // setLanguage is language, from the page of what is the operator's own.

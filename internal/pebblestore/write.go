@@ -1,6 +1,7 @@
 package pebblestore
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -218,7 +219,26 @@ func (s *Store) effects(app mpblock.AppID, b mpblock.Batch) ([]mpblock.OpenID, e
 		}
 	}
 	slices.SortFunc(took, mpblock.OpenID.Compare)
-	return slices.Compact(took), nil
+	took = slices.Compact(took)
+	if b.UnchangedSince == 0 || b.UnchangedSince+1 == 0 { // no condition, or one that none can break
+		return took, nil
+	}
+	return s.unchangedSince(app, b.UnchangedSince, took)
+}
+
+// unchangedSince returns those OpenIDs that no change after a seq names.
+func (s *Store) unchangedSince(app mpblock.AppID, seq uint64, ids []mpblock.OpenID) (kept []mpblock.OpenID, err error) {
+	it, err := s.db.NewIter(&pebble.IterOptions{LowerBound: appKey(historyKeys, app), UpperBound: after(appKey(historyKeys, app))})
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, it.Close()) }()
+	for _, id := range ids {
+		if !it.SeekGE(historyKey(app, id, seq+1)) || !bytes.HasPrefix(it.Key(), openIDKey(historyKeys, app, id)) {
+			kept = append(kept, id)
+		}
+	}
+	return kept, it.Error()
 }
 
 func nextChange(h head, b mpblock.Batch, took []mpblock.OpenID) mpblock.Change {

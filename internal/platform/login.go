@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"slices"
+	"strings"
 	"time"
 )
 
@@ -45,27 +47,104 @@ func (e *LoginError) Error() string {
 	return string(e.Reason)
 }
 
+// maxAddresses is how many addresses an operator is known by.
+const maxAddresses = 8
+
 // Login lets an operator in who shows the right password and, if it has one set up,
 // the code of the second factor. Attempts are slowed down per operator and per
 // address. What is wrong is a *LoginError.
 func (p *Platform) Login(ctx context.Context, a Attempt) (Session, error) {
-	return Session{}, errSoon
+	a.Name = strings.ToLower(strings.TrimSpace(a.Name))
+	now := time.Now()
+	var epoch uint64
+	if a.Ticket != "" {
+		var ok bool
+		if a.Name, epoch, ok = p.signer.readTicket(a.Ticket, now); !ok {
+			return Session{}, &LoginError{Reason: BadCredentials}
+		}
+	}
+	t, _, err := p.readRoster(ctx)
+	if err != nil {
+		return Session{}, err
+	}
+	o := t.Operators[a.Name]
+	known := o != nil && slices.Contains(o.Addresses, hashToken(addressGroup(a.Addr)))
+	right, err := p.admitAttempt(ctx, a.Name, a.Addr, known)
+	if err != nil {
+		return Session{}, err
+	}
+	if err := p.judge(ctx, a, o, epoch); err != nil {
+		return Session{}, err
+	}
+	if o.Factor == "" {
+		return p.enter(ctx, a, o, 0, right)
+	}
+	ticket := p.signer.ticket(a.Name, o.Epoch, now)
+	if a.Code == "" {
+		return Session{}, errors.Join(right(false), &LoginError{Reason: NeedCode, Ticket: ticket})
+	}
+	step, ok := factorStep(o.Factor, a.Code, time.Now())
+	if !ok || step <= o.FactorStep {
+		return Session{}, &LoginError{Reason: BadCode, Ticket: ticket}
+	}
+	s, err := p.enter(ctx, a, o, step, right)
+	if errors.Is(err, errUsedCode) {
+		return Session{}, &LoginError{Reason: BadCode, Ticket: ticket}
+	}
+	return s, err
 }
 
-// Verified is what an OpenID Connect provider has said of a person, checked by the
-// caller.
-type Verified struct {
-	Identity
-	Email         string
-	EmailVerified bool
+// judge checks what comes before the second factor: the password, or the ticket for
+// it. o is nil if there is no such operator.
+func (p *Platform) judge(ctx context.Context, a Attempt, o *operatorRecord, epoch uint64) error {
+	if a.Ticket != "" {
+		if o == nil || o.Disabled || o.Epoch != epoch {
+			return &LoginError{Reason: BadCredentials}
+		}
+		return nil
+	}
+	stored := ""
+	if o != nil {
+		stored = o.Password
+	}
+	password := a.Password
+	if len(password) > MaxPassword {
+		password = ""
+	}
+	ok, err := p.hasher.matches(ctx, stored, password)
+	if err != nil {
+		return err
+	}
+	if !ok || o.Disabled {
+		return &LoginError{Reason: BadCredentials}
+	}
+	return nil
 }
 
-// LoginVerified lets in the operator that is linked to the identity. One that is
-// linked to none of that issuer, and alone has the verified email, is linked to it
-// for good. The provider answers for the second factor. Nobody found is a
-// *LoginError with NotLinked.
-func (p *Platform) LoginVerified(ctx context.Context, v Verified) (Session, error) {
-	return Session{}, errSoon
+var errUsedCode = errors.New("platform: the code was used at the same moment")
+
+// enter writes that an operator is in, unless what it has shown is no longer good.
+func (p *Platform) enter(ctx context.Context, a Attempt, seen *operatorRecord, step int64, right func(bool) error) (Session, error) {
+	var s Session
+	_, err := p.editOperator(ctx, a.Name, func(_ *roster, o *operatorRecord) error {
+		switch {
+		case o.Disabled || o.Epoch != seen.Epoch || o.Password != seen.Password || o.Factor != seen.Factor:
+			return &LoginError{Reason: BadCredentials}
+		case step != 0 && step <= o.FactorStep:
+			return errUsedCode
+		case step != 0:
+			o.FactorStep = step
+		}
+		here := hashToken(addressGroup(a.Addr))
+		o.Addresses = append([]string{here}, slices.DeleteFunc(o.Addresses, func(x string) bool { return x == here })...)
+		o.Addresses = o.Addresses[:min(len(o.Addresses), maxAddresses)]
+		s = o.enter(a.Name, time.Now())
+		return nil
+	})
+	if err != nil {
+		return Session{}, err
+	}
+	return s, right(true)
 }
 
 // Times of sessions.

@@ -2,7 +2,6 @@ package platform
 
 import (
 	"context"
-	"errors"
 	"time"
 
 	"mpblock"
@@ -60,53 +59,160 @@ type Identity struct {
 	Subject string `json:"subject"`
 }
 
-var errSoon = errors.New("platform: not built yet")
-
 // AddOperator creates an operator without a password, and returns a token, good
 // once and for LinkLife, with which the operator chooses one (UseReset). A name
 // in use or a field of the wrong form is a Refusal.
 func (p *Platform) AddOperator(ctx context.Context, n NewOperator) (Operator, string, error) {
-	return Operator{}, "", errSoon
+	var out Operator
+	var token string
+	err := p.editRoster(ctx, func(t *roster) error {
+		o, err := t.add(n, time.Now())
+		if err != nil {
+			return err
+		}
+		token = o.Reset.renew(time.Now())
+		out = o.view(n.Name)
+		return nil
+	})
+	if err != nil {
+		return Operator{}, "", err
+	}
+	return out, token, nil
 }
 
 // Operators returns all operators, by name.
-func (p *Platform) Operators(ctx context.Context) ([]Operator, error) { return nil, errSoon }
+func (p *Platform) Operators(ctx context.Context) ([]Operator, error) {
+	t, _, err := p.readRoster(ctx)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]Operator, 0, len(t.Operators))
+	for _, name := range t.names() {
+		out = append(out, t.Operators[name].view(name))
+	}
+	return out, nil
+}
 
 // UpdateOperator changes role, accounts, language and email to those of n. The last
 // enabled admin cannot be demoted: a Refusal.
 func (p *Platform) UpdateOperator(ctx context.Context, n NewOperator) (Operator, error) {
-	return Operator{}, errSoon
+	if err := n.check(); err != nil {
+		return Operator{}, err
+	}
+	return p.editOperator(ctx, n.Name, func(t *roster, o *operatorRecord) error {
+		if err := t.set(o, n); err != nil {
+			return err
+		}
+		return t.keepAdmin(n.Name)
+	})
 }
 
 // DisableOperator lets an operator in no more and ends its sessions, or lets it in
 // again. The last enabled admin cannot be disabled: a Refusal.
 func (p *Platform) DisableOperator(ctx context.Context, name string, disabled bool) error {
-	return errSoon
+	_, err := p.editOperator(ctx, name, func(t *roster, o *operatorRecord) error {
+		o.Disabled = disabled
+		t.endSessions(o)
+		return t.keepAdmin(name)
+	})
+	return err
 }
 
 // DeleteOperator removes an operator and ends its sessions. The last enabled admin
 // cannot be removed: a Refusal.
-func (p *Platform) DeleteOperator(ctx context.Context, name string) error { return errSoon }
+func (p *Platform) DeleteOperator(ctx context.Context, name string) error {
+	return p.editRoster(ctx, func(t *roster) error {
+		if _, err := t.operator(name); err != nil {
+			return err
+		}
+		delete(t.Operators, name)
+		return t.keepAdmin(name)
+	})
+}
 
 // ResetOperator returns a token, good once and for LinkLife, with which an operator
 // chooses a new password (UseReset); its second factor is then gone too. Until the
 // token is used nothing changes. It takes the place of an earlier one.
 func (p *Platform) ResetOperator(ctx context.Context, name string) (token string, err error) {
-	return "", errSoon
+	_, err = p.editOperator(ctx, name, func(_ *roster, o *operatorRecord) error {
+		token = o.Reset.renew(time.Now())
+		return nil
+	})
+	if err != nil {
+		return "", err
+	}
+	return token, nil
+}
+
+// resetOf returns the operator that a token of AddOperator or ResetOperator is for.
+func (t *roster) resetOf(token string, now time.Time) (string, *operatorRecord, error) {
+	for name, o := range t.Operators {
+		if !o.Disabled && o.Reset.good(token, now) {
+			return name, o, nil
+		}
+	}
+	return "", nil, badLink()
+}
+
+func badLink() error {
+	return refuse("this link is not good any more: it was used, a newer one took its place, or its %d minutes are over. Ask for a new one", int(LinkLife.Minutes()))
 }
 
 // CheckReset returns the name of the operator that a token of AddOperator or
 // ResetOperator is for; a Refusal if it is not good (any more).
 func (p *Platform) CheckReset(ctx context.Context, token string) (name string, err error) {
-	return "", errSoon
+	t, _, err := p.readRoster(ctx)
+	if err != nil {
+		return "", err
+	}
+	name, _, err = t.resetOf(token, time.Now())
+	return name, err
 }
 
 // UseReset sets the operator's password, removes its second factor, ends its other
 // sessions and logs it in. The token is good no more, unless the password was
 // refused.
 func (p *Platform) UseReset(ctx context.Context, token, password string) (Session, error) {
-	return Session{}, errSoon
+	name, err := p.CheckReset(ctx, token)
+	if err != nil {
+		return Session{}, err
+	}
+	hash, err := p.newPassword(ctx, name, password)
+	if err != nil {
+		return Session{}, err
+	}
+	var s Session
+	err = p.editRoster(ctx, func(t *roster) error {
+		now := time.Now()
+		name, o, err := t.resetOf(token, now)
+		if err != nil {
+			return err
+		}
+		o.Password, o.Reset = hash, onceToken{}
+		o.Factor, o.NewFactor, o.FactorStep = "", "", 0
+		t.endSessions(o)
+		s = o.enter(name, now)
+		return nil
+	})
+	if err != nil {
+		return Session{}, err
+	}
+	return s, nil
+}
+
+// newPassword checks a password that an operator has chosen, and hashes it.
+func (p *Platform) newPassword(ctx context.Context, name, password string) (string, error) {
+	if err := checkPassword(name, password); err != nil {
+		return "", err
+	}
+	return p.hasher.hash(ctx, password)
 }
 
 // EndSessions logs an operator out everywhere.
-func (p *Platform) EndSessions(ctx context.Context, name string) error { return errSoon }
+func (p *Platform) EndSessions(ctx context.Context, name string) error {
+	_, err := p.editOperator(ctx, name, func(t *roster, o *operatorRecord) error {
+		t.endSessions(o)
+		return nil
+	})
+	return err
+}

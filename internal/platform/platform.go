@@ -56,6 +56,7 @@ type Platform struct {
 	signer   signer
 	cache    cache
 	quotas   quotas
+	hasher   hasher
 }
 
 // Refusal is the error of a request by an operator that is refused: an account
@@ -96,7 +97,7 @@ func Open(ctx context.Context, store mpblock.Store, opts Options) (*Platform, er
 	if err != nil {
 		return nil, fmt.Errorf("read the key of the access tokens: %w", err)
 	}
-	return &Platform{store: store, pageSize: opts.PageSize, signer: signer{key: key}}, nil
+	return &Platform{store: store, pageSize: opts.PageSize, signer: signer{key: key}, hasher: newHasher()}, nil
 }
 
 // tokenKey returns the key that signs access tokens. Of several nodes that make

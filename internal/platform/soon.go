@@ -1,0 +1,5 @@
+package platform
+
+import "errors"
+
+var errSoon = errors.New("platform: not built yet")
