@@ -140,7 +140,7 @@ curl -s "$BASE/user/get?access_token=$TOKEN" | head -c 300; echo
 curl -s "$BASE/tags/members/getblacklist?access_token=$TOKEN" -d '{"begin_openid":""}' | head -c 300; echo
 curl -s "$BASE/tags/members/batchblacklist?access_token=$TOKEN" -d '{"openid_list":["%[4]s"]}'; echo
 curl -s "$BASE/tags/members/batchunblacklist?access_token=$TOKEN" -d '{"openid_list":["%[4]s"]}'; echo
-`, v.c.Public, app, secret, id)
+`, v.public(), app, secret, id)
 }
 
 func (c *console) setAccount(v *visit) error {

@@ -28,7 +28,7 @@ type Options struct {
 	Platform *platform.Platform
 	Secure   bool   // cookies are for TLS alone
 	Demo     bool   // say on the login page where the demo's link is
-	Public   string // scheme and host under which browsers find the console, without a slash at the end
+	Public   string // scheme and host under which browsers find the console; "": as they ask for it
 	OIDC     *OIDC  // nil: no login through a provider
 	Log      *slog.Logger
 }

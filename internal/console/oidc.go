@@ -56,10 +56,10 @@ func (p *provider) find(ctx context.Context) (*oidc.Provider, error) {
 	return known, nil
 }
 
-func (c *console) oauth(p *oidc.Provider) *oauth2.Config {
+func (v *visit) oauth(p *oidc.Provider) *oauth2.Config {
 	return &oauth2.Config{
-		ClientID: c.OIDC.ClientID, ClientSecret: c.OIDC.ClientSecret, Endpoint: p.Endpoint(),
-		RedirectURL: c.Public + returnPath, Scopes: []string{oidc.ScopeOpenID, "email", "profile"},
+		ClientID: v.c.OIDC.ClientID, ClientSecret: v.c.OIDC.ClientSecret, Endpoint: p.Endpoint(),
+		RedirectURL: v.public() + returnPath, Scopes: []string{oidc.ScopeOpenID, "email", "profile"},
 	}
 }
 
@@ -92,7 +92,7 @@ func (c *console) oidcBegin(v *visit) error {
 		return err
 	}
 	c.setFlow(v, base64.RawURLEncoding.EncodeToString(text), int(flowLife.Seconds()))
-	address := c.oauth(p).AuthCodeURL(flow.State, oidc.Nonce(flow.Nonce), oauth2.S256ChallengeOption(flow.Verifier))
+	address := v.oauth(p).AuthCodeURL(flow.State, oidc.Nonce(flow.Nonce), oauth2.S256ChallengeOption(flow.Verifier))
 	return v.see(address)
 }
 
@@ -131,7 +131,7 @@ func (c *console) oidcReturn(v *visit) error {
 	}
 	ctx, cancel := context.WithTimeout(v.ctx(), providerTime)
 	defer cancel()
-	who, err := c.verify(ctx, q.Get("code"), flow)
+	who, err := v.verify(ctx, q.Get("code"), flow)
 	if err != nil {
 		return v.providerFailed(err)
 	}
@@ -148,12 +148,12 @@ func (c *console) oidcReturn(v *visit) error {
 
 // verify turns the code that the browser has brought into who it is, as the
 // provider signed it for this very flow.
-func (c *console) verify(ctx context.Context, code string, flow oidcFlow) (who platform.Verified, err error) {
-	p, err := c.provider.find(ctx)
+func (v *visit) verify(ctx context.Context, code string, flow oidcFlow) (who platform.Verified, err error) {
+	p, err := v.c.provider.find(ctx)
 	if err != nil {
 		return who, err
 	}
-	token, err := c.oauth(p).Exchange(ctx, code, oauth2.VerifierOption(flow.Verifier))
+	token, err := v.oauth(p).Exchange(ctx, code, oauth2.VerifierOption(flow.Verifier))
 	if err != nil {
 		return who, err
 	}
@@ -161,7 +161,7 @@ func (c *console) verify(ctx context.Context, code string, flow oidcFlow) (who p
 	if !ok {
 		return who, errors.New("the provider sent no id_token")
 	}
-	id, err := p.Verifier(&oidc.Config{ClientID: c.OIDC.ClientID}).Verify(ctx, raw)
+	id, err := p.Verifier(&oidc.Config{ClientID: v.c.OIDC.ClientID}).Verify(ctx, raw)
 	if err != nil {
 		return who, err
 	}

@@ -97,7 +97,7 @@ func (v *visit) newOperator(name string) platform.NewOperator {
 
 // handOver keeps a link for the page that comes next, which shows it once.
 func (v *visit) handOver(name, token string) {
-	v.c.sessions.Put(v.ctx(), keyLink, v.c.Public+"/password?"+url.Values{"token": {token}}.Encode())
+	v.c.sessions.Put(v.ctx(), keyLink, v.public()+"/password?"+url.Values{"token": {token}}.Encode())
 	v.c.sessions.Put(v.ctx(), keyFor, name)
 }
 

@@ -249,3 +249,14 @@ func pathOf(address, otherwise string) string {
 func exampleID(a platform.AccountView) string {
 	return mpblock.Mint(a.Prefix, mpblock.Key{}, "").String()
 }
+
+// public returns scheme and host under which browsers find the console.
+func (v *visit) public() string {
+	switch {
+	case v.c.Public != "":
+		return v.c.Public
+	case v.r.TLS != nil:
+		return "https://" + v.r.Host
+	}
+	return "http://" + v.r.Host
+}
