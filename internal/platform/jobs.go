@@ -1,8 +1,6 @@
 package platform
 
 import (
-	"context"
-	"iter"
 	"time"
 
 	"mpblock"
@@ -27,12 +25,14 @@ const (
 	JobStopping JobState = "stopping" // will stop after the batch under way
 	JobStopped  JobState = "stopped"  // by an operator
 	JobDone     JobState = "done"
+	JobFailed   JobState = "failed" // cannot go on, see Problem
 )
 
 // Line is one line of a list, as it came.
 type Line struct {
 	Number int // from 1
 	Text   string
+	Wrong  string // what is wrong with a line that has no OpenID to read; else ""
 }
 
 // Job is a change of many OpenIDs at once.
@@ -47,6 +47,7 @@ type Job struct {
 	Created time.Time
 	Started time.Time // zero: not yet
 	Ended   time.Time // zero: not yet
+	Problem string    // with JobFailed: why, in English
 
 	Preview  JobPreview
 	Progress JobProgress
@@ -81,39 +82,6 @@ func (j Job) Active() bool {
 	return j.State == JobQueued || j.State == JobRunning || j.State == JobStopping
 }
 
-// DraftJob reads a list, keeps it for DraftLife and says what is in it. An empty
-// line counts as none. A list with more than MaxJob OpenIDs or MaxJobBad bad lines,
-// or without any OpenID of the account, is a Refusal; an error of lines is returned
-// as it is.
-func (d *Desk) DraftJob(ctx context.Context, app mpblock.AppID, action mpblock.Action, lines iter.Seq2[Line, error]) (Job, error) {
-	return Job{}, errSoon
-}
-
-// StartJob starts a drafted job. A job that has been started is a Refusal.
-func (d *Desk) StartJob(ctx context.Context, app mpblock.AppID, id, reason string) (Job, error) {
-	return Job{}, errSoon
-}
-
-// DropJob forgets a draft. A job that has been started is a Refusal.
-func (d *Desk) DropJob(ctx context.Context, app mpblock.AppID, id string) error { return errSoon }
-
-// StopJob has a job stop after the batch under way. What it has done stays done. A job
-// that is not active is a Refusal.
-func (d *Desk) StopJob(ctx context.Context, app mpblock.AppID, id string) (Job, error) {
-	return Job{}, errSoon
-}
-
-// Job returns a job of an account.
-func (d *Desk) Job(ctx context.Context, app mpblock.AppID, id string) (Job, error) {
-	return Job{}, errSoon
-}
-
-// Jobs returns the jobs of an account, newest first, those before a given id: "" for
-// the newest. Drafts are left out.
-func (d *Desk) Jobs(ctx context.Context, app mpblock.AppID, before string, limit int) ([]Job, error) {
-	return nil, errSoon
-}
-
 // RefusedWhy is why a line or an OpenID of a job was refused.
 type RefusedWhy string
 
@@ -131,10 +99,4 @@ type RefusedLine struct {
 	Text   string // the OpenID, or the beginning of the malformed line
 	Why    RefusedWhy
 	Detail string // beyond Why, in English; may be empty
-}
-
-// Refused returns what a job has refused so far: first the malformed and foreign lines
-// in their order, then the unknown OpenIDs in byte order. An error ends it.
-func (d *Desk) Refused(ctx context.Context, app mpblock.AppID, id string) iter.Seq2[RefusedLine, error] {
-	return func(yield func(RefusedLine, error) bool) { yield(RefusedLine{}, errSoon) }
 }

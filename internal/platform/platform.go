@@ -57,6 +57,10 @@ type Platform struct {
 	cache    cache
 	quotas   quotas
 	hasher   hasher
+	calls    callCounts
+	node     string        // names this process among those that share the store
+	drafting chan struct{} // held while a list is read: one takes up to 64 MB
+	jobs     chan struct{} // has a word in it when a job was started here
 }
 
 // Refusal is the error of a request by an operator that is refused: an account
@@ -97,7 +101,10 @@ func Open(ctx context.Context, store mpblock.Store, opts Options) (*Platform, er
 	if err != nil {
 		return nil, fmt.Errorf("read the key of the access tokens: %w", err)
 	}
-	return &Platform{store: store, pageSize: opts.PageSize, signer: signer{key: key}, hasher: newHasher()}, nil
+	return &Platform{
+		store: store, pageSize: opts.PageSize, signer: signer{key: key}, hasher: newHasher(),
+		node: randomHex(8), drafting: make(chan struct{}, maxDrafting), jobs: make(chan struct{}, 1),
+	}, nil
 }
 
 // tokenKey returns the key that signs access tokens. Of several nodes that make
@@ -117,9 +124,11 @@ func tokenKey(ctx context.Context, store mpblock.Store) ([]byte, error) {
 	return r.Value, err
 }
 
-// Close gives back what of the quotas was reserved and not used. It does not
-// close the store.
-func (p *Platform) Close(ctx context.Context) error { return p.quotas.giveBack(ctx, p.store) }
+// Close gives back what of the quotas was reserved and not used, and writes down the
+// calls that were counted. It does not close the store.
+func (p *Platform) Close(ctx context.Context) error {
+	return errors.Join(p.quotas.giveBack(ctx, p.store), p.writeCalls(ctx))
+}
 
 // Ready tells whether the store answers and, if it can tell, takes writes.
 func (p *Platform) Ready(ctx context.Context) error {

@@ -1,7 +1,10 @@
 package platform
 
 import (
+	"cmp"
 	"context"
+	"maps"
+	"slices"
 	"time"
 
 	"mpblock"
@@ -40,11 +43,78 @@ type CallCount struct {
 	Count int
 }
 
+// Sizes of an overview.
+const (
+	topReasons  = 10
+	lastChanges = 10
+)
+
 // Overview returns how an account is doing.
 func (d *Desk) Overview(ctx context.Context, app mpblock.AppID) (Overview, error) {
-	return Overview{}, errSoon
+	if _, err := d.account(ctx, RoleViewer, app); err != nil {
+		return Overview{}, err
+	}
+	var o Overview
+	var err error
+	if o.Totals, err = d.p.Totals(ctx, app); err != nil {
+		return Overview{}, err
+	}
+	digest, behind, err := d.p.digest(ctx, app)
+	if err != nil {
+		return Overview{}, err
+	}
+	last, err := d.p.history(ctx, app, ChangeQuery{Limit: lastChanges})
+	if err != nil {
+		return Overview{}, err
+	}
+	now := time.Now()
+	if o.Calls, err = d.p.callsOf(ctx, app, dayOf(now)); err != nil {
+		return Overview{}, err
+	}
+	o.Behind, o.Last, o.Days = behind, last.Rows, digest.lastDays(now)
+	for _, r := range digest.top(topReasons) {
+		o.Reasons = append(o.Reasons, ReasonCount{Reason: r, Count: digest.Reasons[r]})
+	}
+	return o, nil
 }
 
-// CountCall counts a call of the API for the overview. It writes nothing: Run does
-// so now and then, and Close at the end. A killed node loses the last 10 seconds.
-func (p *Platform) CountCall(app mpblock.AppID, call mpblock.Call, code mpblock.Code) {}
+// lastDays returns the counts of the days up to now, with those on which nothing
+// happened.
+func (g *digest) lastDays(now time.Time) []DayCount {
+	y, m, d := now.In(platformTime).Date()
+	days := make([]DayCount, 0, OverviewDays)
+	for i := OverviewDays - 1; i >= 0; i-- {
+		day := time.Date(y, m, d-i, 0, 0, 0, 0, platformTime)
+		c := g.Days[dayOf(day)]
+		days = append(days, DayCount{Day: day, Blocked: c[0], Unblocked: c[1]})
+	}
+	return days
+}
+
+// top returns the reasons that most OpenIDs were blocked for.
+func (g *digest) top(n int) []string {
+	reasons := slices.SortedFunc(maps.Keys(g.Reasons), func(a, b string) int {
+		if c := cmp.Compare(g.Reasons[b], g.Reasons[a]); c != 0 {
+			return c
+		}
+		return cmp.Compare(a, b)
+	})
+	return reasons[:min(n, len(reasons))]
+}
+
+// Reasons returns up to limit earlier reasons of an account, the most used first, for
+// a list of suggestions.
+func (d *Desk) Reasons(ctx context.Context, app mpblock.AppID, limit int) ([]string, error) {
+	if err := checkLimit(limit); err != nil {
+		return nil, err
+	}
+	if _, err := d.account(ctx, RoleViewer, app); err != nil {
+		return nil, err
+	}
+	g, _, err := d.p.digest(ctx, app)
+	if err != nil {
+		return nil, err
+	}
+	reasons := slices.DeleteFunc(g.top(limit+1), func(r string) bool { return r == "" })
+	return reasons[:min(limit, len(reasons))], nil
+}

@@ -1,5 +1,0 @@
-package platform
-
-import "errors"
-
-var errSoon = errors.New("platform: not built yet")
