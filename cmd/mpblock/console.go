@@ -69,10 +69,7 @@ func (s *server) work() {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		err := s.platform.Run(ctx, func(err error) { s.log.Error("jobs and statistics", "error", err) })
-		if err != nil && ctx.Err() == nil {
-			s.failed <- fmt.Errorf("jobs and statistics: %w", err)
-		}
+		s.platform.Run(ctx, func(err error) { s.log.Error("jobs and statistics", "error", err) })
 	}()
 	s.started = append(s.started, running{"jobs", func(stop context.Context) error {
 		cancel()
