@@ -57,7 +57,7 @@ func (l lang) say(key msg, args ...any) string {
 	if !ok {
 		return string(key)
 	}
-	if !strings.Contains(text, "%s") {
+	if len(args) == 0 || !strings.Contains(text, "%s") {
 		return text
 	}
 	for i, a := range args {

@@ -11,9 +11,10 @@ import (
 const (
 	chartWidth  = 760
 	chartHeight = 180
-	chartLeft   = 52
+	chartLeft   = 58
+	chartRight  = 16
 	chartTop    = 8
-	chartBottom = 22
+	chartBottom = 24
 )
 
 // chart is the bars of some days, placed, for the template to write as SVG.
@@ -58,14 +59,14 @@ func chartOf(l lang, days []platform.DayCount) chart {
 	if len(days) == 0 {
 		return c
 	}
-	slot := float64(chartWidth-chartLeft) / float64(len(days))
+	slot := float64(chartWidth-chartLeft-chartRight) / float64(len(days))
 	wide := min(slot*0.38, 16)
 	for i, d := range days {
 		middle := float64(chartLeft) + slot*(float64(i)+0.5)
 		date := d.Day.Format("01-02")
 		c.add(l, msg("chart.blocked"), "block", date, middle-wide, wide, d.Blocked, top, room)
 		c.add(l, msg("chart.unblocked"), "unblock", date, middle, wide, d.Unblocked, top, room)
-		if every := (len(days) + 9) / 10; (len(days)-1-i)%every == 0 {
+		if every := (len(days) + 6) / 7; (len(days)-1-i)%every == 0 {
 			c.Names = append(c.Names, chartLine{X: int(middle), Y: chartHeight - 6, Text: date})
 		}
 		if d.Blocked+d.Unblocked > 0 {

@@ -104,6 +104,7 @@ func (c *console) serve(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	v := c.visit(w, r)
+	_ = v.sit() // whoever is logged in keeps the navigation
 	for _, method := range []string{http.MethodGet, http.MethodPost} {
 		if _, pattern := c.mux.Handler(&http.Request{Method: method, URL: &url.URL{Path: r.URL.Path}, Host: r.Host}); pattern != "" {
 			w.Header().Set("Allow", strings.Fields(pattern)[0])

@@ -81,9 +81,7 @@ func (c *console) change(v *visit) error {
 	if err != nil {
 		return err
 	}
-	p := &changePage{Change: v.changeRow(platform.ChangeRow{
-		Seq: change.Seq, Time: change.Time, Actor: change.Actor, Action: change.Action, Reason: change.Reason, Count: len(change.OpenIDs),
-	})}
+	p := &changePage{Change: v.changeRow(rowOf(change))}
 	from := min(number(v.r.URL.Query().Get("after")), uint64(len(change.OpenIDs)))
 	rest := change.OpenIDs[from:]
 	next := ""
@@ -96,6 +94,11 @@ func (c *console) change(v *visit) error {
 	}
 	p.Pager = v.pagerOf(len(rest), next)
 	return v.page(http.StatusOK, "change", v.say(msg("change.title"), p.Change.Seq), p)
+}
+
+// rowOf returns a change as a row of a table.
+func rowOf(c mpblock.Change) platform.ChangeRow {
+	return platform.ChangeRow{Seq: c.Seq, Time: c.Time, Actor: c.Actor, Action: c.Action, Reason: c.Reason, Count: len(c.OpenIDs)}
 }
 
 // openidPage is what is known of one OpenID.

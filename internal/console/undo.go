@@ -12,6 +12,7 @@ import (
 type undoPage struct {
 	frame
 	Heading      string
+	Of           changeRow // what is undone
 	Action, Back string // addresses
 	Blocks       bool   // it blocks, for what it undoes has unblocked
 	Would, Total int
@@ -31,9 +32,9 @@ func (v *visit) undoAddress(seq uint64) string {
 	return v.base() + "/history/" + strconv.FormatUint(seq, 10) + "/undo"
 }
 
-func (v *visit) undoPage(w platform.UndoPreview, heading, back string) error {
+func (v *visit) undoPage(w platform.UndoPreview, of changeRow, heading, back string) error {
 	p := &undoPage{
-		Heading: heading, Action: v.r.URL.Path, Back: back, Blocks: w.Action == mpblock.Block,
+		Heading: heading, Of: of, Action: v.r.URL.Path, Back: back, Blocks: w.Action == mpblock.Block,
 		Would: w.Would, Total: w.Total, Looked: w.Looked, Left: w.Left, Partly: w.Looked < w.Total,
 		LeftRows: v.leftRows(w.LeftRows), MoreLeft: max(0, w.Left-len(w.LeftRows)),
 	}
@@ -59,8 +60,12 @@ func (c *console) undoForm(v *visit) error {
 	if err != nil {
 		return err
 	}
+	change, err := v.desk.Change(v.ctx(), v.account.AppID, seq)
+	if err != nil {
+		return err
+	}
 	text := strconv.FormatUint(seq, 10)
-	return v.undoPage(w, v.say(msg("undo.change"), text), v.base()+"/history/"+text)
+	return v.undoPage(w, v.changeRow(rowOf(change)), v.say(msg("undo.change"), text), v.base()+"/history/"+text)
 }
 
 func (c *console) undo(v *visit) error {
@@ -87,7 +92,12 @@ func (c *console) undoJobForm(v *visit) error {
 	if err != nil {
 		return err
 	}
-	return v.undoPage(w, v.say(msg("undo.job"), id), v.base()+"/jobs/"+id)
+	j, err := v.findJob()
+	if err != nil {
+		return err
+	}
+	of := changeRow{Time: stampOf(j.Created, v.zone), Block: j.Action == mpblock.Block, Count: j.Progress.Done, Actor: j.By, Reason: j.Reason}
+	return v.undoPage(w, of, v.say(msg("undo.job"), id), v.base()+"/jobs/"+id)
 }
 
 func (c *console) undoJob(v *visit) error {

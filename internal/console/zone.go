@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"net/url"
 	"time"
+	_ "time/tzdata" // containers of a static binary have no zones of their own
 )
 
 // cookieZone is the cookie in which the browser tells its time zone.
