@@ -130,11 +130,11 @@ func (v *visit) refusal(err error) (string, bool) {
 	}
 	var whole platform.Refusal
 	if errors.As(err, &whole) {
-		return string(whole), true
+		return sentence(string(whole)), true
 	}
 	var e *mpblock.Error
 	if errors.As(err, &e) && e.Code != mpblock.CodeSystem && e.Code != mpblock.CodeBadAppID {
-		return e.Detail, true
+		return sentence(e.Detail), true
 	}
 	return "", false
 }

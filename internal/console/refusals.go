@@ -34,7 +34,18 @@ func readRefusals(text string) map[string]string {
 // refused returns what the platform has refused, in a language.
 func (l lang) refused(r *platform.Refused) string {
 	if format, ok := refusals[r.Format]; ok && l == zh {
-		return fmt.Sprintf(format, r.Args...)
+		return fmt.Sprintf(format, r.Args...) + "。"
 	}
-	return r.Error()
+	return sentence(r.Error())
+}
+
+// sentence makes a sentence of an error's text.
+func sentence(s string) string {
+	if s == "" {
+		return s
+	}
+	if last := s[len(s)-1]; last != '.' && last != '?' {
+		s += "."
+	}
+	return strings.ToUpper(s[:1]) + s[1:]
 }

@@ -47,14 +47,14 @@ func TestRefusalsAreTranslated(t *testing.T) {
 
 func TestRefused(t *testing.T) {
 	r := &platform.Refused{Format: "a limit of %d for %s: want 0 (none may be made) or more", Args: []any{-1, "token"}}
-	if got := zh.refused(r); got != "token 的限额 -1 无效：应为 0（禁止调用）或更大的数" {
+	if got := zh.refused(r); got != "token 的限额 -1 无效：应为 0（禁止调用）或更大的数。" {
 		t.Error(got)
 	}
-	if got := en.refused(r); got != r.Error() {
+	if got := en.refused(r); got != "A limit of -1 for token: want 0 (none may be made) or more." {
 		t.Error(got)
 	}
 	unknown := &platform.Refused{Format: "something new"}
-	if got := zh.refused(unknown); got != "something new" {
+	if got := zh.refused(unknown); got != "Something new." {
 		t.Error(got)
 	}
 	if !isForbidden(errors.Join(&platform.Refused{Format: formatForbidden, Args: []any{"admin", "viewer"}})) {
