@@ -44,7 +44,7 @@ func (d *Desk) DraftJob(ctx context.Context, app mpblock.AppID, action mpblock.A
 	now := time.Now()
 	j := &storedJob{app: app, id: newJobID(d.operator.Name, now), expires: now.Add(DraftLife), jobRecord: jobRecord{
 		Action: action, By: d.operator.Name, State: JobDraft, Created: now.UnixMilli(), Preview: l.preview,
-		Chunks: (len(l.items) + chunkSize - 1) / chunkSize, Progress: JobProgress{Total: len(l.items)},
+		Chunks: (len(l.items) + d.p.chunk - 1) / d.p.chunk, Progress: JobProgress{Total: len(l.items)},
 	}}
 	if err := d.p.keepList(ctx, j, &l); err != nil {
 		return Job{}, err
@@ -115,7 +115,7 @@ func (l *list) finish() error {
 func (p *Platform) keepList(ctx context.Context, j *storedJob, l *list) error {
 	expires := time.Now().Add(DraftLife + listLife)
 	for n := range j.Chunks {
-		items := l.items[n*chunkSize : min((n+1)*chunkSize, len(l.items))]
+		items := l.items[n*p.chunk : min((n+1)*p.chunk, len(l.items))]
 		if err := p.previewItems(ctx, j, items, l.account.AnyFollower); err != nil {
 			return err
 		}

@@ -100,10 +100,7 @@ func (p *Platform) UpdateOperator(ctx context.Context, n NewOperator) (Operator,
 		return Operator{}, err
 	}
 	return p.editOperator(ctx, n.Name, func(t *roster, o *operatorRecord) error {
-		if err := t.set(o, n); err != nil {
-			return err
-		}
-		return t.keepAdmin(n.Name)
+		return t.set(o, n)
 	})
 }
 
@@ -113,7 +110,7 @@ func (p *Platform) DisableOperator(ctx context.Context, name string, disabled bo
 	_, err := p.editOperator(ctx, name, func(t *roster, o *operatorRecord) error {
 		o.Disabled = disabled
 		t.endSessions(o)
-		return t.keepAdmin(name)
+		return nil
 	})
 	return err
 }
@@ -126,7 +123,7 @@ func (p *Platform) DeleteOperator(ctx context.Context, name string) error {
 			return err
 		}
 		delete(t.Operators, name)
-		return t.keepAdmin(name)
+		return nil
 	})
 }
 

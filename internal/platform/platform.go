@@ -61,6 +61,7 @@ type Platform struct {
 	node     string        // names this process among those that share the store
 	drafting chan struct{} // held while a list is read: one takes up to 64 MB
 	jobs     chan struct{} // has a word in it when a job was started here
+	chunk    int           // OpenIDs of a list that a job changes at once
 }
 
 // Refusal is the error of a request by an operator that is refused: an account
@@ -103,7 +104,7 @@ func Open(ctx context.Context, store mpblock.Store, opts Options) (*Platform, er
 	}
 	return &Platform{
 		store: store, pageSize: opts.PageSize, signer: signer{key: key}, hasher: newHasher(),
-		node: randomHex(8), drafting: make(chan struct{}, maxDrafting), jobs: make(chan struct{}, 1),
+		node: randomHex(8), drafting: make(chan struct{}, maxDrafting), jobs: make(chan struct{}, 1), chunk: chunkSize,
 	}, nil
 }
 

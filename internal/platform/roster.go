@@ -88,15 +88,19 @@ func (p *Platform) readRoster(ctx context.Context) (*roster, uint64, error) {
 }
 
 // editRoster changes the roster; edit may be called again if another node wrote in
-// between.
+// between. It refuses what would leave nobody who can administer.
 func (p *Platform) editRoster(ctx context.Context, edit func(*roster) error) error {
 	for {
 		t, version, err := p.readRoster(ctx)
 		if err != nil {
 			return err
 		}
+		admins := t.admins()
 		if err := edit(t); err != nil {
 			return err
+		}
+		if admins > 0 && t.admins() == 0 {
+			return refuse("this would leave no admin who can log in: make another operator an admin first")
 		}
 		r := encode(kindRoster, rosterKey, version, t)
 		if len(r.Value) > mpblock.MaxValue {
@@ -142,14 +146,6 @@ func (t *roster) admins() int {
 		}
 	}
 	return n
-}
-
-// keepAdmin refuses what would leave nobody who can administer.
-func (t *roster) keepAdmin(name string) error {
-	if t.admins() > 0 {
-		return nil
-	}
-	return refuse("%q is the last admin who can log in: make another operator an admin first", name)
 }
 
 // endSessions ends all sessions of an operator that began before.

@@ -131,9 +131,9 @@ func (p *Platform) release(ctx context.Context, c count) error {
 }
 
 // admitAttempt lets an attempt be judged, perhaps after a delay, and returns what to
-// call once it turned out to be right: clear forgets the operator's failures from
+// call once it turned out to be right: forget drops the operator's failures from
 // this address as well.
-func (p *Platform) admitAttempt(ctx context.Context, name string, addr netip.Addr, known bool) (right func(clear bool) error, err error) {
+func (p *Platform) admitAttempt(ctx context.Context, name string, addr netip.Addr, known bool) (right func(forget bool) error, err error) {
 	pair, from, of := countsOf(name, addr)
 	if _, err := p.reserveAttempt(ctx, pair); err != nil {
 		return nil, err
@@ -161,9 +161,9 @@ func (p *Platform) admitAttempt(ctx context.Context, name string, addr netip.Add
 			return nil, ctx.Err()
 		}
 	}
-	return func(clear bool) error {
+	return func(forget bool) error {
 		undo := p.release(ctx, pair)
-		if clear {
+		if forget {
 			_, undo = p.changeAttempts(ctx, pair, func(a *attempts) error { *a = attempts{}; return nil })
 		}
 		return errors.Join(undo, p.release(ctx, from), p.release(ctx, of))

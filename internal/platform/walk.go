@@ -93,8 +93,8 @@ func firstAt(ctx context.Context, store mpblock.Store, app mpblock.AppID, end ui
 // on.
 func (w *walk) each(ctx context.Context, do func(mpblock.Change) (bool, error)) error {
 	for w.before > 1 {
-		n := min(uint64(w.perPiece), w.before-1) //nolint:gosec // positive
-		piece, err := w.store.Changes(ctx, w.app, w.before-1-n, int(n))
+		n := min(uint64(w.perPiece), w.before-1)                        //nolint:gosec // positive
+		piece, err := w.store.Changes(ctx, w.app, w.before-1-n, int(n)) //nolint:gosec // at most perPiece
 		if err != nil {
 			return err
 		}
