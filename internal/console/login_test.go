@@ -254,7 +254,7 @@ func TestOperators(t *testing.T) {
 	if a := bo.get(base); !strings.HasPrefix(a.path, "/login") {
 		t.Error("a disabled operator is in")
 	}
-	b.post("/operators/admin", "role", "viewer").holds(t, 422, "last admin")
+	b.post("/operators/admin", "role", "viewer").holds(t, 422, "no admin who can log in")
 	b.post("/operators/bo@example.com/reset").holds(t, 200, "Give this link to bo@example.com")
 	b.post("/operators/bo@example.com/remove").holds(t, 200, "Tick the box first")
 	if a := b.post("/operators/bo@example.com/remove", "sure", "1"); strings.Contains(a.body, `data-operator="bo@example.com"`) {

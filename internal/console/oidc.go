@@ -97,7 +97,7 @@ func (c *console) oidcBegin(v *visit) error {
 }
 
 func (c *console) setFlow(v *visit, value string, age int) {
-	http.SetCookie(v.w, &http.Cookie{
+	http.SetCookie(v.w, &http.Cookie{ //nolint:gosec // Secure where there is TLS
 		Name: cookieOIDC, Value: value, Path: "/login/oidc", MaxAge: age, HttpOnly: true, Secure: c.Secure, SameSite: http.SameSiteLaxMode,
 	})
 }

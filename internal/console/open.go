@@ -24,7 +24,7 @@ func (c *console) language(v *visit) error {
 	if chosen != zh && chosen != en {
 		return errMissing
 	}
-	http.SetCookie(v.w, &http.Cookie{
+	http.SetCookie(v.w, &http.Cookie{ //nolint:gosec // Secure where there is TLS
 		Name: cookieLang, Value: string(chosen), Path: "/", MaxAge: int(langLife.Seconds()),
 		HttpOnly: true, Secure: c.Secure, SameSite: http.SameSiteLaxMode,
 	})

@@ -54,7 +54,7 @@ func (c *console) overview(v *visit) error {
 	}
 	p := &overviewPage{
 		Followers: o.Followers, Blocked: o.Blocked, Days: len(o.Days), Chart: chartOf(v.lang, o.Days),
-		Behind: int(min(o.Behind, 1<<40)), Changes: v.changeRows(o.Last), //nolint:gosec // it is bounded
+		Behind: int(min(o.Behind, 1<<40)), Changes: v.changeRows(o.Last),
 	}
 	if n := len(o.Days); n > 0 {
 		p.TodayBlocked, p.TodayUnblocked = o.Days[n-1].Blocked, o.Days[n-1].Unblocked

@@ -13,8 +13,8 @@ type undoPage struct {
 	frame
 	Heading      string
 	Of           changeRow // what is undone
-	Action, Back string // addresses
-	Blocks       bool   // it blocks, for what it undoes has unblocked
+	Action, Back string    // addresses
+	Blocks       bool      // it blocks, for what it undoes has unblocked
 	Would, Total int
 	Looked, Left int
 	Partly       bool // only the first Looked of Total were looked at
