@@ -141,7 +141,7 @@ func TestListsThatAreNone(t *testing.T) {
 
 func TestFirstColumn(t *testing.T) {
 	for line, want := range map[string]string{
-		"openid": "", "\ufeffopenid,seq": "", "OpenID": "", "a,b": "a", `"a";b`: "a", "a\tb": "a", "  a ": "a",
+		"openid": "", "\ufeffopenid,seq": "", "OpenID": "", "a,b": "a", `"a";b`: "a", "a\tb": "a", `"a"`: "a",
 	} {
 		if got := firstColumn(line, 1); got != want {
 			t.Errorf("%q: %q, want %q", line, got, want)
