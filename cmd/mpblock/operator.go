@@ -39,7 +39,7 @@ func (w where) printLink(t terminal, i admin.Invited, err error) error {
 	if err != nil {
 		return w.explain(err)
 	}
-	path := "/reset?token=" + i.Token
+	path := "/password?token=" + i.Token
 	if w.JSON {
 		return t.json(map[string]string{"name": i.Name, "path": path})
 	}

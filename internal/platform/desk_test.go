@@ -322,9 +322,10 @@ func TestSetAccount(t *testing.T) {
 	if err != nil || len(secret) != 32 {
 		t.Fatalf("%+v, %v", a, err)
 	}
-	network, err := ParseNetwork(" 192.0.2.7")
+	_, err = ParseNetwork(" 192.0.2.7")
 	wantRefusal(t, err, `" 192.0.2.7" is no address`)
-	if network, err = ParseNetwork("192.0.2.7/24"); err != nil || network != netip.MustParsePrefix("192.0.2.0/24") {
+	network, err := ParseNetwork("192.0.2.7/24")
+	if err != nil || network != netip.MustParsePrefix("192.0.2.0/24") {
 		t.Errorf("parsed %v, %v", network, err)
 	}
 	got, err := d.SetAccount(t.Context(), a.AppID, AccountSettings{

@@ -510,3 +510,22 @@ func TestDraftsEnd(t *testing.T) {
 		wantRefusal(t, err, "a list that was not started is kept for 24 hours")
 	})
 }
+
+func TestJobWithoutItsList(t *testing.T) {
+	c := newJobCase(t)
+	j := c.start()
+	for r, err := range c.p.pieces(t.Context(), kindJobList, c.app, j.ID) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := c.p.store.Delete(t.Context(), r.Kind, r.Key, r.Version); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if errs := runQueue(c.p, t.Context()); len(errs) != 0 {
+		t.Fatal(errs)
+	}
+	if j = c.job(j.ID); j.State != JobFailed || !strings.Contains(j.Problem, "the list of the job is gone") || j.Active() {
+		t.Errorf("job %+v", j)
+	}
+}

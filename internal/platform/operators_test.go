@@ -192,7 +192,7 @@ func TestReset(t *testing.T) {
 		deskOf(t, p, before) // nothing has changed yet
 		_, err = p.UseReset(t.Context(), old, password)
 		wantRefusal(t, err, "not good any more")
-		_, err = p.UseReset(t.Context(), token, "anna anna")
+		_, err = p.UseReset(t.Context(), token, "anna-anna")
 		wantRefusal(t, err, "a password of 9")
 		if name, err := p.CheckReset(t.Context(), token); name != "anna" || err != nil {
 			t.Errorf("the token is for %q, %v", name, err)
