@@ -13,7 +13,7 @@ const (
 	chartHeight = 180
 	chartLeft   = 58
 	chartRight  = 16
-	chartTop    = 8
+	chartTop    = 16
 	chartBottom = 24
 )
 
