@@ -380,6 +380,22 @@ func TestJobOnTwoNodes(t *testing.T) {
 	})
 }
 
+// A node that was held up applies a batch just when the one that took over is about
+// to: it is the job's all the same.
+func TestBatchAppliedByTheNodeBefore(t *testing.T) {
+	c := newJobCase(t)
+	j := c.start()
+	held := &beforeApply{Store: c.p.store}
+	c.p.store = held
+	held.do = func() { c.apply(mpblock.Block, "job:"+j.ID, "many", 3, 10) }
+	if errs := runQueue(c.p, t.Context()); len(errs) != 0 {
+		t.Fatal(errs)
+	}
+	if got := c.job(j.ID); got.State != JobDone || got.Progress != (JobProgress{Total: 11, Done: 7, Already: 3, Refused: 1}) {
+		t.Errorf("job %+v", got)
+	}
+}
+
 func TestUndoJob(t *testing.T) {
 	c := newJobCase(t)
 	j := c.start()

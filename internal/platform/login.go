@@ -84,7 +84,7 @@ func (p *Platform) Login(ctx context.Context, a Attempt) (Session, error) {
 		return Session{}, errors.Join(right(false), &LoginError{Reason: NeedCode, Ticket: ticket})
 	}
 	step, ok := factorStep(o.Factor, a.Code, time.Now())
-	if !ok || step <= o.FactorStep {
+	if !ok {
 		return Session{}, &LoginError{Reason: BadCode, Ticket: ticket}
 	}
 	s, err := p.enter(ctx, a, o, step, right)
@@ -121,7 +121,7 @@ func (p *Platform) judge(ctx context.Context, a Attempt, o *operatorRecord, epoc
 	return nil
 }
 
-var errUsedCode = errors.New("platform: the code was used at the same moment")
+var errUsedCode = errors.New("platform: the code was used before")
 
 // enter writes that an operator is in, unless what it has shown is no longer good.
 func (p *Platform) enter(ctx context.Context, a Attempt, seen *operatorRecord, step int64, right func(bool) error) (Session, error) {
