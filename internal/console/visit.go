@@ -162,7 +162,7 @@ func (v *visit) page(status int, name, title string, data framed) error {
 func (v *visit) part(name, part string, data framed) error {
 	f := data.self()
 	f.Lang, f.Other = v.lang, v.lang.other()
-	f.MayBlock = v.desk.May(platform.RoleOperator)
+	v.about(f)
 	return write(v.w, http.StatusOK, v.lang, name, part, data)
 }
 
@@ -176,8 +176,7 @@ const manyAccounts = 50
 // inside fills what a frame shows to an operator.
 func (v *visit) inside(f *frame) error {
 	f.Operator = v.desk.Operator().Name
-	f.MayBlock = v.desk.May(platform.RoleOperator)
-	f.Admin = v.desk.May(platform.RoleAdmin)
+	v.about(f)
 	if !v.desk.MustEnrol() {
 		accounts, err := v.desk.Accounts(v.ctx(), "", manyAccounts)
 		if err != nil {
@@ -187,14 +186,17 @@ func (v *visit) inside(f *frame) error {
 			f.Accounts = append(f.Accounts, choice{string(a.AppID), nameOf(a)})
 		}
 	}
-	f.AppID = string(v.account.AppID)
-	if f.AppID != "" {
-		f.AccountName = nameOf(v.account)
-		f.Base = v.base()
-		f.Example = exampleOf(v.account)
-	}
 	f.Nav = v.nav()
 	return nil
+}
+
+// about fills what pages and their pieces say of the operator and the account.
+func (v *visit) about(f *frame) {
+	f.MayBlock, f.Admin = v.desk.May(platform.RoleOperator), v.desk.May(platform.RoleAdmin)
+	f.AppID = string(v.account.AppID)
+	if f.AppID != "" {
+		f.AccountName, f.Base, f.Example = nameOf(v.account), v.base(), exampleOf(v.account)
+	}
 }
 
 // nameOf returns the name of an account, or its AppID if it has none.

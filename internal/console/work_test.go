@@ -44,7 +44,7 @@ func TestBlockUnblockUndo(t *testing.T) {
 	r.Header.Set("HX-Request", "true")
 	r.Header.Set("HX-Current-URL", s.URL+base+"/followers?q=o")
 	dialog := b.do(r)
-	dialog.holds(t, 200, "Block 2 users?", "They stay followers", `value="`+follower(1)+`"`, `name="back" value="`+base+`/followers?q=o"`)
+	dialog.holds(t, 200, "Block 2 users?", "They stay followers", `action="`+base+`/block"`, `value="`+follower(1)+`"`, `name="back" value="`+base+`/followers?q=o"`)
 	if strings.Contains(dialog.body, "<html") {
 		t.Error("a dialog with a page around it")
 	}
