@@ -33,14 +33,14 @@ func (c *console) home(v *visit) error {
 	if v.desk.MustEnrol() {
 		return v.see("/me")
 	}
-	accounts, err := v.desk.Accounts(v.ctx(), "", 1)
+	accounts, err := v.choices()
 	if err != nil {
 		return err
 	}
-	if len(accounts) == 0 {
-		return v.see("/accounts")
+	if app := v.chosen(accounts); app != "" {
+		return v.see("/a/" + app)
 	}
-	return v.see("/a/" + string(accounts[0].AppID))
+	return v.see("/accounts")
 }
 
 func (c *console) loginForm(v *visit) error {

@@ -281,4 +281,8 @@ func TestAccountSettings(t *testing.T) {
 	b.post(at+"/secret", "sure", "1").holds(t, 200, "There is a new AppSecret", `id="secret"`)
 	b.post("/accounts", "name", "x", "appid", "wx1").holds(t, 422, "wx and 16 lower-case", `value="wx1"`)
 	b.get("/switch?account="+string(otherApp)).holds(t, 200, "Other")
+	if a := b.get("/"); a.path != "/a/"+string(otherApp) {
+		t.Errorf("not back at the account that was looked at last, but at %s", a.path)
+	}
+	b.get("/me").holds(t, 200, "/a/"+string(otherApp)+"/blacklist")
 }

@@ -21,6 +21,7 @@ type frame struct {
 
 	Operator    string // name of the operator, "" before logging in
 	Accounts    []choice
+	Chosen      string // AppID of the account that the navigation is for
 	AppID       string
 	AccountName string
 	Base        string // address of the account's pages

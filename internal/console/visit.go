@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -32,6 +33,7 @@ const (
 	keyTicket  = "ticket"  // between password and code
 	keyName    = "name"    // likewise
 	keyNext    = "next"    // where to go after logging in
+	keyAccount = "account" // AppID of the account that was looked at last
 	keySecret  = "secret"  // shown once, on the page of its account
 	keyLink    = "link"    // likewise, on the page of operators
 	keyFor     = "for"     // whom the link is for
@@ -89,6 +91,9 @@ func (c *console) withAccount(h handler) handler {
 		}
 		if v.account, err = v.desk.Account(v.ctx(), app); err != nil {
 			return err
+		}
+		if app := string(app); v.c.sessions.GetString(v.ctx(), keyAccount) != app {
+			v.c.sessions.Put(v.ctx(), keyAccount, app)
 		}
 		return h(v)
 	}
@@ -178,16 +183,46 @@ func (v *visit) inside(f *frame) error {
 	f.Operator = v.desk.Operator().Name
 	v.about(f)
 	if !v.desk.MustEnrol() {
-		accounts, err := v.desk.Accounts(v.ctx(), "", manyAccounts)
-		if err != nil {
+		var err error
+		if f.Accounts, err = v.choices(); err != nil {
 			return err
 		}
-		for _, a := range accounts {
-			f.Accounts = append(f.Accounts, choice{string(a.AppID), nameOf(a)})
-		}
 	}
-	f.Nav = v.nav()
+	f.Chosen = v.chosen(f.Accounts)
+	if f.AppID != "" && !slices.ContainsFunc(f.Accounts, func(a choice) bool { return a.AppID == f.AppID }) {
+		f.Accounts = append(f.Accounts, choice{f.AppID, f.AccountName}) // beyond the first of them
+	}
+	f.Nav = v.nav(f.Chosen)
 	return nil
+}
+
+// choices returns the accounts that the switch offers.
+func (v *visit) choices() ([]choice, error) {
+	accounts, err := v.desk.Accounts(v.ctx(), "", manyAccounts)
+	if err != nil {
+		return nil, err
+	}
+	all := make([]choice, 0, len(accounts))
+	for _, a := range accounts {
+		all = append(all, choice{string(a.AppID), nameOf(a)})
+	}
+	return all, nil
+}
+
+// chosen returns the AppID of the account that the navigation is for: that of the
+// page, else that which was looked at last, if the operator may see it still.
+func (v *visit) chosen(accounts []choice) string {
+	if v.account.AppID != "" {
+		return string(v.account.AppID)
+	}
+	last := v.c.sessions.GetString(v.ctx(), keyAccount)
+	if slices.ContainsFunc(accounts, func(a choice) bool { return a.AppID == last }) {
+		return last
+	}
+	if len(accounts) > 0 {
+		return accounts[0].AppID
+	}
+	return ""
 }
 
 // about fills what pages and their pieces say of the operator and the account.
@@ -213,7 +248,7 @@ func exampleOf(a platform.AccountView) string {
 }
 
 // nav returns the navigation: what the operator may see, the present page marked.
-func (v *visit) nav() []navGroup {
+func (v *visit) nav(app string) []navGroup {
 	here := v.r.URL.Path
 	link := func(address string, text msg, more ...string) navLink {
 		current := here == address
@@ -223,8 +258,8 @@ func (v *visit) nav() []navGroup {
 		return navLink{Address: address, Text: v.say(text), Current: current}
 	}
 	var groups []navGroup
-	if v.account.AppID != "" && strings.HasPrefix(here, v.base()) {
-		b := v.base()
+	if app != "" {
+		b := "/a/" + app
 		groups = append(groups, navGroup{v.say(msg("nav.account")), []navLink{
 			link(b, msg("nav.overview")), link(b+"/followers", msg("nav.followers")), link(b+"/blacklist", msg("nav.blacklist")),
 			link(b+"/bulk", msg("nav.bulk"), b+"/jobs"), link(b+"/history", msg("nav.history"), b+"/history", b+"/openids"),
