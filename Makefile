@@ -27,8 +27,10 @@ check: lint test ## the linter, then all tests: what CI runs
 lint: $(LINT) ## the linter, in all modules
 	$(LINT) run ./...
 	cd test/compat && ../../$(LINT) run --config ../../.golangci.yml ./...
+	cd test/oidc && ../../$(LINT) run --config ../../.golangci.yml ./...
 	go mod tidy -diff
 	cd test/compat && go mod tidy -diff
+	cd test/oidc && go mod tidy -diff
 
 .PHONY: test
 test: needs ## all tests, with the race detector
@@ -36,6 +38,7 @@ test: needs ## all tests, with the race detector
 	@test/run -race -timeout 10m $$(go list ./... | grep -v /test/)
 	@$(MAKE) --no-print-directory crash
 	@$(MAKE) --no-print-directory compat
+	@$(MAKE) --no-print-directory oidc
 	@echo "== all tests passed"
 
 .PHONY: crash
@@ -47,6 +50,11 @@ crash: needs ## kill the real binary, fill its disk
 compat: ## run unmodified client libraries against the real binary
 	@echo "== test/compat: four client libraries against the real binary"
 	@cd test/compat && ../run -count=1 -timeout 5m ./...
+
+.PHONY: oidc
+oidc: ## log in to the console through a real OpenID Connect provider
+	@echo "== test/oidc: the console and a provider"
+	@cd test/oidc && ../run -count=1 -timeout 5m ./...
 
 .PHONY: needs
 needs:

@@ -92,7 +92,7 @@ func kindsOf(ctx context.Context, s mpblock.Store) ([]string, error) {
 // begin marks an empty target, or finds the mark of a copy of the same platform. A
 // target without either is left as it is: it may be compared, and that is all.
 func (cp *copier) begin(ctx context.Context) error {
-	identity, err := platform.Identity(ctx, cp.from)
+	identity, err := platform.Fingerprint(ctx, cp.from)
 	if errors.Is(err, mpblock.ErrNotFound) {
 		return failed(codeFailed, "name the data directory or the database of mpblock serve", "%s holds no platform", cp.fromName)
 	}
@@ -117,7 +117,7 @@ func (cp *copier) begin(ctx context.Context) error {
 		return err
 	}
 	cp.mark = mpblock.Record{}
-	found, err := platform.Identity(ctx, cp.to)
+	found, err := platform.Fingerprint(ctx, cp.to)
 	if err == nil && !bytes.Equal(found, identity) || errors.Is(err, mpblock.ErrNotFound) {
 		return cp.different("it holds another platform")
 	}

@@ -56,11 +56,11 @@ func fillDemo(ctx context.Context, store mpblock.Store) error {
 			return err
 		}
 	}
-	begin := time.Now().Add(-demoBlocked / demoChange * time.Hour)
+	begin := time.Now().AddDate(0, 0, 1-demoBlocked/demoChange)
 	for i := range demoBlocked / demoChange {
 		_, err := store.Apply(ctx, demoAppID, mpblock.Batch{
 			Action: mpblock.Block, OpenIDs: demoOpenIDs(i*demoChange+1, (i+1)*demoChange),
-			Actor: "demo", Reason: demoReasons[i%len(demoReasons)], Time: begin.Add(time.Duration(i) * time.Hour),
+			Actor: "demo", Reason: demoReasons[i%len(demoReasons)], Time: begin.AddDate(0, 0, i),
 		})
 		if err != nil {
 			return err

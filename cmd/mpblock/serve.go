@@ -18,7 +18,6 @@ import (
 	"mpblock"
 	"mpblock/internal/admin"
 	"mpblock/internal/api"
-	"mpblock/internal/console"
 	"mpblock/internal/listcache"
 	"mpblock/internal/ops"
 	"mpblock/internal/pebblestore"
@@ -38,8 +37,9 @@ type serveCmd struct {
 	RID           bool   `name:"rid" help:"Put the request id behind the errmsg of errors, as today's real service does." env:"MPBLOCK_RID"`
 	CacheSize     int64  `help:"Memory for lists and for blocks read from disk, in MiB. Default: ${default}." default:"512" env:"MPBLOCK_CACHE_SIZE" placeholder:"MIB"`
 	database
-	NoMigrate bool   `help:"Refuse a database whose schema is not the newest, instead of bringing it there." env:"MPBLOCK_NO_MIGRATE"`
-	LogFormat string `help:"Form of the log on stderr: ${enum}." enum:"text,json" default:"text" env:"MPBLOCK_LOG_FORMAT"`
+	NoMigrate    bool   `help:"Refuse a database whose schema is not the newest, instead of bringing it there." env:"MPBLOCK_NO_MIGRATE"`
+	LogFormat    string `help:"Form of the log on stderr: ${enum}." enum:"text,json" default:"text" env:"MPBLOCK_LOG_FORMAT"`
+	consoleFlags `embed:"" group:"The console:"`
 }
 
 // drainTime is how long requests under way may take when the server stops.
@@ -95,7 +95,9 @@ func (c serveCmd) Run(ctx context.Context, t terminal) (err error) {
 	if err != nil {
 		return err
 	}
-	s.greet(t, address, throwAway)
+	if err := s.greet(ctx, t, address, throwAway); err != nil {
+		return err
+	}
 	select {
 	case err := <-s.failed:
 		return err
@@ -117,10 +119,11 @@ func (c *serveCmd) validate() error {
 		return failed(codeUsage, "mpblock serve --page-size 10000", "--page-size %d: want 1 to %d", c.PageSize, platform.MaxPageSize)
 	}
 	if c.Store != "" {
-		_, err := c.config()
-		return err
+		if _, err := c.config(); err != nil {
+			return err
+		}
 	}
-	return nil
+	return c.consoleFlags.validate()
 }
 
 // chooseData settles where the data is; throwAway tells that it goes at the end.
@@ -195,8 +198,13 @@ func (s *server) listen() (net.Addr, error) {
 		}
 		s.log.Info("metrics and profiles", "on", "http://"+addr.String())
 	}
+	routes, err := s.routes()
+	if err != nil {
+		return nil, err
+	}
+	s.work()
 	return s.serve("--listen", s.opts.Listen, &http.Server{
-		Handler:           s.routes(),
+		Handler:           routes,
 		TLSConfig:         s.tls,
 		ReadHeaderTimeout: 10 * time.Second,
 		ReadTimeout:       30 * time.Second,
@@ -254,11 +262,14 @@ func (s *server) close() error {
 
 // routes hands each path to its part. It is not an http.ServeMux, which would
 // answer /cgi-bin//token with a redirect where the platform answers 200.
-func (s *server) routes() http.Handler {
+func (s *server) routes() (http.Handler, error) {
 	calls := api.New(api.Options{
 		Platform: s.platform, RequireHTTPS: s.opts.RequireHTTPS, RID: s.opts.RID, Observe: s.observe,
 	})
-	page := console.New()
+	page, err := s.console()
+	if err != nil {
+		return nil, err
+	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch p := r.URL.Path; {
 		case len(p) >= 9 && p[:9] == "/cgi-bin/", p == "/cgi-bin":
@@ -273,7 +284,7 @@ func (s *server) routes() http.Handler {
 		default:
 			page.ServeHTTP(w, r)
 		}
-	})
+	}), nil
 }
 
 func text(w http.ResponseWriter, status int, s string) {
@@ -299,6 +310,9 @@ func (s *server) ready(w http.ResponseWriter, r *http.Request) {
 // observe writes the log line of a call and counts it.
 func (s *server) observe(r api.Request) {
 	s.metrics.Observe(r.Call, r.Code, r.Duration)
+	if r.AppID != "" && r.Call != "" {
+		s.platform.CountCall(r.AppID, r.Call, r.Code)
+	}
 	log, level := s.calls, slog.LevelInfo
 	attrs := []slog.Attr{
 		slog.String("id", r.ID), slog.String("call", string(r.Call)), slog.Int("errcode", int(r.Code)),
@@ -321,7 +335,7 @@ func (s *server) observe(r api.Request) {
 }
 
 // greet prints the line that says where the server is, and what to try.
-func (s *server) greet(t terminal, address net.Addr, throwAway bool) {
+func (s *server) greet(ctx context.Context, t terminal, address net.Addr, throwAway bool) error {
 	scheme := "http"
 	if s.tls != nil {
 		scheme = "https"
@@ -334,7 +348,14 @@ func (s *server) greet(t terminal, address net.Addr, throwAway bool) {
 	if s.opts.Store != "" {
 		where += ", store " + named(s.opts.Store)
 	}
+	invitation, err := s.invitation(ctx, base)
+	if err != nil {
+		return err
+	}
 	t.printf("mpblock ready on %s (data in %s)\n", base, where)
+	if invitation != "" {
+		t.printf("\n%s", invitation)
+	}
 	if s.trust != "" {
 		t.printf("\nIts certificate is of a CA of its own. Clients trust it with one of\n"+
 			"    curl --cacert %[1]s ...\n    SSL_CERT_FILE=%[1]s            (Go)\n    NODE_EXTRA_CA_CERTS=%[1]s      (Node.js)\n", s.trust)
@@ -345,4 +366,5 @@ func (s *server) greet(t terminal, address net.Addr, throwAway bool) {
 	if ap, err := netip.ParseAddrPort(address.String()); err == nil && !ap.Addr().IsLoopback() && s.tls == nil {
 		s.log.Warn("secrets and tokens cross the network in the clear: use --tls-cert and --tls-key, or --tls-self-signed", "listen", address.String())
 	}
+	return nil
 }

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"time"
 
 	"mpblock"
 	"mpblock/internal/platform"
@@ -67,6 +68,32 @@ type Settings struct {
 	PerMinute   map[mpblock.Call]int `json:"per_minute,omitempty"`
 }
 
+// Operator is an operator of the console.
+type Operator struct {
+	Name         string          `json:"name"`
+	Role         platform.Role   `json:"role"`
+	Accounts     []mpblock.AppID `json:"accounts"` // empty: all
+	Email        string          `json:"email"`
+	Disabled     bool            `json:"disabled"`
+	SecondFactor bool            `json:"second_factor"`
+	LastLogin    *time.Time      `json:"last_login"` // null: never
+}
+
+// NewOperator is what an operator is created with.
+type NewOperator struct {
+	Name     string          `json:"name"`
+	Role     platform.Role   `json:"role"`
+	Accounts []mpblock.AppID `json:"accounts,omitempty"`
+	Email    string          `json:"email,omitempty"`
+}
+
+// Invited is an operator and the token with which it chooses a password, good once
+// and for platform.LinkLife.
+type Invited struct {
+	Name  string `json:"name"`
+	Token string `json:"token"`
+}
+
 // ErrNoServer is wrapped by the error of a Client whose server does not run.
 var ErrNoServer = errors.New("no mpblock serves this directory")
 
@@ -88,6 +115,11 @@ type idsBody struct {
 // addedAnswer tells how many of a piece were new.
 type addedAnswer struct {
 	Added int `json:"added"`
+}
+
+// nameBody names an operator.
+type nameBody struct {
+	Name string `json:"name"`
 }
 
 // countBody is how many followers to mint.
@@ -134,6 +166,17 @@ func view(a *mpblock.Account, t platform.Totals) Account {
 	}
 	if v.PerMinute == nil {
 		v.PerMinute = map[mpblock.Call]int{}
+	}
+	return v
+}
+
+func viewOperator(o platform.Operator) Operator {
+	v := Operator{
+		Name: o.Name, Role: o.Role, Accounts: append([]mpblock.AppID{}, o.Accounts...), Email: o.Email,
+		Disabled: o.Disabled, SecondFactor: o.SecondFactor,
+	}
+	if !o.LastLogin.IsZero() {
+		v.LastLogin = &o.LastLogin
 	}
 	return v
 }

@@ -9,7 +9,6 @@ import (
 	"maps"
 	"net"
 	"net/http"
-	"net/netip"
 	"os"
 	"path/filepath"
 	"slices"
@@ -84,6 +83,9 @@ func newHandler(p *platform.Platform, log *slog.Logger) http.Handler {
 	mux.Handle("POST /accounts/{app}/secret", handle(h, h.rotate))
 	mux.Handle("POST /accounts/{app}/followers", handle(h, h.follow))
 	mux.Handle("POST /accounts/{app}/minted", handle(h, h.mint))
+	mux.Handle("POST /operators", handle(h, h.addOperator))
+	mux.Handle("GET /operators", handle(h, h.operators))
+	mux.Handle("POST /operators/reset", handle(h, h.resetOperator))
 	mux.Handle("POST /backup", handle(h, h.backup))
 	return mux
 }
@@ -215,7 +217,7 @@ func (s Settings) applyIPs(a *mpblock.Account) error {
 			a.AllowIPs = nil
 			continue
 		}
-		ip, err := parseIP(text)
+		ip, err := platform.ParseNetwork(text)
 		if err != nil {
 			return err
 		}
@@ -226,26 +228,13 @@ func (s Settings) applyIPs(a *mpblock.Account) error {
 		a.AllowIPs = slices.Delete(a.AllowIPs, at, at+1)
 	}
 	for _, text := range s.AllowIPs {
-		ip, err := parseIP(text)
+		ip, err := platform.ParseNetwork(text)
 		if err != nil {
 			return err
 		}
 		a.AllowIPs = append(a.AllowIPs, ip)
 	}
 	return nil
-}
-
-// parseIP reads an address or a network.
-func parseIP(s string) (netip.Prefix, error) {
-	if a, err := netip.ParseAddr(s); err == nil {
-		a = a.Unmap().WithZone("")
-		return netip.PrefixFrom(a, a.BitLen()), nil
-	}
-	p, err := netip.ParsePrefix(s)
-	if err != nil {
-		return p, platform.Refusal(fmt.Sprintf("%q is no address: want 192.0.2.7 or 192.0.2.0/24", s))
-	}
-	return p.Masked(), nil
 }
 
 func limits(have, change map[mpblock.Call]int) map[mpblock.Call]int {

@@ -1,85 +1,134 @@
-// Package console serves what a browser sees of mpblock. For now that is one page
-// at /, in English and Simplified Chinese, that says what this is and where the
-// documentation lies.
+// Package console is the operator's web console: pages rendered on the server, made
+// livelier by htmx, in Simplified Chinese and English. It holds no rules of its own:
+// each request works through a platform.Desk, which refuses what the operator may not
+// do; the console only leaves out what would be refused.
+//
+// Handlers return an error, and one place turns it into a page. Every page is
+// rendered into memory before the first byte goes out. Pages load nothing but what
+// stands in static/, and hold no script and no style of their own, as their
+// Content-Security-Policy demands.
 package console
 
 import (
-	"bytes"
-	"embed"
-	"html/template"
+	"encoding/gob"
+	"log/slog"
 	"net/http"
+	"net/url"
 	"strings"
+	"sync"
+	"time"
+
+	"github.com/alexedwards/scs/v2"
+
+	"mpblock/internal/platform"
 )
 
-//go:embed templates/*.html
-var templates embed.FS
-
-//go:embed static/style.css
-var style []byte
-
-var pages = template.Must(template.ParseFS(templates, "templates/*.html"))
-
-// policy lets a page load its stylesheet and nothing else.
-const policy = "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-
-// New returns the console.
-func New() http.Handler { return http.HandlerFunc(serve) }
-
-func serve(w http.ResponseWriter, r *http.Request) {
-	head := w.Header()
-	head.Set("Content-Security-Policy", policy)
-	head.Set("X-Content-Type-Options", "nosniff")
-	head.Set("Referrer-Policy", "no-referrer")
-	if r.Method != http.MethodGet && r.Method != http.MethodHead {
-		head.Set("Allow", "GET, HEAD")
-		http.Error(w, "this page is read with GET; the API is under /cgi-bin/", http.StatusMethodNotAllowed)
-		return
-	}
-	switch r.URL.Path {
-	case "/":
-		page(w, r, http.StatusOK)
-	case "/static/style.css":
-		head.Set("Content-Type", "text/css; charset=utf-8")
-		head.Set("Cache-Control", "max-age=300")
-		_, _ = w.Write(style)
-	default:
-		page(w, r, http.StatusNotFound)
-	}
+// Options are the settings of the console.
+type Options struct {
+	Platform *platform.Platform
+	Secure   bool   // cookies are for TLS alone
+	Demo     bool   // say on the login page where the demo's link is
+	Public   string // scheme and host under which browsers find the console; "": as they ask for it
+	OIDC     *OIDC  // nil: no login through a provider
+	Log      *slog.Logger
 }
 
-// page writes the page in the language that the reader asks for.
-func page(w http.ResponseWriter, r *http.Request, status int) {
-	lang := language(r)
-	var b bytes.Buffer
-	data := struct{ Missing bool }{status == http.StatusNotFound}
-	if err := pages.ExecuteTemplate(&b, lang+".html", data); err != nil {
-		http.Error(w, "the page could not be written", http.StatusInternalServerError)
-		return
-	}
-	w.Header().Set("Content-Type", "text/html; charset=utf-8")
-	w.Header().Set("Content-Language", lang)
-	w.Header().Set("Vary", "Accept-Language")
-	w.WriteHeader(status)
-	_, _ = w.Write(b.Bytes())
+// policy lets a page load what stands in static/, and send its forms here.
+const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; " +
+	"form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+
+// Limits of requests in bytes.
+const (
+	maxForm = 1 << 20
+	maxList = 128 << 20
+)
+
+// longTime is how long a long list may take to come or an export to go, in place of
+// the server's own limits.
+const longTime = 10 * time.Minute
+
+// console serves the pages.
+type console struct {
+	Options
+	sessions *scs.SessionManager
+	mux      *http.ServeMux
+	provider provider
 }
 
-// language returns "zh" or "en": what the query says, else what the browser
-// prefers.
-func language(r *http.Request) string {
-	switch r.URL.Query().Get("lang") {
-	case "zh":
-		return "zh"
-	case "en":
-		return "en"
-	}
-	for tag := range strings.SplitSeq(r.Header.Get("Accept-Language"), ",") {
-		tag = strings.ToLower(strings.TrimSpace(tag))
-		if strings.HasPrefix(tag, "zh") {
-			return "zh"
+var registerOnce sync.Once
+
+// New returns the console: everything that is not the API.
+func New(opts Options) http.Handler {
+	registerOnce.Do(func() {
+		gob.Register(platform.Session{})
+		gob.Register([]notice{})
+	})
+	c := &console{Options: opts, sessions: scs.New(), mux: http.NewServeMux()}
+	c.provider.OIDC = opts.OIDC
+	c.sessions.Store = opts.Platform.Sessions()
+	c.sessions.IdleTimeout, c.sessions.Lifetime = platform.SessionIdle, platform.SessionLife
+	c.sessions.Cookie.Name = "mpblock_session"
+	c.sessions.Cookie.HttpOnly, c.sessions.Cookie.SameSite = true, http.SameSiteLaxMode
+	c.sessions.Cookie.Secure, c.sessions.Cookie.Persist = opts.Secure, false
+	c.sessions.ErrorFunc = func(w http.ResponseWriter, r *http.Request, err error) { c.fail(c.bare(w, r), err) }
+	c.routes()
+
+	origin := http.NewCrossOriginProtection()
+	origin.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { c.fail(c.bare(w, r), errOrigin) }))
+	pages := c.sessions.LoadAndSave(http.HandlerFunc(c.serve))
+	guarded := origin.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasPrefix(r.URL.Path, "/static/") {
+			serveStatic(w, r)
+			return
 		}
-		if strings.HasPrefix(tag, "en") {
-			return "en"
+		pages.ServeHTTP(w, r)
+	}))
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		head := w.Header()
+		head.Set("Content-Security-Policy", policy)
+		head.Set("X-Content-Type-Options", "nosniff")
+		head.Set("Referrer-Policy", "same-origin")
+		head.Set("Cross-Origin-Opener-Policy", "same-origin")
+		guarded.ServeHTTP(w, r)
+	})
+}
+
+// handler answers a visit, or returns the error that the visitor is to see.
+type handler func(*visit) error
+
+// serve finds the page; what is none gets a page that says so.
+func (c *console) serve(w http.ResponseWriter, r *http.Request) {
+	_, pattern := c.mux.Handler(r)
+	if pattern != "" {
+		c.mux.ServeHTTP(w, r)
+		return
+	}
+	v := c.visit(w, r)
+	_ = v.sit() // whoever is logged in keeps the navigation
+	for _, method := range []string{http.MethodGet, http.MethodPost} {
+		if _, pattern := c.mux.Handler(&http.Request{Method: method, URL: &url.URL{Path: r.URL.Path}, Host: r.Host}); pattern != "" {
+			w.Header().Set("Allow", strings.Fields(pattern)[0])
+			c.fail(v, errMethod)
+			return
 		}
 	}
-	return "en"
+	c.fail(v, errMissing)
+}
+
+// adapt is the one place where a handler's error becomes a page.
+func (c *console) adapt(h handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		v := c.visit(w, r)
+		defer func() {
+			if p := recover(); p != nil {
+				if p == http.ErrAbortHandler { //nolint:errorlint // as net/http compares it
+					panic(p)
+				}
+				c.fail(v, panicked{p})
+			}
+		}()
+		if err := h(v); err != nil {
+			c.fail(v, err)
+		}
+	})
 }

@@ -57,6 +57,12 @@ type Platform struct {
 	signer   signer
 	cache    cache
 	quotas   quotas
+	hasher   hasher
+	calls    callCounts
+	node     string        // names this process among those that share the store
+	drafting chan struct{} // held while a list is read: one takes up to 64 MB
+	jobs     chan struct{} // has a word in it when a job was started here
+	chunk    int           // OpenIDs of a list that a job changes at once
 }
 
 // Refusal is the error of a request by an operator that is refused: an account
@@ -67,7 +73,21 @@ type Refusal string
 // Error returns the text.
 func (r Refusal) Error() string { return string(r) }
 
-func refuse(format string, args ...any) error { return Refusal(fmt.Sprintf(format, args...)) }
+// Refused is a Refusal in its parts, for doors that speak more than one language:
+// Format names the message, and a translation of it takes the same Args. It wraps
+// the Refusal.
+type Refused struct {
+	Format string
+	Args   []any
+}
+
+// Error returns the text in English.
+func (r *Refused) Error() string { return fmt.Sprintf(r.Format, r.Args...) }
+
+// Unwrap returns the text as a Refusal.
+func (r *Refused) Unwrap() error { return Refusal(r.Error()) }
+
+func refuse(format string, args ...any) error { return &Refused{Format: format, Args: args} }
 
 // Open returns a Platform on a store. The key that signs access tokens is read
 // from the store, or made there by the first node that opens it. A page size out
@@ -83,7 +103,10 @@ func Open(ctx context.Context, store mpblock.Store, opts Options) (*Platform, er
 	if err != nil {
 		return nil, fmt.Errorf("read the key of the access tokens: %w", err)
 	}
-	return &Platform{store: store, pageSize: opts.PageSize, signer: newSigner(key)}, nil
+	return &Platform{
+		store: store, pageSize: opts.PageSize, signer: newSigner(key), hasher: newHasher(),
+		node: randomHex(8), drafting: make(chan struct{}, maxDrafting), jobs: make(chan struct{}, 1), chunk: chunkSize,
+	}, nil
 }
 
 // tokenKey returns the key that signs access tokens. Of several nodes that make
@@ -103,10 +126,10 @@ func tokenKey(ctx context.Context, store mpblock.Store) ([]byte, error) {
 	return r.Value, err
 }
 
-// Identity returns what tells the platform in a store from every other: a hash of
+// Fingerprint returns what tells the platform in a store from every other: a hash of
 // the key that signs its access tokens. A store in which there is no platform yet is
 // mpblock.ErrNotFound.
-func Identity(ctx context.Context, store mpblock.Store) ([]byte, error) {
+func Fingerprint(ctx context.Context, store mpblock.Store) ([]byte, error) {
 	r, err := store.Get(ctx, kindKey, keyToken)
 	if err != nil {
 		return nil, err
@@ -115,9 +138,11 @@ func Identity(ctx context.Context, store mpblock.Store) ([]byte, error) {
 	return sum[:], nil
 }
 
-// Close gives back what of the quotas was reserved and not used. It does not
-// close the store.
-func (p *Platform) Close(ctx context.Context) error { return p.quotas.giveBack(ctx, p.store) }
+// Close gives back what of the quotas was reserved and not used, and writes down the
+// calls that were counted. It does not close the store.
+func (p *Platform) Close(ctx context.Context) error {
+	return errors.Join(p.quotas.giveBack(ctx, p.store), p.writeCalls(ctx))
+}
 
 // Ready tells whether the store answers and, if it can tell, takes writes.
 func (p *Platform) Ready(ctx context.Context) error {

@@ -1,0 +1,104 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"mpblock"
+	"mpblock/internal/admin"
+	"mpblock/internal/platform"
+)
+
+type operatorCmd struct {
+	Add   operatorAddCmd   `cmd:"" help:"Create an operator of the console; prints the path to choose a password at."`
+	List  operatorListCmd  `cmd:"" help:"List all operators."`
+	Reset operatorResetCmd `cmd:"" help:"Let an operator choose a new password, without its second factor."`
+}
+
+type operatorAddCmd struct {
+	where
+	Name    string   `arg:"" help:"Name to log in with: 1 to 40 lower-case letters, digits and . _ - @"`
+	Role    string   `help:"What it may do: ${enum}. A viewer looks, an operator blocks and unblocks, an admin does all." enum:"viewer,operator,admin" default:"operator"`
+	Account []string `help:"Limit it to this account; may be given often. Without any, it sees all." placeholder:"APPID"`
+	Email   string   `help:"By which OpenID Connect finds it the first time."`
+}
+
+// Run creates an operator.
+func (c operatorAddCmd) Run(ctx context.Context, t terminal) error {
+	n := admin.NewOperator{Name: c.Name, Role: platform.Role(c.Role), Email: c.Email}
+	for _, app := range c.Account {
+		n.Accounts = append(n.Accounts, mpblock.AppID(app))
+	}
+	i, err := admin.Dial(c.Data).AddOperator(ctx, n)
+	return c.printLink(t, i, err)
+}
+
+// printLink prints where an operator chooses a password.
+func (w where) printLink(t terminal, i admin.Invited, err error) error {
+	if err != nil {
+		return w.explain(err)
+	}
+	path := "/password?token=" + i.Token
+	if w.JSON {
+		return t.json(map[string]string{"name": i.Name, "path": path})
+	}
+	t.printf("%s\n", path)
+	fmt.Fprintf(t.err, "Open this path of the console within %d minutes; there %s chooses a password. It is good once.\n",
+		int(platform.LinkLife.Minutes()), i.Name)
+	return nil
+}
+
+type operatorListCmd struct{ where }
+
+// Run lists the operators.
+func (c operatorListCmd) Run(ctx context.Context, t terminal) error {
+	all, err := admin.Dial(c.Data).Operators(ctx)
+	if err != nil {
+		return c.explain(err)
+	}
+	if c.JSON {
+		return t.json(all)
+	}
+	if len(all) == 0 {
+		fmt.Fprintln(t.err, "There is no operator yet; mpblock operator add creates one.")
+		return nil
+	}
+	t.printf("%-40s  %-8s  %-16s  %s\n", "name", "role", "last login", "accounts")
+	for _, o := range all {
+		t.printf("%-40s  %-8s  %-16s  %s\n", o.Name, o.Role, lastLogin(o), accountsOf(o))
+	}
+	return nil
+}
+
+func lastLogin(o admin.Operator) string {
+	switch {
+	case o.Disabled:
+		return "disabled"
+	case o.LastLogin == nil:
+		return "never"
+	}
+	return o.LastLogin.Local().Format("2006-01-02 15:04")
+}
+
+func accountsOf(o admin.Operator) string {
+	if len(o.Accounts) == 0 {
+		return "all"
+	}
+	names := make([]string, len(o.Accounts))
+	for i, app := range o.Accounts {
+		names[i] = string(app)
+	}
+	return strings.Join(names, " ")
+}
+
+type operatorResetCmd struct {
+	where
+	Name string `arg:"" help:"The operator."`
+}
+
+// Run lets an operator choose a new password.
+func (c operatorResetCmd) Run(ctx context.Context, t terminal) error {
+	i, err := admin.Dial(c.Data).ResetOperator(ctx, c.Name)
+	return c.printLink(t, i, err)
+}

@@ -1,0 +1,234 @@
+package console
+
+import (
+	"fmt"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+
+	"mpblock"
+	"mpblock/internal/platform"
+)
+
+// accountsPage lists the accounts, and creates one.
+type accountsPage struct {
+	frame
+	Rows        []accountRow
+	Name, NewID string // of the new one, as it was entered
+	Any         bool
+	Pager       pager
+}
+
+type accountRow struct {
+	AppID, Name        string
+	Followers, Blocked int
+}
+
+func (c *console) accounts(v *visit) error {
+	return v.accountsPage(http.StatusOK, &accountsPage{})
+}
+
+func (v *visit) accountsPage(status int, p *accountsPage) error {
+	list, err := v.desk.Accounts(v.ctx(), mpblock.AppID(v.r.URL.Query().Get("after")), pageRows)
+	if err != nil {
+		return err
+	}
+	for _, a := range list {
+		p.Rows = append(p.Rows, accountRow{string(a.AppID), nameOf(a), a.Followers, a.Blocked})
+	}
+	next := ""
+	if len(list) == pageRows {
+		next = string(list[pageRows-1].AppID)
+	}
+	p.Pager = v.pagerOf(len(list), next)
+	return v.page(status, "accounts", v.say(msg("nav.accounts")), p)
+}
+
+func (c *console) addAccount(v *visit) error {
+	if err := v.form(); err != nil {
+		return err
+	}
+	p := &accountsPage{Name: v.field("name"), NewID: v.field("appid"), Any: v.field("any") != ""}
+	a, secret, err := v.desk.AddAccount(v.ctx(), platform.NewAccount{Name: p.Name, AppID: mpblock.AppID(p.NewID), AnyFollower: p.Any})
+	if err != nil {
+		return v.again(err, func(status int) error { return v.accountsPage(status, p) })
+	}
+	v.tell("good", v.say(msg("accounts.created")))
+	c.sessions.Put(v.ctx(), keySecret, string(a.AppID)+" "+secret)
+	return v.see("/accounts/" + string(a.AppID))
+}
+
+// settingsPage is an account's settings, and calls to paste.
+type settingsPage struct {
+	frame
+	Account accountForm
+	Secret  string // shown this once
+	Paste   string
+}
+
+// accountForm is the form of an account's settings.
+type accountForm struct {
+	AppID, Name, Shown string
+	AnyFollower        bool
+	IPs                string
+	Limits             []limitRow
+}
+
+// limitRow is what of one call is allowed; empty: without a limit.
+type limitRow struct {
+	Call          mpblock.Call
+	Allowed       bool
+	Daily, Minute string
+}
+
+// settingsOf is the form of an account as it is.
+func settingsOf(a platform.AccountView) accountForm {
+	f := accountForm{AppID: string(a.AppID), Name: a.Name, Shown: nameOf(a), AnyFollower: a.AnyFollower}
+	for _, ip := range a.AllowIPs {
+		text := ip.String()
+		if ip.IsSingleIP() {
+			text = ip.Addr().String()
+		}
+		f.IPs += text + "\n"
+	}
+	limit := func(limits map[mpblock.Call]int, call mpblock.Call) string {
+		if n, ok := limits[call]; ok {
+			return strconv.Itoa(n)
+		}
+		return ""
+	}
+	for _, call := range mpblock.Calls() {
+		f.Limits = append(f.Limits, limitRow{call, !slices.Contains(a.Denied, call), limit(a.Daily, call), limit(a.PerMinute, call)})
+	}
+	return f
+}
+
+// settings finds the account of a page of settings, which admins alone may see.
+func (v *visit) settings() error {
+	if !v.desk.May(platform.RoleAdmin) {
+		return errForbidden
+	}
+	return v.c.withAccount(func(*visit) error { return nil })(v)
+}
+
+func (c *console) accountSettings(v *visit) error {
+	if err := v.settings(); err != nil {
+		return err
+	}
+	return v.settingsPage(http.StatusOK, settingsOf(v.account))
+}
+
+func (v *visit) settingsPage(status int, f accountForm) error {
+	p := &settingsPage{Account: f}
+	shown := "SECRET"
+	app, secret, ok := strings.Cut(v.c.sessions.GetString(v.ctx(), keySecret), " ")
+	if ok && app == f.AppID {
+		p.Secret, shown = secret, secret
+		v.c.sessions.Remove(v.ctx(), keySecret)
+	}
+	p.Paste = v.paste(f.AppID, shown)
+	return v.page(status, "account", v.say(msg("account.title"), f.Shown), p)
+}
+
+// paste returns calls of the API for a shell.
+func (v *visit) paste(app, secret string) string {
+	id := exampleID(v.account)
+	return fmt.Sprintf(`BASE=%s/cgi-bin
+TOKEN=$(curl -s "$BASE/token?grant_type=client_credential&appid=%s&secret=%s" | sed 's/.*"access_token":"\([^"]*\)".*/\1/')
+curl -s "$BASE/user/get?access_token=$TOKEN" | head -c 300; echo
+curl -s "$BASE/tags/members/getblacklist?access_token=$TOKEN" -d '{"begin_openid":""}' | head -c 300; echo
+curl -s "$BASE/tags/members/batchblacklist?access_token=$TOKEN" -d '{"openid_list":["%[4]s"]}'; echo
+curl -s "$BASE/tags/members/batchunblacklist?access_token=$TOKEN" -d '{"openid_list":["%[4]s"]}'; echo
+`, v.public(), app, secret, id)
+}
+
+func (c *console) setAccount(v *visit) error {
+	if err := v.settings(); err != nil {
+		return err
+	}
+	if err := v.form(); err != nil {
+		return err
+	}
+	f := v.entered()
+	s, err := v.readSettings(f)
+	if err == nil {
+		_, err = v.desk.SetAccount(v.ctx(), v.account.AppID, s)
+	}
+	if err != nil {
+		return v.again(err, func(status int) error { return v.settingsPage(status, f) })
+	}
+	v.tell("good", v.say(msg("saved")))
+	return v.see("/accounts/" + string(v.account.AppID))
+}
+
+// entered is the form as it came.
+func (v *visit) entered() accountForm {
+	f := accountForm{
+		AppID: string(v.account.AppID), Shown: nameOf(v.account), Name: v.field("name"),
+		AnyFollower: v.field("any") != "", IPs: v.r.PostForm.Get("ips"),
+	}
+	for _, call := range mpblock.Calls() {
+		f.Limits = append(f.Limits, limitRow{
+			call, slices.Contains(v.r.PostForm["allow"], string(call)), v.field("daily:" + string(call)), v.field("minute:" + string(call)),
+		})
+	}
+	return f
+}
+
+// readSettings reads what was entered; what cannot be read is refused.
+func (v *visit) readSettings(f accountForm) (platform.AccountSettings, error) {
+	s := platform.AccountSettings{Name: f.Name, AnyFollower: f.AnyFollower, Daily: map[mpblock.Call]int{}, PerMinute: map[mpblock.Call]int{}}
+	for _, text := range strings.Fields(f.IPs) {
+		ip, err := platform.ParseNetwork(text)
+		if err != nil {
+			return s, err
+		}
+		s.AllowIPs = append(s.AllowIPs, ip)
+	}
+	for _, row := range f.Limits {
+		if !row.Allowed {
+			s.Denied = append(s.Denied, row.Call)
+		}
+		for text, limits := range map[*string]map[mpblock.Call]int{&row.Daily: s.Daily, &row.Minute: s.PerMinute} {
+			if *text == "" {
+				continue
+			}
+			n, err := strconv.Atoi(*text)
+			if err != nil || n < 0 {
+				return s, invalid(v.say(msg("account.number"), *text))
+			}
+			limits[row.Call] = n
+		}
+	}
+	return s, nil
+}
+
+func (c *console) rotateSecret(v *visit) error {
+	if err := v.settings(); err != nil {
+		return err
+	}
+	if err := v.form(); err != nil {
+		return err
+	}
+	if v.field("sure") == "" {
+		v.tell("bad", v.say(msg("account.sure")))
+		return v.see("/accounts/" + string(v.account.AppID))
+	}
+	secret, err := v.desk.RotateSecret(v.ctx(), v.account.AppID)
+	if err != nil {
+		return err
+	}
+	v.tell("good", v.say(msg("account.rotated")))
+	c.sessions.Put(v.ctx(), keySecret, string(v.account.AppID)+" "+secret)
+	return v.see("/accounts/" + string(v.account.AppID))
+}
+
+// switchAccount goes to the account that was chosen at the top.
+func (c *console) switchAccount(v *visit) error {
+	app, err := mpblock.ParseAppID(v.r.URL.Query().Get("account"))
+	if err != nil {
+		return v.see("/accounts")
+	}
+	return v.see("/a/" + string(app))
+}

@@ -1,0 +1,114 @@
+package console
+
+import (
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+// source returns all files of the package that fit a pattern, one after the other.
+func source(t *testing.T, pattern string) string {
+	t.Helper()
+	files, err := filepath.Glob(pattern)
+	if err != nil || len(files) == 0 {
+		t.Fatalf("%s: %d files, %v", pattern, len(files), err)
+	}
+	var all strings.Builder
+	for _, name := range files {
+		if strings.HasSuffix(name, "_test.go") {
+			continue
+		}
+		b, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all.Write(b)
+	}
+	return all.String()
+}
+
+// Every message is there in both languages, with places for the same number of
+// arguments, once.
+func TestCatalogueIsWhole(t *testing.T) {
+	seen := map[string]bool{}
+	var block []string
+	for line := range strings.SplitSeq(catalogueText, "\n") {
+		if line == "" || strings.HasPrefix(line, "#") {
+			if len(block) != 0 {
+				t.Fatalf("a block of %d lines before %q: %q", len(block), line, block)
+			}
+			continue
+		}
+		if block = append(block, line); len(block) < 3 {
+			continue
+		}
+		key, chinese, english := block[0], block[1], block[2]
+		if !regexp.MustCompile(`^[a-z_]+(\.[a-z_]+)*$`).MatchString(key) {
+			t.Errorf("%q is no key", key)
+		}
+		if seen[key] {
+			t.Errorf("%s stands there twice", key)
+		}
+		seen[key] = true
+		if regexp.MustCompile(`\p{Han}`).MatchString(english) && !strings.Contains(english, "公众号") {
+			t.Errorf("%s: the English is Chinese: %q", key, english)
+		}
+		if strings.Count(chinese, "%s") != strings.Count(english, "%s") && !strings.HasSuffix(key, ".one") {
+			t.Errorf("%s: not the same arguments: %q, %q", key, chinese, english)
+		}
+		block = nil
+	}
+}
+
+// Templates and code use keys that there are, and there are none that nobody uses.
+func TestCatalogueIsWhatIsUsed(t *testing.T) {
+	used := map[string]bool{}
+	for _, m := range regexp.MustCompile(`\bt "([^"]+)"`).FindAllStringSubmatch(source(t, "templates/*.html"), -1) {
+		used[m[1]] = true
+	}
+	for _, m := range regexp.MustCompile(`msg\("([a-z][^"]*)"(?: \+|\))`).FindAllStringSubmatch(source(t, "*.go"), -1) {
+		used[m[1]] = true
+	}
+	for _, role := range []string{"viewer", "operator", "admin"} { // of which the code makes the keys
+		used["role."+role], used["role."+role+".means"] = true, true
+	}
+	delete(used, "role.")
+	for key := range used {
+		if _, ok := catalogue[msg(key)]; !ok {
+			t.Errorf("no message %q in the catalogue", key)
+		}
+	}
+	for key := range catalogue {
+		if !used[strings.TrimSuffix(string(key), ".one")] {
+			t.Errorf("nobody uses %q", key)
+		}
+	}
+}
+
+func TestSay(t *testing.T) {
+	tests := []struct {
+		lang lang
+		key  msg
+		args []any
+		want string
+	}{
+		{en, "block.done", []any{1}, "1 user is blocked."},
+		{en, "block.done", []any{12345}, "12,345 users are blocked."},
+		{zh, "block.done", []any{12345}, "已将 12,345 人加入黑名单。"},
+		{en, "no.such.key", nil, "no.such.key"},
+	}
+	for _, tt := range tests {
+		args := tt.args
+		if strings.HasSuffix(string(tt.key), ".one") {
+			args = nil
+		}
+		if got := tt.lang.say(tt.key, args...); got != tt.want {
+			t.Errorf("%s %s: %q, want %q", tt.lang, tt.key, got, tt.want)
+		}
+	}
+	if _, err := zh.strict("no.such.key"); err == nil {
+		t.Error("a template may use a key that there is not")
+	}
+}

@@ -1,0 +1,142 @@
+package console
+
+import (
+	"encoding/csv"
+	"encoding/json"
+	"fmt"
+	"io"
+	"iter"
+	"net/http"
+	"time"
+
+	"mpblock/internal/platform"
+)
+
+// flushRows is how many rows of an export go out at a time.
+const flushRows = 1_000
+
+// exportRow is a row of an export, in the names that JSON has for it.
+type exportRow struct {
+	OpenID string `json:"openid"`
+	Seq    uint64 `json:"seq"`
+	Time   string `json:"blocked_at"` // RFC 3339, UTC
+	Actor  string `json:"actor"`
+	Reason string `json:"reason"`
+}
+
+// export streams the blacklist, or what a filter leaves of it, as CSV or NDJSON. An
+// error on the way ends the connection without the end of the answer, so that
+// nobody takes a part for the whole.
+func (c *console) export(v *visit) error {
+	f, err := v.filter()
+	if err != nil {
+		return err
+	}
+	query, err := v.entryQuery(f)
+	if err != nil {
+		return err
+	}
+	var out exporter
+	name := fmt.Sprintf("blacklist-%s-%s", v.account.AppID, time.Now().In(v.zone).Format("20060102-1504"))
+	switch v.r.URL.Query().Get("format") {
+	case "csv":
+		out = newCSV(v.w, "openid", "seq", "blocked_at", "actor", "reason")
+		v.download(name+".csv", "text/csv; charset=utf-8")
+	case "ndjson":
+		out = &lines{e: json.NewEncoder(v.w)}
+		v.download(name+".ndjson", "application/x-ndjson")
+	default:
+		return errMissing
+	}
+	return v.stream(out, func() error { return exportAll(v.desk.Export(v.ctx(), v.account.AppID, query), out, v.w) })
+}
+
+// exporter writes rows in one format.
+type exporter interface {
+	begin() error
+	add(exportRow) error
+	flush() error
+}
+
+func exportAll(rows iter.Seq2[platform.EntryRow, error], out exporter, w http.ResponseWriter) error {
+	n := 0
+	for row, err := range rows {
+		if err != nil {
+			return err
+		}
+		err := out.add(exportRow{row.OpenID.String(), row.Seq, row.Time.UTC().Format(time.RFC3339Nano), row.Actor, row.Reason})
+		if err != nil {
+			return err
+		}
+		if n++; n%flushRows == 0 {
+			if err := out.flush(); err != nil {
+				return err
+			}
+			if err := http.NewResponseController(w).Flush(); err != nil {
+				return err
+			}
+		}
+	}
+	return out.flush()
+}
+
+// download says that the answer is a file, and gives it the time that it takes.
+func (v *visit) download(name, kind string) {
+	_ = http.NewResponseController(v.w).SetWriteDeadline(time.Now().Add(longTime)) // where there is none, there is no need
+	v.w.Header().Set("Content-Type", kind)
+	v.w.Header().Set("Content-Disposition", `attachment; filename="`+name+`"`)
+	v.w.Header().Set("Cache-Control", "no-store")
+}
+
+// stream writes a file; what fails is for the log, since the answer has begun.
+func (v *visit) stream(out exporter, rows func() error) error {
+	err := out.begin()
+	if err == nil {
+		err = rows()
+	}
+	if err != nil {
+		v.c.log(v, "", err)
+		panic(http.ErrAbortHandler)
+	}
+	return nil
+}
+
+// table writes CSV that spreadsheets read as UTF-8.
+type table struct {
+	w       io.Writer
+	csv     *csv.Writer
+	heading []string
+}
+
+func newCSV(w io.Writer, heading ...string) *table { return &table{w, csv.NewWriter(w), heading} }
+
+func (t *table) begin() error {
+	if _, err := io.WriteString(t.w, "\ufeff"); err != nil {
+		return err
+	}
+	return t.csv.Write(t.heading)
+}
+
+func (t *table) add(r exportRow) error {
+	return t.csv.Write([]string{plain(r.OpenID), fmt.Sprint(r.Seq), r.Time, plain(r.Actor), plain(r.Reason)})
+}
+
+func (t *table) flush() error {
+	t.csv.Flush()
+	return t.csv.Error()
+}
+
+// plain keeps a spreadsheet from taking a text for a formula.
+func plain(s string) string {
+	if s != "" && (s[0] == '=' || s[0] == '+' || s[0] == '-' || s[0] == '@' || s[0] == '\t' || s[0] == '\r') {
+		return "'" + s
+	}
+	return s
+}
+
+// lines writes one JSON object a line.
+type lines struct{ e *json.Encoder }
+
+func (l *lines) begin() error          { return nil }
+func (l *lines) add(r exportRow) error { return l.e.Encode(r) }
+func (l *lines) flush() error          { return nil }

@@ -1,0 +1,196 @@
+package console
+
+import (
+	"context"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/cookiejar"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"testing"
+
+	"mpblock"
+	"mpblock/internal/memstore"
+	"mpblock/internal/platform"
+)
+
+const (
+	testApp   = mpblock.AppID("wx1111111111111111")
+	otherApp  = mpblock.AppID("wx2222222222222222")
+	password  = "a long enough phrase"
+	followers = 120
+)
+
+var testPrefix = mpblock.Prefix{1, 2, 3, 4}
+
+// follower returns the n-th follower of testApp.
+func follower(n int) string {
+	return mpblock.Mint(testPrefix, mpblock.Key{9}, string(rune('a'+n%26))+strings.Repeat("x", n/26)).String()
+}
+
+// site is a console with two accounts, followers, and an operator of each role whose
+// name is that of the role; "limited" is an operator of otherApp alone.
+type site struct {
+	*httptest.Server
+	t        *testing.T
+	platform *platform.Platform
+	log      *strings.Builder
+}
+
+func newSite(t *testing.T) *site {
+	t.Helper()
+	ctx := t.Context()
+	p, err := platform.Open(ctx, memstore.New(), platform.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &site{t: t, platform: p, log: &strings.Builder{}}
+	s.Server = httptest.NewServer(New(Options{Platform: p, Log: slog.New(slog.NewTextHandler(s.log, nil))}))
+	t.Cleanup(s.Close)
+	return s
+}
+
+// filled returns a site with accounts, followers and operators.
+func filled(t *testing.T) *site {
+	t.Helper()
+	s := newSite(t)
+	ctx := t.Context()
+	key := mpblock.Key{9}
+	for _, n := range []platform.NewAccount{{AppID: testApp, Name: "Tea <house>", Prefix: &testPrefix, Key: &key}, {AppID: otherApp, Name: "Other"}} {
+		if _, _, err := s.platform.AddAccount(ctx, n); err != nil {
+			t.Fatal(err)
+		}
+	}
+	ids := make([]mpblock.OpenID, followers)
+	for i := range ids {
+		id, err := mpblock.ParseOpenID(follower(i))
+		if err != nil {
+			t.Fatal(err)
+		}
+		ids[i] = id
+	}
+	if _, err := s.platform.AddFollowers(ctx, testApp, ids); err != nil {
+		t.Fatal(err)
+	}
+	s.operator(platform.NewOperator{Name: "viewer", Role: platform.RoleViewer})
+	s.operator(platform.NewOperator{Name: "operator", Role: platform.RoleOperator})
+	s.operator(platform.NewOperator{Name: "admin", Role: platform.RoleAdmin})
+	s.operator(platform.NewOperator{Name: "limited", Role: platform.RoleOperator, Accounts: []mpblock.AppID{otherApp}})
+	return s
+}
+
+// operator creates an operator with the password of all tests.
+func (s *site) operator(n platform.NewOperator) {
+	s.t.Helper()
+	_, token, err := s.platform.AddOperator(s.t.Context(), n)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	if _, err := s.platform.UseReset(s.t.Context(), token, password); err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+// run has the platform do its work until the test ends.
+func (s *site) run() {
+	ctx, cancel := context.WithCancel(s.t.Context())
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		s.platform.Run(ctx, func(err error) { s.t.Error(err) })
+	}()
+	s.t.Cleanup(func() { cancel(); <-done })
+}
+
+// browser is somebody's.
+type browser struct {
+	*http.Client
+	s *site
+}
+
+// answer is a page that a browser was shown in the end.
+type answer struct {
+	status int
+	path   string // where it ended up, with the query
+	body   string
+	header http.Header
+}
+
+func (s *site) browser() *browser {
+	jar, err := cookiejar.New(nil)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return &browser{&http.Client{Jar: jar}, s}
+}
+
+// as returns the browser of an operator who has logged in.
+func (s *site) as(name string) *browser {
+	s.t.Helper()
+	b := s.browser()
+	if a := b.post("/login", "name", name, "password", password); a.status != 200 || strings.Contains(a.path, "/login") {
+		s.t.Fatalf("login of %s: %d %s", name, a.status, a.path)
+	}
+	return b
+}
+
+func (b *browser) do(r *http.Request) answer {
+	b.s.t.Helper()
+	res, err := b.Do(r)
+	if err != nil {
+		b.s.t.Fatal(err)
+	}
+	defer res.Body.Close()
+	body, err := io.ReadAll(res.Body)
+	if err != nil {
+		b.s.t.Fatal(err)
+	}
+	return answer{res.StatusCode, res.Request.URL.RequestURI(), string(body), res.Header}
+}
+
+func (b *browser) get(path string) answer {
+	b.s.t.Helper()
+	return b.do(b.request(http.MethodGet, path, nil))
+}
+
+func (b *browser) request(method, path string, body io.Reader) *http.Request {
+	b.s.t.Helper()
+	r, err := http.NewRequestWithContext(b.s.t.Context(), method, b.s.URL+path, body)
+	if err != nil {
+		b.s.t.Fatal(err)
+	}
+	return r
+}
+
+// form returns a request that sends fields, which are names and values in turns.
+func (b *browser) form(path string, fields ...string) *http.Request {
+	b.s.t.Helper()
+	v := url.Values{}
+	for i := 0; i < len(fields); i += 2 {
+		v.Add(fields[i], fields[i+1])
+	}
+	r := b.request(http.MethodPost, path, strings.NewReader(v.Encode()))
+	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	return r
+}
+
+func (b *browser) post(path string, fields ...string) answer {
+	b.s.t.Helper()
+	return b.do(b.form(path, fields...))
+}
+
+// holds fails the test unless the answer has the status and all of the texts.
+func (a answer) holds(t *testing.T, status int, texts ...string) {
+	t.Helper()
+	if a.status != status {
+		t.Errorf("%s: %d, want %d", a.path, a.status, status)
+	}
+	for _, text := range texts {
+		if !strings.Contains(a.body, text) {
+			_, inner, _ := strings.Cut(a.body, "<main")
+			t.Errorf("%s: without %q:\n%.1500s", a.path, text, inner)
+		}
+	}
+}

@@ -1,0 +1,124 @@
+package console
+
+import (
+	"net/http"
+	"strconv"
+
+	"mpblock"
+	"mpblock/internal/platform"
+)
+
+// historyPage is a page of changes, newest first.
+type historyPage struct {
+	frame
+	Filter  filter
+	Reached *stamp
+	Changes []changeRow
+	Pager   pager
+}
+
+func (c *console) history(v *visit) error {
+	f, err := v.filter()
+	if err != nil {
+		return err
+	}
+	f.Actions = true
+	p := &historyPage{Filter: f}
+	render := func(status int) error { return v.page(status, "history", v.say(msg("nav.history")), p) }
+	if f.Query != "" { // of one OpenID: that is a page of its own
+		if _, err := v.desk.Timeline(v.ctx(), v.account.AppID, f.Query); err != nil {
+			return v.again(err, render)
+		}
+		return v.see(v.base() + "/openids/" + f.Query)
+	}
+	since, until, err := f.times(v)
+	if err != nil {
+		return v.again(err, render)
+	}
+	page, err := v.desk.History(v.ctx(), v.account.AppID, platform.ChangeQuery{
+		Action: actionNamed(f.Action), Reason: f.Reason, Actor: v.actorPrefix(f.Actor), Since: since, Until: until,
+		Before: number(v.r.URL.Query().Get("after")), Limit: pageRows,
+	})
+	if err != nil {
+		return v.again(err, render)
+	}
+	p.Changes, p.Reached = v.changeRows(page.Rows), v.reached(page.Reached)
+	next := ""
+	if page.Next != 0 {
+		next = strconv.FormatUint(page.Next, 10)
+	}
+	p.Pager = v.pagerOf(len(p.Changes), next)
+	return render(http.StatusOK)
+}
+
+func actionNamed(name string) mpblock.Action {
+	switch name {
+	case "block":
+		return mpblock.Block
+	case "unblock":
+		return mpblock.Unblock
+	}
+	return 0
+}
+
+// changePage is one change with its OpenIDs.
+type changePage struct {
+	frame
+	Change  changeRow
+	OpenIDs []string
+	Pager   pager
+}
+
+// changeOpenIDs is how many OpenIDs of a change a page lists.
+const changeOpenIDs = 200
+
+func (c *console) change(v *visit) error {
+	seq := number(v.r.PathValue("seq"))
+	if seq == 0 {
+		return errMissing
+	}
+	change, err := v.desk.Change(v.ctx(), v.account.AppID, seq)
+	if err != nil {
+		return err
+	}
+	p := &changePage{Change: v.changeRow(rowOf(change))}
+	from := min(number(v.r.URL.Query().Get("after")), uint64(len(change.OpenIDs)))
+	rest := change.OpenIDs[from:]
+	next := ""
+	if len(rest) > changeOpenIDs {
+		rest = rest[:changeOpenIDs]
+		next = strconv.FormatUint(from+changeOpenIDs, 10)
+	}
+	for _, id := range rest {
+		p.OpenIDs = append(p.OpenIDs, id.String())
+	}
+	p.Pager = v.pagerOf(len(rest), next)
+	return v.page(http.StatusOK, "change", v.say(msg("change.title"), p.Change.Seq), p)
+}
+
+// rowOf returns a change as a row of a table.
+func rowOf(c mpblock.Change) platform.ChangeRow {
+	return platform.ChangeRow{Seq: c.Seq, Time: c.Time, Actor: c.Actor, Action: c.Action, Reason: c.Reason, Count: len(c.OpenIDs)}
+}
+
+// openidPage is what is known of one OpenID.
+type openidPage struct {
+	frame
+	OpenID            string
+	Blocked, Follower bool
+	Actable           bool // it can be blocked or unblocked
+	Changes           []changeRow
+	More              bool
+}
+
+func (c *console) openid(v *visit) error {
+	t, err := v.desk.Timeline(v.ctx(), v.account.AppID, v.r.PathValue("id"))
+	if err != nil {
+		return err
+	}
+	p := &openidPage{
+		OpenID: t.OpenID.String(), Blocked: t.Blocked(), Follower: t.Follower, Changes: v.changeRows(t.Rows), More: t.More,
+		Actable: t.Blocked() || t.Follower || v.account.AnyFollower,
+	}
+	return v.page(http.StatusOK, "openid", p.OpenID, p)
+}

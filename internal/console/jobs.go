@@ -1,0 +1,219 @@
+package console
+
+import (
+	"net/http"
+	"strconv"
+
+	"mpblock"
+	"mpblock/internal/platform"
+)
+
+// jobView is a job as the pages show it.
+type jobView struct {
+	ID, Address    string
+	Block          bool
+	Reason, By     string
+	Code           platform.JobState
+	State, Mood    string // in words, and the colour of its label
+	Active         bool
+	Created        stamp
+	Done, Total    int
+	Percent        int
+	Refused        int
+	Undoable       bool
+	UndoOf, UndoAt string // the job that this one undoes, and its address
+}
+
+// jobPage is a draft with what it would do, or a job with how far it is.
+type jobPage struct {
+	frame
+	Job     jobView
+	Would   int // OpenIDs that the draft would change
+	Lines   []jobLine
+	Bad     []badLine // of a draft: the first of the lines that are left out
+	MoreBad int
+	Reasons []string
+}
+
+// jobLine is a figure of a preview or a report.
+type jobLine struct {
+	Kind, Name string
+	Count      int
+	Then       string
+}
+
+type badLine struct {
+	Line int
+	Text string
+	Why  string
+}
+
+func (v *visit) jobView(j platform.Job) jobView {
+	moods := map[platform.JobState]struct {
+		text msg
+		mood string
+	}{
+		platform.JobDraft:    {msg("state.draft"), "mind"},
+		platform.JobQueued:   {msg("state.queued"), "mind"},
+		platform.JobRunning:  {msg("state.running"), "mind"},
+		platform.JobStopping: {msg("state.stopping"), "mind"},
+		platform.JobStopped:  {msg("state.stopped"), "black"},
+		platform.JobDone:     {msg("state.done"), "good"},
+	}
+	view := jobView{
+		ID: j.ID, Address: v.base() + "/jobs/" + j.ID, Block: j.Action == mpblock.Block, Reason: j.Reason, By: j.By,
+		Code: j.State, State: v.say(moods[j.State].text), Mood: moods[j.State].mood, Active: j.Active(),
+		Created: stampOf(j.Created, v.zone), Done: j.Progress.Seen(), Total: j.Progress.Total,
+		Refused:  j.Progress.Refused + j.Preview.Malformed + j.Preview.Foreign,
+		Undoable: !j.Active() && j.Progress.Done > 0, UndoOf: j.UndoOf,
+	}
+	if j.UndoOf != "" {
+		view.UndoAt = v.base() + "/jobs/" + j.UndoOf
+	}
+	switch {
+	case view.Total > 0:
+		view.Percent = view.Done * 100 / view.Total
+	case j.State == platform.JobDone:
+		view.Percent = 100
+	}
+	return view
+}
+
+func (v *visit) findJob() (platform.Job, error) {
+	return v.desk.Job(v.ctx(), v.account.AppID, v.r.PathValue("id"))
+}
+
+func (c *console) job(v *visit) error {
+	j, err := v.findJob()
+	if err != nil {
+		return err
+	}
+	return v.jobPage(http.StatusOK, j)
+}
+
+func (v *visit) jobPage(status int, j platform.Job) error {
+	if j.State == platform.JobDraft {
+		return v.preview(status, j)
+	}
+	return v.page(status, "job", v.say(msg("job.title"), j.ID), v.report(j))
+}
+
+// preview shows what a draft would do.
+func (v *visit) preview(status int, j platform.Job) error {
+	w := j.Preview
+	p := &jobPage{Job: v.jobView(j), Would: w.New}
+	for _, line := range []struct {
+		kind       string
+		name, then msg
+		count      int
+	}{
+		{"new", msg("plan.new"), msg("plan.new.then"), w.New},
+		{"already", msg("plan.already"), msg("plan.already.then"), w.Already},
+		{"unknown", msg("plan.unknown"), msg("plan.unknown.then"), w.Unknown},
+		{"malformed", msg("plan.malformed"), msg("plan.malformed.then"), w.Malformed},
+		{"foreign", msg("plan.foreign"), msg("plan.foreign.then"), w.Foreign},
+		{"duplicate", msg("plan.duplicate"), msg("plan.duplicate.then"), w.Duplicates},
+	} {
+		p.Lines = append(p.Lines, jobLine{line.kind, v.say(line.name), line.count, v.say(line.then)})
+	}
+	for bad, err := range v.desk.Refused(v.ctx(), v.account.AppID, j.ID) {
+		if err != nil {
+			return err
+		}
+		if len(p.Bad) == sampleRows {
+			break
+		}
+		p.Bad = append(p.Bad, badLine{bad.Line, bad.Text, v.why(bad.Why)})
+	}
+	p.MoreBad = max(0, w.Malformed+w.Foreign-len(p.Bad))
+	var err error
+	if p.Reasons, err = v.desk.Reasons(v.ctx(), v.account.AppID, suggestions); err != nil {
+		return err
+	}
+	return v.page(status, "preview", v.say(msg("preview.title")), p)
+}
+
+func (v *visit) why(w platform.RefusedWhy) string {
+	switch w {
+	case platform.WhyMalformed:
+		return v.say(msg("plan.malformed"))
+	case platform.WhyForeign:
+		return v.say(msg("plan.foreign"))
+	case platform.WhyUnknown:
+		return v.say(msg("plan.unknown"))
+	case platform.WhyChanged:
+		return v.say(msg("why.changed"))
+	}
+	return string(w)
+}
+
+// report shows how far a job is.
+func (v *visit) report(j platform.Job) *jobPage {
+	p := &jobPage{Job: v.jobView(j)}
+	add := func(kind string, name msg, count int) {
+		p.Lines = append(p.Lines, jobLine{Kind: kind, Name: v.say(name), Count: count})
+	}
+	add("done", msg("job.done.changed"), j.Progress.Done)
+	add("already", msg("job.done.already"), j.Progress.Already)
+	add("refused", msg("job.done.refused"), p.Job.Refused)
+	add("left", msg("job.done.left"), j.Progress.Total-j.Progress.Seen())
+	return p
+}
+
+// progress is the piece of the page of a job that changes while it runs.
+func (c *console) progress(v *visit) error {
+	j, err := v.findJob()
+	if err != nil {
+		return err
+	}
+	return v.part("job", "progress", v.report(j))
+}
+
+func (c *console) startJob(v *visit) error {
+	if err := v.form(); err != nil {
+		return err
+	}
+	j, err := v.desk.StartJob(v.ctx(), v.account.AppID, v.r.PathValue("id"), v.field("reason"))
+	if err != nil {
+		return err
+	}
+	return v.see(v.base() + "/jobs/" + j.ID)
+}
+
+func (c *console) stopJob(v *visit) error {
+	j, err := v.desk.StopJob(v.ctx(), v.account.AppID, v.r.PathValue("id"))
+	if err != nil {
+		return err
+	}
+	v.tell("mind", v.say(msg("job.stopped")))
+	return v.see(v.base() + "/jobs/" + j.ID)
+}
+
+func (c *console) dropJob(v *visit) error {
+	if err := v.desk.DropJob(v.ctx(), v.account.AppID, v.r.PathValue("id")); err != nil {
+		return err
+	}
+	return v.see(v.base() + "/bulk")
+}
+
+// refused streams what a job did not do, as CSV whose first column can be mended
+// and sent again.
+func (c *console) refused(v *visit) error {
+	j, err := v.findJob()
+	if err != nil {
+		return err
+	}
+	v.download("refused-"+j.ID+".csv", "text/csv; charset=utf-8")
+	out := newCSV(v.w, "openid", "line", "why", "detail")
+	return v.stream(out, func() error {
+		for r, err := range v.desk.Refused(v.ctx(), v.account.AppID, j.ID) {
+			if err == nil {
+				err = out.csv.Write([]string{plain(r.Text), strconv.Itoa(r.Line), string(r.Why), plain(r.Detail)})
+			}
+			if err != nil {
+				return err
+			}
+		}
+		return out.flush()
+	})
+}

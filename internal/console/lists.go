@@ -1,0 +1,175 @@
+package console
+
+import (
+	"net/http"
+	"strings"
+	"time"
+
+	"mpblock"
+	"mpblock/internal/platform"
+)
+
+// followersPage is a page of followers.
+type followersPage struct {
+	frame
+	Total int
+	Query string
+	Rows  []followerRow
+	Pager pager
+}
+
+type followerRow struct {
+	OpenID, Address string
+	Blocked         bool
+}
+
+func (c *console) followers(v *visit) error {
+	q := v.r.URL.Query()
+	p := &followersPage{Query: strings.TrimSpace(q.Get("q"))}
+	render := func(status int) error { return v.page(status, "followers", v.say(msg("nav.followers")), p) }
+	query := platform.FollowerQuery{Limit: pageRows, Prefix: p.Query}
+	if after := q.Get("after"); after != "" {
+		id, err := mpblock.ParseOpenID(after)
+		if err != nil {
+			return errMissing
+		}
+		query.After = id
+	}
+	page, err := v.desk.Followers(v.ctx(), v.account.AppID, query)
+	if err != nil {
+		return v.again(err, render)
+	}
+	p.Total = page.Total
+	for _, r := range page.Rows {
+		id := r.OpenID.String()
+		p.Rows = append(p.Rows, followerRow{id, v.base() + "/openids/" + id, r.Blocked})
+	}
+	p.Pager = v.pagerOf(len(p.Rows), page.Next.String())
+	return render(http.StatusOK)
+}
+
+// filter is what a list is narrowed down by, as it stands in the address.
+type filter struct {
+	Query, Reason, Actor string
+	Action               string // block, unblock or ""
+	From, To             string // days in the viewer's zone, YYYY-MM-DD
+	Actions              bool   // the list can be narrowed down by action
+	Set                  bool   // any of them is there
+	Reasons              []string
+}
+
+// suggestions is how many earlier reasons are offered.
+const suggestions = 8
+
+func (v *visit) filter() (filter, error) {
+	q := v.r.URL.Query()
+	f := filter{
+		Query: strings.TrimSpace(q.Get("q")), Reason: strings.TrimSpace(q.Get("reason")), Actor: strings.TrimSpace(q.Get("actor")),
+		Action: q.Get("action"), From: q.Get("from"), To: q.Get("to"),
+	}
+	f.Set = f.Query+f.Reason+f.Actor+f.Action+f.From+f.To != ""
+	var err error
+	f.Reasons, err = v.desk.Reasons(v.ctx(), v.account.AppID, suggestions)
+	return f, err
+}
+
+// times returns the instants that the days of a filter stand for: until is that at
+// which the last day ends.
+func (f filter) times(v *visit) (since, until time.Time, err error) {
+	for _, day := range []struct {
+		text string
+		to   *time.Time
+		more int
+	}{{f.From, &since, 0}, {f.To, &until, 1}} {
+		if day.text == "" {
+			continue
+		}
+		t, err := time.ParseInLocation(time.DateOnly, day.text, v.zone)
+		if err != nil {
+			return since, until, invalid(v.say(msg("filter.day"), day.text))
+		}
+		*day.to = t.AddDate(0, 0, day.more)
+	}
+	return since, until, nil
+}
+
+// actorPrefix returns the beginning of the actors that are meant by what somebody
+// has typed: an operator's name, a job, or the API.
+func (v *visit) actorPrefix(typed string) string {
+	switch {
+	case typed == "":
+		return ""
+	case strings.EqualFold(typed, v.say(msg("actor.api"))), strings.EqualFold(typed, mpblock.ActorAPI):
+		return mpblock.ActorAPI
+	case strings.Contains(typed, ":"), typed == "demo":
+		return typed
+	}
+	return "console:" + typed
+}
+
+// blacklistPage is a page of the blacklist.
+type blacklistPage struct {
+	frame
+	Total   int
+	Filter  filter
+	Export  string // the filter, for the addresses of the exports
+	Reached *stamp
+	Rows    []entryRow
+	Pager   pager
+}
+
+type entryRow struct {
+	OpenID, Address string
+	Since           stamp
+	Actor, Reason   string
+}
+
+// entryQuery reads what of the blacklist is asked for.
+func (v *visit) entryQuery(f filter) (platform.EntryQuery, error) {
+	since, until, err := f.times(v)
+	return platform.EntryQuery{
+		Prefix: f.Query, Reason: f.Reason, Actor: v.actorPrefix(f.Actor), Since: since, Until: until,
+		After: v.r.URL.Query().Get("after"), Limit: pageRows,
+	}, err
+}
+
+func (c *console) blacklist(v *visit) error {
+	f, err := v.filter()
+	if err != nil {
+		return err
+	}
+	p := &blacklistPage{Filter: f, Total: v.account.Blocked}
+	if export := v.r.URL.Query(); len(export) > 0 {
+		export.Del("after")
+		export.Del("t")
+		p.Export = "&" + export.Encode()
+	}
+	render := func(status int) error {
+		return v.page(status, "blacklist", v.say(msg("nav.blacklist"))+" ("+grouped(p.Total)+")", p)
+	}
+	query, err := v.entryQuery(f)
+	if err != nil {
+		return v.again(err, render)
+	}
+	page, err := v.desk.Blacklist(v.ctx(), v.account.AppID, query)
+	if err != nil {
+		return v.again(err, render)
+	}
+	p.Total = page.Total
+	for _, r := range page.Rows {
+		id := r.OpenID.String()
+		p.Rows = append(p.Rows, entryRow{id, v.base() + "/openids/" + id, stampOf(r.Time, v.zone), v.actor(r.Actor), r.Reason})
+	}
+	p.Reached = v.reached(page.Reached)
+	p.Pager = v.pagerOf(len(p.Rows), page.Next)
+	return render(http.StatusOK)
+}
+
+// reached returns how far back a search has come, if it stopped before its end.
+func (v *visit) reached(t time.Time) *stamp {
+	if t.IsZero() {
+		return nil
+	}
+	s := stampOf(t, v.zone)
+	return &s
+}

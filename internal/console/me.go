@@ -1,0 +1,137 @@
+package console
+
+import (
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/boombuler/barcode/qr"
+
+	"mpblock/internal/platform"
+)
+
+// mePage is what operators set for themselves.
+type mePage struct {
+	frame
+	Role         string
+	HasPassword  bool
+	Shortest     int
+	SecondFactor bool
+	Enrol        *enrolment
+	Provider     string // of OpenID Connect, "" if there is none
+	Identities   []platform.Identity
+}
+
+// enrolment is a second factor that is being set up.
+type enrolment struct {
+	Size int    // of the QR code with its margin, in modules
+	Path string // of its dark modules
+	Key  string
+}
+
+func (c *console) me(v *visit) error { return v.me(http.StatusOK) }
+
+func (v *visit) me(status int) error {
+	o := v.desk.Operator()
+	p := &mePage{Role: v.role(o.Role), HasPassword: o.HasPassword, Shortest: platform.MinPassword, SecondFactor: o.SecondFactor, Identities: o.Identities}
+	if v.c.OIDC != nil {
+		p.Provider = v.c.OIDC.Name
+	}
+	if address := v.c.sessions.GetString(v.ctx(), keyEnrol); address != "" && !o.SecondFactor {
+		var err error
+		if p.Enrol, err = enrolmentOf(address); err != nil {
+			return err
+		}
+	}
+	return v.page(status, "me", v.say(msg("nav.me")), p)
+}
+
+// margin is the quiet zone around a QR code, in modules.
+const margin = 4
+
+// enrolmentOf draws the QR code of an otpauth address.
+func enrolmentOf(address string) (*enrolment, error) {
+	code, err := qr.Encode(address, qr.M, qr.Auto)
+	if err != nil {
+		return nil, fmt.Errorf("console: draw the QR code: %w", err)
+	}
+	u, err := url.Parse(address)
+	if err != nil {
+		return nil, fmt.Errorf("console: read the address of the second factor: %w", err)
+	}
+	var path strings.Builder
+	size := code.Bounds().Dx()
+	for y := range size {
+		for x := range size {
+			if r, _, _, _ := code.At(x, y).RGBA(); r == 0 {
+				fmt.Fprintf(&path, "M%d %dh1v1h-1z", x+margin, y+margin)
+			}
+		}
+	}
+	return &enrolment{Size: size + 2*margin, Path: path.String(), Key: u.Query().Get("secret")}, nil
+}
+
+// setLanguage is language, from the page of what is the operator's own.
+func (c *console) setLanguage(v *visit) error { return c.language(v) }
+
+func (c *console) setPassword(v *visit) error {
+	if err := v.form(); err != nil {
+		return err
+	}
+	password, err := v.passwords("new")
+	var s platform.Session
+	if err == nil {
+		s, err = v.desk.ChangePassword(v.ctx(), v.r.PostForm.Get("old"), password)
+	}
+	if err != nil {
+		return v.again(err, v.me)
+	}
+	v.tell("good", v.say(msg("me.password.done")))
+	return v.enter(s, "/me")
+}
+
+func (c *console) newSecond(v *visit) error {
+	second, err := v.desk.NewSecondFactor(v.ctx())
+	if err != nil {
+		return v.again(err, v.me)
+	}
+	c.sessions.Put(v.ctx(), keyEnrol, second.URL)
+	return v.see("/me#second-factor")
+}
+
+func (c *console) confirmSecond(v *visit) error {
+	if err := v.form(); err != nil {
+		return err
+	}
+	if err := v.desk.ConfirmSecondFactor(v.ctx(), v.field("code")); err != nil {
+		return v.again(err, v.me)
+	}
+	c.sessions.Remove(v.ctx(), keyEnrol)
+	v.tell("good", v.say(msg("me.second.done")))
+	return v.see("/me")
+}
+
+func (c *console) removeSecond(v *visit) error {
+	if err := v.form(); err != nil {
+		return err
+	}
+	if err := v.desk.RemoveSecondFactor(v.ctx(), v.r.PostForm.Get("password")); err != nil {
+		return v.again(err, v.me)
+	}
+	v.tell("good", v.say(msg("me.second.gone")))
+	return v.see("/me")
+}
+
+// unlink removes the operator's link to an identity at a provider.
+func (c *console) unlink(v *visit) error {
+	if err := v.form(); err != nil {
+		return err
+	}
+	err := v.desk.Unlink(v.ctx(), platform.Identity{Issuer: v.field("issuer"), Subject: v.field("subject")})
+	if err != nil {
+		return v.again(err, v.me)
+	}
+	v.tell("good", v.say(msg("saved")))
+	return v.see("/me")
+}

@@ -1,0 +1,201 @@
+package console
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/subtle"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/coreos/go-oidc/v3/oidc"
+	"golang.org/x/oauth2"
+
+	"mpblock/internal/platform"
+)
+
+// OIDC is an OpenID Connect provider that operators can log in with.
+type OIDC struct {
+	Issuer       string
+	ClientID     string
+	ClientSecret string
+	Name         string // for the button
+}
+
+// returnPath is where the provider sends the browser back to.
+const returnPath = "/login/oidc/return"
+
+// provider is the provider as it describes itself. It is asked when it is first
+// needed, and again if it could not be reached, so that the console starts without it.
+type provider struct {
+	*OIDC
+	mu    sync.Mutex
+	known *oidc.Provider
+}
+
+// providerTime is how long the provider may take for an answer.
+const providerTime = 10 * time.Second
+
+func (p *provider) find(ctx context.Context) (*oidc.Provider, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.known != nil {
+		return p.known, nil
+	}
+	// It keeps the context for later, so that is not the request's.
+	ctx = oidc.ClientContext(context.WithoutCancel(ctx), &http.Client{Timeout: providerTime})
+	known, err := oidc.NewProvider(ctx, p.Issuer)
+	if err != nil {
+		return nil, err
+	}
+	p.known = known
+	return known, nil
+}
+
+func (v *visit) oauth(p *oidc.Provider) *oauth2.Config {
+	return &oauth2.Config{
+		ClientID: v.c.OIDC.ClientID, ClientSecret: v.c.OIDC.ClientSecret, Endpoint: p.Endpoint(),
+		RedirectURL: v.public() + returnPath, Scopes: []string{oidc.ScopeOpenID, "email", "profile"},
+	}
+}
+
+// oidcFlow is what the browser keeps between going to the provider and coming back.
+type oidcFlow struct {
+	State, Nonce, Verifier string
+	Next                   string
+}
+
+// cookieOIDC holds an oidcFlow. The browser that comes back has to be the one that
+// went, and nobody else learns what is in it.
+const cookieOIDC = "mpblock_oidc"
+
+// flowLife is how long somebody may take at the provider.
+const flowLife = 15 * time.Minute
+
+func (c *console) oidcBegin(v *visit) error {
+	if c.OIDC == nil {
+		return errMissing
+	}
+	ctx, cancel := context.WithTimeout(v.ctx(), providerTime)
+	defer cancel()
+	p, err := c.provider.find(ctx)
+	if err != nil {
+		return v.providerFailed(err)
+	}
+	flow := oidcFlow{State: rand.Text(), Nonce: rand.Text(), Verifier: oauth2.GenerateVerifier(), Next: local(v.r.URL.Query().Get("next"), "/")}
+	text, err := json.Marshal(flow)
+	if err != nil {
+		return err
+	}
+	c.setFlow(v, base64.RawURLEncoding.EncodeToString(text), int(flowLife.Seconds()))
+	address := v.oauth(p).AuthCodeURL(flow.State, oidc.Nonce(flow.Nonce), oauth2.S256ChallengeOption(flow.Verifier))
+	return v.see(address)
+}
+
+func (c *console) setFlow(v *visit, value string, age int) {
+	http.SetCookie(v.w, &http.Cookie{ //nolint:gosec // Secure where there is TLS
+		Name: cookieOIDC, Value: value, Path: "/login/oidc", MaxAge: age, HttpOnly: true, Secure: c.Secure, SameSite: http.SameSiteLaxMode,
+	})
+}
+
+// flow reads what the browser has kept.
+func (v *visit) flow() (f oidcFlow, ok bool) {
+	cookie, err := v.r.Cookie(cookieOIDC)
+	if err != nil {
+		return f, false
+	}
+	text, err := base64.RawURLEncoding.DecodeString(cookie.Value)
+	if err != nil || json.Unmarshal(text, &f) != nil || f.State == "" {
+		return f, false
+	}
+	return f, true
+}
+
+// oidcReturn takes who comes back from the provider.
+func (c *console) oidcReturn(v *visit) error {
+	if c.OIDC == nil {
+		return errMissing
+	}
+	flow, ok := v.flow()
+	q := v.r.URL.Query()
+	if !ok || subtle.ConstantTimeCompare([]byte(q.Get("state")), []byte(flow.State)) != 1 {
+		return invalid(v.say(msg("oidc.state")))
+	}
+	c.setFlow(v, "", -1)
+	if code := q.Get("error"); code != "" {
+		return invalid(v.say(msg("oidc.refused"), c.OIDC.Name, code))
+	}
+	ctx, cancel := context.WithTimeout(v.ctx(), providerTime)
+	defer cancel()
+	who, err := v.verify(ctx, q.Get("code"), flow)
+	if err != nil {
+		return v.providerFailed(err)
+	}
+	s, err := c.Platform.LoginVerified(v.ctx(), who)
+	var refused *platform.LoginError
+	if errors.As(err, &refused) {
+		return invalid(v.loginProblem(refused))
+	}
+	if err != nil {
+		return err
+	}
+	return v.enter(s, local(flow.Next, "/"))
+}
+
+// verify turns the code that the browser has brought into who it is, as the
+// provider signed it for this very flow.
+func (v *visit) verify(ctx context.Context, code string, flow oidcFlow) (who platform.Verified, err error) {
+	p, err := v.c.provider.find(ctx)
+	if err != nil {
+		return who, err
+	}
+	token, err := v.oauth(p).Exchange(ctx, code, oauth2.VerifierOption(flow.Verifier))
+	if err != nil {
+		return who, err
+	}
+	raw, ok := token.Extra("id_token").(string)
+	if !ok {
+		return who, errors.New("the provider sent no id_token")
+	}
+	id, err := p.Verifier(&oidc.Config{ClientID: v.c.OIDC.ClientID}).Verify(ctx, raw)
+	if err != nil {
+		return who, err
+	}
+	if subtle.ConstantTimeCompare([]byte(id.Nonce), []byte(flow.Nonce)) != 1 {
+		return who, errors.New("the id_token is of another login")
+	}
+	who.Issuer, who.Subject = id.Issuer, id.Subject
+	var claims struct {
+		Email    string `json:"email"`
+		Verified bool   `json:"email_verified"`
+	}
+	if err := id.Claims(&claims); err != nil {
+		return who, fmt.Errorf("read the claims: %w", err)
+	}
+	who.Email, who.EmailVerified = claims.Email, claims.Verified
+	if who.Email != "" {
+		return who, nil
+	}
+	info, err := p.UserInfo(ctx, oauth2.StaticTokenSource(token))
+	if err != nil {
+		return who, err
+	}
+	if info.Subject == who.Subject {
+		who.Email, who.EmailVerified = info.Email, info.EmailVerified
+	}
+	return who, nil
+}
+
+// providerFailed says that the provider is the trouble; the log says how.
+func (v *visit) providerFailed(err error) error {
+	var refused *oauth2.RetrieveError
+	if errors.As(err, &refused) { // its text holds the whole answer
+		err = fmt.Errorf("the provider answered %q", refused.ErrorCode)
+	}
+	v.c.Log.Error("console: login through the provider", "issuer", v.c.OIDC.Issuer, "error", err)
+	return invalid(v.say(msg("oidc.failed"), v.c.OIDC.Name))
+}

@@ -1,0 +1,242 @@
+package console
+
+import (
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+
+	"mpblock"
+	"mpblock/internal/platform"
+)
+
+// operatorsPage lists the operators, and creates one.
+type operatorsPage struct {
+	frame
+	Link, For    string // a link to hand over, shown this once, and to whom
+	Minutes      int    // that it is good for
+	Rows         []operatorRow
+	Name         string // of the new one, as it was entered
+	Rights       rights
+	SecondNeeded bool // of everybody
+	OwnSecond    bool // the admin has one
+}
+
+type operatorRow struct {
+	Name, Address string
+	Role          string
+	Accounts      string
+	SecondFactor  bool
+	Disabled      bool
+	Last          *stamp
+}
+
+// rights is the form of what an operator may do.
+type rights struct {
+	Roles    []roleChoice
+	Accounts string // AppIDs, one a line
+	Email    string
+}
+
+type roleChoice struct {
+	Value       platform.Role
+	Name, Means string
+	Chosen      bool
+}
+
+func (v *visit) role(r platform.Role) string { return v.say(msg("role." + string(r))) }
+
+func (v *visit) rightsOf(role platform.Role, accounts, email string) rights {
+	r := rights{Accounts: accounts, Email: email}
+	for _, value := range []platform.Role{platform.RoleViewer, platform.RoleOperator, platform.RoleAdmin} {
+		r.Roles = append(r.Roles, roleChoice{value, v.role(value), v.say(msg("role." + string(value) + ".means")), value == role})
+	}
+	return r
+}
+
+func (c *console) operators(v *visit) error {
+	return v.operatorsPage(http.StatusOK, &operatorsPage{Rights: v.rightsOf(platform.RoleOperator, "", "")})
+}
+
+func (v *visit) operatorsPage(status int, p *operatorsPage) error {
+	all, err := v.desk.Operators(v.ctx())
+	if err != nil {
+		return err
+	}
+	for _, o := range all {
+		row := operatorRow{
+			Name: o.Name, Address: "/operators/" + url.PathEscape(o.Name), Role: v.role(o.Role), Accounts: v.say(msg("operators.all")),
+			SecondFactor: o.SecondFactor, Disabled: o.Disabled,
+		}
+		if len(o.Accounts) > 0 {
+			row.Accounts = grouped(len(o.Accounts))
+		}
+		if !o.LastLogin.IsZero() {
+			s := stampOf(o.LastLogin, v.zone)
+			row.Last = &s
+		}
+		p.Rows = append(p.Rows, row)
+	}
+	if p.SecondNeeded, err = v.c.Platform.RequireSecondFactor(v.ctx()); err != nil {
+		return err
+	}
+	p.OwnSecond = v.desk.Operator().SecondFactor
+	p.Link, p.For = v.c.sessions.PopString(v.ctx(), keyLink), v.c.sessions.PopString(v.ctx(), keyFor)
+	p.Minutes = int(platform.LinkLife.Minutes())
+	return v.page(status, "operators", v.say(msg("nav.operators")), p)
+}
+
+// newOperator reads the form of an operator's rights.
+func (v *visit) newOperator(name string) platform.NewOperator {
+	n := platform.NewOperator{Name: name, Role: platform.Role(v.field("role")), Email: v.field("email")}
+	for _, app := range strings.Fields(v.r.PostForm.Get("accounts")) {
+		n.Accounts = append(n.Accounts, mpblock.AppID(app))
+	}
+	return n
+}
+
+// handOver keeps a link for the page that comes next, which shows it once.
+func (v *visit) handOver(name, token string) {
+	v.c.sessions.Put(v.ctx(), keyLink, v.public()+"/password?"+url.Values{"token": {token}}.Encode())
+	v.c.sessions.Put(v.ctx(), keyFor, name)
+}
+
+func (c *console) addOperator(v *visit) error {
+	if err := v.form(); err != nil {
+		return err
+	}
+	n := v.newOperator(v.field("name"))
+	o, token, err := v.desk.AddOperator(v.ctx(), n)
+	if err != nil {
+		p := &operatorsPage{Name: n.Name, Rights: v.rightsOf(n.Role, v.r.PostForm.Get("accounts"), n.Email)}
+		return v.again(err, func(status int) error { return v.operatorsPage(status, p) })
+	}
+	v.tell("good", v.say(msg("operators.created"), o.Name))
+	v.handOver(o.Name, token)
+	return v.see("/operators")
+}
+
+// requireSecond demands a second factor of everybody, or does so no more.
+func (c *console) requireSecond(v *visit) error {
+	if err := v.form(); err != nil {
+		return err
+	}
+	if err := v.desk.SetRequireSecondFactor(v.ctx(), v.field("required") != ""); err != nil {
+		return v.again(err, func(status int) error {
+			return v.operatorsPage(status, &operatorsPage{Rights: v.rightsOf(platform.RoleOperator, "", "")})
+		})
+	}
+	v.tell("good", v.say(msg("saved")))
+	return v.see("/operators")
+}
+
+// operatorPage is one operator.
+type operatorPage struct {
+	frame
+	Name, Address string
+	Own           bool // the admin's own
+	Disabled      bool
+	Rights        rights
+	Identities    []string
+}
+
+// find returns the operator that the page is about.
+func (v *visit) find() (platform.Operator, error) {
+	all, err := v.desk.Operators(v.ctx())
+	if err != nil {
+		return platform.Operator{}, err
+	}
+	i := slices.IndexFunc(all, func(o platform.Operator) bool { return o.Name == v.r.PathValue("name") })
+	if i < 0 {
+		return platform.Operator{}, errMissing
+	}
+	return all[i], nil
+}
+
+func (c *console) operatorPage(v *visit) error {
+	o, err := v.find()
+	if err != nil {
+		return err
+	}
+	apps := make([]string, len(o.Accounts))
+	for i, app := range o.Accounts {
+		apps[i] = string(app)
+	}
+	return v.operatorPage(http.StatusOK, o, v.rightsOf(o.Role, strings.Join(apps, "\n"), o.Email))
+}
+
+func (v *visit) operatorPage(status int, o platform.Operator, r rights) error {
+	p := &operatorPage{
+		Name: o.Name, Address: "/operators/" + url.PathEscape(o.Name), Own: o.Name == v.desk.Operator().Name, Disabled: o.Disabled, Rights: r,
+	}
+	for _, id := range o.Identities {
+		p.Identities = append(p.Identities, id.Issuer)
+	}
+	return v.page(status, "operator", v.say(msg("operator.title"), o.Name), p)
+}
+
+func (c *console) setOperator(v *visit) error {
+	o, err := v.find()
+	if err != nil {
+		return err
+	}
+	if err := v.form(); err != nil {
+		return err
+	}
+	n := v.newOperator(o.Name)
+	n.Language = o.Language
+	if _, err := v.desk.UpdateOperator(v.ctx(), n); err != nil {
+		return v.again(err, func(status int) error {
+			return v.operatorPage(status, o, v.rightsOf(n.Role, v.r.PostForm.Get("accounts"), n.Email))
+		})
+	}
+	v.tell("good", v.say(msg("saved")))
+	return v.see("/operators/" + url.PathEscape(o.Name))
+}
+
+func (c *console) resetOperator(v *visit) error {
+	name := v.r.PathValue("name")
+	token, err := v.desk.ResetOperator(v.ctx(), name)
+	if err != nil {
+		return err
+	}
+	v.handOver(name, token)
+	return v.see("/operators")
+}
+
+func (c *console) endSessions(v *visit) error {
+	name := v.r.PathValue("name")
+	if err := v.desk.EndSessions(v.ctx(), name); err != nil {
+		return err
+	}
+	v.tell("good", v.say(msg("operator.sessions.done"), name))
+	return v.see("/operators")
+}
+
+func (c *console) disableOperator(v *visit) error {
+	if err := v.form(); err != nil {
+		return err
+	}
+	name := v.r.PathValue("name")
+	if err := v.desk.DisableOperator(v.ctx(), name, v.field("disabled") != ""); err != nil {
+		return err
+	}
+	v.tell("good", v.say(msg("saved")))
+	return v.see("/operators/" + url.PathEscape(name))
+}
+
+func (c *console) removeOperator(v *visit) error {
+	if err := v.form(); err != nil {
+		return err
+	}
+	name := v.r.PathValue("name")
+	if v.field("sure") == "" {
+		v.tell("bad", v.say(msg("account.sure")))
+		return v.see("/operators/" + url.PathEscape(name))
+	}
+	if err := v.desk.DeleteOperator(v.ctx(), name); err != nil {
+		return err
+	}
+	v.tell("good", v.say(msg("operator.removed"), name))
+	return v.see("/operators")
+}

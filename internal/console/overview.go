@@ -1,0 +1,102 @@
+package console
+
+import (
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+
+	"mpblock"
+	"mpblock/internal/platform"
+)
+
+// overviewPage is how an account is doing.
+type overviewPage struct {
+	frame
+	Followers, Blocked           int
+	TodayBlocked, TodayUnblocked int
+	Days                         int
+	Chart                        chart
+	Behind                       int // changes that are not counted yet
+	Reasons                      []reasonCount
+	Calls                        []callCount
+	Changes                      []changeRow
+}
+
+type reasonCount struct {
+	Text, Address string
+	Count         int
+}
+
+type callCount struct {
+	Call  mpblock.Call
+	Code  int
+	Bad   bool
+	Text  string
+	Count int
+}
+
+// changeRow is a change as the tables show it.
+type changeRow struct {
+	Seq     string
+	Address string
+	Time    stamp
+	Block   bool
+	Count   int
+	Actor   string
+	Reason  string
+}
+
+func (c *console) overview(v *visit) error {
+	o, err := v.desk.Overview(v.ctx(), v.account.AppID)
+	if err != nil {
+		return err
+	}
+	p := &overviewPage{
+		Followers: o.Followers, Blocked: o.Blocked, Days: len(o.Days), Chart: chartOf(v.lang, o.Days),
+		Behind: int(min(o.Behind, 1<<40)), Changes: v.changeRows(o.Last),
+	}
+	if n := len(o.Days); n > 0 {
+		p.TodayBlocked, p.TodayUnblocked = o.Days[n-1].Blocked, o.Days[n-1].Unblocked
+	}
+	for _, r := range o.Reasons {
+		p.Reasons = append(p.Reasons, reasonCount{
+			Text: r.Reason, Count: r.Count, Address: v.base() + "/blacklist?" + url.Values{"reason": {r.Reason}}.Encode(),
+		})
+	}
+	for _, call := range o.Calls {
+		text, _, _ := strings.Cut(call.Code.Text(), " %s")
+		p.Calls = append(p.Calls, callCount{call.Call, int(call.Code), call.Code != mpblock.CodeOK, text, call.Count})
+	}
+	return v.page(http.StatusOK, "overview", v.say(msg("nav.overview")), p)
+}
+
+func (v *visit) changeRows(rows []platform.ChangeRow) []changeRow {
+	all := make([]changeRow, 0, len(rows))
+	for _, r := range rows {
+		all = append(all, v.changeRow(r))
+	}
+	return all
+}
+
+func (v *visit) changeRow(r platform.ChangeRow) changeRow {
+	seq := strconv.FormatUint(r.Seq, 10)
+	return changeRow{
+		Seq: seq, Address: v.base() + "/history/" + seq, Time: stampOf(r.Time, v.zone), Block: r.Action == mpblock.Block,
+		Count: r.Count, Actor: v.actor(r.Actor), Reason: r.Reason,
+	}
+}
+
+// actor returns who made a change as people say it: operators by their name alone.
+func (v *visit) actor(actor string) string {
+	if actor == mpblock.ActorAPI {
+		return v.say(msg("actor.api"))
+	}
+	if name, ok := strings.CutPrefix(actor, "console:"); ok {
+		return name
+	}
+	if id, ok := strings.CutPrefix(actor, "job:"); ok {
+		return v.say(msg("actor.job"), id)
+	}
+	return actor
+}

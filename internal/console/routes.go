@@ -1,0 +1,91 @@
+package console
+
+// routes registers all pages.
+func (c *console) routes() {
+	for pattern, h := range c.openPages() {
+		c.mux.Handle(pattern, c.adapt(h))
+	}
+	for pattern, h := range c.ownPages() {
+		c.mux.Handle(pattern, c.adapt(c.withDesk(h)))
+	}
+	for pattern, h := range c.accountPages() {
+		c.mux.Handle(pattern, c.adapt(c.withDesk(c.withAccount(h))))
+	}
+}
+
+// openPages are for everybody.
+func (c *console) openPages() map[string]handler {
+	return map[string]handler{
+		"GET /{$}":               c.home,
+		"GET /calls":             c.calls,
+		"GET /login":             c.loginForm,
+		"POST /login":            c.login,
+		"GET /login/code":        c.codeForm,
+		"POST /login/code":       c.code,
+		"GET /login/oidc":        c.oidcBegin,
+		"GET /login/oidc/return": c.oidcReturn,
+		"GET /welcome":           c.welcomeForm,
+		"POST /welcome":          c.welcome,
+		"GET /password":          c.resetForm,
+		"POST /password":         c.reset,
+		"GET /demo":              c.demo,
+		"POST /language":         c.language,
+		"POST /logout":           c.logout,
+	}
+}
+
+// ownPages are for operators.
+func (c *console) ownPages() map[string]handler {
+	return map[string]handler{
+		"GET /switch":                    c.switchAccount,
+		"GET /accounts":                  c.accounts,
+		"POST /accounts":                 c.addAccount,
+		"GET /accounts/{app}":            c.accountSettings,
+		"POST /accounts/{app}":           c.setAccount,
+		"POST /accounts/{app}/secret":    c.rotateSecret,
+		"GET /operators":                 c.operators,
+		"POST /operators":                c.addOperator,
+		"POST /second-factor":            c.requireSecond,
+		"GET /operators/{name}":          c.operatorPage,
+		"POST /operators/{name}":         c.setOperator,
+		"POST /operators/{name}/reset":   c.resetOperator,
+		"POST /operators/{name}/logout":  c.endSessions,
+		"POST /operators/{name}/disable": c.disableOperator,
+		"POST /operators/{name}/remove":  c.removeOperator,
+		"GET /me":                        c.me,
+		"POST /me/language":              c.setLanguage,
+		"POST /me/password":              c.setPassword,
+		"POST /me/second-factor/new":     c.newSecond,
+		"POST /me/second-factor":         c.confirmSecond,
+		"POST /me/second-factor/remove":  c.removeSecond,
+		"POST /me/unlink":                c.unlink,
+	}
+}
+
+// accountPages are for operators, about one account.
+func (c *console) accountPages() map[string]handler {
+	return map[string]handler{
+		"GET /a/{app}":                     c.overview,
+		"GET /a/{app}/followers":           c.followers,
+		"GET /a/{app}/blacklist":           c.blacklist,
+		"GET /a/{app}/blacklist/export":    c.export,
+		"POST /a/{app}/confirm":            c.confirm,
+		"POST /a/{app}/block":              c.block,
+		"POST /a/{app}/unblock":            c.unblock,
+		"GET /a/{app}/bulk":                c.bulk,
+		"POST /a/{app}/bulk":               c.draft,
+		"GET /a/{app}/jobs/{id}":           c.job,
+		"GET /a/{app}/jobs/{id}/progress":  c.progress,
+		"GET /a/{app}/jobs/{id}/refused":   c.refused,
+		"POST /a/{app}/jobs/{id}/start":    c.startJob,
+		"POST /a/{app}/jobs/{id}/stop":     c.stopJob,
+		"POST /a/{app}/jobs/{id}/drop":     c.dropJob,
+		"GET /a/{app}/history":             c.history,
+		"GET /a/{app}/history/{seq}":       c.change,
+		"GET /a/{app}/openids/{id}":        c.openid,
+		"GET /a/{app}/history/{seq}/undo":  c.undoForm,
+		"POST /a/{app}/history/{seq}/undo": c.undo,
+		"GET /a/{app}/jobs/{id}/undo":      c.undoJobForm,
+		"POST /a/{app}/jobs/{id}/undo":     c.undoJob,
+	}
+}

@@ -1,0 +1,118 @@
+// What the pages cannot do by themselves. Every page works without this file,
+// but for ticking across pages.
+(() => {
+  "use strict";
+  const root = document.documentElement;
+
+  // The viewer's zone, for the server to write times in; the page that came
+  // before the server knew it is put right here.
+  const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
+  document.cookie = `mpblock_zone=${encodeURIComponent(zone)}; path=/; max-age=31536000; samesite=lax`;
+  if (root.dataset.zone !== zone) {
+    const two = (n) => String(n).padStart(2, "0");
+    for (const e of document.querySelectorAll("time[datetime]")) {
+      const d = new Date(e.dateTime);
+      e.textContent = `${d.getFullYear()}-${two(d.getMonth() + 1)}-${two(d.getDate())} ${two(d.getHours())}:${two(d.getMinutes())}`;
+    }
+    for (const e of document.querySelectorAll("[data-zone-name]")) e.textContent = zone;
+  }
+
+  // "/" goes to the search field.
+  document.addEventListener("keydown", (e) => {
+    if (e.key !== "/" || e.ctrlKey || e.metaKey || e.altKey || e.target.closest("input, textarea, select, dialog[open]")) return;
+    const search = document.querySelector("[data-search]");
+    if (search) { e.preventDefault(); search.focus(); search.select(); }
+  });
+
+  // Ticks live as long as the tab, per list, so that they can be set on many pages.
+  const form = () => document.querySelector("form[data-picks]");
+  const name = (f) => "picks:" + f.dataset.picks;
+  const load = (f) => new Set(JSON.parse(sessionStorage.getItem(name(f)) || "[]"));
+  const store = (f, picks) => sessionStorage.setItem(name(f), JSON.stringify([...picks]));
+  const boxes = (f) => [...f.querySelectorAll("input[name=openid]:not(:disabled)")].filter((b) => b.type === "checkbox");
+
+  function show() {
+    const f = form();
+    if (!f) return;
+    const picks = load(f);
+    for (const b of boxes(f)) {
+      b.checked = picks.has(b.value);
+      b.closest("tr").classList.toggle("picked", b.checked);
+    }
+    const all = f.querySelector("[data-all]");
+    if (all) {
+      const here = boxes(f);
+      const ticked = here.filter((b) => b.checked).length;
+      all.checked = here.length > 0 && ticked === here.length;
+      all.indeterminate = ticked > 0 && ticked < here.length;
+      all.disabled = here.length === 0;
+    }
+    const count = f.querySelector("[data-count]");
+    count.textContent = count.dataset.count.replace("%s", picks.size.toLocaleString("en"));
+    for (const b of f.querySelectorAll("[data-needs-picks]")) b.disabled = picks.size === 0;
+  }
+
+  document.addEventListener("change", (e) => {
+    const f = form();
+    if (e.target.matches("[data-submit]")) { e.target.form.requestSubmit(); return; }
+    if (!f || !f.contains(e.target)) return;
+    const picks = load(f);
+    if (e.target.matches("[data-all]")) {
+      for (const b of boxes(f)) e.target.checked ? picks.add(b.value) : picks.delete(b.value);
+    } else if (e.target.name === "openid") {
+      e.target.checked ? picks.add(e.target.value) : picks.delete(e.target.value);
+    } else return;
+    store(f, picks);
+    show();
+  });
+
+  document.addEventListener("click", (e) => {
+    const b = e.target.closest("button, [data-close]");
+    if (!b) return;
+    if (b.matches("[data-clear]")) { const f = form(); store(f, new Set()); show(); }
+    if (b.matches("[data-close]")) { const d = b.closest("dialog"); if (d) { e.preventDefault(); d.close(); } }
+    if (b.dataset.fill) { const field = document.getElementById(b.dataset.fill); field.value = b.textContent.trim(); field.focus(); }
+    if (b.dataset.copy && navigator.clipboard) {
+      navigator.clipboard.writeText(document.getElementById(b.dataset.copy).textContent.trim()).then(() => { b.textContent = b.dataset.copied; });
+    }
+  });
+
+  // What was ticked on other pages goes along with what is on this one.
+  document.addEventListener("htmx:configRequest", (e) => {
+    const f = e.target.closest("form[data-picks]");
+    if (!f || e.detail.verb !== "post" || e.target.closest("tr")) return;
+    const picks = load(f);
+    const own = new Set(boxes(f).filter((b) => b.checked).map((b) => b.value));
+    for (const id of picks) if (!own.has(id)) e.detail.formData.append("openid", id);
+  });
+
+  document.addEventListener("htmx:afterSwap", (e) => {
+    if (e.detail.target.tagName === "DIALOG") {
+      if (!e.detail.target.open) e.detail.target.showModal();
+      const first = e.detail.target.querySelector("[data-first]");
+      if (first) first.focus();
+    }
+    show();
+  });
+
+  // An answer that is no success is shown as well: it says what to do.
+  document.addEventListener("htmx:beforeSwap", (e) => {
+    if (e.detail.xhr.status >= 400) { e.detail.shouldSwap = true; e.detail.isError = false; }
+  });
+
+  // What has been done is no longer ticked.
+  for (const done of document.querySelectorAll("[data-done]")) {
+    for (const key of Object.keys(sessionStorage)) if (key === "picks:" + done.dataset.done) sessionStorage.removeItem(key);
+  }
+
+  // A file may be dropped on the field into which its lines could be pasted.
+  for (const area of document.querySelectorAll("[data-drop]")) {
+    area.addEventListener("dragover", (e) => e.preventDefault());
+    area.addEventListener("drop", (e) => {
+      if (!e.dataTransfer.files.length) return;
+      e.preventDefault();
+      document.getElementById(area.dataset.drop).files = e.dataTransfer.files;
+    });
+  }
+  show();
+})();

@@ -1,0 +1,276 @@
+package console
+
+import (
+	"bytes"
+	"encoding/csv"
+	"encoding/json"
+	"fmt"
+	"mime/multipart"
+	"net/http"
+	"regexp"
+	"strings"
+	"testing"
+
+	"mpblock"
+)
+
+// upload sends a list as the page does.
+func (b *browser) upload(path, action, list string) answer {
+	b.s.t.Helper()
+	var body bytes.Buffer
+	w := multipart.NewWriter(&body)
+	if err := w.WriteField("action", action); err != nil {
+		b.s.t.Fatal(err)
+	}
+	if err := w.WriteField("list", ""); err != nil {
+		b.s.t.Fatal(err)
+	}
+	file, err := w.CreateFormFile("file", "list.csv")
+	if err != nil {
+		b.s.t.Fatal(err)
+	}
+	fmt.Fprint(file, list)
+	w.Close()
+	r := b.request(http.MethodPost, path, &body)
+	r.Header.Set("Content-Type", w.FormDataContentType())
+	return b.do(r)
+}
+
+// Block with a reason, see it everywhere, unblock, undo.
+func TestBlockUnblockUndo(t *testing.T) {
+	s := filled(t)
+	b := s.as("operator")
+	r := b.form(base+"/confirm", "action", "block", "openid", follower(0), "openid", follower(1))
+	r.Header.Set("HX-Request", "true")
+	r.Header.Set("HX-Current-URL", s.URL+base+"/followers?q=o")
+	dialog := b.do(r)
+	dialog.holds(t, 200, "Block 2 users?", "They stay followers", `action="`+base+`/block"`, `value="`+follower(1)+`"`, `name="back" value="`+base+`/followers?q=o"`)
+	if strings.Contains(dialog.body, "<html") {
+		t.Error("a dialog with a page around it")
+	}
+	done := b.post(base+"/block", "openid", follower(0), "openid", follower(1), "reason", "spam", "back", base+"/followers?q=o")
+	done.holds(t, 200, "2 users are blocked.", base+"/history/1/undo", `data-done="`+string(testApp)+`:followers"`)
+	if done.path != base+"/followers?q=o" {
+		t.Errorf("back at %s", done.path)
+	}
+	b.get(base+"/blacklist").holds(t, 200, "(2)", follower(0), follower(1), "spam", "operator")
+	b.post(base+"/block", "openid", follower(0)).holds(t, 200, "Nothing changed")
+	b.post(base+"/unblock", "openid", follower(1)).holds(t, 200, "1 user is unblocked.")
+	b.get(base+"/history/1/undo").holds(t, 200, "Undoing unblocks 1 user.", "1 user was changed since", follower(1))
+	b.post(base+"/history/1/undo", "note", "by mistake").holds(t, 200, "Undone for 1 user.", "1 user was changed since", "by mistake")
+	b.get(base+"/blacklist").holds(t, 200, "Nobody is on the blacklist")
+	b.get(base+"/openids/"+follower(0)).holds(t, 200, "spam", "by mistake", "This user is not blocked.")
+}
+
+func TestBlockIsRefused(t *testing.T) {
+	s := filled(t)
+	b := s.as("operator")
+	b.post(base+"/confirm", "action", "block").holds(t, 200, "Nobody is ticked")
+	b.post(base+"/block").holds(t, 422, "That did not work")
+	b.post(base+"/block", "openid", "nonsense").holds(t, 422, "is no OpenID")
+	stranger := mpblock.Mint(testPrefix, mpblock.Key{}, "stranger").String()
+	b.post(base+"/block", "openid", follower(0), "openid", stranger).holds(t, 422, "neither a follower")
+	b.post(base+"/block", "openid", follower(0), "reason", strings.Repeat("x", 2000)).holds(t, 422, "A reason of 2000 bytes")
+	b.post("/language", "lang", "zh-CN")
+	b.post(base+"/block", "openid", stranger).holds(t, 422, "不是本公众号的粉丝")
+	b.get(base+"/blacklist").holds(t, 200, "暂无黑名单用户")
+}
+
+// A list of many: preview, job, report, the refused ones, undo of the whole.
+func TestJob(t *testing.T) {
+	s := filled(t)
+	s.run()
+	b := s.as("operator")
+	var list strings.Builder
+	list.WriteString("\ufeffopenid,reason\r\n")
+	for i := range 100 {
+		fmt.Fprintf(&list, "%s,x\r\n", follower(i))
+	}
+	fmt.Fprintf(&list, "%s\r\nnonsense\r\n=1+1\r\n\r\n", follower(0))
+	preview := b.upload(base+"/bulk", "block", list.String())
+	preview.holds(t, 200, "100 users would be blocked", "Nothing has changed yet", "nonsense", "103")
+	for kind, n := range map[string]int{"new": 100, "malformed": 2, "duplicate": 1, "already": 0} {
+		if !regexp.MustCompile(fmt.Sprintf(`data-kind="%s"><th scope="row">[^<]+</th><td class="number">%d<`, kind, n)).MatchString(preview.body) {
+			t.Errorf("not %d %s:\n%s", n, kind, preview.body)
+		}
+	}
+	b.get(base+"/blacklist").holds(t, 200, "Nobody is on the blacklist")
+	if a := b.post(preview.path+"/start", "reason", "raid"); a.path != preview.path {
+		t.Fatalf("started, and at %s", a.path)
+	}
+	report := b.wait(preview.path + "/progress")
+	report.holds(t, 200, "100%", "Done")
+	b.get(base+"/blacklist?reason=raid").holds(t, 200, "(100)")
+	refused := b.get(preview.path + "/refused")
+	refused.holds(t, 200, "nonsense,", "'=1+1,")
+	if !strings.Contains(refused.header.Get("Content-Disposition"), "attachment") {
+		t.Error("the refused ones are no file")
+	}
+	b.get(preview.path+"/undo").holds(t, 200, "Undoing unblocks 100 users.")
+	undo := b.post(preview.path+"/undo", "note", "")
+	b.wait(undo.path + "/progress")
+	b.get(undo.path).holds(t, 200, "Undoes job", "100%")
+	b.get(base+"/blacklist").holds(t, 200, "Nobody is on the blacklist")
+	b.get(base+"/bulk").holds(t, 200, undo.path, preview.path)
+}
+
+// wait asks for the progress of a job, as the page does, until it asks no more.
+func (b *browser) wait(path string) answer {
+	b.s.t.Helper()
+	for {
+		a := b.get(path)
+		if a.status != 200 || !strings.Contains(a.body, "hx-trigger") {
+			return a
+		}
+	}
+}
+
+func TestListsThatAreNone(t *testing.T) {
+	s := filled(t)
+	b := s.as("operator")
+	b.upload(base+"/bulk", "block", "").holds(t, 422, "The list is empty")
+	b.upload(base+"/bulk", "block", "nonsense\n").holds(t, 422, "no OpenID of this account")
+	b.upload(base+"/bulk", "delete", follower(0)).holds(t, 422, "The form did not come whole")
+	b.upload(base+"/bulk", "block", strings.Repeat("x", maxLine+1)).holds(t, 422, "more than 64 KB")
+	b.post(base+"/bulk", "action", "block").holds(t, 422, "The form did not come whole")
+	draft := b.upload(base+"/bulk", "unblock", follower(0))
+	draft.holds(t, 200, "There is nothing to do")
+	b.post(draft.path+"/drop").holds(t, 200, "There were no jobs yet")
+	b.get(draft.path).holds(t, 404)
+}
+
+func TestFirstColumn(t *testing.T) {
+	for line, want := range map[string]string{
+		"openid": "", "\ufeffopenid,seq": "", "OpenID": "", "a,b": "a", `"a";b`: "a", "a\tb": "a", `"a"`: "a",
+	} {
+		if got := firstColumn(line, 1); got != want {
+			t.Errorf("%q: %q, want %q", line, got, want)
+		}
+	}
+	if got := firstColumn("openid", 2); got != "openid" {
+		t.Errorf("a line that is no heading: %q", got)
+	}
+}
+
+// Both exports hold what the list holds, and the filter.
+func TestExport(t *testing.T) {
+	s := filled(t)
+	b := s.as("operator")
+	b.post(base+"/block", "openid", follower(0), "openid", follower(1), "reason", `=cmd, "quoted" 理由`)
+	b.post(base+"/block", "openid", follower(2), "reason", "other")
+	b = s.as("viewer")
+	a := b.get(base + "/blacklist/export?format=csv")
+	rows, err := csv.NewReader(strings.NewReader(strings.TrimPrefix(a.body, "\ufeff"))).ReadAll()
+	if err != nil || len(rows) != 4 || rows[0][0] != "openid" {
+		t.Fatalf("%v %q", err, rows)
+	}
+	for _, row := range rows[1:] {
+		if row[0] == follower(0) && (row[4] != `'=cmd, "quoted" 理由` || row[3] != "console:operator" || row[1] != "1") {
+			t.Errorf("%q", row)
+		}
+	}
+	a = b.get(base + "/blacklist/export?format=ndjson&reason=other")
+	var row exportRow
+	if err := json.Unmarshal([]byte(a.body), &row); err != nil || row.OpenID != follower(2) || row.Reason != "other" {
+		t.Errorf("%v %q", err, a.body)
+	}
+	if got := a.header.Get("Content-Type"); got != "application/x-ndjson" {
+		t.Error(got)
+	}
+}
+
+// An export of more than what goes out at a time is whole.
+func TestLongExport(t *testing.T) {
+	s := filled(t)
+	b := s.as("operator")
+	for range 3 {
+		fields := []string{"reason", "many"}
+		err := s.platform.MintFollowers(t.Context(), testApp, 900, func(ids []mpblock.OpenID) error {
+			for _, id := range ids {
+				fields = append(fields, "openid", id.String())
+			}
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		b.post(base+"/block", fields...).holds(t, 200, "900 users are blocked")
+	}
+	a := b.get(base + "/blacklist/export?format=ndjson")
+	if n := strings.Count(a.body, "\n"); a.status != 200 || n != 2700 {
+		t.Errorf("%d, %d lines", a.status, n)
+	}
+}
+
+// What each role is shown, and what it is refused by address.
+func TestRoles(t *testing.T) {
+	s := filled(t)
+	s.as("operator").post(base+"/block", "openid", follower(0))
+	draft := s.as("operator").upload(base+"/bulk", "block", follower(1)).path
+	tests := []struct {
+		path, method     string
+		viewer, operator int
+		fields           []string
+	}{
+		{base + "/block", "POST", 403, 200, []string{"openid", follower(5)}},
+		{base + "/unblock", "POST", 403, 200, []string{"openid", follower(5)}},
+		{base + "/confirm", "POST", 403, 200, []string{"openid", follower(5)}},
+		{base + "/history/1/undo", "GET", 403, 200, nil},
+		{base + "/history/1/undo", "POST", 403, 200, nil},
+		{draft + "/start", "POST", 403, 200, nil},
+		{draft + "/stop", "POST", 403, 200, nil},
+		{"/accounts", "POST", 403, 403, []string{"name", "x"}},
+		{"/accounts/" + string(testApp), "GET", 403, 403, nil},
+		{"/accounts/" + string(testApp), "POST", 403, 403, nil},
+		{"/accounts/" + string(testApp) + "/secret", "POST", 403, 403, []string{"sure", "1"}},
+		{"/operators", "GET", 403, 403, nil},
+		{"/operators", "POST", 403, 403, []string{"name", "x", "role", "admin"}},
+		{"/operators/viewer", "GET", 403, 403, nil},
+		{"/operators/viewer", "POST", 403, 403, []string{"role", "admin"}},
+		{"/operators/admin/reset", "POST", 403, 403, nil},
+		{"/operators/admin/logout", "POST", 403, 403, nil},
+		{"/operators/admin/disable", "POST", 403, 403, []string{"disabled", "1"}},
+		{"/operators/admin/remove", "POST", 403, 403, []string{"sure", "1"}},
+		{"/second-factor", "POST", 403, 403, []string{"required", "1"}},
+	}
+	for name, status := range map[string]func(int) int{
+		"viewer": func(i int) int { return tests[i].viewer }, "operator": func(i int) int { return tests[i].operator },
+	} {
+		b := s.as(name)
+		for i, tt := range tests {
+			a := b.get(tt.path)
+			if tt.method == "POST" {
+				a = b.post(tt.path, tt.fields...)
+			}
+			want := status(i)
+			if a.status != want {
+				t.Errorf("%s %s %s: %d, want %d", name, tt.method, tt.path, a.status, want)
+			}
+			if want == 403 && !strings.Contains(a.body, "You may not do this") {
+				t.Errorf("%s %s %s: without words", name, tt.method, tt.path)
+			}
+		}
+		if strings.Contains(b.get(base).body, `href="/operators"`) {
+			t.Errorf("%s is shown the operators", name)
+		}
+	}
+	viewer := s.as("viewer")
+	for _, path := range []string{base + "/followers", base + "/blacklist", base + "/bulk", base + "/history/1", base + "/openids/" + follower(0), "/accounts"} {
+		a := viewer.get(path)
+		a.holds(t, 200)
+		if strings.Contains(a.body, `data-needs-picks`) || strings.Contains(a.body, "/undo") || strings.Contains(a.body, `enctype=`) || strings.Contains(a.body, `id="act"`) || strings.Contains(a.body, `id="new-account"`) {
+			t.Errorf("%s shows a viewer what it may not do", path)
+		}
+	}
+	limited := s.as("limited")
+	for _, path := range []string{base, base + "/followers", base + "/blacklist/export?format=csv"} {
+		limited.get(path).holds(t, 404)
+	}
+	limited.post(base+"/block", "openid", follower(7)).holds(t, 404)
+	if a := limited.get("/accounts"); strings.Contains(a.body, string(testApp)) {
+		t.Error("an operator sees an account that is not its own")
+	}
+	if n, err := s.platform.Totals(t.Context(), testApp); err != nil || n.Blocked != 0 { // the undo has unblocked the one
+		t.Errorf("%+v %v", n, err)
+	}
+}

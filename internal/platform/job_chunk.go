@@ -1,0 +1,224 @@
+package platform
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"time"
+
+	"mpblock"
+)
+
+// runChunk works through one chunk of a job. It may be called again for a chunk that
+// was applied and not counted: what the job itself has changed is known from the log.
+// resumed tells that this may be so.
+func (p *Platform) runChunk(ctx context.Context, j *storedJob, resumed bool) (chunkResult, error) {
+	if j.UndoOf != "" {
+		return p.undoChunk(ctx, j)
+	}
+	items, err := p.items(ctx, j, j.Next)
+	if err != nil {
+		return chunkResult{}, err
+	}
+	a, err := p.Account(ctx, j.app)
+	if err != nil {
+		return chunkResult{}, err
+	}
+	c := chunk{p: p, job: j, known: !a.AnyFollower, lines: make(map[mpblock.OpenID]uint32, len(items))}
+	for _, it := range items {
+		c.lines[it.id] = it.line
+	}
+	pending := idsOf(items)
+	if resumed {
+		if pending, err = c.takeOwn(ctx, pending); err != nil {
+			return chunkResult{}, err
+		}
+	}
+	pending, err = c.apply(ctx, pending)
+	if err != nil {
+		return chunkResult{}, err
+	}
+	// Where two nodes work on the job, the other one may have applied what this one
+	// found done: the job has done that, too.
+	pending, err = c.takeOwn(ctx, pending)
+	c.result.already = len(pending)
+	return c.result, err
+}
+
+// chunk is one chunk on its way.
+type chunk struct {
+	p      *Platform
+	job    *storedJob
+	known  bool
+	lines  map[mpblock.OpenID]uint32
+	result chunkResult
+}
+
+// takeOwn counts those OpenIDs as done that the job itself has changed, and returns
+// the others.
+func (c *chunk) takeOwn(ctx context.Context, ids []mpblock.OpenID) ([]mpblock.OpenID, error) {
+	if len(ids) == 0 {
+		return nil, nil
+	}
+	states, err := c.p.store.Lookup(ctx, c.job.app, ids)
+	if err != nil {
+		return nil, err
+	}
+	var others []mpblock.OpenID
+	for i, id := range ids {
+		if s := states[i].Seq; s != 0 && s <= c.job.From { // blocked all the time since
+			others = append(others, id)
+			continue
+		}
+		seq, err := c.p.changeBy(ctx, c.job, id)
+		if err != nil {
+			return nil, err
+		}
+		if seq == 0 {
+			others = append(others, id)
+			continue
+		}
+		c.did(seq, 1)
+	}
+	return others, nil
+}
+
+func (c *chunk) did(seq uint64, n int) {
+	c.result.done += n
+	if !slices.Contains(c.result.Seqs, seq) {
+		c.result.Seqs = append(c.result.Seqs, seq)
+	}
+}
+
+// changeBy returns the seq of the change that a job has made of an OpenID, 0 if there
+// is none.
+func (p *Platform) changeBy(ctx context.Context, j *storedJob, id mpblock.OpenID) (seq uint64, err error) {
+	err = p.eachChangeOf(ctx, j.app, id, j.From, func(c mpblock.Change) {
+		if seq == 0 && c.Actor == j.actor() {
+			seq = c.Seq
+		}
+	})
+	return seq, err
+}
+
+// begun tells whether the chunk under way has been applied.
+func (p *Platform) begun(ctx context.Context, j *storedJob) (bool, error) {
+	ids, err := p.chunkIDs(ctx, j)
+	if err != nil {
+		return false, err
+	}
+	for _, id := range ids {
+		seq, err := p.changeBy(ctx, j, id)
+		if err != nil || seq != 0 {
+			return seq != 0, err
+		}
+	}
+	return false, nil
+}
+
+// chunkIDs returns the OpenIDs of the chunk under way.
+func (p *Platform) chunkIDs(ctx context.Context, j *storedJob) ([]mpblock.OpenID, error) {
+	if j.UndoOf == "" {
+		items, err := p.items(ctx, j, j.Next)
+		return idsOf(items), err
+	}
+	changes, err := p.changesOfChunk(ctx, j.app, j.UndoOf, j.Next)
+	var ids []mpblock.OpenID
+	for _, c := range changes {
+		ids = append(ids, c.OpenIDs...)
+	}
+	return ids, err
+}
+
+// apply changes those OpenIDs that are known, refuses the others, and returns those
+// on which it had no effect.
+func (c *chunk) apply(ctx context.Context, ids []mpblock.OpenID) ([]mpblock.OpenID, error) {
+	if c.known && len(ids) > 0 {
+		states, err := c.p.store.Lookup(ctx, c.job.app, ids)
+		if err != nil {
+			return nil, err
+		}
+		var known []mpblock.OpenID
+		for i, id := range ids {
+			if states[i].Follower || states[i].Blocked() {
+				known = append(known, id)
+			} else {
+				c.refuse(id)
+			}
+		}
+		ids = known
+	}
+	for len(ids) > 0 {
+		change, err := c.p.store.Apply(ctx, c.job.app, mpblock.Batch{
+			Action: c.job.Action, OpenIDs: ids, Actor: c.job.actor(), Reason: c.job.Reason, Time: time.Now(), Known: c.known,
+		})
+		var unknown *mpblock.UnknownError
+		if errors.As(err, &unknown) { // gone since it was looked up
+			c.refuse(ids[unknown.Index])
+			ids = slices.Delete(ids, unknown.Index, unknown.Index+1)
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		if change.Seq != 0 {
+			c.did(change.Seq, len(change.OpenIDs))
+		}
+		return without(ids, change.OpenIDs), nil
+	}
+	return nil, nil
+}
+
+func (c *chunk) refuse(id mpblock.OpenID) {
+	c.result.Refused = append(c.result.Refused, RefusedLine{Line: int(c.lines[id]), Text: id.String(), Why: WhyUnknown})
+}
+
+// changesOfChunk returns the changes that a chunk of a job has made.
+func (p *Platform) changesOfChunk(ctx context.Context, app mpblock.AppID, id string, n int) ([]mpblock.Change, error) {
+	r, err := p.store.Get(ctx, kindJobResult, chunkKey(app, id, n))
+	if errors.Is(err, mpblock.ErrNotFound) {
+		return nil, errListGone
+	}
+	if err != nil {
+		return nil, err
+	}
+	var result chunkResult
+	if err := decode(r, &result); err != nil {
+		return nil, err
+	}
+	changes := make([]mpblock.Change, 0, len(result.Seqs))
+	for _, seq := range result.Seqs {
+		c, err := p.change(ctx, app, seq)
+		if err != nil {
+			return nil, err
+		}
+		changes = append(changes, c)
+	}
+	return changes, nil
+}
+
+// undoChunk undoes what a chunk of another job has done.
+func (p *Platform) undoChunk(ctx context.Context, j *storedJob) (chunkResult, error) {
+	changes, err := p.changesOfChunk(ctx, j.app, j.UndoOf, j.Next)
+	if err != nil {
+		return chunkResult{}, err
+	}
+	c := chunk{p: p, job: j}
+	for _, change := range changes {
+		made, err := p.undo(ctx, j.app, change, j.actor(), j.Reason)
+		if err != nil {
+			return chunkResult{}, err
+		}
+		if made.Seq != 0 {
+			c.did(made.Seq, len(made.OpenIDs))
+		}
+		left, err := c.takeOwn(ctx, without(change.OpenIDs, made.OpenIDs))
+		if err != nil {
+			return chunkResult{}, err
+		}
+		for _, id := range left {
+			c.result.Refused = append(c.result.Refused, RefusedLine{Text: id.String(), Why: WhyChanged})
+		}
+	}
+	return c.result, nil
+}

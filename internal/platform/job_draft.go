@@ -1,0 +1,156 @@
+package platform
+
+import (
+	"context"
+	"errors"
+	"iter"
+	"slices"
+	"strings"
+	"time"
+
+	"mpblock"
+)
+
+// DraftJob reads a list, keeps it for DraftLife and says what is in it. An empty
+// line counts as none. A list with more than MaxJob OpenIDs or MaxJobBad bad lines,
+// or without any OpenID of the account, is a Refusal; an error of lines is returned
+// as it is.
+func (d *Desk) DraftJob(ctx context.Context, app mpblock.AppID, action mpblock.Action, lines iter.Seq2[Line, error]) (Job, error) {
+	a, err := d.account(ctx, RoleOperator, app)
+	if err != nil {
+		return Job{}, err
+	}
+	if action != mpblock.Block && action != mpblock.Unblock {
+		return Job{}, refuse("a job blocks or unblocks")
+	}
+	select {
+	case d.p.drafting <- struct{}{}:
+		defer func() { <-d.p.drafting }()
+	case <-ctx.Done():
+		return Job{}, ctx.Err()
+	}
+	l := list{account: a}
+	for line, err := range lines {
+		if err != nil {
+			return Job{}, err
+		}
+		if err := errors.Join(ctx.Err(), l.add(line)); err != nil {
+			return Job{}, err
+		}
+	}
+	if err := l.finish(); err != nil {
+		return Job{}, err
+	}
+	now := time.Now()
+	j := &storedJob{app: app, id: newJobID(d.operator.Name, now), expires: now.Add(DraftLife), jobRecord: jobRecord{
+		Action: action, By: d.operator.Name, State: JobDraft, Created: now.UnixMilli(), Preview: l.preview,
+		Chunks: (len(l.items) + d.p.chunk - 1) / d.p.chunk, Progress: JobProgress{Total: len(l.items)},
+	}}
+	if err := d.p.keepList(ctx, j, &l); err != nil {
+		return Job{}, err
+	}
+	return j.view(), d.p.putJob(ctx, j)
+}
+
+// list is the list of a job while it is read.
+type list struct {
+	account *mpblock.Account
+	items   []jobItem
+	bad     []RefusedLine
+	preview JobPreview
+}
+
+// add takes in a line.
+func (l *list) add(line Line) error {
+	text := strings.TrimSpace(line.Text)
+	if text == "" && line.Wrong == "" {
+		return nil
+	}
+	id, err := own(l.account, text)
+	switch {
+	case line.Wrong != "":
+		l.preview.Malformed++
+		l.bad = append(l.bad, RefusedLine{Line: line.Number, Text: clip(text), Why: WhyMalformed, Detail: line.Wrong})
+	case isCode(err, mpblock.CodeNotThisAppOpenID):
+		l.preview.Foreign++
+		l.bad = append(l.bad, RefusedLine{Line: line.Number, Text: text, Why: WhyForeign})
+	case err != nil:
+		l.preview.Malformed++
+		l.bad = append(l.bad, RefusedLine{Line: line.Number, Text: clip(text), Why: WhyMalformed, Detail: mpblock.Internal(err).Detail})
+	default:
+		l.items = append(l.items, jobItem{id, uint32(line.Number)}) //nolint:gosec // the two limits below keep it small
+	}
+	if len(l.bad) > MaxJobBad {
+		return refuse("more than %d lines are no OpenID of this account, the first of them line %d, %q: is it the right list?", MaxJobBad, l.bad[0].Line, l.bad[0].Text)
+	}
+	if len(l.items) > MaxJob {
+		return refuse("the list has more than %d OpenIDs: split it", MaxJob)
+	}
+	return nil
+}
+
+// finish sorts the OpenIDs and leaves each in once, with the first line it stands in.
+func (l *list) finish() error {
+	if len(l.items) == 0 && len(l.bad) > 0 {
+		return refuse("the list has no OpenID of this account; line %d is %q", l.bad[0].Line, l.bad[0].Text)
+	}
+	if len(l.items) == 0 {
+		return refuse("the list is empty: want one OpenID a line")
+	}
+	slices.SortFunc(l.items, func(a, b jobItem) int {
+		if c := a.id.Compare(b.id); c != 0 {
+			return c
+		}
+		return int(a.line) - int(b.line)
+	})
+	read := len(l.items)
+	l.items = slices.CompactFunc(l.items, func(a, b jobItem) bool { return a.id == b.id })
+	l.preview.Total = len(l.items)
+	l.preview.Duplicates = read - len(l.items)
+	return nil
+}
+
+// keepList writes the list of a job, and counts what it would do. The job itself is
+// written after it: without that, the records are nothing and end by themselves.
+func (p *Platform) keepList(ctx context.Context, j *storedJob, l *list) error {
+	expires := time.Now().Add(DraftLife + listLife)
+	for n := range j.Chunks {
+		items := l.items[n*p.chunk : min((n+1)*p.chunk, len(l.items))]
+		if err := p.previewItems(ctx, j, items, l.account.AnyFollower); err != nil {
+			return err
+		}
+		r := mpblock.Record{Kind: kindJobList, Key: j.chunkKey(n), Value: encodeItems(items), Expires: expires}
+		if _, err := p.store.Put(ctx, r); err != nil {
+			return err
+		}
+	}
+	n := 0
+	for bad := range slices.Chunk(l.bad, badSize) {
+		r := encode(kindJobBad, j.chunkKey(n), 0, bad)
+		r.Expires = expires.Add(JobLife)
+		if _, err := p.store.Put(ctx, r); err != nil {
+			return err
+		}
+		n++
+	}
+	return nil
+}
+
+func (p *Platform) previewItems(ctx context.Context, j *storedJob, items []jobItem, anyFollower bool) error {
+	ids := make([]mpblock.OpenID, len(items))
+	for i, it := range items {
+		ids[i] = it.id
+	}
+	states, err := p.store.Lookup(ctx, j.app, ids)
+	for _, s := range states {
+		switch {
+		case !anyFollower && !s.Follower && !s.Blocked():
+			j.Preview.Unknown++
+		case s.Blocked() == (j.Action == mpblock.Block):
+			j.Preview.Already++
+		default:
+			j.Preview.New++
+		}
+	}
+	return err
+}

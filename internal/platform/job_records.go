@@ -1,0 +1,195 @@
+package platform
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"time"
+
+	"mpblock"
+)
+
+// The kinds of records of jobs. A list and what came of it are cut into chunks,
+// each small against mpblock.MaxValue and worked through by one Apply. Keys are
+// AppID, id and, where there are several, a number.
+const (
+	kindJob       = "job"
+	kindJobQueue  = "jobqueue"  // of active jobs alone, so that they are found among the ended ones
+	kindJobList   = "joblist"   // OpenIDs with the numbers of their lines
+	kindJobBad    = "jobbad"    // lines that are no OpenID of the account
+	kindJobResult = "jobresult" // of a chunk
+)
+
+const (
+	chunkSize   = 2_000
+	badSize     = 2_000               // bad lines a record, at most some 300 bytes each
+	listLife    = 30 * 24 * time.Hour // within which a job has to end
+	maxDrafting = 2
+)
+
+// jobRecord is a job as the store keeps it. Times are Unix milliseconds.
+type jobRecord struct {
+	Action   mpblock.Action `json:"action"`
+	Reason   string         `json:"reason,omitempty"`
+	By       string         `json:"by"`
+	State    JobState       `json:"state"`
+	UndoOf   string         `json:"undo_of,omitempty"`
+	Created  int64          `json:"created"`
+	Started  int64          `json:"started,omitempty"`
+	Ended    int64          `json:"ended,omitempty"`
+	Problem  string         `json:"problem,omitempty"`
+	Preview  JobPreview     `json:"preview"`
+	Progress JobProgress    `json:"progress"`
+	Chunks   int            `json:"chunks"`
+	Next     int            `json:"next"` // chunk to be worked through; those before it are in Progress
+	From     uint64         `json:"from"` // seq of the account before the job changed anything
+
+	// Holder is the run that works on the job, until a time: after it, another may
+	// take over. Each write of the job renews it.
+	Holder string `json:"holder,omitempty"`
+	Until  int64  `json:"until,omitempty"`
+}
+
+// storedJob is a job as it was read.
+type storedJob struct {
+	jobRecord
+	app     mpblock.AppID
+	id      string
+	version uint64
+	expires time.Time
+}
+
+func (j *storedJob) actor() string { return "job:" + j.id }
+
+func (j *storedJob) key() string { return string(j.app) + "/" + j.id }
+
+func (j *storedJob) chunkKey(n int) string { return chunkKey(j.app, j.id, n) }
+
+func chunkKey(app mpblock.AppID, id string, n int) string {
+	return fmt.Sprintf("%s/%s/%06d", app, id, n)
+}
+
+func at(ms int64) time.Time {
+	if ms == 0 {
+		return time.Time{}
+	}
+	return time.UnixMilli(ms).UTC()
+}
+
+func (j *storedJob) view() Job {
+	return Job{
+		ID: j.id, AppID: j.app, Action: j.Action, Reason: j.Reason, By: j.By, State: j.State, UndoOf: j.UndoOf,
+		Created: at(j.Created), Started: at(j.Started), Ended: at(j.Ended), Problem: j.Problem,
+		Preview: j.Preview, Progress: j.Progress,
+	}
+}
+
+// newJobID returns an id that sorts by time and names who started the job, since its
+// changes outlive its record.
+func newJobID(operator string, now time.Time) string {
+	return fmt.Sprintf("%s-%s-%s", now.UTC().Format("060102150405"), randomHex(3), operator)
+}
+
+func (p *Platform) readJob(ctx context.Context, app mpblock.AppID, id string) (*storedJob, error) {
+	if id == "" || len(id) > mpblock.MaxActor {
+		return nil, noJob(id)
+	}
+	r, err := p.store.Get(ctx, kindJob, string(app)+"/"+id)
+	if errors.Is(err, mpblock.ErrNotFound) {
+		return nil, noJob(id)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return jobOf(r, app, id)
+}
+
+func noJob(id string) error {
+	return refuse("there is no job %q: a list that was not started is kept for %d hours, a job that has ended for %d days",
+		clip(id), int(DraftLife.Hours()), int(JobLife.Hours()/24))
+}
+
+func jobOf(r mpblock.Record, app mpblock.AppID, id string) (*storedJob, error) {
+	j := &storedJob{app: app, id: id, version: r.Version, expires: r.Expires}
+	return j, decode(r, &j.jobRecord)
+}
+
+// putJob writes a job if it is as it was read.
+func (p *Platform) putJob(ctx context.Context, j *storedJob) error {
+	r := encode(kindJob, j.key(), j.version, j.jobRecord)
+	r.Expires = j.expires
+	r, err := p.store.Put(ctx, r)
+	if err == nil {
+		j.version = r.Version
+	}
+	return err
+}
+
+// editJob changes a job; edit may be called again if another node wrote in between.
+func (p *Platform) editJob(ctx context.Context, app mpblock.AppID, id string, edit func(*storedJob) error) (*storedJob, error) {
+	for {
+		j, err := p.readJob(ctx, app, id)
+		if err != nil {
+			return nil, err
+		}
+		if err := edit(j); err != nil {
+			return nil, err
+		}
+		if err := p.putJob(ctx, j); !errors.Is(err, mpblock.ErrConflict) {
+			return j, err
+		}
+	}
+}
+
+// putAnyway writes a record whatever is there.
+func (p *Platform) putAnyway(ctx context.Context, r mpblock.Record) error {
+	for {
+		old, err := p.store.Get(ctx, r.Kind, r.Key)
+		if err != nil && !errors.Is(err, mpblock.ErrNotFound) {
+			return err
+		}
+		r.Version = old.Version
+		if _, err := p.store.Put(ctx, r); !errors.Is(err, mpblock.ErrConflict) {
+			return err
+		}
+	}
+}
+
+// jobItem is an OpenID of a list and the line it stood in.
+type jobItem struct {
+	id   mpblock.OpenID
+	line uint32
+}
+
+const itemLen = mpblock.OpenIDLen + 4
+
+func encodeItems(items []jobItem) []byte {
+	b := make([]byte, 0, len(items)*itemLen)
+	for _, it := range items {
+		b = append(b, it.id[:]...)
+		b = binary.BigEndian.AppendUint32(b, it.line)
+	}
+	return b
+}
+
+func decodeItems(r mpblock.Record) ([]jobItem, error) {
+	if len(r.Value)%itemLen != 0 {
+		return nil, fmt.Errorf("platform: the record %s %s is damaged", r.Kind, r.Key)
+	}
+	items := make([]jobItem, 0, len(r.Value)/itemLen)
+	for b := r.Value; len(b) > 0; b = b[itemLen:] {
+		it := jobItem{line: binary.BigEndian.Uint32(b[mpblock.OpenIDLen:])}
+		copy(it.id[:], b)
+		items = append(items, it)
+	}
+	return items, nil
+}
+
+// chunkResult is what came of a chunk.
+type chunkResult struct {
+	Seqs    []uint64      `json:"seqs,omitempty"` // of the changes that the job made
+	Refused []RefusedLine `json:"refused,omitempty"`
+
+	done, already int
+}

@@ -1,0 +1,547 @@
+package platform
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"mpblock"
+	"mpblock/internal/memstore"
+)
+
+var errKilled = errors.New("killed")
+
+// mortal is a store of a process that is killed at its n-th call: that call is
+// carried out or not, and none after it is.
+type mortal struct {
+	mpblock.Store
+	mu    sync.Mutex
+	left  int
+	after bool // the last call is carried out
+}
+
+func (m *mortal) dies() (before bool, after bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.left--
+	return m.left < 0 || m.left == 0 && !m.after, m.left == 0
+}
+
+func call[T any](m *mortal, do func() (T, error)) (T, error) {
+	var none T
+	before, after := m.dies()
+	if before {
+		return none, errKilled
+	}
+	v, err := do()
+	if after {
+		return none, errKilled
+	}
+	return v, err
+}
+
+func (m *mortal) Apply(ctx context.Context, app mpblock.AppID, b mpblock.Batch) (mpblock.Change, error) {
+	return call(m, func() (mpblock.Change, error) { return m.Store.Apply(ctx, app, b) })
+}
+
+func (m *mortal) Page(ctx context.Context, app mpblock.AppID, after mpblock.OpenID, limit int) (mpblock.Page, error) {
+	return call(m, func() (mpblock.Page, error) { return m.Store.Page(ctx, app, after, limit) })
+}
+
+func (m *mortal) Lookup(ctx context.Context, app mpblock.AppID, ids []mpblock.OpenID) ([]mpblock.State, error) {
+	return call(m, func() ([]mpblock.State, error) { return m.Store.Lookup(ctx, app, ids) })
+}
+
+func (m *mortal) Changes(ctx context.Context, app mpblock.AppID, after uint64, limit int) ([]mpblock.Change, error) {
+	return call(m, func() ([]mpblock.Change, error) { return m.Store.Changes(ctx, app, after, limit) })
+}
+
+func (m *mortal) ChangesOf(ctx context.Context, app mpblock.AppID, id mpblock.OpenID, after uint64, limit int) ([]mpblock.Change, error) {
+	return call(m, func() ([]mpblock.Change, error) { return m.Store.ChangesOf(ctx, app, id, after, limit) })
+}
+
+func (m *mortal) Get(ctx context.Context, kind, key string) (mpblock.Record, error) {
+	return call(m, func() (mpblock.Record, error) { return m.Store.Get(ctx, kind, key) })
+}
+
+func (m *mortal) Put(ctx context.Context, r mpblock.Record) (mpblock.Record, error) {
+	return call(m, func() (mpblock.Record, error) { return m.Store.Put(ctx, r) })
+}
+
+func (m *mortal) Delete(ctx context.Context, kind, key string, version uint64) error {
+	_, err := call(m, func() (struct{}, error) { return struct{}{}, m.Store.Delete(ctx, kind, key, version) })
+	return err
+}
+
+func (m *mortal) List(ctx context.Context, kind, after string, limit int) ([]mpblock.Record, error) {
+	return call(m, func() ([]mpblock.Record, error) { return m.Store.List(ctx, kind, after, limit) })
+}
+
+// node is a platform on a store that others may use as well, as after a restart.
+func node(t *testing.T, store mpblock.Store) *Platform {
+	t.Helper()
+	p := openConsole(t, store)
+	p.chunk = 4
+	return p
+}
+
+// runQueue runs what is in the queue, and returns when all of it has ended or failed.
+func runQueue(p *Platform, ctx context.Context) (errs []error) { //nolint:revive // reads as a method
+	var wg sync.WaitGroup
+	var mu sync.Mutex
+	report := func(err error) {
+		mu.Lock()
+		defer mu.Unlock()
+		errs = append(errs, err)
+	}
+	if err := p.takeJobs(ctx, make(chan struct{}, maxRunning), &wg, report); err != nil {
+		report(err)
+	}
+	wg.Wait()
+	return errs
+}
+
+// jobCase is a job on a store: of the followers 0 to 9, 0 to 2 are blocked already,
+// and one that the list names is unknown.
+type jobCase struct {
+	*logged
+	unknown string
+}
+
+func newJobCase(t *testing.T) *jobCase {
+	t.Helper()
+	l := newLogged(t, 10)
+	l.p.chunk = 4
+	a, err := l.p.Account(t.Context(), l.app)
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.apply(mpblock.Block, "api", "before", 0, 3)
+	return &jobCase{l, mpblock.Mint(a.Prefix, a.Key, "nobody").String()}
+}
+
+func (c *jobCase) draft(action mpblock.Action) Job {
+	c.t.Helper()
+	lines := append(slices.Clone(c.ids), "", "OPENID1", c.unknown, c.ids[4], mpblock.Mint(mpblock.Prefix{}, mpblock.Key{}, "x").String())
+	j, err := c.d.DraftJob(c.t.Context(), c.app, action, listOf(lines...))
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	return j
+}
+
+func (c *jobCase) start() Job {
+	c.t.Helper()
+	j, err := c.d.StartJob(c.t.Context(), c.app, c.draft(mpblock.Block).ID, "many")
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	return j
+}
+
+func (c *jobCase) job(id string) Job {
+	c.t.Helper()
+	j, err := c.d.Job(c.t.Context(), c.app, id)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	return j
+}
+
+func (c *jobCase) refused(id string) (out []string) {
+	c.t.Helper()
+	for line, err := range c.d.Refused(c.t.Context(), c.app, id) {
+		if err != nil {
+			c.t.Fatal(err)
+		}
+		out = append(out, fmt.Sprint(line.Line, " ", line.Why))
+	}
+	return out
+}
+
+// changed counts, for each follower, the changes that a job has made of it.
+func (c *jobCase) changed(id string) string {
+	c.t.Helper()
+	counts := make([]int, len(c.ids))
+	changes, err := c.p.store.Changes(c.t.Context(), c.app, 0, 1000)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	for _, ch := range changes {
+		for _, openid := range ch.OpenIDs {
+			if ch.Actor == "job:"+id {
+				counts[c.index(openid)]++
+			}
+		}
+	}
+	return strings.Trim(strings.ReplaceAll(fmt.Sprint(counts), " ", ""), "[]")
+}
+
+func TestJob(t *testing.T) {
+	c := newJobCase(t)
+	draft := c.draft(mpblock.Block)
+	want := JobPreview{Total: 11, New: 7, Already: 3, Unknown: 1, Malformed: 1, Foreign: 1, Duplicates: 1}
+	if draft.Preview != want || draft.State != JobDraft || draft.By != "anna" {
+		t.Errorf("draft %+v, want %+v", draft, want)
+	}
+	if jobs, err := c.d.Jobs(t.Context(), c.app, "", 10); err != nil || len(jobs) != 0 {
+		t.Errorf("a draft is listed: %+v, %v", jobs, err)
+	}
+	_, err := c.d.StartJob(t.Context(), c.app, draft.ID, "a\nb")
+	wantRefusal(t, err, "want one line")
+	if _, err := c.d.StartJob(t.Context(), c.app, draft.ID, "many"); err != nil {
+		t.Fatal(err)
+	}
+	_, err = c.d.StartJob(t.Context(), c.app, draft.ID, "many")
+	wantRefusal(t, err, "has been started")
+	wantRefusal(t, c.d.DropJob(t.Context(), c.app, draft.ID), "has been started")
+	if errs := runQueue(c.p, t.Context()); len(errs) != 0 {
+		t.Fatal(errs)
+	}
+	j := c.job(draft.ID)
+	if j.State != JobDone || j.Progress != (JobProgress{Total: 11, Done: 7, Already: 3, Refused: 1}) || j.Ended.IsZero() || j.Progress.Seen() != 11 {
+		t.Errorf("job %+v", j)
+	}
+	if got := c.refused(j.ID); !slices.Equal(got, []string{"12 malformed", "15 another account's", "13 neither a follower nor blocked"}) {
+		t.Errorf("refused %q", got)
+	}
+	if got := c.changed(j.ID); got != "0001111111" {
+		t.Errorf("changed %s", got)
+	}
+	if errs := runQueue(c.p, t.Context()); len(errs) != 0 { // leaves the queue
+		t.Fatal(errs)
+	}
+	if q, err := c.p.store.List(t.Context(), kindJobQueue, "", 9); err != nil || len(q) != 0 {
+		t.Errorf("an ended job is in the queue: %+v, %v", q, err)
+	}
+	if jobs, err := c.d.Jobs(t.Context(), c.app, "", 10); err != nil || len(jobs) != 1 || jobs[0].ID != j.ID {
+		t.Errorf("jobs %+v, %v", jobs, err)
+	}
+	_, err = c.d.StopJob(t.Context(), c.app, j.ID)
+	wantRefusal(t, err, "does not run")
+}
+
+func TestDraftsAreChecked(t *testing.T) {
+	c := newJobCase(t)
+	for text, lines := range map[string][]string{
+		"the list is empty": {"", " "},
+		`has no OpenID of this account; line 2 is "OPENID1"`:                             {"", "OPENID1"},
+		"more than 100000 lines are no OpenID of this account, the first of them line 1": slices.Repeat([]string{"x"}, MaxJobBad+1),
+	} {
+		_, err := c.d.DraftJob(t.Context(), c.app, mpblock.Block, listOf(lines...))
+		wantRefusal(t, err, text)
+	}
+	_, err := c.d.DraftJob(t.Context(), c.app, mpblock.Block, func(yield func(Line, error) bool) { yield(Line{}, errKilled) })
+	if !errors.Is(err, errKilled) {
+		t.Errorf("the error of a list: %v", err)
+	}
+	j := c.draft(mpblock.Block)
+	if err := c.d.DropJob(t.Context(), c.app, j.ID); err != nil {
+		t.Error(err)
+	}
+	_, err = c.d.Job(t.Context(), c.app, j.ID)
+	wantRefusal(t, err, "there is no job")
+	for _, kind := range []string{kindJob, kindJobList, kindJobBad} {
+		if left, err := c.p.store.List(t.Context(), kind, "", 9); len(left) != 0 || err != nil {
+			t.Errorf("a dropped draft leaves %d of %s, %v", len(left), kind, err)
+		}
+	}
+}
+
+// A job is killed at each of its calls of the store in turn, the call carried out or
+// not, and goes on in another process; somebody may have unblocked meanwhile what it
+// has blocked. It counts each OpenID once and changes none twice.
+func TestJobIsKilledAnywhere(t *testing.T) {
+	for _, after := range []bool{false, true} {
+		for _, meddle := range []bool{false, true} {
+			for n, killed := 1, true; killed; n++ {
+				synctest.Test(t, func(t *testing.T) {
+					c := newJobCase(t)
+					j := c.start()
+					victim := node(t, c.p.store)
+					victim.store = &mortal{Store: c.p.store, left: n, after: after}
+					killed = len(runQueue(victim, t.Context())) > 0
+					again := 0
+					if states, err := c.p.store.Lookup(t.Context(), c.app, []mpblock.OpenID{mpblock.OpenID([]byte(c.ids[4]))}); err != nil {
+						t.Fatal(err)
+					} else if meddle && states[0].Blocked() {
+						c.apply(mpblock.Unblock, "api", "", 4, 5)
+						again = 1
+					}
+					time.Sleep(leaseTime)
+					survivor := node(t, c.p.store)
+					if errs := runQueue(survivor, t.Context()); len(errs) != 0 {
+						t.Fatal(errs)
+					}
+					got := c.job(j.ID)
+					if got.State != JobDone || got.Progress != (JobProgress{Total: 11, Done: 7, Already: 3, Refused: 1}) {
+						t.Errorf("killed at call %d (carried out: %v): %+v", n, after, got)
+					}
+					if got := c.changed(j.ID); got != "0001111111" {
+						t.Errorf("killed at call %d (carried out: %v): changed %s", n, after, got)
+					}
+					if got := c.refused(j.ID); len(got) != 3 {
+						t.Errorf("killed at call %d (carried out: %v): refused %q", n, after, got)
+					}
+					if page, err := c.p.Totals(t.Context(), c.app); err != nil || page.Blocked != 10-again {
+						t.Errorf("killed at call %d: %d blocked, want %d, %v", n, page.Blocked, 10-again, err)
+					}
+				})
+			}
+		}
+	}
+}
+
+// The same for a job that an operator has stopped: it stops where its count says.
+func TestStoppedJobIsKilledAnywhere(t *testing.T) {
+	for _, after := range []bool{false, true} {
+		for n, killed := 1, true; killed; n++ {
+			synctest.Test(t, func(t *testing.T) {
+				c := newJobCase(t)
+				j := c.start()
+				victim := node(t, c.p.store)
+				victim.store = &mortal{Store: c.p.store, left: n, after: after}
+				killed = len(runQueue(victim, t.Context())) > 0
+				if !c.job(j.ID).Active() {
+					return
+				}
+				if _, err := c.d.StopJob(t.Context(), c.app, j.ID); err != nil {
+					t.Fatal(err)
+				}
+				time.Sleep(leaseTime)
+				if errs := runQueue(node(t, c.p.store), t.Context()); len(errs) != 0 {
+					t.Fatal(errs)
+				}
+				got := c.job(j.ID)
+				if done := strings.Count(c.changed(j.ID), "1"); got.State != JobStopped && got.State != JobDone || got.Progress.Done != done {
+					t.Errorf("killed at call %d (carried out: %v): %+v, the log has %d", n, after, got, done)
+				}
+			})
+		}
+	}
+}
+
+func TestJobIsStopped(t *testing.T) {
+	c := newJobCase(t)
+	queued := c.start()
+	if j, err := c.d.StopJob(t.Context(), c.app, queued.ID); err != nil || j.State != JobStopped {
+		t.Errorf("stopped in the queue: %+v, %v", j, err)
+	}
+	store := &beforeApply{Store: c.p.store}
+	c.p.store = store
+	j := c.start()
+	store.do = func() { // it is stopped during its first batch
+		if _, err := c.d.StopJob(t.Context(), c.app, j.ID); err != nil {
+			t.Error(err)
+		}
+	}
+	if errs := runQueue(c.p, t.Context()); len(errs) != 0 {
+		t.Fatal(errs)
+	}
+	got := c.job(j.ID)
+	if got.State != JobStopped || got.Progress.Done+got.Progress.Already+got.Progress.Refused != 4 || got.Progress.Done != strings.Count(c.changed(j.ID), "1") {
+		t.Errorf("stopped job %+v, changed %s", got, c.changed(j.ID))
+	}
+}
+
+// Two nodes find the same job: one runs it. One that is held up for longer than its
+// lease loses it, and counts nothing twice.
+func TestJobOnTwoNodes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newJobCase(t)
+		j := c.start()
+		slow := node(t, c.p.store)
+		held := &beforeApply{Store: c.p.store}
+		slow.store = held
+		held.do = func() {
+			if errs := runQueue(node(t, c.p.store), t.Context()); len(errs) != 0 || c.job(j.ID).Progress.Seen() != 0 {
+				t.Errorf("another node runs a job that has a holder: %v", errs)
+			}
+			time.Sleep(leaseTime)
+			if errs := runQueue(node(t, c.p.store), t.Context()); len(errs) != 0 {
+				t.Error(errs)
+			}
+		}
+		if errs := runQueue(slow, t.Context()); len(errs) != 0 {
+			t.Error(errs)
+		}
+		if got := c.job(j.ID); got.State != JobDone || got.Progress != (JobProgress{Total: 11, Done: 7, Already: 3, Refused: 1}) {
+			t.Errorf("job %+v", got)
+		}
+		if got := c.changed(j.ID); got != "0001111111" {
+			t.Errorf("changed %s", got)
+		}
+	})
+}
+
+// A node that was held up applies a batch just when the one that took over is about
+// to: it is the job's all the same.
+func TestBatchAppliedByTheNodeBefore(t *testing.T) {
+	c := newJobCase(t)
+	j := c.start()
+	held := &beforeApply{Store: c.p.store}
+	c.p.store = held
+	held.do = func() { c.apply(mpblock.Block, "job:"+j.ID, "many", 3, 10) }
+	if errs := runQueue(c.p, t.Context()); len(errs) != 0 {
+		t.Fatal(errs)
+	}
+	if got := c.job(j.ID); got.State != JobDone || got.Progress != (JobProgress{Total: 11, Done: 7, Already: 3, Refused: 1}) {
+		t.Errorf("job %+v", got)
+	}
+}
+
+func TestUndoJob(t *testing.T) {
+	c := newJobCase(t)
+	j := c.start()
+	_, err := c.d.UndoJob(t.Context(), c.app, j.ID, "")
+	wantRefusal(t, err, "still runs")
+	runQueue(c.p, t.Context())
+	c.apply(mpblock.Unblock, "api", "", 9, 10)
+	c.apply(mpblock.Block, "api", "", 9, 10)
+	v, err := c.d.PreviewUndoJob(t.Context(), c.app, j.ID)
+	if err != nil || v.Would != 6 || v.Left != 1 || v.Total != 7 || v.Looked != 7 || v.Action != mpblock.Unblock {
+		t.Errorf("preview %+v, %v", v, err)
+	}
+	u, err := c.d.UndoJob(t.Context(), c.app, j.ID, "wrong file")
+	if err != nil || u.UndoOf != j.ID || u.Reason != "undo of job "+j.ID+": wrong file" {
+		t.Fatalf("undo %+v, %v", u, err)
+	}
+	if errs := runQueue(c.p, t.Context()); len(errs) != 0 {
+		t.Fatal(errs)
+	}
+	if u = c.job(u.ID); u.State != JobDone || u.Progress != (JobProgress{Total: 7, Done: 6, Refused: 1}) {
+		t.Errorf("undo %+v", u)
+	}
+	if got := c.refused(u.ID); !slices.Equal(got, []string{"0 changed since"}) {
+		t.Errorf("left alone %q", got)
+	}
+	again, err := c.d.UndoJob(t.Context(), c.app, u.ID, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	runQueue(c.p, t.Context())
+	if again = c.job(again.ID); again.Action != mpblock.Block || again.Progress != (JobProgress{Total: 6, Done: 6}) {
+		t.Errorf("the undo undone %+v", again)
+	}
+	nothing, err := c.d.DraftJob(t.Context(), c.app, mpblock.Block, listOf(c.ids...))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.d.StartJob(t.Context(), c.app, nothing.ID, ""); err != nil {
+		t.Fatal(err)
+	}
+	runQueue(c.p, t.Context())
+	_, err = c.d.UndoJob(t.Context(), c.app, nothing.ID, "")
+	wantRefusal(t, err, "nothing to undo")
+}
+
+// An undo of a job is killed anywhere, too.
+func TestUndoJobIsKilledAnywhere(t *testing.T) {
+	for _, after := range []bool{false, true} {
+		for n, killed := 1, true; killed; n++ {
+			synctest.Test(t, func(t *testing.T) {
+				c := newJobCase(t)
+				j := c.start()
+				runQueue(c.p, t.Context())
+				c.apply(mpblock.Unblock, "api", "", 9, 10)
+				u, err := c.d.UndoJob(t.Context(), c.app, j.ID, "")
+				if err != nil {
+					t.Fatal(err)
+				}
+				victim := node(t, c.p.store)
+				victim.store = &mortal{Store: c.p.store, left: n, after: after}
+				killed = len(runQueue(victim, t.Context())) > 0
+				time.Sleep(leaseTime)
+				if errs := runQueue(node(t, c.p.store), t.Context()); len(errs) != 0 {
+					t.Fatal(errs)
+				}
+				if u = c.job(u.ID); u.State != JobDone || u.Progress != (JobProgress{Total: 7, Done: 6, Refused: 1}) {
+					t.Errorf("killed at call %d (carried out: %v): %+v", n, after, u)
+				}
+			})
+		}
+	}
+}
+
+// Run runs what is started, goes on after a restart, and gives jobs back at its end.
+func TestRun(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newJobCase(t)
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			c.p.Run(ctx, func(err error) { t.Error(err) })
+		}()
+		synctest.Wait()
+		j := c.start()
+		synctest.Wait() // no time passes: it is woken
+		if got := c.job(j.ID); got.State != JobDone {
+			t.Errorf("job %+v", got)
+		}
+		cancel()
+		<-done
+		time.Sleep(JobLife)
+		_, err := c.d.Job(t.Context(), c.app, j.ID)
+		wantRefusal(t, err, "there is no job")
+	})
+}
+
+func TestRunGivesJobsBack(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newJobCase(t)
+		j := c.start()
+		ctx, cancel := context.WithCancel(t.Context())
+		held := &beforeApply{Store: c.p.store, do: cancel}
+		stopped := node(t, c.p.store)
+		stopped.store = held
+		runQueue(stopped, ctx)
+		if errs := runQueue(node(t, c.p.store), t.Context()); len(errs) != 0 { // at once
+			t.Fatal(errs)
+		}
+		if got := c.job(j.ID); got.State != JobDone || got.Progress.Done != 7 {
+			t.Errorf("job %+v", got)
+		}
+	})
+}
+
+func TestDraftsEnd(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := openConsole(t, memstore.New())
+		a, _ := addAccount(t, p, NewAccount{AnyFollower: true})
+		d := newDesk(t, p, "anna", RoleOperator)
+		id := mpblock.Mint(a.Prefix, a.Key, "stranger").String()
+		j, err := d.DraftJob(t.Context(), a.AppID, mpblock.Block, listOf(id))
+		if err != nil || j.Preview != (JobPreview{Total: 1, New: 1}) {
+			t.Errorf("draft of an account that takes any follower: %+v, %v", j, err)
+		}
+		time.Sleep(DraftLife)
+		_, err = d.StartJob(t.Context(), a.AppID, j.ID, "")
+		wantRefusal(t, err, "a list that was not started is kept for 24 hours")
+	})
+}
+
+func TestJobWithoutItsList(t *testing.T) {
+	c := newJobCase(t)
+	j := c.start()
+	for r, err := range c.p.pieces(t.Context(), kindJobList, c.app, j.ID) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := c.p.store.Delete(t.Context(), r.Kind, r.Key, r.Version); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if errs := runQueue(c.p, t.Context()); len(errs) != 0 {
+		t.Fatal(errs)
+	}
+	if j = c.job(j.ID); j.State != JobFailed || !strings.Contains(j.Problem, "the list of the job is gone") || j.Active() {
+		t.Errorf("job %+v", j)
+	}
+}
