@@ -15,18 +15,14 @@ import (
 // the tables were written. What is in the tables is true as of the seq in the head
 // that is there too, since Pebble writes changes to tables whole and in order.
 
-// maxRecent is how many OpenIDs a change may have to be remembered. Larger ones
-// come from imports; the batches that follow look for everything under the lock
-// until the change is in the tables.
-const maxRecent = 256
-
 // link is the last change that took effect on an OpenID; seq 0: there was none.
 type link struct {
 	seq     uint64
 	blocked bool // it is on the blacklist since
 }
 
-// recent remembers the last changes of an account.
+// recent remembers the last changes of an account: those that are in no table yet,
+// so what Pebble keeps in memory of them bounds what is kept here.
 type recent struct {
 	since   uint64 // all changes behind this one are remembered
 	links   map[mpblock.OpenID]link
@@ -34,10 +30,6 @@ type recent struct {
 }
 
 func (r *recent) add(c mpblock.Change) {
-	if len(c.OpenIDs) > maxRecent {
-		*r = recent{since: c.Seq}
-		return
-	}
 	if r.links == nil {
 		r.links = make(map[mpblock.OpenID]link)
 	}
@@ -66,7 +58,6 @@ func (r *recent) forget(seq uint64) {
 // found is what was looked up for a batch, as of a change.
 type found struct {
 	seq    uint64
-	tables bool // it is what the tables hold
 	links  []link
 	// strange tells of the OpenIDs that are not blocked whether they are not
 	// followers either, where the batch asks for it, as of so many changes of the
@@ -78,7 +69,7 @@ type found struct {
 // find looks up a batch's OpenIDs, which are sorted: in the tables alone, or in
 // everything. Followers are always looked for in everything.
 func (s *Store) find(app mpblock.AppID, a *account, ids []mpblock.OpenID, known, tables bool) (found, error) {
-	f := found{tables: tables, links: make([]link, len(ids)), followers: a.followerChanges.Load()}
+	f := found{links: make([]link, len(ids)), followers: a.followerChanges.Load()}
 	err := s.look(app, tables, func(l lookup) error {
 		h, err := l.head()
 		if err != nil {
@@ -109,13 +100,11 @@ func (s *Store) find(app mpblock.AppID, a *account, ids []mpblock.OpenID, known,
 	})
 }
 
-// current returns what stands of a batch's OpenIDs now, from what was found before
-// the account's lock was taken, which the caller now holds, if anything was.
+// current returns what stands of a batch's OpenIDs now, from what was found in the
+// tables before the account's lock was taken, which the caller now holds.
 func (s *Store) current(app mpblock.AppID, a *account, ids []mpblock.OpenID, known bool, f found) (found, error) {
-	if f.tables {
-		a.recent.forget(f.seq)
-	}
-	if !f.tables || a.recent.since > f.seq || f.followers != a.followerChanges.Load() {
+	a.recent.forget(f.seq)
+	if a.recent.since > f.seq || f.followers != a.followerChanges.Load() {
 		return s.find(app, a, ids, known, false)
 	}
 	for i, id := range ids {

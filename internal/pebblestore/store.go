@@ -67,9 +67,18 @@ var errClosed = errors.New("pebblestore: the store is closed")
 const DefaultCacheSize = 64 << 20
 
 // memTableSize is the memory for what is written and not yet in a table, in
-// bytes; there may be two of them. A larger one is flushed less often, and takes
+// bytes. A larger one is flushed less often, and takes
 // longer to replay after a crash.
 const memTableSize = 16 << 20
+
+// tableSize is the size of a table, in bytes. Pebble's own sizes grow up to 128 MiB
+// in the last level, whose filters have megabytes each: few fit the cache, and a
+// look-up that has to read one takes ten times as long.
+const tableSize = 8 << 20
+
+// memTables is how many of them there may be, one that is written to and others that
+// are on their way to a table.
+const memTables = 3
 
 // sweepEvery is how often records past their end are removed.
 const sweepEvery = 10 * time.Minute
@@ -156,7 +165,9 @@ func (s *Store) openOrGiveUp(o Options) error {
 }
 
 func (s *Store) openDB(o Options) (err error) {
-	cache := pebble.NewCache(o.CacheSize)
+	// Pebble takes what is not in tables yet out of the cache's size, to the point
+	// that every filter is read from the disk each time.
+	cache := pebble.NewCache(o.CacheSize + memTables*memTableSize)
 	defer cache.Unref() // the database holds its own
 	if s.db, err = pebble.Open(s.dir, s.options(o, cache)); err != nil {
 		return fmt.Errorf("open the store in %s: %w", s.dir, err)
@@ -186,15 +197,20 @@ func (s *Store) examine(readOnly bool) error {
 
 func (s *Store) options(o Options, cache *pebble.Cache) *pebble.Options {
 	opts := &pebble.Options{
-		FS:                 s.fs,
-		Cache:              cache,
-		MemTableSize:       memTableSize,
-		ReadOnly:           o.ReadOnly,
-		FormatMajorVersion: pebble.FormatNewest,
-		Logger:             logger{o.Logger},
+		FS:           s.fs,
+		Cache:        cache,
+		MemTableSize: memTableSize,
+
+		MemTableStopWritesThreshold: memTables,
+		ReadOnly:                    o.ReadOnly,
+		FormatMajorVersion:          pebble.FormatNewest,
+		Logger:                      logger{o.Logger},
 		EventListener: &pebble.EventListener{
 			FlushEnd: func(pebble.FlushInfo) { go s.forgetRecent() }, // Pebble waits for its listeners
 		},
+	}
+	for i := range opts.TargetFileSizes {
+		opts.TargetFileSizes[i] = tableSize
 	}
 	for i := range opts.Levels {
 		// Most look-ups of an Apply are of keys that are not there.

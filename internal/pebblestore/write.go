@@ -147,12 +147,10 @@ func (s *Store) Apply(ctx context.Context, app mpblock.AppID, b mpblock.Batch) (
 	ids = slices.Compact(ids)
 	a := s.account(app)
 	var made mpblock.Change
-	err := s.await(ctx, func() (err error) {
-		var f found
-		if len(ids) <= maxRecent {
-			if f, err = s.find(app, a, ids, b.Known, true); err != nil {
-				return err
-			}
+	err := s.await(ctx, func() error {
+		f, err := s.find(app, a, ids, b.Known, true)
+		if err != nil {
+			return err
 		}
 		return s.writeAndWait(ctx, &a.lock, func(batch *pebble.Batch) error {
 			h, err := s.headOf(app, a)
