@@ -2,29 +2,16 @@ package engine
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"time"
-
-	_ "github.com/go-sql-driver/mysql" // the driver "mysql"
-)
-
-// Who mpblock is to the databases. They are reached from this machine alone and
-// are gone after the test.
-const (
-	user     = "mpblock"
-	password = "mpblock-test" //nolint:gosec // no secret
 )
 
 const galeraProvider = "/usr/lib/galera/libgalera_smm.so"
-
-// mariaNeeds is what a MariaDB takes.
-var mariaNeeds = []Need{{"mariadbd", "mariadb-server"}, {"mariadb-install-db", "mariadb-server"}, {"setpriv", "util-linux"}}
 
 // Galera is a synchronous cluster of equals: MariaDB with Galera.
 type Galera struct {
@@ -116,12 +103,19 @@ func (g *Galera) Stop() {
 	}
 }
 
-// Database makes an empty database and returns the URL under which the node with
-// the given index offers it to mpblock.
-func (g *Galera) Database(ctx context.Context, name string) (urls []string, err error) {
+// Database makes an empty database and returns the URLs under which the nodes
+// offer it to mpblock: the node itself, and with other the other nodes behind it.
+func (g *Galera) Database(ctx context.Context, name string, other bool) (urls []string, err error) {
 	name = user + "_" + name
-	for _, n := range g.Nodes {
-		urls = append(urls, fmt.Sprintf("mysql://%s:%s@%s:%d/%s", user, password, n.address, n.port, name))
+	for i := range g.Nodes {
+		var hosts []string
+		for _, n := range append(g.Nodes[i:len(g.Nodes):len(g.Nodes)], g.Nodes[:i]...) {
+			hosts = append(hosts, fmt.Sprintf("%s:%d", n.address, n.port))
+		}
+		if !other {
+			hosts = hosts[:1]
+		}
+		urls = append(urls, fmt.Sprintf("mysql://%s:%s@%s/%s", user, password, strings.Join(hosts, ","), name))
 	}
 	return urls, g.Nodes[0].Exec(ctx, "CREATE DATABASE "+name)
 }
@@ -154,6 +148,13 @@ func (n *GaleraNode) start(extra ...string) (err error) {
 
 // Kill ends the node with SIGKILL.
 func (n *GaleraNode) Kill() { n.process.kill() }
+
+// Freeze stops the node in its tracks, with its connections open: what waits for it
+// is not told.
+func (n *GaleraNode) Freeze() error { return n.process.cmd.Process.Signal(syscall.SIGSTOP) }
+
+// Thaw lets it go on.
+func (n *GaleraNode) Thaw() error { return n.process.cmd.Process.Signal(syscall.SIGCONT) }
 
 // Synced waits until the node is a member of the majority and has all that the
 // majority has.
@@ -188,65 +189,4 @@ func (n *GaleraNode) Status(ctx context.Context, name string) (value string, err
 // Exec runs statements on the node as its administrator.
 func (n *GaleraNode) Exec(ctx context.Context, statements ...string) error {
 	return adminExec(ctx, n.dir, statements...)
-}
-
-// mariadb is the command of a MariaDB server.
-func mariadb(dir, address string, port int) []string {
-	return []string{
-		"mariadbd", "--no-defaults",
-		"--datadir=" + filepath.Join(dir, "data"),
-		"--socket=" + socket(dir),
-		"--pid-file=" + filepath.Join(dir, "pid"),
-		"--bind-address=" + address,
-		fmt.Sprintf("--port=%d", port),
-		"--skip-name-resolve",
-		"--innodb-flush-log-at-trx-commit=1",
-		"--innodb-log-file-size=64M",
-		"--max-connections=500",
-	}
-}
-
-// socket is the Unix socket of the database in a directory: through it the
-// administrator needs no password, and reaches it inside any machine.
-func socket(dir string) string { return filepath.Join(dir, "sock") }
-
-// installDB makes the data directory of a database that was never started.
-func installDB(dir string) error {
-	if err := makeDir(dir); err != nil {
-		return err
-	}
-	command := asDatabaseUser("mariadb-install-db", "--no-defaults", "--datadir="+filepath.Join(dir, "data"),
-		"--auth-root-authentication-method=normal", "--skip-test-db", "--innodb-log-file-size=64M")
-	out, err := exec.Command(command[0], command[1:]...).CombinedOutput() //nolint:gosec // of our own
-	if err != nil {
-		return fmt.Errorf("mariadb-install-db: %w\n%s", err, out)
-	}
-	return nil
-}
-
-// copyDir copies what installDB has made.
-func copyDir(from, to string) error {
-	if out, err := exec.Command("cp", "-a", from, to).CombinedOutput(); err != nil { //nolint:gosec // of our own
-		return fmt.Errorf("copy %s: %w: %s", from, err, out)
-	}
-	return nil
-}
-
-func adminDB(dir string) (*sql.DB, error) {
-	return sql.Open("mysql", "root@unix("+socket(dir)+")/?timeout=2s&readTimeout=10s")
-}
-
-func adminExec(ctx context.Context, dir string, statements ...string) error {
-	db, err := adminDB(dir)
-	if err != nil {
-		return err
-	}
-	defer db.Close() //nolint:errcheck // the answers are there
-	for _, s := range statements {
-		if _, err := db.ExecContext(ctx, s); err != nil {
-			verb, _, _ := strings.Cut(s, " ") // without what may be a password
-			return fmt.Errorf("%s on the database in %s: %w", verb, dir, err)
-		}
-	}
-	return nil
 }
