@@ -29,8 +29,8 @@ type maria struct {
 	process *process
 }
 
-// startMaria starts one with a new data directory, to which what runs as root's
-// equal is let in by a password.
+// startMaria starts one with a new data directory, into which mpblock and the
+// tablets of Vitess are let by a password.
 func startMaria(ctx context.Context, dir string) (*maria, error) {
 	if err := Find(mariaNeeds...); err != nil {
 		return nil, err
@@ -118,4 +118,26 @@ func adminExec(ctx context.Context, dir string, statements ...string) error {
 		}
 	}
 	return nil
+}
+
+// adminStrings returns the first column of what a query finds.
+func adminStrings(ctx context.Context, dir, query string) (all []string, err error) {
+	db, err := adminDB(dir)
+	if err != nil {
+		return nil, err
+	}
+	defer db.Close() //nolint:errcheck // it was asked
+	rows, err := db.QueryContext(ctx, query)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close() //nolint:errcheck // Err says what failed
+	for rows.Next() {
+		var s string
+		if err := rows.Scan(&s); err != nil {
+			return nil, err
+		}
+		all = append(all, s)
+	}
+	return all, rows.Err()
 }

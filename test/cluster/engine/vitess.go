@@ -2,14 +2,13 @@ package engine
 
 import (
 	"context"
+	"database/sql"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"time"
-
-	"database/sql"
 )
 
 // Keyspace is the database that a Vitess offers.
@@ -194,16 +193,31 @@ func (s *VitessShard) KillDatabase() { s.database.process.kill() }
 // StartDatabase starts it again, and returns when it answers.
 func (s *VitessShard) StartDatabase(ctx context.Context) error { return s.database.start(ctx) }
 
-// Count returns how many rows of a table lie on the shard: its database is asked,
-// past Vitess.
-func (s *VitessShard) Count(ctx context.Context, table string) (n int, err error) {
-	db, err := adminDB(s.database.dir)
-	if err != nil {
-		return 0, err
+// Accounts returns the accounts whose lists lie on the shard: its database is
+// asked, past Vitess.
+func (s *VitessShard) Accounts(ctx context.Context) (apps []string, err error) {
+	return adminStrings(ctx, s.database.dir, "SELECT app FROM "+Keyspace+".account ORDER BY app")
+}
+
+// Empty empties all tables that hold something, except the named one, past Vitess,
+// which cannot make a new keyspace as fast.
+func (v *Vitess) Empty(ctx context.Context, except string) error {
+	for _, s := range v.Shards {
+		tables, err := adminStrings(ctx, s.database.dir,
+			"SELECT table_name FROM information_schema.tables WHERE table_schema = '"+Keyspace+"' AND table_type = 'BASE TABLE'")
+		if err != nil {
+			return err
+		}
+		for _, table := range tables {
+			if table == except {
+				continue
+			}
+			if err := adminExec(ctx, s.database.dir, "DELETE FROM "+Keyspace+"."+table); err != nil {
+				return err
+			}
+		}
 	}
-	defer db.Close() //nolint:errcheck // it was asked
-	err = db.QueryRowContext(ctx, "SELECT COUNT(*) FROM "+Keyspace+"."+table).Scan(&n)
-	return n, err
+	return nil
 }
 
 // program is how each program of Vitess begins.

@@ -105,16 +105,27 @@ type Account struct {
 func (n *Node) AddAccount(tb testing.TB, flags ...string) Account {
 	tb.Helper()
 	command := n.Command(append([]string{"account", "add", "--any-follower", "--json", "--data", n.Data}, flags...)...)
-	out, err := exec.CommandContext(tb.Context(), command[0], command[1:]...).CombinedOutput() //nolint:gosec // of our own
+	var refusal strings.Builder
+	cmd := exec.CommandContext(tb.Context(), command[0], command[1:]...) //nolint:gosec // of our own
+	cmd.Stderr = &refusal
+	out, err := cmd.Output()
 	if err != nil {
-		tb.Fatalf("account add: %v: %s", err, out)
+		tb.Fatalf("account add: %v: %s", err, refusal.String())
 	}
 	var a struct{ AppID, Secret, Prefix string }
-	answer, _, _ := strings.Cut(string(out), "}")
-	Must(tb, json.Unmarshal([]byte(answer+"}"), &a))
+	Must(tb, json.Unmarshal(out, &a))
 	prefix, err := hex.DecodeString(a.Prefix)
 	Must(tb, err)
 	return Account{a.AppID, a.Secret, mpblock.Prefix(prefix)}
+}
+
+// Block blocks OpenIDs of an account through the node.
+func (n *Node) Block(tb testing.TB, a Account, ids []string) {
+	tb.Helper()
+	answer, err := n.Post(n.HTTP, "batchblacklist", n.Token(tb, a), testserver.Batch(ids))
+	if err != nil || answer.Errcode != 0 {
+		tb.Fatalf("%s answers %+v, %v", n.Address, answer, err)
+	}
 }
 
 // IDs returns OpenIDs of the account, by their numbers.

@@ -73,8 +73,9 @@ const (
 
 // Writers returns n writers that go to one address, spread over the accounts. Each
 // has a token that it cannot renew and tries nothing again by itself, so that
-// whatever is not success is seen.
-func Writers(tb testing.TB, n int, base string, accounts []Account, seed uint64) []*Writer {
+// whatever is not success is seen. Groups of n writers with different numbers have
+// different OpenIDs.
+func Writers(tb testing.TB, n int, base string, accounts []Account, seed uint64, group int) []*Writer {
 	tb.Helper()
 	stats, h := &Stats{}, &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: n}, Timeout: time.Minute}
 	var all []*Writer
@@ -86,8 +87,8 @@ func Writers(tb testing.TB, n int, base string, accounts []Account, seed uint64)
 			client.WithRetries(0), client.WithPace(20*time.Millisecond), client.WithHTTPClient(h))
 		Must(tb, err)
 		all = append(all, &Writer{
-			Account: a, Stats: stats, client: c, random: rand.New(rand.NewPCG(seed, uint64(i))), //nolint:gosec // a test that can be repeated
-			free: a.IDs(i*perWriter, perWriter), blocked: map[string]bool{},
+			Account: a, Stats: stats, client: c, random: rand.New(rand.NewPCG(seed, uint64(group*n+i))), //nolint:gosec // a test that can be repeated
+			free: a.IDs((group*n+i)*perWriter, perWriter), blocked: map[string]bool{},
 		})
 	}
 	return all
