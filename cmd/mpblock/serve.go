@@ -18,6 +18,7 @@ import (
 	"mpblock/internal/admin"
 	"mpblock/internal/api"
 	"mpblock/internal/console"
+	"mpblock/internal/listcache"
 	"mpblock/internal/ops"
 	"mpblock/internal/pebblestore"
 	"mpblock/internal/platform"
@@ -34,7 +35,7 @@ type serveCmd struct {
 	RequireHTTPS  bool   `help:"Answer 43003 to calls without TLS." env:"MPBLOCK_REQUIRE_HTTPS"`
 	PageSize      int    `help:"OpenIDs a page, 1 to 10000." default:"10000" env:"MPBLOCK_PAGE_SIZE"`
 	RID           bool   `name:"rid" help:"Put the request id behind the errmsg of errors, as today's real service does." env:"MPBLOCK_RID"`
-	CacheSize     int64  `help:"Memory for blocks read from disk, in MiB. Default: ${default}." default:"64" env:"MPBLOCK_CACHE_SIZE" placeholder:"MIB"`
+	CacheSize     int64  `help:"Memory for lists and for blocks read from disk, in MiB. Default: ${default}." default:"512" env:"MPBLOCK_CACHE_SIZE" placeholder:"MIB"`
 	LogFormat     string `help:"Form of the log on stderr: ${enum}." enum:"text,json" default:"text" env:"MPBLOCK_LOG_FORMAT"`
 }
 
@@ -100,7 +101,7 @@ func (c *serveCmd) validate() error {
 		return failed(codeUsage, "mpblock serve --tls-cert FILE --tls-key FILE", "--tls-cert and --tls-key go together")
 	}
 	if c.CacheSize < 1 {
-		return failed(codeUsage, "mpblock serve --cache-size 64", "--cache-size %d: want 1 MiB or more", c.CacheSize)
+		return failed(codeUsage, "mpblock serve --cache-size 512", "--cache-size %d: want 1 MiB or more", c.CacheSize)
 	}
 	if c.PageSize < 1 || c.PageSize > platform.MaxPageSize {
 		return failed(codeUsage, "mpblock serve --page-size 10000", "--page-size %d: want 1 to %d", c.PageSize, platform.MaxPageSize)
@@ -128,16 +129,21 @@ func (c *serveCmd) logger(t terminal) *slog.Logger {
 	return slog.New(slog.NewTextHandler(t.err, nil))
 }
 
+// blockShare is the part of --cache-size that is for blocks read from disk, one
+// in so many; the rest is for lists.
+const blockShare = 8
+
 // open opens the store and what stands on it.
 func (s *server) open(ctx context.Context) error {
-	store, err := pebblestore.Open(s.opts.Data, pebblestore.Options{CacheSize: s.opts.CacheSize << 20, Logger: s.log})
+	bytes := s.opts.CacheSize << 20
+	store, err := pebblestore.Open(s.opts.Data, pebblestore.Options{CacheSize: bytes / blockShare, Logger: s.log})
 	if errors.Is(err, pebblestore.ErrInUse) {
 		return failed(codeInUse, "mpblock serve --data ANOTHER_DIRECTORY, or stop the other process", "the data directory %s is in use by another process", s.opts.Data)
 	}
 	if err != nil {
 		return err
 	}
-	s.store = s.metrics.Wrap(store)
+	s.store = s.metrics.Wrap(listcache.New(store, bytes-bytes/blockShare))
 	if s.opts.Demo {
 		if err := fillDemo(ctx, s.store); err != nil {
 			return fmt.Errorf("fill the demo: %w", err)

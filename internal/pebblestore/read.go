@@ -27,37 +27,72 @@ func (s *Store) page(ctx context.Context, kind byte, app mpblock.AppID, cursor m
 		return p, err
 	}
 	defer s.inflight.Done()
-	it, err := s.db.NewIterWithContext(ctx, &pebble.IterOptions{
-		LowerBound: headKey(entryKeys, app), UpperBound: after(appKey(kind, app)),
-	})
+	if limit <= 0 {
+		h, err := s.heads(ctx, app)
+		return h.page(kind, nil), err
+	}
+	it, err := s.iterate(ctx, kind, app)
 	if err != nil {
 		return p, err
 	}
 	defer func() { err = errors.Join(err, it.Close()) }()
+	h, err := readHeads(it, app)
+	if err != nil {
+		return p, err
+	}
+	ids := make([]mpblock.OpenID, 0, min(limit, h.page(kind, nil).Total))
+	for ok := it.SeekGE(append(openIDKey(kind, app, cursor), 0)); ok && len(ids) < limit; ok = it.Next() {
+		ids = append(ids, mpblock.OpenID(it.Key()[1+mpblock.AppIDLen:]))
+	}
+	return h.page(kind, ids), it.Error()
+}
 
-	var h head
+// heads returns an account's heads, from the disk only until they are known: what
+// keeps pages asks for them each time.
+func (s *Store) heads(ctx context.Context, app mpblock.AppID) (h head, err error) {
+	a := s.account(app)
+	if known := a.visible.Load(); known != nil {
+		return *known, nil
+	}
+	it, err := s.iterate(ctx, followerKeys, app)
+	if err != nil {
+		return h, err
+	}
+	defer func() { err = errors.Join(err, it.Close()) }()
+	if h, err = readHeads(it, app); err == nil {
+		a.visible.CompareAndSwap(nil, &h) // unless a writer has told of newer ones
+	}
+	return h, err
+}
+
+// iterate returns an iterator from an account's heads to the end of one of its
+// lists; the head of the followers is before the end of theirs only.
+func (s *Store) iterate(ctx context.Context, kind byte, app mpblock.AppID) (*pebble.Iterator, error) {
+	return s.db.NewIterWithContext(ctx, &pebble.IterOptions{
+		LowerBound: headKey(entryKeys, app), UpperBound: after(appKey(kind, app)),
+	})
+}
+
+func readHeads(it *pebble.Iterator, app mpblock.AppID) (h head, err error) {
 	if k := headKey(entryKeys, app); it.SeekGE(k) && bytes.Equal(it.Key(), k) {
 		if err := h.decode(it.Value()); err != nil {
-			return p, err
+			return h, err
 		}
 	}
-	total := h.total
+	if k := headKey(followerKeys, app); it.SeekGE(k) && bytes.Equal(it.Key(), k) {
+		if h.followers, err = decodeUint(it.Value()); err != nil {
+			return h, err
+		}
+	}
+	return h, it.Error()
+}
+
+// page returns a page of one of the lists that the head is of.
+func (h *head) page(kind byte, ids []mpblock.OpenID) mpblock.Page {
 	if kind == followerKeys {
-		total = 0
-		if k := headKey(followerKeys, app); it.SeekGE(k) && bytes.Equal(it.Key(), k) {
-			if total, err = decodeUint(it.Value()); err != nil {
-				return p, err
-			}
-		}
+		return mpblock.NewPage(ids, int(h.followers), h.seq) //nolint:gosec // it has counted what is in memory or on the disk
 	}
-	var ids []mpblock.OpenID
-	if limit > 0 {
-		ids = make([]mpblock.OpenID, 0, min(limit, int(total)))
-		for ok := it.SeekGE(append(openIDKey(kind, app, cursor), 0)); ok && len(ids) < limit; ok = it.Next() {
-			ids = append(ids, mpblock.OpenID(it.Key()[1+mpblock.AppIDLen:]))
-		}
-	}
-	return mpblock.NewPage(ids, int(total), h.seq), it.Error()
+	return mpblock.NewPage(ids, int(h.total), h.seq) //nolint:gosec // the same
 }
 
 // Lookup implements mpblock.Store.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"github.com/cockroachdb/pebble/v2"
@@ -20,6 +21,8 @@ type lock struct {
 	// last is the write that was last let in: one that changes nothing, since
 	// what it asks for is so already, waits until that is durable.
 	last *commit
+	// seen, if it is set, is told that readers see the write that was built last.
+	seen func()
 }
 
 func newLock() lock { return lock{token: make(chan struct{}, 1)} }
@@ -35,12 +38,25 @@ type account struct {
 	lock
 	read bool // head is what the store holds
 	head head
+
+	// visible is the head as readers see it, nil while nobody has asked. It is
+	// behind the store for no longer than a write takes from there to here.
+	visible atomic.Pointer[head]
+}
+
+func newAccount() *account {
+	a := &account{lock: newLock()}
+	a.seen = func() {
+		h := a.head
+		a.visible.Store(&h)
+	}
+	return a
 }
 
 func (s *Store) account(app mpblock.AppID) *account {
 	a, ok := s.accounts.Load(app)
 	if !ok {
-		a, _ = s.accounts.LoadOrStore(app, &account{lock: newLock()})
+		a, _ = s.accounts.LoadOrStore(app, newAccount())
 	}
 	return a.(*account) //nolint:forcetypeassert // the map holds nothing else
 }
@@ -95,6 +111,9 @@ func (s *Store) writeAndWait(ctx context.Context, l *lock, build func(*pebble.Ba
 		defer close(c.done)
 		c.err = s.db.ApplyNoSyncWait(b, pebble.Sync)
 		l.last = c
+		if l.seen != nil {
+			l.seen()
+		}
 		<-l.token
 		if c.err == nil {
 			c.err = b.SyncWait()

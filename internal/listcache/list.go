@@ -1,0 +1,269 @@
+package listcache
+
+import (
+	"context"
+	"slices"
+	"sort"
+	"sync"
+	"sync/atomic"
+
+	"mpblock"
+)
+
+// list is what is kept of one account's blacklist.
+type list struct {
+	cache *Store
+	app   mpblock.AppID
+
+	// work is held by the one that changes what is kept, while it reads from the
+	// store too; mu only while it changes it.
+	work chan struct{}
+	mu   sync.RWMutex
+
+	seq    uint64   // the change as of which all blocks are true
+	total  int      // length of the whole list then
+	blocks []*block // in byte order; where one does not begin at the end of the one before, a range is not kept
+}
+
+// block holds all entries of a range.
+type block struct {
+	low  mpblock.OpenID // the range begins behind it
+	high mpblock.OpenID // and ends with it
+	ids  []mpblock.OpenID
+	used atomic.Int64 // when a page last needed it, by Store.clock
+}
+
+// end is the end of the last range of a list: it sorts behind all OpenIDs.
+var end = func() (id mpblock.OpenID) {
+	for i := range id {
+		id[i] = 0xff
+	}
+	return id
+}()
+
+// blockBytes is what a block takes beside its OpenIDs: itself, and its pointer.
+const blockBytes = 104
+
+func (b *block) bytes() int64 { return int64(cap(b.ids))*mpblock.OpenIDLen + blockBytes }
+
+// page answers from what is kept, if that is true as of a change or a later one.
+func (l *list) page(after mpblock.OpenID, limit int, seq uint64) (mpblock.Page, bool) {
+	l.mu.RLock()
+	defer l.mu.RUnlock()
+	if l.seq < seq {
+		return mpblock.Page{}, false
+	}
+	p, _, ok := l.gather(after, limit)
+	return p, ok
+}
+
+// gather collects a page. If it meets a range that is not kept, it is not ok, and
+// the gap begins behind the OpenID that it returns. The caller has taken mu or work.
+func (l *list) gather(after mpblock.OpenID, limit int) (p mpblock.Page, gap mpblock.OpenID, ok bool) {
+	p = mpblock.Page{Total: l.total, Seq: l.seq}
+	now := l.cache.clock.Load()
+	i := l.find(after)
+	if i < len(l.blocks) && l.blocks[i].high == after {
+		i++
+	}
+	for n, at := 0, after; at != end && n < limit; i++ {
+		if i == len(l.blocks) || l.blocks[i].low.Compare(at) > 0 {
+			return p, at, false
+		}
+		b := l.blocks[i]
+		if b.used.Load() != now {
+			b.used.Store(now)
+		}
+		ids := b.ids
+		if b.low != at {
+			ids = ids[behind(ids, at):]
+		}
+		ids = ids[:min(len(ids), limit-n)]
+		if len(ids) > 0 {
+			if p.Runs == nil {
+				p.Runs = make([][]mpblock.OpenID, 0, 2+min(limit, l.total)/l.cache.block)
+			}
+			p.Runs = append(p.Runs, ids)
+		}
+		n, at = n+len(ids), b.high
+	}
+	return p, gap, true
+}
+
+// find returns the place of the first block that does not end before an OpenID.
+func (l *list) find(id mpblock.OpenID) int {
+	return sort.Search(len(l.blocks), func(i int) bool { return l.blocks[i].high.Compare(id) >= 0 })
+}
+
+// behind returns how many of some OpenIDs in byte order are not behind one.
+func behind(ids []mpblock.OpenID, id mpblock.OpenID) int {
+	return sort.Search(len(ids), func(i int) bool { return ids[i].Compare(id) > 0 })
+}
+
+// catchUp applies the changes up to a seq. The caller has taken work.
+func (l *list) catchUp(ctx context.Context, seq uint64) error {
+	lag := 0
+	for l.seq < seq && len(l.blocks) > 0 {
+		changes, err := l.cache.Changes(ctx, l.app, l.seq, int(min(seq-l.seq, changesAtOnce))) //nolint:gosec // small
+		if err != nil {
+			return err
+		}
+		for _, c := range changes {
+			lag += len(c.OpenIDs)
+		}
+		if len(changes) == 0 || lag > l.cache.lag {
+			l.forget()
+			return nil
+		}
+		for _, c := range changes {
+			l.apply(c)
+		}
+	}
+	return nil
+}
+
+// forget gives up what is kept. The caller has taken work.
+func (l *list) forget() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, b := range l.blocks {
+		l.cache.kept.Add(-b.bytes())
+	}
+	l.blocks = nil
+}
+
+// apply changes what is kept of the OpenIDs of one change.
+func (l *list) apply(c mpblock.Change) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.seq = c.Seq
+	merge := union
+	if c.Action == mpblock.Block {
+		l.total += len(c.OpenIDs)
+	} else {
+		l.total -= len(c.OpenIDs)
+		merge = difference
+	}
+	for ids := c.OpenIDs; len(ids) > 0; {
+		i := l.find(ids[0])
+		if i == len(l.blocks) {
+			return
+		}
+		b := l.blocks[i]
+		ids = ids[behind(ids, b.low):] // those before it are in no block
+		n := behind(ids, b.high)
+		if n > 0 {
+			l.replace(i, merge(b.ids, ids[:n]))
+		}
+		ids = ids[n:]
+	}
+}
+
+// union merges OpenIDs in byte order into others.
+func union(ids, more []mpblock.OpenID) []mpblock.OpenID {
+	out := make([]mpblock.OpenID, 0, len(ids)+len(more))
+	for _, id := range more {
+		n := behind(ids, id)
+		out = append(out, ids[:n]...)
+		ids = ids[n:]
+		if len(out) == 0 || out[len(out)-1] != id {
+			out = append(out, id)
+		}
+	}
+	return append(out, ids...)
+}
+
+// difference leaves OpenIDs in byte order out of others.
+func difference(ids, without []mpblock.OpenID) []mpblock.OpenID {
+	out := make([]mpblock.OpenID, 0, len(ids))
+	for _, id := range without {
+		n := behind(ids, id)
+		out = append(out, ids[:n]...)
+		ids = ids[n:]
+		if len(out) > 0 && out[len(out)-1] == id {
+			out = out[:len(out)-1]
+		}
+	}
+	return append(out, ids...)
+}
+
+// replace gives a block other OpenIDs, and splits it or joins it to a neighbour if
+// it has got too large or too small. The caller has taken mu.
+func (l *list) replace(i int, ids []mpblock.OpenID) {
+	b := l.blocks[i]
+	first, last := i, i
+	if len(ids) < l.cache.minBlock {
+		switch room := l.cache.block - len(ids); {
+		case i+1 < len(l.blocks) && l.blocks[i+1].low == b.high && len(l.blocks[i+1].ids) <= room:
+			last++
+			ids = slices.Concat(ids, l.blocks[last].ids)
+		case i > 0 && l.blocks[i-1].high == b.low && len(l.blocks[i-1].ids) <= room:
+			first--
+			ids = slices.Concat(l.blocks[first].ids, ids)
+		}
+	}
+	if len(ids) <= l.cache.maxBlock && first == last { // what most changes come to
+		l.cache.kept.Add(-b.bytes())
+		b.ids = ids
+		l.cache.kept.Add(b.bytes())
+		return
+	}
+	used := max(l.blocks[first].used.Load(), l.blocks[last].used.Load())
+	l.put(first, last+1, l.cut(l.blocks[first].low, l.blocks[last].high, ids, used))
+}
+
+// put puts blocks in the place of others.
+func (l *list) put(from, to int, blocks []*block) {
+	for _, b := range l.blocks[from:to] {
+		l.cache.kept.Add(-b.bytes())
+	}
+	for _, b := range blocks {
+		l.cache.kept.Add(b.bytes())
+	}
+	l.blocks = slices.Replace(l.blocks, from, to, blocks...)
+}
+
+// cut makes the blocks of a range out of its entries, which it copies: a block
+// that goes frees its memory.
+func (l *list) cut(low, high mpblock.OpenID, ids []mpblock.OpenID, used int64) []*block {
+	n := max(1, (len(ids)+l.cache.block-1)/l.cache.block)
+	blocks := make([]*block, n)
+	for i := range blocks {
+		part := ids[len(ids)*i/n : len(ids)*(i+1)/n]
+		b := &block{low: low, high: high, ids: make([]mpblock.OpenID, len(part))}
+		copy(b.ids, part)
+		if i < n-1 {
+			b.high = part[len(part)-1]
+		}
+		b.used.Store(used)
+		low = b.high
+		blocks[i] = b
+	}
+	return blocks
+}
+
+// keep puts what was read behind an OpenID, of which at most want were asked for,
+// where it belongs. It fails if that is older than what is kept. The caller has
+// taken work.
+func (l *list) keep(after mpblock.OpenID, p mpblock.Page, want int) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if len(l.blocks) > 0 && l.seq != p.Seq {
+		return false
+	}
+	l.seq, l.total = p.Seq, p.Total
+	ids, high := p.OpenIDs(), end
+	if len(ids) == want {
+		high = p.Last()
+	}
+	i := l.find(after)
+	if i < len(l.blocks) && l.blocks[i].high == after {
+		i++
+	}
+	if i < len(l.blocks) && l.blocks[i].low.Compare(high) < 0 {
+		high = l.blocks[i].low
+		ids = ids[:behind(ids, high)]
+	}
+	l.put(i, i, l.cut(after, high, ids, l.cache.clock.Load()))
+	return true
+}

@@ -1,0 +1,153 @@
+// Package listcache keeps blacklists in memory in front of a store, so that a page
+// costs what it takes to send it.
+//
+// It is a mpblock.Store that answers Page itself and hands all else on. What it
+// keeps is a projection of the account's change log: the entries of some ranges of
+// the list, all true as of one change. For each page it asks the store for the seq
+// of the account's last change, which is one small read, and applies to what it
+// keeps the changes that it lacks. So its answers are the store's own, whoever
+// else writes to the store: another process, another node, or a call whose outcome
+// its caller never learnt.
+//
+// A range that is not kept is read when a page first needs it, by one scan however
+// many callers wait for it. What is kept is bounded over all accounts; the ranges
+// that no page has touched for the longest time go first.
+//
+// A page's OpenIDs lie in blocks of some hundreds. A block in a page that was given
+// out is never written again: a change replaces the blocks that it touches, and no
+// others.
+package listcache
+
+import (
+	"context"
+	"sync"
+	"sync/atomic"
+
+	"mpblock"
+)
+
+// Store is a mpblock.Store in front of another.
+type Store struct {
+	mpblock.Store
+	sizes
+	limit int64        // of kept, in bytes
+	kept  atomic.Int64 // bytes of all blocks
+	lists sync.Map     // mpblock.AppID → *list
+	// evicting is held by the one that makes room.
+	evicting atomic.Bool
+	// clock goes on when something is read from the store: what happens between
+	// two readings need not be told apart, since only a reading takes room.
+	clock atomic.Int64
+}
+
+// sizes are what tests make small.
+type sizes struct {
+	block    int // OpenIDs that a block is filled with
+	maxBlock int // beyond which it is split
+	minBlock int // below which it joins its neighbour
+	read     int // OpenIDs that are read at least when a range is not kept
+
+	// lag is how many OpenIDs of changes are applied to get up to date; beyond
+	// that, what is kept of the account is given up: reading a page anew is less work.
+	lag int
+}
+
+// A block of maxBlock OpenIDs has 14,336 bytes, one of Go's own size classes.
+var defaultSizes = sizes{block: 384, maxBlock: 512, minBlock: 128, read: 1_024, lag: 50_000}
+
+// changesAtOnce is how many changes are read at a time to get up to date.
+const changesAtOnce = 32
+
+// New returns a store that keeps up to so many bytes of the blacklists of another.
+// Memory that pages in use still hold comes on top, as does that of Go's runtime.
+func New(store mpblock.Store, bytes int64) *Store {
+	return &Store{Store: store, sizes: defaultSizes, limit: bytes}
+}
+
+// Unwrap returns the store inside.
+func (s *Store) Unwrap() mpblock.Store { return s.Store }
+
+// Kept returns how many bytes the kept lists take at present.
+func (s *Store) Kept() int64 { return s.kept.Load() }
+
+// Page implements mpblock.Store.
+func (s *Store) Page(ctx context.Context, app mpblock.AppID, after mpblock.OpenID, limit int) (mpblock.Page, error) {
+	head, err := s.Store.Page(ctx, app, mpblock.OpenID{}, 0)
+	if err != nil || limit <= 0 || head.Total == 0 {
+		return head, err
+	}
+	l := s.list(app)
+	if p, ok := l.page(after, limit, head.Seq); ok {
+		return p, nil
+	}
+	return s.read(ctx, l, after, limit)
+}
+
+func (s *Store) list(app mpblock.AppID) *list {
+	l, ok := s.lists.Load(app)
+	if !ok {
+		l, _ = s.lists.LoadOrStore(app, &list{cache: s, app: app, work: make(chan struct{}, 1)})
+	}
+	return l.(*list) //nolint:forcetypeassert // the map holds nothing else
+}
+
+// read answers a page for which something must be read: changes, entries or both.
+// Of several callers for one account each finds what those before it have read.
+func (s *Store) read(ctx context.Context, l *list, after mpblock.OpenID, limit int) (mpblock.Page, error) {
+	select {
+	case l.work <- struct{}{}:
+	case <-ctx.Done():
+		return mpblock.Page{}, ctx.Err()
+	}
+	p, done, err := s.readInto(ctx, l, after, limit)
+	<-l.work
+	if done || err != nil {
+		return p, err
+	}
+	return s.Store.Page(ctx, l.app, after, limit)
+}
+
+// readInto reads what is lacking into the list, whose work the caller has taken.
+// It is not done where there is no room, or the store has gone back: then the
+// store itself answers.
+func (s *Store) readInto(ctx context.Context, l *list, after mpblock.OpenID, limit int) (p mpblock.Page, done bool, err error) {
+	head, err := s.Store.Page(ctx, l.app, mpblock.OpenID{}, 0)
+	if err != nil {
+		return p, false, err
+	}
+	if err := l.catchUp(ctx, head.Seq); err != nil {
+		return p, false, err
+	}
+	for {
+		p, gap, ok := l.gather(after, limit)
+		if ok {
+			return p, true, nil
+		}
+		want := max(min(limit, head.Total+1)-p.Len(), s.sizes.read)
+		if !s.room(want) {
+			return p, false, nil
+		}
+		s.clock.Add(1)
+		piece, err := s.Store.Page(ctx, l.app, gap, want)
+		if err != nil {
+			return p, false, err
+		}
+		if err := l.catchUp(ctx, piece.Seq); err != nil {
+			return p, false, err
+		}
+		if !l.keep(gap, piece, want) {
+			return p, false, nil
+		}
+	}
+}
+
+// room tells whether so many OpenIDs may be kept too, and sees to it that there
+// will be room.
+func (s *Store) room(ids int) bool {
+	more := int64(ids) * mpblock.OpenIDLen * 9 / 8
+	if kept := s.kept.Load() + more; kept <= s.limit-s.limit/16 {
+		return true
+	}
+	s.makeRoom()
+	return s.kept.Load()+more <= s.limit
+}

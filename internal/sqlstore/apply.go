@@ -1,0 +1,251 @@
+package sqlstore
+
+import (
+	"bytes"
+	"context"
+	"database/sql"
+	"maps"
+	"slices"
+	"time"
+
+	"mpblock"
+)
+
+// applying is a group of batches on its way into the database.
+type applying struct {
+	store    *Store
+	app      mpblock.AppID
+	batches  []mpblock.Batch
+	outcomes []outcome // of each batch, once a try has succeeded
+	lost     []*plan   // tries of which it is not known whether they happened
+}
+
+// try makes one transaction of the group, or finds that an earlier try was one.
+func (a *applying) try(ctx context.Context, c *sql.Conn) error {
+	var p *plan
+	err := locked(ctx, c, a.app, func(h head) error {
+		happened, err := a.happened(ctx, c)
+		if err != nil || happened != nil {
+			p = happened
+			return err
+		}
+		if p, err = a.plan(ctx, c, h); err != nil {
+			return err
+		}
+		return p.write(ctx, c, a.app)
+	})
+	switch {
+	case err == nil:
+		a.outcomes = p.outcomes
+	case isUnsettled(err) && len(p.changes) == 0: // there was nothing to be written
+		a.outcomes = p.outcomes
+		return nil
+	case isUnsettled(err):
+		a.lost = append(a.lost, p)
+	}
+	return err
+}
+
+// happened returns the lost try that has happened after all, nil if none has. The
+// account is locked, so none of them can happen any more: where the lock holds for
+// one node alone, this transaction and that of a lost try change the same row, and
+// one of the two is refused.
+func (a *applying) happened(ctx context.Context, c *sql.Conn) (*plan, error) {
+	for _, p := range a.lost {
+		found := false
+		_, err := rows(ctx, c, "SELECT batch FROM change_log WHERE app = ? AND seq = ?"+a.store.lockRead(),
+			[]any{appArg(a.app), p.changes[0].Seq}, func(r *sql.Rows) error {
+				var m sql.RawBytes
+				err := r.Scan(&m)
+				found = bytes.Equal(m, p.mark[:])
+				return err
+			})
+		if err != nil {
+			return nil, err
+		}
+		if found {
+			return p, nil
+		}
+	}
+	return nil, nil
+}
+
+// plan is what a transaction is to write.
+type plan struct {
+	mark     mark
+	head     head
+	outcomes []outcome
+	changes  []mpblock.Change
+	before   map[mpblock.OpenID]uint64 // entries as they are, of the OpenIDs named
+	after    map[mpblock.OpenID]uint64 // and as they are to be
+	follower map[mpblock.OpenID]struct{}
+}
+
+// plan reads what the batches depend on and works out what becomes of each, one
+// after the other.
+func (a *applying) plan(ctx context.Context, c *sql.Conn, h head) (*plan, error) {
+	p := &plan{mark: newMark(), head: h, follower: make(map[mpblock.OpenID]struct{})}
+	var all, known []mpblock.OpenID
+	for _, b := range a.batches {
+		all = append(all, b.OpenIDs...)
+		if b.Known {
+			known = append(known, b.OpenIDs...)
+		}
+	}
+	var err error
+	if p.before, err = entries(ctx, c, a.app, distinct(all), a.store.lockRead()); err != nil {
+		return nil, err
+	}
+	if err := followers(ctx, c, a.app, distinct(known), a.store.lockRead(), func(id mpblock.OpenID) { p.follower[id] = struct{}{} }); err != nil {
+		return nil, err
+	}
+	p.after = maps.Clone(p.before)
+	for _, b := range a.batches {
+		p.outcomes = append(p.outcomes, p.apply(b))
+	}
+	return p, nil
+}
+
+func (p *plan) apply(b mpblock.Batch) outcome {
+	if b.Known {
+		for i, id := range b.OpenIDs {
+			if _, follows := p.follower[id]; !follows && p.after[id] == 0 {
+				return outcome{err: &mpblock.UnknownError{Index: i}}
+			}
+		}
+	}
+	took := slices.DeleteFunc(distinct(b.OpenIDs), func(id mpblock.OpenID) bool {
+		return (b.Action == mpblock.Block) == (p.after[id] != 0)
+	})
+	if len(took) == 0 {
+		return outcome{}
+	}
+	p.head.seq++
+	p.head.changed = max(p.head.changed, b.Time.UnixMilli())
+	for _, id := range took {
+		if b.Action == mpblock.Block {
+			p.after[id] = p.head.seq
+			p.head.total++
+		} else {
+			delete(p.after, id)
+			p.head.total--
+		}
+	}
+	c := mpblock.Change{
+		Seq: p.head.seq, Time: time.UnixMilli(p.head.changed).UTC(),
+		Actor: b.Actor, Action: b.Action, Reason: b.Reason, OpenIDs: took,
+	}
+	p.changes = append(p.changes, c)
+	return outcome{change: c}
+}
+
+// effect is the place of an OpenID in the history.
+type effect struct {
+	id  mpblock.OpenID
+	seq uint64
+}
+
+// write writes the changes and all that follows from them.
+func (p *plan) write(ctx context.Context, c *sql.Conn, app mpblock.AppID) error {
+	if len(p.changes) == 0 {
+		return nil
+	}
+	var gone []mpblock.OpenID
+	var effects, entries []effect
+	for id, seq := range p.before {
+		if p.after[id] != seq {
+			gone = append(gone, id)
+		}
+	}
+	for id, seq := range p.after {
+		if p.before[id] != seq {
+			entries = append(entries, effect{id, seq})
+		}
+	}
+	slices.SortFunc(gone, mpblock.OpenID.Compare)
+	slices.SortFunc(entries, func(a, b effect) int { return a.id.Compare(b.id) })
+	for _, change := range p.changes {
+		for _, id := range change.OpenIDs {
+			effects = append(effects, effect{id, change.Seq})
+		}
+	}
+	if err := remove(ctx, c, "entry", app, gone); err != nil {
+		return err
+	}
+	row := func(e effect) []any { return []any{appArg(app), idArg(e.id), e.seq} }
+	if err := insert(ctx, c, "entry (app, openid, seq)", entries, row); err != nil {
+		return err
+	}
+	if err := insert(ctx, c, "history (app, openid, seq)", effects, row); err != nil {
+		return err
+	}
+	err := insert(ctx, c, "change_log (app, seq, batch, at, action, actor, reason, openids)", p.changes, func(ch mpblock.Change) []any {
+		return []any{appArg(app), ch.Seq, p.mark[:], ch.Time.UnixMilli(), uint8(ch.Action), []byte(ch.Actor), []byte(ch.Reason), pack(ch.OpenIDs)}
+	})
+	if err != nil {
+		return err
+	}
+	_, err = change(ctx, c, "UPDATE account SET total = ?, seq = ?, changed = ? WHERE app = ?", p.head.total, p.head.seq, p.head.changed, appArg(app))
+	return err
+}
+
+// pack puts OpenIDs behind each other, as a change keeps them.
+func pack(ids []mpblock.OpenID) []byte {
+	b := make([]byte, 0, len(ids)*mpblock.OpenIDLen)
+	for i := range ids {
+		b = append(b, ids[i][:]...)
+	}
+	return b
+}
+
+// remove deletes rows of a list.
+func remove(ctx context.Context, c *sql.Conn, table string, app mpblock.AppID, ids []mpblock.OpenID) error {
+	return pieces(ids, func(piece []mpblock.OpenID) error {
+		_, err := change(ctx, c, "DELETE FROM "+table+" WHERE app = ? AND openid IN "+list(len(piece)), idArgs(app, piece)...)
+		return err
+	})
+}
+
+// distinct returns the OpenIDs in byte order, each once.
+func distinct(ids []mpblock.OpenID) []mpblock.OpenID {
+	out := slices.Clone(ids)
+	slices.SortFunc(out, mpblock.OpenID.Compare)
+	return slices.Compact(out)
+}
+
+// entries returns the seqs of those OpenIDs that are blocked.
+func entries(ctx context.Context, c *sql.Conn, app mpblock.AppID, ids []mpblock.OpenID, suffix string) (map[mpblock.OpenID]uint64, error) {
+	blocked := make(map[mpblock.OpenID]uint64)
+	err := pieces(ids, func(piece []mpblock.OpenID) error {
+		_, err := rows(ctx, c, "SELECT openid, seq FROM entry WHERE app = ? AND openid IN "+list(len(piece))+suffix, idArgs(app, piece),
+			func(r *sql.Rows) error {
+				var raw sql.RawBytes
+				var seq uint64
+				if err := r.Scan(&raw, &seq); err != nil {
+					return err
+				}
+				id, err := openID(raw)
+				blocked[id] = seq
+				return err
+			})
+		return err
+	})
+	return blocked, err
+}
+
+// followers hands over those OpenIDs that are followers.
+func followers(ctx context.Context, c *sql.Conn, app mpblock.AppID, ids []mpblock.OpenID, suffix string, found func(mpblock.OpenID)) error {
+	return pieces(ids, func(piece []mpblock.OpenID) error {
+		_, err := rows(ctx, c, "SELECT openid FROM follower WHERE app = ? AND openid IN "+list(len(piece))+suffix, idArgs(app, piece),
+			func(r *sql.Rows) error {
+				var raw sql.RawBytes
+				if err := r.Scan(&raw); err != nil {
+					return err
+				}
+				id, err := openID(raw)
+				found(id)
+				return err
+			})
+		return err
+	})
+}

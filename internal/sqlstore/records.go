@@ -1,0 +1,267 @@
+package sqlstore
+
+import (
+	"context"
+	"crypto/rand"
+	"database/sql"
+	"encoding/binary"
+	"errors"
+	"time"
+
+	"mpblock"
+)
+
+// A record's version is a random number, made before it is written: so it is also
+// the mark by which a write whose answer was lost is known. Each write is one
+// statement that finds the record only as it is to be found, so that to send it
+// again does nothing where it has happened.
+
+const recordColumns = "kind, name, version, expires, value"
+
+// live is the condition on a record that has not reached its end; its value is the
+// present time.
+const live = "(expires = 0 OR expires > ?)"
+
+func newVersion() uint64 {
+	var b [8]byte
+	_, _ = rand.Read(b[:]) // never fails
+	return binary.BigEndian.Uint64(b[:]) | 1
+}
+
+// millis is the end of life as the table has it.
+func millis(t time.Time) int64 {
+	if t.IsZero() {
+		return 0
+	}
+	if ms := t.UnixMilli(); ms > 0 {
+		return ms
+	}
+	return 1 // long past, and not "never"
+}
+
+func readRecords(ctx context.Context, c *sql.Conn, where string, args ...any) (out []mpblock.Record, err error) {
+	_, err = rows(ctx, c, "SELECT "+recordColumns+" FROM record WHERE "+where, args, func(r *sql.Rows) error {
+		var rec mpblock.Record
+		var expires int64
+		if err := r.Scan(&rec.Kind, &rec.Key, &rec.Version, &expires, &rec.Value); err != nil {
+			return err
+		}
+		if expires != 0 {
+			rec.Expires = time.UnixMilli(expires).UTC()
+		}
+		out = append(out, rec)
+		return nil
+	})
+	return out, err
+}
+
+// readRecord returns a record that is live, or ErrNotFound.
+func readRecord(ctx context.Context, c *sql.Conn, kind, key string) (mpblock.Record, error) {
+	found, err := readRecords(ctx, c, "kind = ? AND name = ? AND "+live, []byte(kind), []byte(key), time.Now().UnixMilli())
+	if err == nil && len(found) == 0 {
+		err = mpblock.ErrNotFound
+	}
+	if err != nil {
+		return mpblock.Record{}, err
+	}
+	return found[0], nil
+}
+
+// Get implements mpblock.Store.
+func (s *Store) Get(ctx context.Context, kind, key string) (r mpblock.Record, err error) {
+	if err := s.enter(ctx); err != nil {
+		return r, err
+	}
+	defer s.leave()
+	err = s.call(ctx, func(ctx context.Context, c *sql.Conn) (err error) {
+		r, err = readRecord(ctx, c, kind, key)
+		return err
+	})
+	return r, err
+}
+
+// Put implements mpblock.Store.
+func (s *Store) Put(ctx context.Context, r mpblock.Record) (mpblock.Record, error) {
+	if err := r.Validate(); err != nil {
+		return mpblock.Record{}, err
+	}
+	if err := s.enter(ctx); err != nil {
+		return mpblock.Record{}, err
+	}
+	defer s.leave()
+	p := &putting{was: r.Version, next: r}
+	p.next.Version = newVersion()
+	if err := s.call(ctx, p.try); err != nil {
+		return mpblock.Record{}, err
+	}
+	if p.next.Value = append([]byte(nil), r.Value...); !r.Expires.IsZero() {
+		p.next.Expires = r.Expires.UTC().Truncate(time.Millisecond)
+	}
+	return p.next, nil
+}
+
+// putting is a record on its way into the database.
+type putting struct {
+	was  uint64 // the version that it takes the place of; 0: none
+	next mpblock.Record
+	lost bool // it is not known whether an earlier try happened
+}
+
+func (p *putting) try(ctx context.Context, c *sql.Conn) error {
+	n, err := p.write(ctx, c)
+	if err != nil {
+		if !refused(err) {
+			p.lost = true
+			return &unsettled{err}
+		}
+		return err
+	}
+	if n > 0 {
+		return nil
+	}
+	now, err := readRecord(ctx, c, p.next.Kind, p.next.Key)
+	switch {
+	case errors.Is(err, mpblock.ErrNotFound) && !p.lost, err == nil && now.Version != p.next.Version && !p.lost:
+		return mpblock.ErrConflict
+	case err == nil && now.Version == p.next.Version:
+		return nil
+	case err == nil, errors.Is(err, mpblock.ErrNotFound):
+		return errOverwritten
+	}
+	return err
+}
+
+// errOverwritten is the error of a write whose answer was lost, where another has
+// written since.
+var errOverwritten = errors.New("sqlstore: the answer to a write of a record was lost, and the record was written again since: it is not known whether the write happened")
+
+// refused tells that the server has answered a statement outside of transactions,
+// which has then done nothing.
+func refused(err error) bool {
+	n := number(err)
+	return n != 0 && n != 1047 && n != 1053 && n != 1105 && n != 1180 && n != 1317 && n != 1927 && n != 3168
+}
+
+func (p *putting) write(ctx context.Context, c *sql.Conn) (int64, error) {
+	r := p.next
+	kind, name, value := []byte(r.Kind), []byte(r.Key), r.Value
+	if value == nil {
+		value = []byte{}
+	}
+	now := time.Now().UnixMilli()
+	if p.was != 0 {
+		return change(ctx, c, "UPDATE record SET version = ?, expires = ?, value = ? WHERE kind = ? AND name = ? AND version = ? AND "+live,
+			r.Version, millis(r.Expires), value, kind, name, p.was, now)
+	}
+	n, err := change(ctx, c, "INSERT IGNORE INTO record ("+recordColumns+") VALUES (?, ?, ?, ?, ?)", kind, name, r.Version, millis(r.Expires), value)
+	if err != nil || n > 0 {
+		return n, err
+	}
+	return change(ctx, c, "UPDATE record SET version = ?, expires = ?, value = ? WHERE kind = ? AND name = ? AND NOT "+live,
+		r.Version, millis(r.Expires), value, kind, name, now)
+}
+
+// Delete implements mpblock.Store.
+func (s *Store) Delete(ctx context.Context, kind, key string, version uint64) error {
+	if err := s.enter(ctx); err != nil {
+		return err
+	}
+	defer s.leave()
+	lost := false
+	return s.call(ctx, func(ctx context.Context, c *sql.Conn) error {
+		n, err := change(ctx, c, "DELETE FROM record WHERE kind = ? AND name = ? AND version = ? AND "+live,
+			[]byte(kind), []byte(key), version, time.Now().UnixMilli())
+		switch {
+		case err != nil && !refused(err):
+			lost = true
+			return &unsettled{err}
+		case err != nil:
+			return err
+		case n > 0:
+			return nil
+		}
+		_, err = readRecord(ctx, c, kind, key)
+		switch {
+		case err == nil:
+			return mpblock.ErrConflict
+		case errors.Is(err, mpblock.ErrNotFound) && lost: // by the try whose answer was lost
+			return nil
+		}
+		return err
+	})
+}
+
+// List implements mpblock.Store.
+func (s *Store) List(ctx context.Context, kind, after string, limit int) ([]mpblock.Record, error) {
+	if err := s.enter(ctx); err != nil {
+		return nil, err
+	}
+	defer s.leave()
+	var out []mpblock.Record
+	for len(out) < limit {
+		want := min(limit-len(out), largeAtOnce)
+		var piece []mpblock.Record
+		err := s.call(ctx, func(ctx context.Context, c *sql.Conn) (err error) {
+			piece, err = readRecords(ctx, c, "kind = ? AND name > ? AND "+live+" ORDER BY name LIMIT ?",
+				[]byte(kind), []byte(after), time.Now().UnixMilli(), want)
+			return err
+		})
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, piece...)
+		if len(piece) < want {
+			break
+		}
+		after = piece[len(piece)-1].Key
+	}
+	return out, nil
+}
+
+// sweepNowAndThen removes records past their end. Any number of nodes may do so.
+func (s *Store) sweepNowAndThen(ctx context.Context) {
+	ticks := time.NewTicker(sweepEvery)
+	defer ticks.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticks.C:
+		}
+		if err := s.sweep(ctx); err != nil && ctx.Err() == nil {
+			s.log.Warn("records past their end are not removed: tried again later", "database", s.where, "error", err)
+		}
+	}
+}
+
+func (s *Store) sweep(ctx context.Context) error {
+	for {
+		var dead []mpblock.Record
+		err := s.retry(ctx, func(ctx context.Context, c *sql.Conn) error {
+			dead = dead[:0]
+			_, err := rows(ctx, c, "SELECT kind, name, version FROM record WHERE expires > 0 AND expires <= ? LIMIT ?",
+				[]any{time.Now().UnixMilli(), sweepAtOnce}, func(r *sql.Rows) error {
+					var d mpblock.Record
+					err := r.Scan(&d.Kind, &d.Key, &d.Version)
+					dead = append(dead, d)
+					return err
+				})
+			return err
+		})
+		if err != nil {
+			return err
+		}
+		for _, d := range dead {
+			err := s.retry(ctx, func(ctx context.Context, c *sql.Conn) error {
+				_, err := change(ctx, c, "DELETE FROM record WHERE kind = ? AND name = ? AND version = ?", []byte(d.Kind), []byte(d.Key), d.Version)
+				return err
+			})
+			if err != nil {
+				return err
+			}
+		}
+		if len(dead) < sweepAtOnce {
+			return nil
+		}
+	}
+}

@@ -1,0 +1,200 @@
+package sqlstore
+
+import (
+	"context"
+	"database/sql"
+	"database/sql/driver"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/cenkalti/backoff/v5"
+	"github.com/go-sql-driver/mysql"
+
+	"mpblock"
+)
+
+// Times between two tries.
+const (
+	firstPause   = 2 * time.Millisecond
+	longestPause = 200 * time.Millisecond
+)
+
+// Numbers of errors after which a transaction may go through if it is tried again:
+// it was the victim of another, or the server is about to go, is not up, or is not
+// the one that takes writes. Texts are never looked at.
+var transientNumbers = []uint16{
+	1040, 1203, // too many connections
+	1047,             // Galera: not part of the cluster
+	1053, 1927, 3168, // shutting down, connection killed
+	1105,       // Vitess: whatever it has no number for, a shard without a primary among it
+	1180, 1317, // the commit failed, the statement was interrupted
+	1205, 1213, // waited too long for a lock, deadlock or refused by certification
+	1290, 1792, 1836, // read-only, as a server is that became a replica
+	8002, 8005, 8022, 8028, 9001, 9002, 9003, 9004, 9005, 9006, 9007, 9010, // TiDB: conflicts and parts that are away
+}
+
+// Numbers of errors of a COMMIT which tell that nothing was committed.
+var notCommittedNumbers = []uint16{1205, 1213}
+
+func number(err error) uint16 {
+	var e *mysql.MySQLError
+	if errors.As(err, &e) {
+		return e.Number
+	}
+	return 0
+}
+
+// unsettled is the error of a write whose answer was lost: it may have happened.
+type unsettled struct{ err error }
+
+func (u *unsettled) Error() string { return "it is not known whether it happened: " + u.err.Error() }
+func (u *unsettled) Unwrap() error { return u.err }
+
+func isUnsettled(err error) bool {
+	var u *unsettled
+	return errors.As(err, &u)
+}
+
+// again tells that what an operation needed is there now.
+var errAgain = errors.New("sqlstore: again")
+
+// transient tells whether to try again. What is no error of the server's, nor one
+// of the domain's, is one of the connection.
+func transient(err error) bool {
+	switch {
+	case isUnsettled(err), errors.Is(err, errAgain), errors.Is(err, errNotReady):
+		return true
+	case own(err), errors.Is(err, mysql.ErrPktTooLarge), errors.Is(err, ErrSchema), errors.Is(err, errIsolation),
+		errors.Is(err, errOverwritten), errors.Is(err, errDamaged):
+		return false
+	}
+	if n := number(err); n != 0 {
+		return slices.Contains(transientNumbers, n)
+	}
+	return true
+}
+
+// errDamaged is wrapped by errors of what is in the database and cannot be.
+var errDamaged = errors.New("the database holds what mpblock does not write")
+
+// own tells whether an error is one of the domain's.
+func own(err error) bool {
+	var unknown *mpblock.UnknownError
+	return errors.As(err, &unknown) || errors.Is(err, mpblock.ErrNotFound) || errors.Is(err, mpblock.ErrConflict)
+}
+
+// operation is what is done over a connection.
+type operation func(ctx context.Context, c *sql.Conn) error
+
+// call is retry for a method: its outcome tells whether the database is there.
+func (s *Store) call(ctx context.Context, op operation) error {
+	err := s.retry(ctx, op)
+	switch {
+	case err == nil || own(err):
+		s.health.good()
+	case errors.Is(err, errTime):
+		s.health.bad(s, err)
+	}
+	return err
+}
+
+// retry does an operation until it succeeds, fails for good, or time is up. It
+// returns the context's own error where the caller has ended it.
+func (s *Store) retry(caller context.Context, op operation) error {
+	ctx, cancel := context.WithTimeoutCause(caller, s.timeout, errTime)
+	defer cancel()
+	pauses := backoff.NewExponentialBackOff()
+	pauses.InitialInterval, pauses.MaxInterval = firstPause, longestPause
+	var last error
+	_, err := backoff.Retry(ctx, func() (struct{}, error) {
+		err := s.try(ctx, op)
+		if err != nil && ctx.Err() == nil {
+			last = err
+		}
+		if err != nil && !transient(err) {
+			return struct{}{}, backoff.Permanent(err)
+		}
+		return struct{}{}, err
+	}, backoff.WithBackOff(pauses), backoff.WithMaxElapsedTime(0))
+	switch {
+	case err == nil:
+		return nil
+	case caller.Err() != nil:
+		return caller.Err()
+	case ctx.Err() != nil && last != nil:
+		return fmt.Errorf("%w, %v: %w", errTime, s.timeout, last)
+	case ctx.Err() != nil:
+		return fmt.Errorf("%w, %v: %w", errTime, s.timeout, err)
+	case own(err):
+		return err
+	}
+	return fmt.Errorf("sqlstore: %w", err)
+}
+
+// try does an operation once. A connection of which it is not known whether it is
+// in a transaction is given up, which rolls back what was begun.
+func (s *Store) try(ctx context.Context, op operation) error {
+	c, err := s.db.Conn(ctx)
+	if err != nil {
+		return err
+	}
+	err = op(ctx, c)
+	if err != nil && !own(err) && !errors.Is(err, errAgain) && (number(err) == 0 || number(err) == 1047 || isUnsettled(err)) {
+		discard(c)
+	}
+	_ = c.Close() // to the pool, if it was not given up
+	return err
+}
+
+func discard(c *sql.Conn) {
+	_ = c.Raw(func(any) error { return driver.ErrBadConn })
+}
+
+// Beginnings of transactions. Those that write make their snapshot, where the
+// engine has one, with their first plain read, which comes after the lock.
+const (
+	toWrite = "START TRANSACTION"
+	toRead  = "START TRANSACTION WITH CONSISTENT SNAPSHOT"
+)
+
+// within does something in a transaction. Where that fails it is rolled back.
+// Where the answer to COMMIT was lost, the error is *unsettled.
+func within(ctx context.Context, c *sql.Conn, begin string, do func() error) error {
+	if _, err := c.ExecContext(ctx, begin); err != nil {
+		return err
+	}
+	if err := do(); err != nil {
+		rollback(ctx, c)
+		return err
+	}
+	_, err := c.ExecContext(ctx, "COMMIT")
+	if err == nil {
+		return nil
+	}
+	if slices.Contains(notCommittedNumbers, number(err)) {
+		rollback(ctx, c)
+		return err
+	}
+	return &unsettled{err}
+}
+
+func rollback(ctx context.Context, c *sql.Conn) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), rollbackTime)
+	defer cancel()
+	if _, err := c.ExecContext(ctx, "ROLLBACK"); err != nil {
+		discard(c)
+	}
+}
+
+// lockRead is put behind a plain read in a transaction that writes, which must see
+// what there is once the account is locked. Where the engine has its snapshot from
+// the beginning of the transaction on, that takes a locking read; elsewhere a
+// locking read would lock gaps, and with them other accounts.
+func (s *Store) lockRead() string {
+	if s.connector.engine.Load().tidb {
+		return " FOR UPDATE"
+	}
+	return ""
+}
