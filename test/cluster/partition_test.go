@@ -22,8 +22,10 @@ func TestPartition(t *testing.T) {
 			t.Error(err)
 		}
 	})
-	dir := t.TempDir()
-	nodes.Must(t, os.Chmod(dir, 0o755))
+	dir, err := os.MkdirTemp("", "mpblock-partition-")
+	nodes.Must(t, err)
+	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	nodes.Must(t, os.Chmod(dir, 0o755)) // the databases run as a user of their own
 	g, err := engine.StartGalera(t.Context(), dir, network.Machines...)
 	nodes.Must(t, err)
 	t.Cleanup(g.Stop)
