@@ -4,17 +4,17 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"strings"
 
 	"mpblock"
-	"mpblock/internal/pebblestore"
 	"mpblock/internal/platform"
+	"mpblock/internal/sqlstore"
 )
 
 type checkCmd struct {
-	Dir  string `arg:"" help:"Data directory of a server that does not run, or a backup."`
+	Dir  string `arg:"" optional:"" help:"Data directory of a server that does not run, or a backup."`
 	JSON bool   `help:"Print JSON."`
+	database
 }
 
 // checked is what --json prints of an account.
@@ -31,16 +31,13 @@ const goBack = "go back to the last backup that mpblock check finds sound"
 
 // Run verifies a store at rest. Nothing in it is changed.
 func (c checkCmd) Run(ctx context.Context, t terminal) (err error) {
-	store, err := pebblestore.Open(c.Dir, pebblestore.Options{ReadOnly: true})
-	switch {
-	case errors.Is(err, pebblestore.ErrInUse):
-		return failed(codeInUse, "mpblock backup --data "+c.Dir+" COPY && mpblock check COPY", "%s is in use by another process", c.Dir)
-	case errors.Is(err, fs.ErrPermission):
-		return failed(codeFailed, "run this as the user who runs the server", "%s cannot be read: %w", c.Dir, fs.ErrPermission)
-	case errors.Is(err, pebblestore.ErrNoStore):
-		return failed(codeFailed, "name a data directory of mpblock serve, or a backup", "%w", err)
-	case err != nil:
-		return failed(codeDamaged, goBack, "%w", err)
+	where, err := c.where()
+	if err != nil {
+		return err
+	}
+	store, err := openAtRest(ctx, where, c.database)
+	if err != nil {
+		return err
 	}
 	defer func() { err = errors.Join(err, store.Close()) }()
 	var all []checked
@@ -60,12 +57,23 @@ func (c checkCmd) Run(ctx context.Context, t terminal) (err error) {
 		err = errors.Join(err, t.json(append([]checked{}, all...)))
 	}
 	if err == nil && bad > 0 {
-		return failed(codeDamaged, goBack, "%d of %d accounts in %s are damaged", bad, len(all), c.Dir)
+		return failed(codeDamaged, goBack, "%d of %d accounts in %s are damaged", bad, len(all), named(where))
 	}
 	if err == nil && !c.JSON {
 		t.printf("%s accounts: entries, totals and change logs agree\n", grouped(len(all)))
 	}
 	return err
+}
+
+// where returns what is to be checked: a directory or the address of a database.
+func (c checkCmd) where() (string, error) {
+	switch {
+	case c.Dir != "":
+		return c.Dir, nil
+	case c.Store != "":
+		return c.Store, nil
+	}
+	return "", failed(codeUsage, "mpblock check DIR, or mpblock check --store "+sqlstore.Example, "neither a data directory nor a database is named")
 }
 
 // checkAccount is mpblock.Check for a store whose engine panics where it meets a

@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"net/http"
@@ -36,7 +37,9 @@ type serveCmd struct {
 	PageSize      int    `help:"OpenIDs a page, 1 to 10000." default:"10000" env:"MPBLOCK_PAGE_SIZE"`
 	RID           bool   `name:"rid" help:"Put the request id behind the errmsg of errors, as today's real service does." env:"MPBLOCK_RID"`
 	CacheSize     int64  `help:"Memory for lists and for blocks read from disk, in MiB. Default: ${default}." default:"512" env:"MPBLOCK_CACHE_SIZE" placeholder:"MIB"`
-	LogFormat     string `help:"Form of the log on stderr: ${enum}." enum:"text,json" default:"text" env:"MPBLOCK_LOG_FORMAT"`
+	database
+	NoMigrate bool   `help:"Refuse a database whose schema is not the newest, instead of bringing it there." env:"MPBLOCK_NO_MIGRATE"`
+	LogFormat string `help:"Form of the log on stderr: ${enum}." enum:"text,json" default:"text" env:"MPBLOCK_LOG_FORMAT"`
 }
 
 // drainTime is how long requests under way may take when the server stops.
@@ -50,7 +53,8 @@ type server struct {
 	platform *platform.Platform
 	metrics  *ops.Metrics
 	tls      *tls.Config
-	trust    string // the CA that clients are to trust, "" if they need not be told
+	trust    string    // the CA that clients are to trust, "" if they need not be told
+	claimed  io.Closer // the data directory, where it keeps no store
 	started  []running
 	failed   chan error
 	stopping context.Context
@@ -106,6 +110,10 @@ func (c *serveCmd) validate() error {
 	if c.PageSize < 1 || c.PageSize > platform.MaxPageSize {
 		return failed(codeUsage, "mpblock serve --page-size 10000", "--page-size %d: want 1 to %d", c.PageSize, platform.MaxPageSize)
 	}
+	if c.Store != "" {
+		_, err := c.config()
+		return err
+	}
 	return nil
 }
 
@@ -135,15 +143,11 @@ const blockShare = 8
 
 // open opens the store and what stands on it.
 func (s *server) open(ctx context.Context) error {
-	bytes := s.opts.CacheSize << 20
-	store, err := pebblestore.Open(s.opts.Data, pebblestore.Options{CacheSize: bytes / blockShare, Logger: s.log})
-	if errors.Is(err, pebblestore.ErrInUse) {
-		return failed(codeInUse, "mpblock serve --data ANOTHER_DIRECTORY, or stop the other process", "the data directory %s is in use by another process", s.opts.Data)
-	}
+	store, lists, err := s.openStore(ctx)
 	if err != nil {
 		return err
 	}
-	s.store = s.metrics.Wrap(listcache.New(store, bytes-bytes/blockShare))
+	s.store = s.metrics.Wrap(listcache.New(store, lists))
 	if s.opts.Demo {
 		if err := fillDemo(ctx, s.store); err != nil {
 			return fmt.Errorf("fill the demo: %w", err)
@@ -153,6 +157,26 @@ func (s *server) open(ctx context.Context) error {
 		return err
 	}
 	return s.loadTLS()
+}
+
+// openStore opens the store, and returns how much memory there is for lists in
+// front of it, in bytes.
+func (s *server) openStore(ctx context.Context) (store mpblock.Store, lists int64, err error) {
+	bytes := s.opts.CacheSize << 20
+	if s.opts.Store != "" {
+		if s.claimed, err = claim(s.opts.Data); err != nil {
+			return nil, 0, err
+		}
+		o := s.opts.options(s.log)
+		o.NoMigrate = s.opts.NoMigrate
+		store, err := s.opts.database.open(ctx, o)
+		return store, bytes, err
+	}
+	embedded, err := pebblestore.Open(s.opts.Data, pebblestore.Options{CacheSize: bytes / blockShare, Logger: s.log})
+	if errors.Is(err, pebblestore.ErrInUse) {
+		return nil, 0, inUse(s.opts.Data)
+	}
+	return embedded, bytes - bytes/blockShare, err
 }
 
 // listen opens the doors and returns the address of the API.
@@ -218,6 +242,9 @@ func (s *server) close() error {
 	}
 	if s.store != nil {
 		errs = append(errs, s.store.Close())
+	}
+	if s.claimed != nil {
+		errs = append(errs, s.claimed.Close())
 	}
 	return errors.Join(errs...)
 }
@@ -300,6 +327,9 @@ func (s *server) greet(t terminal, address net.Addr, throwAway bool) {
 	where := s.opts.Data
 	if throwAway {
 		where += ", removed at the end"
+	}
+	if s.opts.Store != "" {
+		where += ", store " + named(s.opts.Store)
 	}
 	t.printf("mpblock ready on %s (data in %s)\n", base, where)
 	if s.trust != "" {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"database/sql"
+	"database/sql/driver"
 	"encoding/binary"
 	"errors"
 	"time"
@@ -135,11 +136,11 @@ func (p *putting) try(ctx context.Context, c *sql.Conn) error {
 // written since.
 var errOverwritten = errors.New("sqlstore: the answer to a write of a record was lost, and the record was written again since: it is not known whether the write happened")
 
-// refused tells that the server has answered a statement outside of transactions,
-// which has then done nothing.
+// refused tells that a statement outside of transactions has done nothing: it was
+// not sent, or the server has answered that it failed.
 func refused(err error) bool {
 	n := number(err)
-	return n != 0 && n != 1047 && n != 1053 && n != 1105 && n != 1180 && n != 1317 && n != 1927 && n != 3168
+	return errors.Is(err, driver.ErrBadConn) || n != 0 && n != 1047 && n != 1053 && n != 1105 && n != 1180 && n != 1317 && n != 1927 && n != 3168
 }
 
 func (p *putting) write(ctx context.Context, c *sql.Conn) (int64, error) {

@@ -1,0 +1,419 @@
+package sqlstore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/url"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"mpblock"
+	"mpblock/internal/sqlstore/mariadbtest"
+	"mpblock/internal/storetest"
+)
+
+const app = mpblock.AppID("wx0123456789abcdef")
+
+func numbered(from, n int) []mpblock.OpenID {
+	ids := make([]mpblock.OpenID, n)
+	for i := range ids {
+		ids[i] = storetest.Numbered(uint64(from + i))
+	}
+	return ids
+}
+
+func batchOf(a mpblock.Action, ids ...mpblock.OpenID) mpblock.Batch {
+	return mpblock.Batch{Action: a, OpenIDs: ids, Actor: "test", Time: time.UnixMilli(1_800_000_000_000)}
+}
+
+func sound(t *testing.T, s mpblock.Store) {
+	t.Helper()
+	r, err := mpblock.Check(context.Background(), s, app)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range r.Problems {
+		t.Error(p)
+	}
+}
+
+// behindProxy returns a store that reaches its database through a proxy.
+func behindProxy(t *testing.T, o Options) (*Store, *proxy) {
+	t.Helper()
+	at, err := url.Parse(mariadbtest.URL(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := startProxy(t, at.Host)
+	at.Host = p.Addr
+	return openWith(t, at.String(), o), p
+}
+
+// A connection that breaks at COMMIT, or at the one statement of a record, leaves
+// nobody knowing whether it happened. What the caller is told is what is there, and
+// it is there once.
+func TestLostAnswers(t *testing.T) {
+	for _, tt := range []struct {
+		name    string
+		deliver bool
+		times   int
+	}{
+		{"before the server gets it", false, 1},
+		{"after the server has done it", true, 1},
+		{"after it was done, and again", true, 2},
+		{"before, three times", false, 3},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			s, p := behindProxy(t, Options{})
+			ctx := t.Context()
+			lose := func(command string, do func()) {
+				t.Helper()
+				p.cut(command, tt.deliver, tt.times)
+				do()
+				if n := p.broke(); n == 0 {
+					t.Errorf("no connection broke at %s", command)
+				}
+				p.cut("", false, 0)
+			}
+			ids := numbered(0, 30)
+			count := func(what string, want int, do func(context.Context, mpblock.AppID, []mpblock.OpenID) (int, error), ids []mpblock.OpenID) {
+				t.Helper()
+				lose("COMMIT", func() {
+					if n, err := do(ctx, app, ids); n != want || err != nil {
+						t.Errorf("%s: %d, %v", what, n, err)
+					}
+				})
+			}
+			count("added", 20, s.AddFollowers, ids[:20])
+			count("removed", 10, s.RemoveFollowers, ids[10:])
+
+			var want []mpblock.Change
+			for i, b := range []mpblock.Batch{
+				batchOf(mpblock.Block, ids[:10]...), batchOf(mpblock.Unblock, ids[5:20]...), batchOf(mpblock.Block, ids[:20]...),
+			} {
+				lose("COMMIT", func() {
+					c, err := s.Apply(ctx, app, b)
+					if err != nil || c.Seq != uint64(i+1) {
+						t.Errorf("change %d: %+v, %v", i+1, c, err)
+					}
+					want = append(want, c)
+				})
+			}
+			got, err := s.Changes(ctx, app, 0, 100)
+			if d := cmp.Diff(want, got); d != "" || err != nil {
+				t.Errorf("log: %v (-told +there)\n%s", err, d)
+			}
+			sound(t, s)
+
+			r := mpblock.Record{Kind: "kind", Key: "key", Value: []byte("1")}
+			put := func(command string) {
+				t.Helper()
+				lose(command, func() {
+					if r, err = s.Put(ctx, r); err != nil {
+						t.Errorf("put: %v", err)
+					}
+				})
+				if got, err := s.Get(ctx, "kind", "key"); err != nil || got.Version != r.Version {
+					t.Errorf("%+v, want %+v, %v", got, r, err)
+				}
+			}
+			put("INSERT IGNORE INTO record")
+			put("UPDATE record")
+			lose("DELETE FROM record", func() {
+				if err := s.Delete(ctx, "kind", "key", r.Version); err != nil {
+					t.Errorf("delete: %v", err)
+				}
+			})
+		})
+	}
+}
+
+// Where another has written a record since an answer was lost, nobody can tell.
+func TestLostPutThatWasOverwritten(t *testing.T) {
+	s, p := behindProxy(t, Options{})
+	r, err := s.Put(t.Context(), mpblock.Record{Kind: "kind", Key: "key"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	put := &putting{was: r.Version, next: r, lost: true}
+	put.next.Version = newVersion()
+	if _, err := s.Put(t.Context(), r); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.call(t.Context(), put.try); !errors.Is(err, errOverwritten) {
+		t.Errorf("%v", err)
+	}
+	if p.sent("UPDATE record") != 2 {
+		t.Error("it was tried again")
+	}
+}
+
+// Batches that wait while a transaction is under way share the next one, and one
+// that is refused does not spoil the others.
+func TestBatchesShareATransaction(t *testing.T) {
+	s, p := behindProxy(t, Options{})
+	ids := numbered(0, 64)
+	if _, err := s.Apply(t.Context(), app, batchOf(mpblock.Block, ids[0])); err != nil {
+		t.Fatal(err)
+	}
+	holder, err := s.db.Conn(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer holder.Close()
+	if _, err := holder.ExecContext(t.Context(), toWrite); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := readHead(t.Context(), holder, app, " FOR UPDATE"); err != nil {
+		t.Fatal(err)
+	}
+	before := p.sent("COMMIT")
+	var wg sync.WaitGroup
+	gone, leave := context.WithCancel(t.Context())
+	for i := range 20 {
+		wg.Go(func() {
+			b, ctx := batchOf(mpblock.Block, ids[i+1]), t.Context()
+			switch i {
+			case 7:
+				b.Known = true
+			case 9:
+				ctx = gone
+			}
+			c, err := s.Apply(ctx, app, b)
+			var unknown *mpblock.UnknownError
+			switch i {
+			case 7:
+				if !errors.As(err, &unknown) {
+					t.Errorf("an OpenID that is not known: %v", err)
+				}
+			case 9:
+				if !errors.Is(err, context.Canceled) {
+					t.Errorf("a caller that left: %v", err)
+				}
+			default:
+				if err != nil || len(c.OpenIDs) != 1 || c.OpenIDs[0] != ids[i+1] {
+					t.Errorf("%+v, %v", c, err)
+				}
+			}
+		})
+		await(t, func() bool { return s.queues.length(app) == i }) // the first is under way
+	}
+	leave()
+	if _, err := holder.ExecContext(t.Context(), "COMMIT"); err != nil {
+		t.Fatal(err)
+	}
+	wg.Wait()
+	if n := p.sent("COMMIT") - before; n != 3 {
+		t.Errorf("%d transactions, want that of the test, that of the first batch and one for the rest", n)
+	}
+	sound(t, s)
+}
+
+// length returns how many batches wait for an account; -1: none, and none is
+// under way.
+func (q *queues) length(app mpblock.AppID) int {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.of[app] == nil {
+		return -1
+	}
+	return len(q.of[app].waiting)
+}
+
+// await waits for a condition.
+func await(t *testing.T, cond func() bool) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	ticks := time.NewTicker(time.Millisecond)
+	defer ticks.Stop()
+	for !cond() {
+		select {
+		case <-ticks.C:
+		case <-ctx.Done():
+			t.Fatal("it never came to be")
+		}
+	}
+}
+
+// Two nodes that write to the same accounts keep one order, and add up.
+func TestTwoNodes(t *testing.T) {
+	at := mariadbtest.URL(t)
+	nodes := []*Store{openOn(t, at), openOn(t, at)}
+	const writers, batches = 8, 20
+	var wg sync.WaitGroup
+	for w := range writers {
+		wg.Go(func() {
+			s := nodes[w%2]
+			for i := range batches {
+				ids := numbered(w*batches*2+i*2, 2)
+				if _, err := s.AddFollowers(t.Context(), app, ids); err != nil {
+					t.Error(err)
+				}
+				b := batchOf(mpblock.Block, ids...)
+				b.Known = true
+				if c, err := s.Apply(t.Context(), app, b); err != nil || len(c.OpenIDs) != 2 {
+					t.Errorf("%+v, %v", c, err)
+				}
+				if p, err := nodes[1-w%2].Page(t.Context(), app, mpblock.OpenID{}, 10_000); err != nil || p.Len() != p.Total || p.Total != int(p.Seq)*2 {
+					t.Errorf("a page of %d with total %d at seq %d, %v", p.Len(), p.Total, p.Seq, err)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	for _, s := range nodes {
+		sound(t, s)
+		if p, err := s.Page(t.Context(), app, mpblock.OpenID{}, 0); err != nil || p.Total != writers*batches*2 || p.Seq != writers*batches {
+			t.Errorf("%+v, %v", p, err)
+		}
+	}
+}
+
+// A database that is away is waited for, for as long as the store may; after that
+// calls fail at once, until it is back.
+func TestAway(t *testing.T) {
+	s, p := behindProxy(t, Options{Timeout: time.Second})
+	if _, err := s.Apply(t.Context(), app, batchOf(mpblock.Block, numbered(0, 1)...)); err != nil {
+		t.Fatal(err)
+	}
+	p.away(true)
+	if _, err := s.Apply(t.Context(), app, batchOf(mpblock.Block, numbered(1, 1)...)); !errors.Is(err, errTime) {
+		t.Errorf("away: %v", err)
+	}
+	var away *awayError
+	for what, err := range map[string]error{
+		"health": s.Health(),
+		"page":   second(s.Page(t.Context(), app, mpblock.OpenID{}, 0)),
+		"apply":  second(s.Apply(t.Context(), app, batchOf(mpblock.Block, numbered(2, 1)...))),
+	} {
+		if !errors.As(err, &away) {
+			t.Errorf("%s of a store that is known to be away: %v", what, err)
+		}
+	}
+	p.away(false)
+	await(t, func() bool { return s.Health() == nil })
+	if c, err := s.Apply(t.Context(), app, batchOf(mpblock.Block, numbered(3, 1)...)); err != nil || c.Seq != 2 {
+		t.Errorf("back: %+v, %v", c, err)
+	}
+	sound(t, s)
+}
+
+func second[T any](_ T, err error) error { return err }
+
+func TestBusy(t *testing.T) {
+	s := openOn(t, mariadbtest.URL(t))
+	for range cap(s.slots) {
+		s.slots <- struct{}{}
+	}
+	if _, err := s.Get(t.Context(), "kind", "key"); !errors.Is(err, errBusy) {
+		t.Errorf("one more than may wait: %v", err)
+	}
+	for range cap(s.slots) {
+		<-s.slots
+	}
+}
+
+func TestSweep(t *testing.T) {
+	s := openOn(t, mariadbtest.URL(t))
+	for i, end := range []time.Time{{}, time.Now().Add(time.Hour), time.Now().Add(-time.Hour), time.Unix(-5, 0)} {
+		if _, err := s.Put(t.Context(), mpblock.Record{Kind: "kind", Key: fmt.Sprint(i), Expires: end}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := s.sweep(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	var left int
+	if err := s.db.QueryRowContext(t.Context(), "SELECT COUNT(*) FROM record").Scan(&left); err != nil || left != 2 {
+		t.Errorf("%d records are left, want 2, %v", left, err)
+	}
+}
+
+// The second host is used when the first does not answer.
+func TestHosts(t *testing.T) {
+	at := mariadbtest.URL(t)
+	s := openOn(t, strings.Replace(at, "root@", "root@127.0.0.1:1,", 1))
+	if _, err := s.Apply(t.Context(), app, batchOf(mpblock.Block, numbered(0, 1)...)); err != nil {
+		t.Error(err)
+	}
+}
+
+// The server is killed under writers, and started again: what was acknowledged is
+// there, once, and nothing is there by half.
+func TestKilledServer(t *testing.T) {
+	server, err := mariadbtest.New()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = server.Close() })
+	at, err := server.Database(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := openOn(t, at)
+	const writers = 16
+	var mu sync.Mutex
+	told := map[uint64]mpblock.Change{}
+	acknowledged := func() int {
+		mu.Lock()
+		defer mu.Unlock()
+		return len(told)
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	var wg sync.WaitGroup
+	for w := range writers {
+		wg.Go(func() {
+			for i := 0; ctx.Err() == nil; i++ {
+				c, err := s.Apply(t.Context(), app, batchOf(mpblock.Block, numbered(w<<32+i*3, 3)...))
+				if err != nil {
+					continue // it may have happened
+				}
+				mu.Lock()
+				if _, twice := told[c.Seq]; twice || len(c.OpenIDs) != 3 {
+					t.Errorf("told twice of change %d, or half of it: %+v", c.Seq, c)
+				}
+				told[c.Seq] = c
+				mu.Unlock()
+			}
+		})
+	}
+	for range 3 {
+		n := acknowledged()
+		await(t, func() bool { return acknowledged() > n+50 })
+		if err := server.Kill(); err != nil {
+			t.Fatal(err)
+		}
+		if err := server.Start(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	n := acknowledged()
+	await(t, func() bool { return acknowledged() > n+50 })
+	stop()
+	wg.Wait()
+	log, err := s.Changes(t.Context(), app, 0, 1_000_000)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range log {
+		if len(c.OpenIDs) != 3 {
+			t.Errorf("change %d is half of a batch", c.Seq)
+		}
+		if want, ok := told[c.Seq]; ok && !slices.Equal(want.OpenIDs, c.OpenIDs) {
+			t.Errorf("change %d is not what its caller was told", c.Seq)
+		}
+		delete(told, c.Seq)
+	}
+	if len(told) > 0 {
+		t.Errorf("%d acknowledged changes are lost", len(told))
+	}
+	t.Logf("%d changes", len(log))
+	sound(t, s)
+}
