@@ -86,13 +86,13 @@ func (n *Node) Ready(ctx context.Context) int {
 // Check runs mpblock check on the store as the node reaches it.
 func (n *Node) Check(tb testing.TB) {
 	tb.Helper()
-	command := n.Command("check")
+	begin, command := time.Now(), n.Command("check")
 	out, err := exec.CommandContext(tb.Context(), command[0], command[1:]...).CombinedOutput() //nolint:gosec // of our own
 	if err != nil {
 		tb.Errorf("mpblock check: %v\n%s", err, out)
 	}
 	lines := strings.Split(strings.TrimSpace(string(out)), "\n")
-	tb.Logf("mpblock check at %s: %s", n.Address, lines[len(lines)-1])
+	tb.Logf("mpblock check at %s, in %.1f s: %s", n.Address, time.Since(begin).Seconds(), lines[len(lines)-1])
 }
 
 // Account is one that takes any follower.
