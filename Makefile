@@ -6,7 +6,7 @@ SHELL := /bin/bash
 LINT := .bin/golangci-lint
 
 # What the tests run beside Go's own packages: name and what brings it.
-NEEDS := gcc:gcc unshare:util-linux mount:mount
+NEEDS := gcc:gcc unshare:util-linux mount:mount mariadbd:mariadb-server mariadb-install-db:mariadb-server
 
 .PHONY: help
 help: ## list the targets

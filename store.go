@@ -144,3 +144,11 @@ type Backuper interface {
 	// directory that must not exist yet.
 	Backup(ctx context.Context, dir string) error
 }
+
+// KindLister is a Store that can tell which kinds of records it holds, so that all
+// of them can be copied without a list that every new kind must be added to.
+type KindLister interface {
+	// Kinds returns the kinds of which there are records, in byte order. Those
+	// of records past their end may be among them.
+	Kinds(ctx context.Context) ([]string, error)
+}

@@ -15,6 +15,7 @@ type cli struct {
 	Follower followerCmd `cmd:"" help:"Register followers with a running server."`
 	Backup   backupCmd   `cmd:"" help:"Copy the store of a running server."`
 	Check    checkCmd    `cmd:"" help:"Verify a store that no server is using."`
+	Copy     copyCmd     `cmd:"" help:"Copy a whole store: between directories and databases."`
 	Migrate  migrateCmd  `cmd:"" help:"Show or change the version of a database's schema."`
 	List     listCmd     `cmd:"" group:"Over the API of any server:" help:"Print the blacklist."`
 	Block    blockCmd    `cmd:"" group:"Over the API of any server:" help:"Block any number of OpenIDs."`

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -18,6 +19,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"mpblock"
+	"mpblock/internal/sqlstore/mariadbtest"
 	"mpblock/internal/testserver"
 )
 
@@ -40,6 +42,9 @@ func TestMain(m *testing.M) {
 //	firstsecret FROM TO     writes the secret of a JSON answer to a file
 //	lines N FILE            fails unless a file has so many lines
 //	many N FILE             writes N well-formed OpenIDs of the prefix 01020304
+//	mariadb                 starts a MariaDB server; $DB1 and $DB2 are the addresses
+//	                        of empty databases, $USER1 is that of the first one for
+//	                        a user with the password "sekret"
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata",
@@ -49,7 +54,7 @@ func TestScripts(t *testing.T) {
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"server": startServer, "sigterm": stopServer, "sigkill": killServer, "serverlog": serverLog,
-			"http": request, "code": exitCode, "damage": damage, "firstsecret": firstSecret, "lines": countLines, "many": writeMany,
+			"http": request, "code": exitCode, "damage": damage, "firstsecret": firstSecret, "lines": countLines, "many": writeMany, "mariadb": startMariaDB,
 		},
 		RequireExplicitExec: true,
 	})
@@ -173,4 +178,19 @@ func firstSecret(ts *testscript.TestScript, _ bool, args []string) {
 	}
 	ts.Check(json.Unmarshal([]byte(ts.ReadFile(args[0])), &v))
 	ts.Check(os.WriteFile(ts.MkAbs(args[1]), []byte(v.Secret+"\n"), 0o600))
+}
+
+func startMariaDB(ts *testscript.TestScript, _ bool, _ []string) {
+	server, err := mariadbtest.New()
+	ts.Check(err)
+	ts.Defer(func() { _ = server.Close() })
+	for _, name := range []string{"DB1", "DB2"} {
+		address, err := server.Database(context.Background())
+		ts.Check(err)
+		ts.Setenv(name, address)
+	}
+	ts.Setenv("USER1", strings.Replace(ts.Getenv("DB1"), "root@", "mpblock@", 1))
+	for _, statement := range []string{"CREATE USER mpblock IDENTIFIED BY 'sekret'", "GRANT ALL ON d1.* TO mpblock"} {
+		ts.Check(server.Exec(context.Background(), statement))
+	}
 }

@@ -148,6 +148,9 @@ func (s *server) open(ctx context.Context) error {
 		return err
 	}
 	s.store = s.metrics.Wrap(listcache.New(store, lists))
+	if err := refuseUnfinished(ctx, store); err != nil {
+		return err
+	}
 	if s.opts.Demo {
 		if err := fillDemo(ctx, s.store); err != nil {
 			return fmt.Errorf("fill the demo: %w", err)
@@ -169,7 +172,7 @@ func (s *server) openStore(ctx context.Context) (store mpblock.Store, lists int6
 		}
 		o := s.opts.options(s.log)
 		o.NoMigrate = s.opts.NoMigrate
-		store, err := s.opts.database.open(ctx, o)
+		store, err := s.opts.open(ctx, o)
 		return store, bytes, err
 	}
 	embedded, err := pebblestore.Open(s.opts.Data, pebblestore.Options{CacheSize: bytes / blockShare, Logger: s.log})

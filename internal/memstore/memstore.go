@@ -9,6 +9,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -294,6 +295,19 @@ func (s *Store) List(ctx context.Context, kind, after string, limit int) ([]mpbl
 		}
 	}
 	return out, nil
+}
+
+// Kinds implements mpblock.KindLister.
+func (s *Store) Kinds(ctx context.Context) ([]string, error) {
+	if err := s.begin(ctx); err != nil {
+		return nil, err
+	}
+	defer s.mu.Unlock()
+	kinds := make(map[string]struct{})
+	for k := range s.records {
+		kinds[k.kind] = struct{}{}
+	}
+	return slices.Sorted(maps.Keys(kinds)), nil
 }
 
 // Close implements mpblock.Store.

@@ -15,6 +15,7 @@ package platform
 import (
 	"context"
 	"crypto/rand"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 
@@ -100,6 +101,18 @@ func tokenKey(ctx context.Context, store mpblock.Store) ([]byte, error) {
 	}
 	r, err = store.Get(ctx, kindKey, keyToken)
 	return r.Value, err
+}
+
+// Identity returns what tells the platform in a store from every other: a hash of
+// the key that signs its access tokens. A store in which there is no platform yet is
+// mpblock.ErrNotFound.
+func Identity(ctx context.Context, store mpblock.Store) ([]byte, error) {
+	r, err := store.Get(ctx, kindKey, keyToken)
+	if err != nil {
+		return nil, err
+	}
+	sum := sha256.Sum256(append([]byte("mpblock platform "), r.Value...))
+	return sum[:], nil
 }
 
 // Close gives back what of the quotas was reserved and not used. It does not

@@ -3,14 +3,19 @@ package sqlstore
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"sync/atomic"
 	"time"
 )
 
-// health is whether the database answers. After an operation has waited for it in
-// vain, others fail at once, so that nothing piles up, until it answers again.
-type health struct{ away atomic.Pointer[awayError] }
+// health is whether the database answers. After an operation has waited in vain, a
+// probe asks; where it gets no answer either, other operations fail at once, so
+// that nothing piles up, until a probe gets one.
+type health struct {
+	away    atomic.Pointer[awayError]
+	suspect chan struct{} // takes one without waiting
+}
 
 type awayError struct{ cause error }
 
@@ -20,48 +25,54 @@ func (a *awayError) Error() string {
 
 func (a *awayError) Unwrap() error { return a.cause }
 
-func (h *health) refusal() error {
-	if a := h.away.Load(); a != nil {
+// Health returns nil while the database answers, else why it does not.
+func (s *Store) Health() error {
+	if a := s.health.away.Load(); a != nil {
 		return a
 	}
 	return nil
 }
 
-func (h *health) good() {
-	if h.away.Load() != nil {
-		h.away.Store(nil)
+// doubt has the database asked whether it answers.
+func (h *health) doubt() {
+	select {
+	case h.suspect <- struct{}{}:
+	default: // it is going to be asked anyway
 	}
 }
 
-func (h *health) bad(s *Store, cause error) {
-	if h.away.Swap(&awayError{cause}) == nil {
-		s.log.Error("the database does not answer: calls fail until it does", "database", s.where, "error", cause)
-	}
-}
-
-// Health returns nil while the database answers, else why it does not.
-func (s *Store) Health() error { return s.health.refusal() }
-
-// probe looks for a database that is away.
-func (s *Store) probe(ctx context.Context) {
+// watch asks the database when an operation has waited for it in vain, and now and
+// then while it is away.
+func (s *Store) watch(ctx context.Context) {
 	ticks := time.NewTicker(probeEvery)
 	defer ticks.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return
+		case <-s.health.suspect:
 		case <-ticks.C:
+			if s.Health() == nil {
+				continue
+			}
 		}
-		if s.Health() == nil {
-			continue
-		}
-		err := s.retry(ctx, func(ctx context.Context, c *sql.Conn) error {
-			_, err := rows(ctx, c, "SELECT version FROM schema_version WHERE version = 0", nil, func(*sql.Rows) error { return nil })
-			return err
-		})
-		if err == nil {
-			s.health.good()
+		switch err := s.probe(ctx); {
+		case ctx.Err() != nil:
+			return
+		case err != nil && s.health.away.Swap(&awayError{err}) == nil:
+			s.log.Error("the database does not answer: calls fail until it does", "database", s.where, "error", err)
+		case err == nil && s.health.away.Swap(nil) != nil:
 			s.log.Info("the database answers again", "database", s.where)
 		}
 	}
+}
+
+// probe asks over a connection of its own: that all others are in use says nothing
+// about the database.
+func (s *Store) probe(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, min(probeTime, s.timeout))
+	defer cancel()
+	db := sql.OpenDB(s.connector)
+	_, err := db.ExecContext(ctx, "SELECT version FROM schema_version WHERE version = 0")
+	return errors.Join(err, db.Close())
 }

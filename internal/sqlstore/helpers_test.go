@@ -1,6 +1,25 @@
 package sqlstore
 
-import "testing"
+import (
+	"os"
+	"testing"
+
+	"mpblock/internal/sqlstore/mariadbtest"
+)
+
+func TestMain(m *testing.M) { os.Exit(mariadbtest.Main(m)) }
+
+// openEmpty returns a store on a database of its own.
+func openEmpty(tb testing.TB) *Store {
+	tb.Helper()
+	return openOn(tb, mariadbtest.URL(tb))
+}
+
+// reopen opens the store again on the database of one that has been closed.
+func reopen(tb testing.TB, s *Store) *Store {
+	tb.Helper()
+	return openOn(tb, s.where)
+}
 
 func openOn(tb testing.TB, url string) *Store {
 	tb.Helper()

@@ -266,3 +266,23 @@ func (s *Store) sweep(ctx context.Context) error {
 		}
 	}
 }
+
+// Kinds implements mpblock.KindLister. It seeks from kind to kind.
+func (s *Store) Kinds(ctx context.Context) ([]string, error) {
+	if err := s.enter(ctx); err != nil {
+		return nil, err
+	}
+	defer s.leave()
+	var kinds []string
+	for last := ""; ; {
+		n := 0
+		err := s.call(ctx, func(ctx context.Context, c *sql.Conn) (err error) {
+			n, err = rows(ctx, c, "SELECT kind FROM record WHERE kind > ? ORDER BY kind LIMIT 1", []any{[]byte(last)}, func(r *sql.Rows) error { return r.Scan(&last) })
+			return err
+		})
+		if err != nil || n == 0 {
+			return kinds, err
+		}
+		kinds = append(kinds, last)
+	}
+}

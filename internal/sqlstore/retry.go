@@ -88,14 +88,11 @@ func own(err error) bool {
 // operation is what is done over a connection.
 type operation func(ctx context.Context, c *sql.Conn) error
 
-// call is retry for a method: its outcome tells whether the database is there.
+// call is retry for a method.
 func (s *Store) call(ctx context.Context, op operation) error {
 	err := s.retry(ctx, op)
-	switch {
-	case err == nil || own(err):
-		s.health.good()
-	case errors.Is(err, errTime):
-		s.health.bad(s, err)
+	if errors.Is(err, errTime) {
+		s.health.doubt()
 	}
 	return err
 }

@@ -60,6 +60,7 @@ const (
 	maxConnIdle  = time.Minute
 	dialTimeout  = 2 * time.Second
 	probeEvery   = 250 * time.Millisecond
+	probeTime    = 2 * time.Second
 	sweepEvery   = 10 * time.Minute
 	sweepAtOnce  = 1_000
 	rollbackTime = 2 * time.Second
@@ -111,7 +112,7 @@ func Open(ctx context.Context, c Config, o Options) (*Store, error) {
 	}
 	background, stop := context.WithCancel(context.Background())
 	s.stop = stop
-	s.background.Go(func() { s.probe(background) })
+	s.background.Go(func() { s.watch(background) })
 	s.background.Go(func() { s.sweepNowAndThen(background) })
 	return s, nil
 }
@@ -140,6 +141,7 @@ func connect(c Config, o Options) (*Store, error) {
 		where: c.String(), db: db, connector: connector, timeout: o.Timeout, log: o.Logger,
 		slots: make(chan struct{}, maxWaiting), stop: func() {},
 	}
+	s.health.suspect = make(chan struct{}, 1)
 	s.queues.of = make(map[mpblock.AppID]*queue)
 	return s, nil
 }
@@ -170,7 +172,7 @@ func (s *Store) enter(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	if err := s.health.refusal(); err != nil {
+	if err := s.Health(); err != nil {
 		return err
 	}
 	s.mu.RLock()

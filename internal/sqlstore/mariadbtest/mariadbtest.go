@@ -1,3 +1,5 @@
+//go:build linux
+
 // Package mariadbtest runs a real MariaDB server for tests: a process of its own on
 // loopback, in a directory of its own, of Debian's package mariadb-server. Where
 // that is missing, tests fail and say what to install.
@@ -30,21 +32,24 @@ const Missing = "the tests need a MariaDB server: install the package mariadb-se
 
 // Server is a MariaDB server. Its only user is root, without a password.
 type Server struct {
-	Addr string // 127.0.0.1:port, the same after a restart
-	dir  string
-	as   *syscall.Credential // whom it runs as, nil: whoever runs the tests
-	cmd  *exec.Cmd
-	log  *os.File
-	ends chan error
-	last atomic.Int64 // number of the database made last
+	Addr    string // 127.0.0.1:port, the same after a restart
+	dir     string
+	as      *syscall.Credential // whom it runs as, nil: whoever runs the tests
+	cmd     *exec.Cmd
+	log     *os.File
+	ends    chan error
+	options []string
+	last    atomic.Int64 // number of the database made last
 }
 
-// New makes a server's directory and starts it. The caller ends it with Close.
-func New() (*Server, error) {
+// New makes a server's directory and starts it, with options of its own beside
+// those of all. The caller ends it with Close.
+func New(options ...string) (*Server, error) {
 	s, err := prepare()
 	if err != nil {
 		return nil, err
 	}
+	s.options = options
 	if err := s.Start(); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
@@ -120,10 +125,13 @@ func (s *Server) Start() error {
 	if err != nil {
 		return err
 	}
-	s.cmd = exec.Command("mariadbd", "--no-defaults", "--datadir="+s.data(), //nolint:gosec // of our own
-		"--socket="+filepath.Join(s.dir, "socket"), "--pid-file="+filepath.Join(s.dir, "pid"),
-		"--bind-address=127.0.0.1", "--port="+port, "--skip-name-resolve", "--skip-log-bin",
-		"--max-connections=500", "--innodb-buffer-pool-size=128M", "--innodb-flush-log-at-trx-commit=1")
+	args := []string{
+		"--no-defaults", "--datadir=" + s.data(),
+		"--socket=" + filepath.Join(s.dir, "socket"), "--pid-file=" + filepath.Join(s.dir, "pid"),
+		"--bind-address=127.0.0.1", "--port=" + port, "--skip-name-resolve", "--skip-log-bin",
+		"--max-connections=500", "--innodb-buffer-pool-size=128M", "--innodb-flush-log-at-trx-commit=1",
+	}
+	s.cmd = exec.Command("mariadbd", append(args, s.options...)...) //nolint:gosec // of our own
 	s.cmd.Stdout, s.cmd.Stderr = s.log, s.log
 	s.cmd.SysProcAttr = &syscall.SysProcAttr{Credential: s.as, Pdeathsig: syscall.SIGKILL} // it goes with the tests
 	if err := s.cmd.Start(); err != nil {
@@ -203,7 +211,7 @@ func (s *Server) end(signal syscall.Signal) error {
 	if err := s.cmd.Process.Signal(signal); err != nil && !errors.Is(err, os.ErrProcessDone) {
 		return err
 	}
-	<-s.ends
+	_ = <-s.ends // says that it was killed
 	s.cmd = nil
 	return nil
 }

@@ -1,0 +1,296 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/schollz/progressbar/v3"
+
+	"mpblock"
+	"mpblock/internal/platform"
+)
+
+// A copy that is not complete bears a mark, a record of its own, which names the
+// platform that is copied by the record that only it has: its token key. The mark
+// is written first and removed last, so that a target that has it may be written
+// over, and one that lacks it may not. Accounts are written last: until then no
+// server has anything to serve.
+const (
+	kindCopy = "copy"
+	keyCopy  = "unfinished"
+)
+
+// Sizes of a copy's reads.
+const (
+	changesAtOnce = 64
+	recordsAtOnce = 100
+)
+
+// copier copies a store into another. A change is applied anew, with its time,
+// actor and reason: so the target makes its entries, totals and histories itself,
+// and each change that it makes has to be the one that was copied.
+type copier struct {
+	from, to         mpblock.Store
+	fromName, toName string
+	bar              *progressbar.ProgressBar
+	sum              copied
+	mark             mpblock.Record // as it is in the target; Version 0: it is not there
+}
+
+func (cp *copier) run(ctx context.Context) error {
+	kinds, err := kindsOf(ctx, cp.from)
+	if err != nil {
+		return err
+	}
+	if slices.Contains(kinds, kindCopy) {
+		return failed(codeFailed, "finish it first: mpblock copy --from ... --to ...", "%s is an unfinished copy itself", cp.fromName)
+	}
+	if err := cp.begin(ctx); err != nil {
+		return err
+	}
+	if err := eachAppID(ctx, cp.from, func(app mpblock.AppID) error { return cp.account(ctx, app) }); err != nil {
+		return err
+	}
+	kinds = slices.DeleteFunc(kinds, func(kind string) bool { return kind == platform.KindAccount })
+	for _, kind := range append(kinds, platform.KindAccount) {
+		if err := cp.records(ctx, kind); err != nil {
+			return err
+		}
+	}
+	if err := eachAppID(ctx, cp.from, func(app mpblock.AppID) error { return cp.verify(ctx, app) }); err != nil {
+		return err
+	}
+	if cp.mark.Version == 0 {
+		return nil
+	}
+	return cp.to.Delete(ctx, kindCopy, keyCopy, cp.mark.Version)
+}
+
+// refuseUnfinished refuses to serve a copy that is not complete.
+func refuseUnfinished(ctx context.Context, s mpblock.Store) error {
+	_, err := s.Get(ctx, kindCopy, keyCopy)
+	switch {
+	case err == nil:
+		return failed(codeFailed, "run that mpblock copy again: it goes on where it was", "the store is a copy that is not complete")
+	case errors.Is(err, mpblock.ErrNotFound):
+		return nil
+	}
+	return err
+}
+
+func kindsOf(ctx context.Context, s mpblock.Store) ([]string, error) {
+	lister, ok := s.(mpblock.KindLister)
+	if !ok {
+		return nil, fmt.Errorf("a store of type %T does not tell its kinds of records", s)
+	}
+	return lister.Kinds(ctx)
+}
+
+// begin marks an empty target, or finds the mark of a copy of the same platform. A
+// target without either is left as it is: it may be compared, and that is all.
+func (cp *copier) begin(ctx context.Context) error {
+	identity, err := platform.Identity(ctx, cp.from)
+	if errors.Is(err, mpblock.ErrNotFound) {
+		return failed(codeFailed, "name the data directory or the database of mpblock serve", "%s holds no platform", cp.fromName)
+	}
+	if err != nil {
+		return err
+	}
+	cp.mark, err = cp.to.Get(ctx, kindCopy, keyCopy)
+	switch {
+	case err == nil && !bytes.Equal(cp.mark.Value, identity):
+		return cp.different("it is an unfinished copy of another platform")
+	case err == nil:
+		return nil
+	case !errors.Is(err, mpblock.ErrNotFound):
+		return err
+	}
+	there, err := kindsOf(ctx, cp.to)
+	if err != nil {
+		return err
+	}
+	if len(there) == 0 {
+		cp.mark, err = cp.to.Put(ctx, mpblock.Record{Kind: kindCopy, Key: keyCopy, Value: identity})
+		return err
+	}
+	cp.mark = mpblock.Record{}
+	found, err := platform.Identity(ctx, cp.to)
+	if err == nil && !bytes.Equal(found, identity) || errors.Is(err, mpblock.ErrNotFound) {
+		return cp.different("it holds another platform")
+	}
+	return err
+}
+
+// account copies the lists of an account, or what of them is not there yet.
+func (cp *copier) account(ctx context.Context, app mpblock.AppID) error {
+	for after := (mpblock.OpenID{}); ; {
+		p, err := cp.from.Followers(ctx, app, after, mpblock.MaxBatch)
+		if err != nil || p.Len() == 0 {
+			if err != nil {
+				return err
+			}
+			break
+		}
+		if err := cp.followers(ctx, app, p.OpenIDs()); err != nil {
+			return err
+		}
+		after = p.Last()
+	}
+	for last := uint64(0); ; {
+		changes, err := cp.from.Changes(ctx, app, last, changesAtOnce)
+		if err != nil || len(changes) == 0 {
+			return err
+		}
+		if err := cp.changes(ctx, app, last, changes); err != nil {
+			return err
+		}
+		last = changes[len(changes)-1].Seq
+	}
+}
+
+func (cp *copier) followers(ctx context.Context, app mpblock.AppID, ids []mpblock.OpenID) error {
+	states, err := cp.to.Lookup(ctx, app, ids)
+	if err != nil {
+		return err
+	}
+	var lacking []mpblock.OpenID
+	for i, s := range states {
+		if !s.Follower {
+			lacking = append(lacking, ids[i])
+		}
+	}
+	if len(lacking) > 0 {
+		if err := cp.mayWrite("account %s has other followers", app); err != nil {
+			return err
+		}
+		if _, err := cp.to.AddFollowers(ctx, app, lacking); err != nil {
+			return err
+		}
+	}
+	_ = cp.bar.Add(len(ids))
+	return nil
+}
+
+// mayWrite refuses what would change a target that bears no mark.
+func (cp *copier) mayWrite(format string, args ...any) error {
+	if cp.mark.Version == 0 {
+		return cp.different(format, args...)
+	}
+	return nil
+}
+
+// changes applies those changes behind a seq that the target does not have, and
+// compares the others.
+func (cp *copier) changes(ctx context.Context, app mpblock.AppID, last uint64, changes []mpblock.Change) error {
+	there, err := cp.to.Changes(ctx, app, last, len(changes))
+	if err != nil {
+		return err
+	}
+	for i, want := range changes {
+		var got mpblock.Change
+		if i < len(there) {
+			got = there[i]
+		} else {
+			if err := cp.mayWrite("account %s has fewer changes", app); err != nil {
+				return err
+			}
+			got, err = cp.to.Apply(ctx, app, mpblock.Batch{
+				Action: want.Action, OpenIDs: want.OpenIDs, Actor: want.Actor, Reason: want.Reason, Time: want.Time,
+			})
+			if err != nil {
+				return err
+			}
+		}
+		if !sameChange(got, want) {
+			return cp.different("change %d of account %s differs", want.Seq, app)
+		}
+		_ = cp.bar.Add(len(want.OpenIDs))
+	}
+	return nil
+}
+
+func sameChange(a, b mpblock.Change) bool {
+	return a.Seq == b.Seq && a.Time.Equal(b.Time) && a.Actor == b.Actor && a.Action == b.Action && a.Reason == b.Reason && slices.Equal(a.OpenIDs, b.OpenIDs)
+}
+
+// records copies the records of a kind, and removes those that the copied store
+// has no more.
+func (cp *copier) records(ctx context.Context, kind string) error {
+	want := map[string]bool{}
+	err := eachRecord(ctx, cp.from, kind, func(r mpblock.Record) error {
+		want[r.Key] = true
+		cp.sum.Records++
+		return cp.record(ctx, r)
+	})
+	if err != nil {
+		return err
+	}
+	return eachRecord(ctx, cp.to, kind, func(r mpblock.Record) error {
+		if want[r.Key] {
+			return nil
+		}
+		if err := cp.mayWrite("it has a record %s %s", kind, r.Key); err != nil {
+			return err
+		}
+		return cp.to.Delete(ctx, kind, r.Key, r.Version)
+	})
+}
+
+// record copies a record. Its version is the target's own.
+func (cp *copier) record(ctx context.Context, r mpblock.Record) error {
+	there, err := cp.to.Get(ctx, r.Kind, r.Key)
+	if err != nil && !errors.Is(err, mpblock.ErrNotFound) {
+		return err
+	}
+	if err == nil && bytes.Equal(there.Value, r.Value) && there.Expires.Equal(r.Expires) {
+		return nil
+	}
+	if err := cp.mayWrite("the record %s %s differs", r.Kind, r.Key); err != nil {
+		return err
+	}
+	r.Version = there.Version
+	_, err = cp.to.Put(ctx, r)
+	return err
+}
+
+func eachRecord(ctx context.Context, s mpblock.Store, kind string, do func(mpblock.Record) error) error {
+	for after := ""; ; {
+		records, err := s.List(ctx, kind, after, recordsAtOnce)
+		if err != nil || len(records) == 0 {
+			return err
+		}
+		for _, r := range records {
+			if err := do(r); err != nil {
+				return err
+			}
+		}
+		after = records[len(records)-1].Key
+	}
+}
+
+// verify holds a copied account to its own log, and to what was copied. The logs
+// were compared change by change.
+func (cp *copier) verify(ctx context.Context, app mpblock.AppID) error {
+	want, err := cp.from.Followers(ctx, app, mpblock.OpenID{}, 0)
+	if err != nil {
+		return err
+	}
+	r, err := mpblock.Check(ctx, cp.to, app)
+	if err != nil {
+		return err
+	}
+	if len(r.Problems) > 0 {
+		return failed(codeDamaged, "mpblock check tells more", "%s, account %s: %s", cp.toName, app, r.Problems[0])
+	}
+	if r.Followers != want.Total || uint64(r.Changes) != want.Seq { //nolint:gosec // not negative
+		return cp.different("account %s has %d followers and %d changes, want %d and %d", app, r.Followers, r.Changes, want.Total, want.Seq)
+	}
+	cp.sum.Accounts++
+	cp.sum.Followers += r.Followers
+	cp.sum.Blocked += r.Entries
+	cp.sum.Changes += r.Changes
+	return nil
+}

@@ -1,0 +1,108 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"github.com/schollz/progressbar/v3"
+
+	"mpblock"
+	"mpblock/internal/pebblestore"
+	"mpblock/internal/sqlstore"
+)
+
+type copyCmd struct {
+	From             string `required:"" help:"Where from: a data directory of a server that does not run, a backup, or a database that no server writes to." placeholder:"DIR|mysql://…"`
+	To               string `required:"" help:"Where to: a directory or a database, empty or of a copy that was interrupted." placeholder:"DIR|mysql://…"`
+	FromPasswordFile string `help:"File with the password for the database of --from." placeholder:"FILE"`
+	ToPasswordFile   string `help:"File with the password for the database of --to." placeholder:"FILE"`
+	JSON             bool   `help:"Print JSON."`
+}
+
+// copied is the outcome of a copy, as --json prints it.
+type copied struct {
+	Accounts  int `json:"accounts"`
+	Followers int `json:"followers"`
+	Blocked   int `json:"blocked"`
+	Changes   int `json:"changes"`
+	Records   int `json:"records"`
+}
+
+// Run copies a store.
+func (c copyCmd) Run(ctx context.Context, t terminal) (err error) {
+	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	if named(c.From) == named(c.To) {
+		return failed(codeUsage, "name two of them", "%s cannot be copied to itself", named(c.From))
+	}
+	from, err := openAtRest(ctx, c.From, databaseWith(c.FromPasswordFile))
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, from.Close()) }()
+	to, err := c.openTarget(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, to.Close()) }()
+	cp := &copier{from: from, to: to, fromName: named(c.From), toName: named(c.To), bar: silent()}
+	if t.isTerminal() {
+		cp.bar = progressbar.Default(-1, "OpenIDs")
+	}
+	err = cp.run(ctx)
+	_ = cp.bar.Finish()
+	if err != nil {
+		return c.interrupted(err)
+	}
+	if c.JSON {
+		return t.json(cp.sum)
+	}
+	t.printf("%s accounts copied to %s and verified: %s followers, %s blocked, %s changes, %s records\n", grouped(cp.sum.Accounts), cp.toName,
+		grouped(cp.sum.Followers), grouped(cp.sum.Blocked), grouped(cp.sum.Changes), grouped(cp.sum.Records))
+	return nil
+}
+
+// silent returns a progress bar that nobody sees.
+func silent() *progressbar.ProgressBar { return progressbar.DefaultSilent(-1) }
+
+func databaseWith(passwordFile string) database {
+	return database{StorePasswordFile: passwordFile, StoreTimeout: time.Minute, StoreConns: sqlstore.DefaultMaxConns}
+}
+
+func (c copyCmd) openTarget(ctx context.Context) (mpblock.Store, error) {
+	if isDatabase(c.To) {
+		d := databaseWith(c.ToPasswordFile)
+		return d.at(c.To).open(ctx, d.options(nil))
+	}
+	store, err := pebblestore.Open(c.To, pebblestore.Options{})
+	if errors.Is(err, pebblestore.ErrInUse) {
+		return nil, failed(codeInUse, "stop the server that uses it, or name another directory", "the directory %s is in use by another process", c.To)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return store, nil
+}
+
+// interrupted says how to go on with a copy that has ended before its end.
+func (c copyCmd) interrupted(err error) error {
+	const again = "run the same command again: it goes on where it was"
+	var known failure
+	switch {
+	case errors.Is(err, context.Canceled):
+		return failure{code: codeCancelled, err: errors.New("cancelled"), hint: again}
+	case errors.As(err, &known):
+		return err
+	}
+	return failure{code: codePartly, err: err, hint: "once that is mended, " + again}
+}
+
+// different is the error of a target that holds something else.
+func (cp *copier) different(format string, args ...any) error {
+	return failed(codeFailed, "copy to an empty directory or database", "%s is not a copy of %s: %s", cp.toName, cp.fromName, fmt.Sprintf(format, args...))
+}
