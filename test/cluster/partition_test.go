@@ -26,7 +26,7 @@ func TestPartition(t *testing.T) {
 	nodes.Must(t, err)
 	t.Cleanup(func() { _ = os.RemoveAll(dir) })
 	nodes.Must(t, os.Chmod(dir, 0o755)) // the databases run as a user of their own
-	g, err := engine.StartGalera(t.Context(), dir, network.Machines...)
+	g, err := engine.StartGalera(t.Context(), module, dir, network.Machines...)
 	nodes.Must(t, err)
 	t.Cleanup(g.Stop)
 	urls := database(t, g, "partition", false)

@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// Balancer is the load balancer of deploy/haproxy.cfg.
+// Balancer is the load balancer of deploy/haproxy.
 type Balancer struct {
 	Base string // http://host:port
 
@@ -58,14 +58,14 @@ func StartBalancer(ctx context.Context, module, dir string, nodes ...string) (*B
 	return b, nil
 }
 
-// copyDeployed copies the files of deploy/ and adds the nodes that go beyond the
+// copyDeployed copies the files of deploy/haproxy and adds the nodes that go beyond the
 // two of them.
 func copyDeployed(module, dir string, more []string) error {
 	if err := os.MkdirAll(dir, 0o750); err != nil {
 		return err
 	}
-	for _, name := range []string{"haproxy.cfg", "haproxy-system-error.http"} {
-		text, err := os.ReadFile(filepath.Join(module, "deploy", name)) //nolint:gosec // of our own
+	for _, name := range []string{"haproxy.cfg", "system-error.http"} {
+		text, err := os.ReadFile(filepath.Join(module, "deploy", "haproxy", name)) //nolint:gosec // of our own
 		if err != nil {
 			return err
 		}

@@ -15,8 +15,8 @@ const galeraProvider = "/usr/lib/galera/libgalera_smm.so"
 
 // Galera is a synchronous cluster of equals: MariaDB with Galera.
 type Galera struct {
-	Nodes []*GaleraNode
-	empty string // data directory of a database that was never started
+	Nodes  []*GaleraNode
+	script string // that runs a node
 }
 
 // GaleraNode is one of its databases.
@@ -30,9 +30,10 @@ type GaleraNode struct {
 	process               *process
 }
 
-// StartGalera starts three nodes, one on each machine where machines are given. It
-// returns when all are in sync.
-func StartGalera(ctx context.Context, dir string, machines ...*Machine) (*Galera, error) {
+// StartGalera starts three nodes with deploy/galera, one on each machine where
+// machines are given. module is the directory of the module. It returns when all are
+// in sync.
+func StartGalera(ctx context.Context, module, dir string, machines ...*Machine) (*Galera, error) {
 	needs := append([]Need{{"rsync", "rsync"}, {"socat", "socat"}, {"ip", "iproute2"}}, mariaNeeds...)
 	if err := Find(needs...); err != nil {
 		return nil, err
@@ -40,7 +41,10 @@ func StartGalera(ctx context.Context, dir string, machines ...*Machine) (*Galera
 	if _, err := os.Stat(galeraProvider); err != nil {
 		return nil, fmt.Errorf("these tests need %s: install the package galera-4 (apt-get install galera-4)", galeraProvider)
 	}
-	g := &Galera{empty: filepath.Join(dir, "empty")}
+	g := &Galera{script: filepath.Join(dir, "galera", "node")}
+	if err := copyDir(filepath.Join(module, "deploy", "galera"), filepath.Join(dir, "galera")); err != nil { // where the databases' user may read it
+		return nil, err
+	}
 	for i := range 3 {
 		n := &GaleraNode{dir: filepath.Join(dir, fmt.Sprintf("galera%d", i+1)), address: "127.0.0.1", cluster: g}
 		if len(machines) > 0 {
@@ -62,25 +66,15 @@ func StartGalera(ctx context.Context, dir string, machines ...*Machine) (*Galera
 }
 
 func (g *Galera) start(ctx context.Context) error {
-	if err := installDB(g.empty); err != nil {
-		return err
-	}
 	first := g.Nodes[0]
-	for _, n := range g.Nodes {
-		// a new node takes all from another one, and needs only a directory
-		if err := copyDir(g.empty, n.dir); err != nil {
-			return err
-		}
-	}
-	if err := first.start("--wsrep-new-cluster"); err != nil {
+	if err := first.start("GALERA_BOOTSTRAP=1", "GALERA_PASSWORD_FILE="+filepath.Join(first.dir, "password")); err != nil {
 		return err
 	}
 	if err := first.Synced(ctx); err != nil {
 		return err
 	}
-	if err := first.Exec(ctx,
-		fmt.Sprintf("CREATE USER %s@'%%' IDENTIFIED BY '%s'", user, password),
-		fmt.Sprintf("GRANT ALL ON `%s%%`.* TO %s@'%%'", user, user)); err != nil {
+	// each test has a database of its own, beside the one that is deployed
+	if err := first.Exec(ctx, fmt.Sprintf("GRANT ALL ON `%s%%`.* TO %s@'%%'", user, user)); err != nil {
 		return err
 	}
 	for _, n := range g.Nodes[1:] {
@@ -124,25 +118,21 @@ func (g *Galera) Database(ctx context.Context, name string, other bool) (urls []
 // the others; Synced tells when that is done.
 func (n *GaleraNode) Start() error { return n.start() }
 
-func (n *GaleraNode) start(extra ...string) (err error) {
+func (n *GaleraNode) start(env ...string) (err error) {
+	if err := makeDir(n.dir); err != nil {
+		return err
+	}
+	if err := os.WriteFile(filepath.Join(n.dir, "password"), []byte(password), 0o644); err != nil { //nolint:gosec // another user reads it
+		return err
+	}
 	var members []string
 	for _, m := range n.cluster.Nodes {
 		members = append(members, fmt.Sprintf("%s:%d", m.address, m.group))
 	}
-	command := append(mariadb(n.dir, n.address, n.port),
-		"--binlog-format=ROW",
-		"--innodb-autoinc-lock-mode=2",
-		"--wsrep-on=ON",
-		"--wsrep-provider="+galeraProvider,
-		"--wsrep-cluster-name=mpblock",
-		"--wsrep-cluster-address=gcomm://"+strings.Join(members, ","),
-		"--wsrep-node-name="+filepath.Base(n.dir),
-		"--wsrep-node-address="+n.address,
-		fmt.Sprintf("--wsrep-provider-options=gmcast.listen_addr=tcp://%s:%d;ist.recv_addr=%[1]s:%[3]d;gcache.size=64M;pc.recovery=true", n.address, n.group, n.ist),
-		"--wsrep-sst-method=rsync",
-		fmt.Sprintf("--wsrep-sst-receive-address=%s:%d", n.address, n.sst),
-		"--wsrep-slave-threads=4")
-	n.process, err = start("mariadbd", n.dir, n.Machine.Command(asDatabaseUser(append(command, extra...)...)...))
+	env = append(env, "GALERA_DIR="+n.dir, "GALERA_ADDRESS="+n.address, "GALERA_MEMBERS="+strings.Join(members, ","),
+		fmt.Sprintf("GALERA_PORT=%d", n.port), fmt.Sprintf("GALERA_GROUP_PORT=%d", n.group),
+		fmt.Sprintf("GALERA_IST_PORT=%d", n.ist), fmt.Sprintf("GALERA_SST_PORT=%d", n.sst))
+	n.process, err = start("mariadbd", n.dir, n.Machine.Command(asDatabaseUser("sh", n.cluster.script)...), env...)
 	return err
 }
 

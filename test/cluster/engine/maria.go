@@ -53,26 +53,13 @@ func startMaria(ctx context.Context, dir string) (*maria, error) {
 
 // start starts it, again where it was killed, and waits until it answers.
 func (m *maria) start(ctx context.Context) (err error) {
-	if m.process, err = start("mariadbd", m.dir, asDatabaseUser(mariadb(m.dir, "127.0.0.1", m.port)...)); err != nil {
+	if m.process, err = start("mariadbd", m.dir, asDatabaseUser(
+		"mariadbd", "--no-defaults", "--datadir="+filepath.Join(m.dir, "data"), "--socket="+socket(m.dir), "--pid-file="+filepath.Join(m.dir, "pid"),
+		"--bind-address=127.0.0.1", fmt.Sprintf("--port=%d", m.port), "--skip-name-resolve", "--max-connections=500",
+		"--innodb-flush-log-at-trx-commit=1", "--innodb-log-file-size=64M")); err != nil {
 		return err
 	}
 	return until(ctx, time.Minute, func(ctx context.Context) error { return adminExec(ctx, m.dir, "DO 1") }, m.process)
-}
-
-// mariadb is the command of a MariaDB server.
-func mariadb(dir, address string, port int) []string {
-	return []string{
-		"mariadbd", "--no-defaults",
-		"--datadir=" + filepath.Join(dir, "data"),
-		"--socket=" + socket(dir),
-		"--pid-file=" + filepath.Join(dir, "pid"),
-		"--bind-address=" + address,
-		fmt.Sprintf("--port=%d", port),
-		"--skip-name-resolve",
-		"--innodb-flush-log-at-trx-commit=1",
-		"--innodb-log-file-size=64M",
-		"--max-connections=500",
-	}
 }
 
 // socket is the Unix socket of the database in a directory: through it the
@@ -93,9 +80,9 @@ func installDB(dir string) error {
 	return nil
 }
 
-// copyDir copies what installDB has made.
+// copyDir copies a directory.
 func copyDir(from, to string) error {
-	if out, err := exec.Command("cp", "-a", from, to).CombinedOutput(); err != nil { //nolint:gosec // of our own
+	if out, err := exec.Command("cp", "-r", from, to).CombinedOutput(); err != nil { //nolint:gosec // of our own
 		return fmt.Errorf("copy %s: %w: %s", from, err, out)
 	}
 	return nil
