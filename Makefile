@@ -102,7 +102,7 @@ fuzz: ## fuzz the parsers and the encoders, 20 s each
 	done
 
 .PHONY: bench
-bench: ## measure the real binary beside a bare handler and its own store, about 3 minutes
+bench: ## measure the real binary beside nginx, Redis, MariaDB and its bounds, about 12 minutes
 	cd bench && go run .
 
 .PHONY: tools

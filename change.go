@@ -2,7 +2,6 @@ package mpblock
 
 import (
 	"fmt"
-	"slices"
 	"time"
 )
 
@@ -92,49 +91,3 @@ type State struct {
 
 // Blocked tells whether the OpenID is on the blacklist.
 func (s State) Blocked() bool { return s.Seq != 0 }
-
-// Page is a piece of a list and the size of the whole at the same instant.
-type Page struct {
-	// Runs are the OpenIDs in byte order, in as many pieces as they lie in
-	// memory, none of them empty. They may be shared: they must not be changed.
-	Runs  [][]OpenID
-	Total int    // length of the whole list
-	Seq   uint64 // of the account's last Change; 0 before the first
-}
-
-// NewPage returns a page of one run, or of none if there are no OpenIDs.
-func NewPage(ids []OpenID, total int, seq uint64) Page {
-	p := Page{Total: total, Seq: seq}
-	if len(ids) > 0 {
-		p.Runs = [][]OpenID{ids}
-	}
-	return p
-}
-
-// Len returns how many OpenIDs are on the page.
-func (p Page) Len() int {
-	n := 0
-	for _, run := range p.Runs {
-		n += len(run)
-	}
-	return n
-}
-
-// Last returns the last OpenID of the page, after which the next one begins; the
-// zero OpenID if there is none on it.
-func (p Page) Last() OpenID {
-	if len(p.Runs) == 0 {
-		return OpenID{}
-	}
-	run := p.Runs[len(p.Runs)-1]
-	return run[len(run)-1]
-}
-
-// OpenIDs returns the OpenIDs in one piece, which must not be changed. It copies
-// those of a page of more than one run.
-func (p Page) OpenIDs() []OpenID {
-	if len(p.Runs) == 1 {
-		return p.Runs[0]
-	}
-	return slices.Concat(p.Runs...)
-}

@@ -78,7 +78,7 @@ type damaged struct {
 func (d damaged) Page(ctx context.Context, app mpblock.AppID, after mpblock.OpenID, limit int) (mpblock.Page, error) {
 	p, err := d.Store.Page(ctx, app, after, limit)
 	if d.page != nil {
-		p.Runs = [][]mpblock.OpenID{slices.Clone(p.OpenIDs())}
+		p = mpblock.NewPage(p.OpenIDs(), p.Total, p.Seq)
 		d.page(&p)
 	}
 	return p, err
@@ -87,7 +87,7 @@ func (d damaged) Page(ctx context.Context, app mpblock.AppID, after mpblock.Open
 func (d damaged) Followers(ctx context.Context, app mpblock.AppID, after mpblock.OpenID, limit int) (mpblock.Page, error) {
 	p, err := d.Store.Followers(ctx, app, after, limit)
 	if d.follow != nil {
-		p.Runs = [][]mpblock.OpenID{slices.Clone(p.OpenIDs())}
+		p = mpblock.NewPage(p.OpenIDs(), p.Total, p.Seq)
 		d.follow(&p)
 	}
 	return p, err
@@ -121,7 +121,7 @@ func TestCheckFindsDamage(t *testing.T) {
 	drop := func(i int) func(*mpblock.Page) {
 		return func(p *mpblock.Page) {
 			if p.Len() > i {
-				p.Runs[0] = slices.Delete(p.Runs[0], i, i+1)
+				*p = mpblock.NewPage(slices.Delete(p.OpenIDs(), i, i+1), p.Total, p.Seq)
 			}
 		}
 	}
@@ -144,7 +144,9 @@ func TestCheckFindsDamage(t *testing.T) {
 		{"the seq is wrong", damaged{page: func(p *mpblock.Page) { p.Seq = 2 }}, "is at seq 2, the last change is 3"},
 		{"entries are out of order", damaged{page: func(p *mpblock.Page) {
 			if p.Len() > 3 {
-				p.Runs[0][1], p.Runs[0][2] = p.Runs[0][2], p.Runs[0][1]
+				ids := p.OpenIDs()
+				ids[1], ids[2] = ids[2], ids[1]
+				*p = mpblock.NewPage(ids, p.Total, p.Seq)
 			}
 		}}, "stands behind"},
 		{"an entry bears another seq", damaged{lookup: func(st []mpblock.State) {

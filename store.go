@@ -152,3 +152,12 @@ type KindLister interface {
 	// of records past their end may be among them.
 	Kinds(ctx context.Context) ([]string, error)
 }
+
+// HistoryReader is a Store that reads the histories of many OpenIDs at a time. Check
+// uses it, where reading one after the other would take a way to the store for each.
+type HistoryReader interface {
+	// Histories hands over the changes that took effect on up to MaxBatch
+	// OpenIDs, those of one OpenID in their order: what ChangesOf returns, but
+	// with no more than Seq and Action.
+	Histories(ctx context.Context, app AppID, ids []OpenID, each func(OpenID, Change)) error
+}

@@ -1,17 +1,21 @@
 package main
 
 import (
-	"bufio"
 	"context"
+	"encoding/base64"
+	"encoding/binary"
+	"encoding/json"
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
+	"runtime"
+	"slices"
 	"strconv"
-	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -20,210 +24,242 @@ import (
 	"mpblock/internal/platform"
 	"mpblock/internal/storetest"
 	"mpblock/internal/testserver"
-	"mpblock/internal/wire"
 )
 
-// bench measures with a blacklist of one length.
+// bench is a whole run and what it has found.
 type bench struct {
 	options
-	dir     string
-	binary  string
-	entries int
-	fresh   atomic.Uint64 // numbers OpenIDs that nobody has blocked yet
+	dir    string
+	binary string
+	began  time.Time
+	report
 }
 
 const pageSize = 10_000
 
-func (b *bench) run(ctx context.Context) (rows []row, err error) {
-	served, alone := filepath.Join(b.dir, "served"), filepath.Join(b.dir, "alone")
-	for _, dir := range []string{served, alone} {
-		if err := b.fill(ctx, dir); err != nil {
-			return nil, err
-		}
-	}
-	server, err := testserver.Start(b.binary, "serve", "--listen", "127.0.0.1:0", "--data", served)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { err = errors.Join(err, server.Stop()) }()
-	token, err := server.Token()
-	if err != nil {
-		return nil, err
-	}
-	pages, err := b.pages(server, token)
-	if err != nil {
-		return nil, err
-	}
-	store, err := pebblestore.Open(alone, pebblestore.Options{})
-	if err != nil {
-		return nil, err
-	}
-	defer func() { err = errors.Join(err, store.Close()) }()
-	batches, err := b.batches(ctx, server, token, store)
-	return append(pages, batches...), err
+// say tells how far the run is.
+func (b *bench) say(format string, args ...any) {
+	fmt.Fprintf(os.Stderr, "%5.0fs %s\n", time.Since(b.began).Seconds(), fmt.Sprintf(format, args...))
 }
 
-// fill makes a store with an account that takes any OpenID of its prefix, so that
-// batches of new ones need no registration first.
-func (b *bench) fill(ctx context.Context, dir string) error {
+// measure runs the parts that were asked for.
+func (b *bench) measure(ctx context.Context) error {
+	for _, entries := range b.entries {
+		if b.does("pages") || b.does("batches") || b.does("start") && entries == b.largest() {
+			if err := b.measureList(ctx, entries); err != nil {
+				return fmt.Errorf("with %d entries: %w", entries, err)
+			}
+		}
+	}
+	if b.does("import") {
+		if err := b.importing(ctx); err != nil {
+			return fmt.Errorf("import: %w", err)
+		}
+	}
+	if b.does("size") {
+		if err := b.accounts(ctx); err != nil {
+			return fmt.Errorf("many accounts: %w", err)
+		}
+	}
+	return nil
+}
+
+// measureList measures all that is measured on one list.
+func (b *bench) measureList(ctx context.Context, entries int) (err error) {
+	l := &list{bench: b, entries: entries, dir: filepath.Join(b.dir, strconv.Itoa(entries))}
+	defer func() { err = errors.Join(err, l.close(), os.RemoveAll(l.dir)) }()
+	if err := l.open(ctx); err != nil {
+		return err
+	}
+	if b.does("pages") || b.does("batches") {
+		if err := l.startPeers(ctx); err != nil {
+			return err
+		}
+	}
+	if b.does("pages") {
+		if err := l.pages(); err != nil {
+			return err
+		}
+	}
+	if b.does("batches") {
+		if err := l.batches(ctx); err != nil {
+			return err
+		}
+	}
+	if b.does("start") && entries == b.largest() {
+		return l.start(ctx)
+	}
+	return nil
+}
+
+var cacheDefault = regexp.MustCompile(`(?s)--cache-size=.*?Default:\s+(\d+)`)
+
+// cacheSize finds out what the server takes if it is not told.
+func (b *bench) cacheSize() error {
+	if b.cache > 0 {
+		return nil
+	}
+	help, err := exec.Command(b.binary, "serve", "--help").Output() //nolint:gosec // of our own
+	if err != nil {
+		return err
+	}
+	m := cacheDefault.FindSubmatch(help)
+	if m == nil {
+		return errors.New("mpblock serve --help does not say what --cache-size is by default")
+	}
+	b.cache, err = strconv.Atoi(string(m[1]))
+	return err
+}
+
+// startMpblock starts the server on a data directory.
+func (b *bench) startMpblock(dir, data string) (*process, error) {
+	return serve(dir, "mpblock", b.binary, "serve", "--listen", "127.0.0.1:0", "--data", data, "--cache-size", strconv.Itoa(b.cache))
+}
+
+// filled returns the directory of a store with a list of n entries, which is made
+// once. Nothing may change it: what is measured is a copy.
+func (b *bench) filled(ctx context.Context, n int) (string, error) {
+	dir := filepath.Join(b.stores, strconv.Itoa(n))
+	if _, err := os.Stat(dir); err == nil {
+		b.say("a store of %d entries is there", n)
+		return dir, nil
+	}
+	if err := os.MkdirAll(b.stores, 0o700); err != nil {
+		return "", err
+	}
+	making := dir + ".making"
+	if err := os.RemoveAll(making); err != nil {
+		return "", err
+	}
+	begin := time.Now()
+	if err := withAccount(ctx, making); err != nil {
+		return "", err
+	}
+	store, err := pebblestore.Open(making, pebblestore.Options{})
+	if err != nil {
+		return "", err
+	}
+	err = storetest.Fill(ctx, store, testserver.DemoAppID, n)
+	took := time.Since(begin)
+	if err == nil {
+		err = settle(os.Getpid())
+	}
+	if err := errors.Join(err, store.Close()); err != nil {
+		return "", err
+	}
+	b.say("filled a store with %d entries in %.1f s, settled after %.1f s", n, took.Seconds(), time.Since(begin).Seconds())
+	b.figure(fmt.Sprintf("store filled with batches of %d", mpblock.MaxBatch), n, fmt.Sprintf("%.1f s, %.0f OpenIDs/s", took.Seconds(), float64(n)/took.Seconds()))
+	return dir, os.Rename(making, dir)
+}
+
+// withAccount makes a store with the account whose list is measured.
+func withAccount(ctx context.Context, dir string) error {
 	store, err := pebblestore.Open(dir, pebblestore.Options{})
 	if err != nil {
 		return err
 	}
 	p, err := platform.Open(ctx, store, platform.Options{})
 	if err == nil {
-		prefix := storetest.Numbered(0).Prefix()
-		_, _, err = p.AddAccount(ctx, platform.NewAccount{
-			AppID: testserver.DemoAppID, Secret: testserver.DemoSecret, Prefix: &prefix, AnyFollower: true,
-		})
-	}
-	if err == nil {
-		err = storetest.Fill(ctx, store, testserver.DemoAppID, b.entries)
+		err = addAccount(ctx, p)
 	}
 	return errors.Join(err, store.Close())
 }
 
-// pages measures getblacklist against a bare handler that writes the same bytes.
-func (b *bench) pages(s *testserver.Server, token string) ([]row, error) {
-	cursors, page, err := b.walk(s, token)
-	if err != nil {
-		return nil, err
-	}
-	bare, stop, err := b.startBare(page)
-	if err != nil {
-		return nil, err
-	}
-	defer stop()
-	var rows []row
-	for _, conns := range []int{1, 16} {
-		l := newLoad(conns, b.round)
-		body := func(n uint64) string { return `{"begin_openid":"` + cursors[n%uint64(len(cursors))] + `"}` }
-		got, peer, err := inTurns(b.rounds,
-			func() (sample, error) {
-				return l.post(s.Base+"/cgi-bin/tags/members/getblacklist?access_token="+token, body, `"count":10000`)
-			},
-			func() (sample, error) { return l.post(bare, body, `"count":10000`) })
+// settle waits until a process does not write any more: its store has compacted
+// what it had to.
+func settle(pid int) error {
+	const quiet = 500 * time.Millisecond
+	var last int64
+	since := time.Now()
+	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); time.Sleep(quiet / 5) {
+		now, err := procValue(pid, "io", "wchar")
 		if err != nil {
-			return nil, err
+			return err
 		}
-		rows = append(rows, row{name: "getblacklist", entries: b.entries, conns: conns, got: got, peer: peer, peerName: "bare handler"})
+		if now-last > 64<<10 {
+			last, since = now, time.Now()
+		}
+		if time.Since(since) > quiet {
+			return nil
+		}
 	}
-	return rows, nil
+	return errors.New("a store writes for a minute, and nobody asked it to")
 }
 
-// walk returns the cursors of all full pages, and the bytes of the first.
-func (b *bench) walk(s *testserver.Server, token string) (cursors []string, first []byte, err error) {
-	for after := ""; ; {
-		a, err := s.Post(http.DefaultClient, "getblacklist", token, `{"begin_openid":"`+after+`"}`)
-		if err != nil {
-			return nil, nil, err
-		}
-		if a.Count < pageSize {
-			break
-		}
-		if first == nil {
-			var ids []mpblock.OpenID
-			for _, id := range a.Data.Openid {
-				ids = append(ids, mpblock.OpenID([]byte(id)))
+// copyStore copies a filled store as a backup does: tables are linked.
+func copyStore(ctx context.Context, from, to string) error {
+	store, err := pebblestore.Open(from, pebblestore.Options{})
+	if err != nil {
+		return err
+	}
+	return errors.Join(store.Backup(ctx, to), store.Close())
+}
+
+// sorted returns the OpenIDs of a filled list as its pages have them.
+func sorted(n int) []mpblock.OpenID {
+	ids := make([]mpblock.OpenID, n)
+	workers := runtime.NumCPU()
+	var wg sync.WaitGroup
+	for w := range workers {
+		wg.Go(func() {
+			for i := w; i < n; i += workers {
+				ids[i] = storetest.Numbered(uint64(i)) //nolint:gosec // not negative
 			}
-			first = wire.AppendPage(nil, mpblock.NewPage(ids, a.Total, 0))
-		}
-		cursors, after = append(cursors, after), a.Next
+		})
 	}
-	if len(cursors) != b.entries/pageSize {
-		return nil, nil, fmt.Errorf("%d full pages, want %d", len(cursors), b.entries/pageSize)
-	}
-	return cursors, first, nil
-}
-
-// batches measures batchblacklist against the store without a server.
-func (b *bench) batches(ctx context.Context, s *testserver.Server, token string, store mpblock.Store) ([]row, error) {
-	var rows []row
-	for _, conns := range []int{1, 64} {
-		l := newLoad(conns, b.round)
-		got, peer, err := inTurns(b.rounds,
-			func() (sample, error) {
-				return l.post(s.Base+"/cgi-bin/tags/members/batchblacklist?access_token="+token, func(uint64) string {
-					ids := b.newOpenIDs()
-					texts := make([]string, len(ids))
-					for i, id := range ids {
-						texts[i] = id.String()
-					}
-					return testserver.Batch(texts)
-				}, `"errcode":0`)
-			},
-			func() (sample, error) {
-				return l.measure(func(uint64) error {
-					c, err := store.Apply(ctx, testserver.DemoAppID, mpblock.Batch{
-						Action: mpblock.Block, OpenIDs: b.newOpenIDs(), Actor: mpblock.ActorAPI, Time: time.Now(),
-					})
-					if err == nil && len(c.OpenIDs) != platform.MaxList {
-						err = fmt.Errorf("%d were blocked, want %d", len(c.OpenIDs), platform.MaxList)
-					}
-					return err
-				})
-			})
-		if err != nil {
-			return nil, err
-		}
-		rows = append(rows, row{name: "batchblacklist", entries: b.entries, conns: conns, got: got, peer: peer, peerName: "the store alone"})
-	}
-	return rows, nil
-}
-
-func (b *bench) newOpenIDs() []mpblock.OpenID {
-	first := 1<<40 + b.fresh.Add(platform.MaxList)
-	ids := make([]mpblock.OpenID, platform.MaxList)
-	for i := range ids {
-		ids[i] = storetest.Numbered(first + uint64(i))
-	}
+	wg.Wait()
+	slices.SortFunc(ids, mpblock.OpenID.Compare)
 	return ids
 }
 
-// startBare starts this program again as the bare handler, so that it has a
-// process of its own as mpblock has.
-func (b *bench) startBare(page []byte) (url string, stop func(), err error) {
-	file := filepath.Join(b.dir, "page.json")
-	if err := os.WriteFile(file, page, 0o600); err != nil {
-		return "", nil, err
-	}
-	self, err := os.Executable()
-	if err != nil {
-		return "", nil, err
-	}
-	cmd := exec.Command(self, "-bare", file) //nolint:gosec // this very program
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		return "", nil, err
-	}
-	if err := cmd.Start(); err != nil {
-		return "", nil, err
-	}
-	stop = func() { _ = cmd.Process.Kill(); _ = cmd.Wait() }
-	line, err := bufio.NewReader(out).ReadString('\n')
-	if err != nil {
-		stop()
-		return "", nil, fmt.Errorf("the bare handler: %w", err)
-	}
-	return strings.TrimSpace(line), stop, nil
+var fresh atomic.Uint64
+
+// newOpenID makes an OpenID of the account that nobody has blocked yet: numbers
+// become others, one to one, that are scattered as those of users are. It costs
+// the load less than storetest.Numbered.
+func newOpenID(head mpblock.Prefix, n uint64) mpblock.OpenID {
+	var raw [20]byte
+	copy(raw[:4], head[:])
+	binary.BigEndian.PutUint64(raw[4:], scatter(n))
+	binary.BigEndian.PutUint64(raw[12:], scatter(^n))
+	id := mpblock.OpenID{'o'}
+	base64.RawURLEncoding.Encode(id[1:], raw[:])
+	return id
 }
 
-// serveBare is the bare handler: the same bytes for every request, from memory.
-func serveBare(file string) error {
-	page, err := os.ReadFile(file) //nolint:gosec // written by the parent
-	if err != nil {
-		return err
+// scatter is the finalizer of SplitMix64, a bijection.
+func scatter(x uint64) uint64 {
+	x = (x ^ x>>30) * 0xbf58476d1ce4e5b9
+	x = (x ^ x>>27) * 0x94d049bb133111eb
+	return x ^ x>>31
+}
+
+// total asks a server for the length of its list.
+func total(addr, token string) (int, error) {
+	s := testserver.Server{Base: "http://" + addr}
+	a, err := s.Post(http.DefaultClient, "getblacklist", token, `{"begin_openid":""}`)
+	if err == nil && a.Errcode != 0 {
+		err = fmt.Errorf("errcode %d %s", a.Errcode, a.Errmsg)
 	}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	return a.Total, err
+}
+
+// accessToken gets a token of the account whose list is measured.
+func accessToken(addr string) (string, error) {
+	res, err := http.Get("http://" + addr + "/cgi-bin/token?grant_type=client_credential&appid=" + testserver.DemoAppID + "&secret=" + testserver.DemoSecret)
 	if err != nil {
-		return err
+		return "", err
 	}
-	fmt.Println("http://" + l.Addr().String())
-	length := strconv.Itoa(len(page))
-	s := &http.Server{ReadHeaderTimeout: 10 * time.Second, Handler: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		w.Header().Set("Content-Type", "application/json; encoding=utf-8")
-		w.Header().Set("Content-Length", length)
-		_, _ = w.Write(page)
-	})}
-	return s.Serve(l)
+	defer res.Body.Close() //nolint:errcheck // it has been read
+	var t struct {
+		AccessToken string `json:"access_token"`
+		Errmsg      string
+	}
+	if err := json.NewDecoder(res.Body).Decode(&t); err != nil {
+		return "", err
+	}
+	if t.AccessToken == "" {
+		return "", fmt.Errorf("no access token but %q", t.Errmsg)
+	}
+	return t.AccessToken, nil
 }

@@ -1,17 +1,25 @@
-// Command bench measures the real binary over loopback, beside what bounds it: a
-// bare net/http handler that writes the same bytes from memory, and the embedded
-// store without a server around it. Every pair is measured in the same run, in
+// Command bench measures the real binary over loopback, beside what bounds it and
+// beside what a user would build instead: a bare net/http handler that writes the
+// same bytes from memory, nginx that sends them as a file, the same API over Redis
+// and over MariaDB, the embedded store without a server, and the machine's own
+// fdatasync. All that is held against each other is measured in the same run, in
 // turns, and told as a ratio of medians. See README.md.
 package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
 	"os"
+	"os/signal"
 	"path/filepath"
+	"runtime/debug"
 	"slices"
+	"strconv"
+	"strings"
+	"syscall"
 	"time"
 
 	"mpblock/internal/testserver"
@@ -21,26 +29,96 @@ import (
 type options struct {
 	rounds  int
 	round   time.Duration
-	entries []int
+	entries []int // lengths of the lists that pages and batches are measured on
+	small   bool
+	only    []string
+	bases   bool // Redis and MariaDB are measured too
+	cache   int  // MiB, as given to the server; 0: its own default
+	stores  string
 	results string
 }
 
+// parts are what -only picks from.
+var parts = []string{"pages", "batches", "start", "import", "size"}
+
+func (o options) does(part string) bool { return slices.Contains(o.only, part) }
+
+// filledUpTo is the longest list that Redis and MariaDB are filled with. A longer
+// one is there to show what mpblock costs at ten times as much.
+const filledUpTo = 1_000_000
+
+// middle is the length at which most targets are stated: the longest one that all
+// programs have.
+func (o options) middle() int {
+	longest := 0
+	for _, n := range o.entries {
+		if n <= filledUpTo {
+			longest = max(longest, n)
+		}
+	}
+	return longest
+}
+
+// largest is the length that start and memory are measured on.
+func (o options) largest() int { return slices.Max(o.entries) }
+
+// imported is how many OpenIDs an import has.
+func (o options) imported() int {
+	if o.small {
+		return 100_000
+	}
+	return 1_000_000
+}
+
 func main() {
-	bare := flag.String("bare", "", "internal: serve this file as the bare handler")
-	rounds := flag.Int("rounds", 3, "rounds of each measurement; the median counts")
-	round := flag.Duration("round", 2*time.Second, "length of a round")
-	small := flag.Bool("small", false, "only the list of 10,000")
-	results := flag.String("results", "results", "directory for the results, none if empty")
-	flag.Parse()
-	if *bare != "" {
-		fail(serveBare(*bare))
+	peer := flag.String("peer", "", "internal: serve as this peer")
+	at := flag.String("at", "", "internal: what the peer serves from")
+	database := flag.String("database", "", "internal: the peer's database")
+	o, err := parse()
+	fail(err)
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	if *peer != "" {
+		fail(servePeer(ctx, *peer, *at, *database))
 		return
 	}
-	o := options{rounds: *rounds, round: *round, entries: []int{10_000, 1_000_000}, results: *results}
-	if *small {
-		o.entries = o.entries[:1]
+	debug.SetGCPercent(400) // the load's own garbage is paid by the server on the same cores
+	err = run(ctx, o)
+	stop()
+	fail(err)
+}
+
+// parse reads the options of the command line.
+func parse() (o options, err error) {
+	only := flag.String("only", strings.Join(parts, ","), "parts to run")
+	entries := flag.String("entries", "10000,1000000,10000000", "lengths of the lists for pages, batches and start, in multiples of 10000")
+	flag.IntVar(&o.rounds, "rounds", 5, "rounds of each measurement; the median counts")
+	flag.DurationVar(&o.round, "round", time.Second, "length of a round")
+	flag.BoolVar(&o.small, "small", false, "lists of 10000 and 100000, a tenth of the import")
+	flag.BoolVar(&o.bases, "databases", true, "measure Redis and MariaDB too")
+	flag.IntVar(&o.cache, "cache-size", 0, "--cache-size of the server in MiB; 0: its default")
+	flag.StringVar(&o.stores, "stores", "", "directory where filled stores are kept for the next run; none if empty")
+	flag.StringVar(&o.results, "results", "results", "directory for the results; none if empty")
+	flag.Parse()
+	if o.small {
+		*entries = "10000,100000"
 	}
-	fail(run(context.Background(), o))
+	o.only = strings.Split(*only, ",")
+	for _, part := range o.only {
+		if !slices.Contains(parts, part) {
+			return o, fmt.Errorf("no part is called %q: they are %s", part, strings.Join(parts, ", "))
+		}
+	}
+	for _, s := range strings.Split(*entries, ",") {
+		n, err := strconv.Atoi(s)
+		if err != nil || n < pageSize || n%pageSize != 0 {
+			return o, fmt.Errorf("a list of %q entries: want multiples of %d, such as -entries 10000,1000000", s, pageSize)
+		}
+		o.entries = append(o.entries, n)
+	}
+	if o.rounds < 1 || o.round <= 0 {
+		return o, errors.New("nothing is measured in no rounds: want -rounds 1 and -round 100ms, or more")
+	}
+	return o, nil
 }
 
 func fail(err error) {
@@ -50,97 +128,51 @@ func fail(err error) {
 	}
 }
 
-// row is one line of the table.
-type row struct {
-	name     string
-	entries  int
-	conns    int
-	got      sample // mpblock
-	peer     sample // what it is held against
-	peerName string
+// needed fails before anything is measured if a program is missing.
+func (o options) needed() error {
+	if !o.does("pages") && !o.does("batches") {
+		return nil
+	}
+	_, err := need("nginx", "nginx")
+	if o.bases {
+		_, redis := need("redis-server", "redis-server")
+		_, maria := need("mariadbd", "mariadb-server")
+		err = errors.Join(err, redis, maria)
+	}
+	return err
 }
 
-func run(ctx context.Context, o options) error {
+func run(ctx context.Context, o options) (err error) {
+	if err := o.needed(); err != nil {
+		return err
+	}
 	dir, err := os.MkdirTemp("", "mpblock-bench-")
 	if err != nil {
 		return err
 	}
-	defer os.RemoveAll(dir) //nolint:errcheck // a temporary directory
-	binary, err := testserver.Build("..", dir)
-	if err != nil {
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	b := &bench{options: o, dir: dir, began: time.Now()}
+	if b.binary, err = testserver.Build("..", dir); err != nil {
 		return err
 	}
-	var rows []row
-	for _, entries := range o.entries {
-		fmt.Fprintf(os.Stderr, "filling two stores with %d entries\n", entries)
-		b := &bench{options: o, dir: filepath.Join(dir, fmt.Sprint(entries)), binary: binary, entries: entries}
-		more, err := b.run(ctx)
-		if err != nil {
-			return err
-		}
-		rows = append(rows, more...)
+	if b.stores = o.stores; b.stores == "" {
+		b.stores = filepath.Join(dir, "stores")
+	}
+	if err := b.cacheSize(); err != nil {
+		return err
+	}
+	if err := b.measure(ctx); err != nil {
+		return err
 	}
 	out := io.Writer(os.Stdout)
 	if o.results != "" {
-		f, err := os.Create(filepath.Join(o.results, time.Now().UTC().Format("2006-01-02")+".txt"))
+		f, err := os.Create(filepath.Join(o.results, time.Now().UTC().Format(time.DateOnly)+".txt"))
 		if err != nil {
 			return err
 		}
 		defer f.Close() //nolint:errcheck // the table is on stdout too
 		out = io.MultiWriter(out, f)
 	}
-	printTable(out, o, rows)
+	b.print(out)
 	return nil
-}
-
-func printTable(w io.Writer, o options, rows []row) {
-	fmt.Fprintf(w, "%s\n\nMedians of %d rounds of %v, in turns; load and server on the same machine.\n\n", facts(), o.rounds, o.round)
-	fmt.Fprintf(w, "| call | entries | conns | mpblock/s | p50 ms | p99 ms | held against | its /s | its p50 | its p99 | ratio |\n")
-	fmt.Fprintf(w, "|---|---:|---:|---:|---:|---:|---|---:|---:|---:|---:|\n")
-	for _, r := range rows {
-		fmt.Fprintf(w, "| %s | %d | %d | %.0f | %s | %s | %s | %.0f | %s | %s | %.2f |\n",
-			r.name, r.entries, r.conns, r.got.rate, ms(r.got.p50), ms(r.got.p99), r.peerName, r.peer.rate, ms(r.peer.p50), ms(r.peer.p99), r.got.rate/r.peer.rate)
-	}
-}
-
-func ms(d time.Duration) string { return fmt.Sprintf("%.2f", float64(d)/1e6) }
-
-// sample is what a round, or the median of rounds, has measured.
-type sample struct {
-	rate     float64 // a second
-	p50, p99 time.Duration
-}
-
-// inTurns measures two things alternately and returns the medians of each.
-func inTurns(rounds int, a, b func() (sample, error)) (ma, mb sample, err error) {
-	var as, bs []sample
-	for range rounds {
-		for _, m := range []struct {
-			measure func() (sample, error)
-			into    *[]sample
-		}{{a, &as}, {b, &bs}} {
-			s, err := m.measure()
-			if err != nil {
-				return ma, mb, err
-			}
-			*m.into = append(*m.into, s)
-		}
-	}
-	return median(as), median(bs), nil
-}
-
-func median(s []sample) sample {
-	pick := func(f func(sample) float64) float64 {
-		v := make([]float64, len(s))
-		for i := range s {
-			v[i] = f(s[i])
-		}
-		slices.Sort(v)
-		return v[len(v)/2]
-	}
-	return sample{
-		rate: pick(func(s sample) float64 { return s.rate }),
-		p50:  time.Duration(pick(func(s sample) float64 { return float64(s.p50) })),
-		p99:  time.Duration(pick(func(s sample) float64 { return float64(s.p99) })),
-	}
 }

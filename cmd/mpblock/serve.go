@@ -49,6 +49,7 @@ const drainTime = 10 * time.Second
 type server struct {
 	opts     serveCmd
 	log      *slog.Logger
+	calls    *slog.Logger // told of each call; its lines may wait a little
 	store    mpblock.Store
 	platform *platform.Platform
 	metrics  *ops.Metrics
@@ -80,7 +81,12 @@ func (c serveCmd) Run(ctx context.Context, t terminal) (err error) {
 	if throwAway {
 		defer func() { err = errors.Join(err, os.RemoveAll(c.Data)) }()
 	}
-	s := &server{opts: c, log: c.logger(t), metrics: ops.New(version()), failed: make(chan error, 4), stopping: ctx}
+	held := &lineBuffer{to: t.err}
+	defer held.flush()
+	s := &server{
+		opts: c, log: newLogger(c.LogFormat, t.err), calls: newLogger(c.LogFormat, held),
+		metrics: ops.New(version()), failed: make(chan error, 4), stopping: ctx,
+	}
 	defer func() { err = errors.Join(err, s.close()) }()
 	if err := s.open(ctx); err != nil {
 		return err
@@ -128,13 +134,6 @@ func (c *serveCmd) chooseData() (throwAway bool, err error) {
 		c.Data = "./mpblock-data"
 	}
 	return false, nil
-}
-
-func (c *serveCmd) logger(t terminal) *slog.Logger {
-	if c.LogFormat == "json" {
-		return slog.New(slog.NewJSONHandler(t.err, nil))
-	}
-	return slog.New(slog.NewTextHandler(t.err, nil))
 }
 
 // blockShare is the part of --cache-size that is for blocks read from disk, one
@@ -219,7 +218,8 @@ func (s *server) serve(flag, address string, srv *http.Server) (net.Addr, error)
 		if srv.TLSConfig != nil {
 			err = srv.ServeTLS(l, "", "")
 		} else {
-			err = srv.Serve(l)
+			srv.ConnContext = api.ConnContext
+			err = srv.Serve(api.Listener(l))
 		}
 		if !errors.Is(err, http.ErrServerClosed) {
 			s.failed <- fmt.Errorf("serve %s: %w", address, err)
@@ -299,7 +299,7 @@ func (s *server) ready(w http.ResponseWriter, r *http.Request) {
 // observe writes the log line of a call and counts it.
 func (s *server) observe(r api.Request) {
 	s.metrics.Observe(r.Call, r.Code, r.Duration)
-	level := slog.LevelInfo
+	log, level := s.calls, slog.LevelInfo
 	attrs := []slog.Attr{
 		slog.String("id", r.ID), slog.String("call", string(r.Call)), slog.Int("errcode", int(r.Code)),
 		slog.Duration("took", r.Duration), slog.Int("bytes", r.Bytes), slog.String("appid", string(r.AppID)),
@@ -314,10 +314,10 @@ func (s *server) observe(r api.Request) {
 	if r.Err != nil && r.Err.Err != nil {
 		attrs = append(attrs, slog.String("cause", r.Err.Err.Error()))
 		if !errors.Is(r.Err.Err, context.Canceled) { // the client went away: nobody's fault
-			level = slog.LevelError
+			log, level = s.log, slog.LevelError
 		}
 	}
-	s.log.LogAttrs(context.Background(), level, "call", attrs...)
+	log.LogAttrs(context.Background(), level, "call", attrs...)
 }
 
 // greet prints the line that says where the server is, and what to try.

@@ -106,7 +106,7 @@ func blacklist(ctx context.Context, x *exchange) error {
 
 func (x *exchange) page(p mpblock.Page, err error) error {
 	if err == nil {
-		x.out = wire.AppendPage(x.out, p)
+		x.list = wire.AppendPage(make([][]byte, 0, len(p.Runs)+2), p)
 	}
 	return err
 }

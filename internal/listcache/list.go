@@ -29,7 +29,7 @@ type list struct {
 type block struct {
 	low  mpblock.OpenID // the range begins behind it
 	high mpblock.OpenID // and ends with it
-	ids  []mpblock.OpenID
+	run  mpblock.Run
 	used atomic.Int64 // when a page last needed it, by Store.clock
 }
 
@@ -44,7 +44,7 @@ var end = func() (id mpblock.OpenID) {
 // blockBytes is what a block takes beside its OpenIDs: itself, and its pointer.
 const blockBytes = 104
 
-func (b *block) bytes() int64 { return int64(cap(b.ids))*mpblock.OpenIDLen + blockBytes }
+func (b *block) bytes() int64 { return int64(cap(b.run)) + blockBytes }
 
 // page answers from what is kept, if that is true as of a change or a later one.
 func (l *list) page(after mpblock.OpenID, limit int, seq uint64) (mpblock.Page, bool) {
@@ -74,18 +74,18 @@ func (l *list) gather(after mpblock.OpenID, limit int) (p mpblock.Page, gap mpbl
 		if b.used.Load() != now {
 			b.used.Store(now)
 		}
-		ids := b.ids
+		from := 0
 		if b.low != at {
-			ids = ids[behind(ids, at):]
+			from = b.run.Behind(at)
 		}
-		ids = ids[:min(len(ids), limit-n)]
-		if len(ids) > 0 {
+		run := b.run.Slice(from, min(b.run.Len(), from+limit-n))
+		if len(run) > 0 {
 			if p.Runs == nil {
-				p.Runs = make([][]mpblock.OpenID, 0, 2+min(limit, l.total)/l.cache.block)
+				p.Runs = make([]mpblock.Run, 0, 2+min(limit, l.total)/l.cache.block)
 			}
-			p.Runs = append(p.Runs, ids)
+			p.Runs = append(p.Runs, run)
 		}
-		n, at = n+len(ids), b.high
+		n, at = n+run.Len(), b.high
 	}
 	return p, gap, true
 }
@@ -153,63 +153,61 @@ func (l *list) apply(c mpblock.Change) {
 		ids = ids[behind(ids, b.low):] // those before it are in no block
 		n := behind(ids, b.high)
 		if n > 0 {
-			l.replace(i, merge(b.ids, ids[:n]))
+			l.replace(i, merge(b.run, ids[:n]))
 		}
 		ids = ids[n:]
 	}
 }
 
-// union merges OpenIDs in byte order into others.
-func union(ids, more []mpblock.OpenID) []mpblock.OpenID {
-	out := make([]mpblock.OpenID, 0, len(ids)+len(more))
-	for _, id := range more {
-		n := behind(ids, id)
-		out = append(out, ids[:n]...)
-		ids = ids[n:]
-		if len(out) == 0 || out[len(out)-1] != id {
-			out = append(out, id)
+// union merges OpenIDs in byte order into a run.
+func union(run mpblock.Run, ids []mpblock.OpenID) mpblock.Run {
+	out := slices.Grow(mpblock.Run(nil), len(run)+mpblock.RunLen(len(ids)))
+	for _, id := range ids {
+		n := run.Behind(id)
+		if n == 0 || run.At(n-1) != id {
+			out = append(out, run.Slice(0, n)...).Append(id)
+			run = run.Slice(n, run.Len())
 		}
 	}
-	return append(out, ids...)
+	return append(out, run...)
 }
 
-// difference leaves OpenIDs in byte order out of others.
-func difference(ids, without []mpblock.OpenID) []mpblock.OpenID {
-	out := make([]mpblock.OpenID, 0, len(ids))
-	for _, id := range without {
-		n := behind(ids, id)
-		out = append(out, ids[:n]...)
-		ids = ids[n:]
-		if len(out) > 0 && out[len(out)-1] == id {
-			out = out[:len(out)-1]
+// difference leaves OpenIDs in byte order out of a run.
+func difference(run mpblock.Run, ids []mpblock.OpenID) mpblock.Run {
+	out := slices.Grow(mpblock.Run(nil), len(run))
+	for _, id := range ids {
+		n := run.Behind(id)
+		if n > 0 && run.At(n-1) == id {
+			out = append(out, run.Slice(0, n-1)...)
+			run = run.Slice(n, run.Len())
 		}
 	}
-	return append(out, ids...)
+	return append(out, run...)
 }
 
 // replace gives a block other OpenIDs, and splits it or joins it to a neighbour if
 // it has got too large or too small. The caller has taken mu.
-func (l *list) replace(i int, ids []mpblock.OpenID) {
+func (l *list) replace(i int, run mpblock.Run) {
 	b := l.blocks[i]
 	first, last := i, i
-	if len(ids) < l.cache.minBlock {
-		switch room := l.cache.block - len(ids); {
-		case i+1 < len(l.blocks) && l.blocks[i+1].low == b.high && len(l.blocks[i+1].ids) <= room:
+	if n := run.Len(); n < l.cache.minBlock {
+		switch room := l.cache.block - n; {
+		case i+1 < len(l.blocks) && l.blocks[i+1].low == b.high && l.blocks[i+1].run.Len() <= room:
 			last++
-			ids = slices.Concat(ids, l.blocks[last].ids)
-		case i > 0 && l.blocks[i-1].high == b.low && len(l.blocks[i-1].ids) <= room:
+			run = slices.Concat(run, l.blocks[last].run)
+		case i > 0 && l.blocks[i-1].high == b.low && l.blocks[i-1].run.Len() <= room:
 			first--
-			ids = slices.Concat(l.blocks[first].ids, ids)
+			run = slices.Concat(l.blocks[first].run, run)
 		}
 	}
-	if len(ids) <= l.cache.maxBlock && first == last { // what most changes come to
+	if run.Len() <= l.cache.maxBlock && first == last { // what most changes come to
 		l.cache.kept.Add(-b.bytes())
-		b.ids = ids
+		b.run = run
 		l.cache.kept.Add(b.bytes())
 		return
 	}
 	used := max(l.blocks[first].used.Load(), l.blocks[last].used.Load())
-	l.put(first, last+1, l.cut(l.blocks[first].low, l.blocks[last].high, ids, used))
+	l.put(first, last+1, l.cut(l.blocks[first].low, l.blocks[last].high, run, used))
 }
 
 // put puts blocks in the place of others.
@@ -225,15 +223,14 @@ func (l *list) put(from, to int, blocks []*block) {
 
 // cut makes the blocks of a range out of its entries, which it copies: a block
 // that goes frees its memory.
-func (l *list) cut(low, high mpblock.OpenID, ids []mpblock.OpenID, used int64) []*block {
-	n := max(1, (len(ids)+l.cache.block-1)/l.cache.block)
+func (l *list) cut(low, high mpblock.OpenID, run mpblock.Run, used int64) []*block {
+	n := max(1, (run.Len()+l.cache.block-1)/l.cache.block)
 	blocks := make([]*block, n)
 	for i := range blocks {
-		part := ids[len(ids)*i/n : len(ids)*(i+1)/n]
-		b := &block{low: low, high: high, ids: make([]mpblock.OpenID, len(part))}
-		copy(b.ids, part)
+		part := run.Slice(run.Len()*i/n, run.Len()*(i+1)/n)
+		b := &block{low: low, high: high, run: append(mpblock.Run(nil), part...)}
 		if i < n-1 {
-			b.high = part[len(part)-1]
+			b.high = part.At(part.Len() - 1)
 		}
 		b.used.Store(used)
 		low = b.high
@@ -252,8 +249,8 @@ func (l *list) keep(after mpblock.OpenID, p mpblock.Page, want int) bool {
 		return false
 	}
 	l.seq, l.total = p.Seq, p.Total
-	ids, high := p.OpenIDs(), end
-	if len(ids) == want {
+	run, high := slices.Concat(p.Runs...), end
+	if run.Len() == want {
 		high = p.Last()
 	}
 	i := l.find(after)
@@ -262,8 +259,8 @@ func (l *list) keep(after mpblock.OpenID, p mpblock.Page, want int) bool {
 	}
 	if i < len(l.blocks) && l.blocks[i].low.Compare(high) < 0 {
 		high = l.blocks[i].low
-		ids = ids[:behind(ids, high)]
+		run = run.Slice(0, run.Behind(high))
 	}
-	l.put(i, i, l.cut(after, high, ids, l.cache.clock.Load()))
+	l.put(i, i, l.cut(after, high, run, l.cache.clock.Load()))
 	return true
 }

@@ -52,8 +52,9 @@ type sizes struct {
 	lag int
 }
 
-// A block of maxBlock OpenIDs has 14,336 bytes, one of Go's own size classes.
-var defaultSizes = sizes{block: 384, maxBlock: 512, minBlock: 128, read: 1_024, lag: 50_000}
+// A block of 396 OpenIDs fits 12,288 bytes, one of 528 fits 16,384: two of Go's own
+// size classes.
+var defaultSizes = sizes{block: 396, maxBlock: 528, minBlock: 132, read: 1_024, lag: 50_000}
 
 // changesAtOnce is how many changes are read at a time to get up to date.
 const changesAtOnce = 32
@@ -144,7 +145,7 @@ func (s *Store) readInto(ctx context.Context, l *list, after mpblock.OpenID, lim
 // room tells whether so many OpenIDs may be kept too, and sees to it that there
 // will be room.
 func (s *Store) room(ids int) bool {
-	more := int64(ids) * mpblock.OpenIDLen * 9 / 8
+	more := int64(mpblock.RunLen(ids)) * 9 / 8
 	if kept := s.kept.Load() + more; kept <= s.limit-s.limit/16 {
 		return true
 	}

@@ -40,11 +40,13 @@ func (s *Store) page(ctx context.Context, kind byte, app mpblock.AppID, cursor m
 	if err != nil {
 		return p, err
 	}
-	ids := make([]mpblock.OpenID, 0, min(limit, h.page(kind, nil).Total))
-	for ok := it.SeekGE(append(openIDKey(kind, app, cursor), 0)); ok && len(ids) < limit; ok = it.Next() {
-		ids = append(ids, mpblock.OpenID(it.Key()[1+mpblock.AppIDLen:]))
+	limit = min(limit, h.page(kind, nil).Total)
+	run := make(mpblock.Run, 0, mpblock.RunLen(limit))
+	for ok := it.SeekGE(append(openIDKey(kind, app, cursor), 0)); ok && limit > 0; ok = it.Next() {
+		run = run.Append(mpblock.OpenID(it.Key()[1+mpblock.AppIDLen:]))
+		limit--
 	}
-	return h.page(kind, ids), it.Error()
+	return h.page(kind, run), it.Error()
 }
 
 // heads returns an account's heads, from the disk only until they are known: what
@@ -88,11 +90,11 @@ func readHeads(it *pebble.Iterator, app mpblock.AppID) (h head, err error) {
 }
 
 // page returns a page of one of the lists that the head is of.
-func (h *head) page(kind byte, ids []mpblock.OpenID) mpblock.Page {
+func (h *head) page(kind byte, run mpblock.Run) mpblock.Page {
 	if kind == followerKeys {
-		return mpblock.NewPage(ids, int(h.followers), h.seq) //nolint:gosec // it has counted what is in memory or on the disk
+		return mpblock.NewPageOf(run, int(h.followers), h.seq) //nolint:gosec // it has counted what is in memory or on the disk
 	}
-	return mpblock.NewPage(ids, int(h.total), h.seq) //nolint:gosec // the same
+	return mpblock.NewPageOf(run, int(h.total), h.seq) //nolint:gosec // the same
 }
 
 // Lookup implements mpblock.Store.

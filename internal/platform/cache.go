@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"mpblock"
@@ -27,50 +28,71 @@ type state struct {
 	read    time.Time
 }
 
-// cache keeps states for a short while.
+// cache keeps states for a short while. What one account does never makes a call of
+// another wait.
 type cache struct {
-	mu     sync.Mutex
-	states map[mpblock.AppID]*state
+	entries sync.Map // mpblock.AppID → *cached
+	n       atomic.Int64
 	// writes counts what this node wrote, so that a read that began before a
 	// write and ends after it is not kept.
-	writes uint64
+	writes atomic.Uint64
+}
+
+type cached struct {
+	state atomic.Pointer[state]
+
+	mu    sync.Mutex    // of put and forget
+	write atomic.Uint64 // the last one of this account, or of all accounts when this began to be kept
 }
 
 func (c *cache) get(app mpblock.AppID) (s *state, writes uint64) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	s = c.states[app]
+	v, ok := c.entries.Load(app)
+	if !ok {
+		return nil, c.writes.Load()
+	}
+	e := v.(*cached) //nolint:forcetypeassert // the map holds nothing else
+	writes = e.write.Load()
+	s = e.state.Load()
 	if s != nil && time.Since(s.read) >= maxAge {
 		s = nil
 	}
-	return s, c.writes
+	return s, writes
+}
+
+func (c *cache) entry(app mpblock.AppID) *cached {
+	v, ok := c.entries.Load(app)
+	if !ok {
+		fresh := new(cached)
+		fresh.write.Store(c.writes.Load())
+		if v, ok = c.entries.LoadOrStore(app, fresh); !ok && c.n.Add(1) > maxAccounts {
+			for other := range c.entries.Range { // any one: it costs two small reads to have it back
+				if _, was := c.entries.LoadAndDelete(other); was {
+					c.n.Add(-1)
+				}
+				break
+			}
+		}
+	}
+	return v.(*cached) //nolint:forcetypeassert // the map holds nothing else
 }
 
 func (c *cache) put(app mpblock.AppID, s *state, writes uint64) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if writes != c.writes {
-		return
+	e := c.entry(app)
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if writes == e.write.Load() {
+		e.state.Store(s)
 	}
-	if c.states == nil {
-		c.states = make(map[mpblock.AppID]*state)
-	}
-	if len(c.states) >= maxAccounts {
-		for other := range c.states { // any one: it costs two small reads to have it back
-			delete(c.states, other)
-			break
-		}
-	}
-	c.states[app] = s
 }
 
 // forget is called after every write to an account or its tokens, whatever came
 // of it.
 func (c *cache) forget(app mpblock.AppID) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.writes++
-	delete(c.states, app)
+	e := c.entry(app)
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.write.Store(c.writes.Add(1))
+	e.state.Store(nil)
 }
 
 // state returns the account and its tokens as they were maxAge ago or later. An

@@ -83,7 +83,7 @@ func Open(ctx context.Context, store mpblock.Store, opts Options) (*Platform, er
 	if err != nil {
 		return nil, fmt.Errorf("read the key of the access tokens: %w", err)
 	}
-	return &Platform{store: store, pageSize: opts.PageSize, signer: signer{key: key}}, nil
+	return &Platform{store: store, pageSize: opts.PageSize, signer: newSigner(key)}, nil
 }
 
 // tokenKey returns the key that signs access tokens. Of several nodes that make

@@ -42,10 +42,7 @@ func dayWindow(now time.Time) window {
 }
 
 // quotas are the shares of this node.
-type quotas struct {
-	mu     sync.Mutex
-	shares map[shareKey]*share
-}
+type quotas struct{ shares sync.Map } // shareKey → *share
 
 type shareKey struct {
 	app  mpblock.AppID
@@ -68,17 +65,11 @@ type quotaRecord struct {
 }
 
 func (q *quotas) share(k shareKey) *share {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	s := q.shares[k]
-	if s == nil {
-		if q.shares == nil {
-			q.shares = make(map[shareKey]*share)
-		}
-		s = &share{lock: make(chan struct{}, 1)}
-		q.shares[k] = s
+	s, ok := q.shares.Load(k)
+	if !ok {
+		s, _ = q.shares.LoadOrStore(k, &share{lock: make(chan struct{}, 1)})
 	}
-	return s
+	return s.(*share) //nolint:forcetypeassert // the map holds nothing else
 }
 
 // spend counts a call against the account's limits. The minute comes first, so
@@ -179,14 +170,12 @@ func changeUsed(ctx context.Context, store mpblock.Store, key string, w window, 
 
 // giveBack returns what this node has reserved and not spent.
 func (q *quotas) giveBack(ctx context.Context, store mpblock.Store) error {
-	q.mu.Lock()
-	shares := q.shares
-	q.shares = nil
-	q.mu.Unlock()
 	var errs []error
-	for k, s := range shares {
+	for key, value := range q.shares.Range {
+		k, s := key.(shareKey), value.(*share) //nolint:forcetypeassert // the map holds nothing else
 		select {
 		case s.lock <- struct{}{}: // never released: nobody spends from it any more
+			q.shares.Delete(k)
 		case <-ctx.Done():
 			return errors.Join(append(errs, ctx.Err())...)
 		}

@@ -9,8 +9,10 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"hash"
 	"net/netip"
 	"slices"
+	"sync"
 	"time"
 
 	"mpblock"
@@ -285,7 +287,13 @@ type claims struct {
 
 // signer makes and reads the text of tokens: base64url of a version, the claims
 // and their HMAC-SHA256.
-type signer struct{ key []byte }
+type signer struct {
+	macs *sync.Pool // of hash.Hash with the key, which is half of the work
+}
+
+func newSigner(key []byte) signer {
+	return signer{&sync.Pool{New: func() any { return hmac.New(sha256.New, key) }}}
+}
 
 const (
 	tokenVersion = 1
@@ -324,7 +332,9 @@ func (s signer) read(token string) (claims, bool) {
 }
 
 func (s signer) mac(b []byte) []byte {
-	h := hmac.New(sha256.New, s.key)
+	h := s.macs.Get().(hash.Hash) //nolint:forcetypeassert // the pool holds nothing else
+	defer s.macs.Put(h)
+	h.Reset()
 	h.Write(b)
 	return h.Sum(nil)
 }

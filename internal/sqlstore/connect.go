@@ -15,12 +15,13 @@ import (
 )
 
 // connector connects to the host that answered last, or else to the next that
-// answers, and prepares each connection.
+// answers, and prepares each connection. A host that did not answer is asked last.
 type connector struct {
-	hosts   []host
-	at      atomic.Int64 // index of the host that answered last
-	engine  atomic.Pointer[engine]
-	timeout time.Duration // of waiting for locks
+	hosts  []host
+	at     atomic.Int64 // index of the host to be asked first
+	engine atomic.Pointer[engine]
+	dial   time.Duration // how long a host may take to be connected to
+	locks  time.Duration // how long a statement waits for a lock
 }
 
 type host struct {
@@ -41,12 +42,11 @@ type engine struct {
 var errNotReady = errors.New("it is not part of its cluster now (wsrep_ready is not ON)")
 
 func newConnector(c Config, timeout time.Duration) (*connector, error) {
-	out := &connector{timeout: timeout}
+	out := &connector{locks: timeout / 2, dial: min(dialTimeout, timeout/5)}
 	for _, name := range c.Hosts {
 		cfg := mysql.NewConfig()
 		cfg.User, cfg.Passwd, cfg.DBName = c.User, c.Password, c.Database
 		cfg.Net, cfg.Addr = "tcp", name
-		cfg.Timeout = dialTimeout
 		cfg.ClientFoundRows = true   // an UPDATE that finds the row has found it, whatever it changes
 		cfg.InterpolateParams = true // one round trip a statement, and no limit of prepared ones
 		cfg.Logger = &mysql.NopLogger{}
@@ -79,6 +79,7 @@ func (c *connector) Connect(ctx context.Context) (driver.Conn, error) {
 			c.at.Store(int64(at))
 			return conn, nil
 		}
+		c.at.CompareAndSwap(int64(at), int64(at+1)%int64(len(c.hosts)))
 		errs = append(errs, fmt.Errorf("%s: %w", c.hosts[at].name, err))
 		if ctx.Err() != nil {
 			break
@@ -88,6 +89,8 @@ func (c *connector) Connect(ctx context.Context) (driver.Conn, error) {
 }
 
 func (c *connector) connect(ctx context.Context, h host) (driver.Conn, error) {
+	ctx, cancel := context.WithTimeout(ctx, c.dial)
+	defer cancel()
 	conn, err := h.Connect(ctx)
 	if err != nil {
 		return nil, err
@@ -125,7 +128,7 @@ func (c *connector) prepare(ctx context.Context, conn driver.Conn) error {
 		return nil
 	}
 	// A statement that nobody waits for any more is not to wait for a lock.
-	return exec(ctx, conn, fmt.Sprintf("SET SESSION innodb_lock_wait_timeout = %d", max(1, int(c.timeout/time.Second))))
+	return exec(ctx, conn, fmt.Sprintf("SET SESSION innodb_lock_wait_timeout = %d", max(1, int(c.locks/time.Second))))
 }
 
 func ask(ctx context.Context, conn driver.Conn) (*engine, error) {

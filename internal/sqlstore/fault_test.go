@@ -336,6 +336,26 @@ func TestSweep(t *testing.T) {
 	}
 }
 
+// A host that stops with its connections open is given up in time for another.
+func TestFrozenHost(t *testing.T) {
+	at, err := url.Parse(mariadbtest.URL(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := startProxy(t, at.Host)
+	s := openWith(t, Scheme+"root@"+p.Addr+","+at.Host+at.Path, Options{Timeout: 3 * time.Second})
+	if _, err := s.Apply(t.Context(), app, batchOf(mpblock.Block, numbered(0, 1)...)); err != nil {
+		t.Fatal(err)
+	}
+	p.freeze()
+	for i := range 3 {
+		if c, err := s.Apply(t.Context(), app, batchOf(mpblock.Block, numbered(i+1, 1)...)); err != nil || c.Seq != uint64(i+2) {
+			t.Errorf("%+v, %v", c, err)
+		}
+	}
+	sound(t, s)
+}
+
 // The second host is used when the first does not answer.
 func TestHosts(t *testing.T) {
 	at := mariadbtest.URL(t)

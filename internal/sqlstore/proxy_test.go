@@ -24,7 +24,9 @@ type proxy struct {
 	cuts     int      // how often to break yet
 	done     int      // how often it broke
 	refuse   bool     // new connections
+	frozen   bool     // takes what it is sent, and does nothing more
 	open     map[net.Conn]struct{}
+	end      chan struct{}
 }
 
 func startProxy(tb testing.TB, server string) *proxy {
@@ -33,9 +35,9 @@ func startProxy(tb testing.TB, server string) *proxy {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	p := &proxy{Addr: l.Addr().String(), server: server, listen: l, open: map[net.Conn]struct{}{}}
+	p := &proxy{Addr: l.Addr().String(), server: server, listen: l, open: map[net.Conn]struct{}{}, end: make(chan struct{})}
 	go p.accept()
-	tb.Cleanup(func() { _ = l.Close() })
+	tb.Cleanup(func() { _ = l.Close(); close(p.end) })
 	return p
 }
 
@@ -59,6 +61,7 @@ func (p *proxy) accept() {
 
 func (p *proxy) serve(client net.Conn) {
 	defer client.Close()
+	p.freezes()
 	server, err := net.Dial("tcp", p.server)
 	if err != nil {
 		return
@@ -91,6 +94,7 @@ func (p *proxy) serve(client net.Conn) {
 		if err != nil {
 			return
 		}
+		p.freezes()
 		breaks, deliver := p.sees(packet)
 		if breaks {
 			lost.Do(func() { close(cut) })
@@ -178,5 +182,22 @@ func (p *proxy) away(is bool) {
 	for c := range p.open {
 		_ = c.Close()
 		delete(p.open, c)
+	}
+}
+
+// freeze has the proxy do nothing more, with all connections open.
+func (p *proxy) freeze() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.frozen = true
+}
+
+// freezes waits for the end where the proxy is frozen.
+func (p *proxy) freezes() {
+	p.mu.Lock()
+	frozen := p.frozen
+	p.mu.Unlock()
+	if frozen {
+		<-p.end
 	}
 }

@@ -130,14 +130,22 @@ func (s *Store) retry(caller context.Context, op operation) error {
 	return fmt.Errorf("sqlstore: %w", err)
 }
 
-// try does an operation once. A connection of which it is not known whether it is
-// in a transaction is given up, which rolls back what was begun.
-func (s *Store) try(ctx context.Context, op operation) error {
+// try does an operation once, within half of the store's time: a host that has
+// stopped without closing its connections leaves time for another. A connection of
+// which it is not known whether it is in a transaction is given up, which rolls back
+// what was begun.
+func (s *Store) try(whole context.Context, op operation) error {
+	ctx, cancel := context.WithTimeout(whole, s.timeout/2)
+	defer cancel()
 	c, err := s.db.Conn(ctx)
 	if err != nil {
 		return err
 	}
 	err = op(ctx, c)
+	if err != nil && ctx.Err() != nil && whole.Err() == nil {
+		s.db.SetMaxIdleConns(-1) // other connections to the same host would be waited for as well
+		s.db.SetMaxIdleConns(s.conns)
+	}
 	if err != nil && !own(err) && !errors.Is(err, errAgain) && (number(err) == 0 || number(err) == 1047 || isUnsettled(err)) {
 		discard(c)
 	}

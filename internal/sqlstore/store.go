@@ -58,9 +58,9 @@ const (
 	maxWaiting   = 2_048           // methods under way; more fail at once
 	maxConnLife  = 5 * time.Minute // then the first host is tried again
 	maxConnIdle  = time.Minute
-	dialTimeout  = 2 * time.Second
+	dialTimeout  = 2 * time.Second // of connecting to one host, to the first answers
 	probeEvery   = 250 * time.Millisecond
-	probeTime    = 2 * time.Second
+	probeTime    = 5 * time.Second // enough for two hosts
 	sweepEvery   = 10 * time.Minute
 	sweepAtOnce  = 1_000
 	rollbackTime = 2 * time.Second
@@ -85,6 +85,7 @@ type Store struct {
 	where     string // for messages
 	db        *sql.DB
 	connector *connector
+	conns     int // that may be open
 	timeout   time.Duration
 	log       *slog.Logger
 	health    health
@@ -138,7 +139,7 @@ func connect(c Config, o Options) (*Store, error) {
 	db.SetConnMaxLifetime(maxConnLife)
 	db.SetConnMaxIdleTime(maxConnIdle)
 	s := &Store{
-		where: c.String(), db: db, connector: connector, timeout: o.Timeout, log: o.Logger,
+		where: c.String(), db: db, connector: connector, conns: o.MaxConns, timeout: o.Timeout, log: o.Logger,
 		slots: make(chan struct{}, maxWaiting), stop: func() {},
 	}
 	s.health.suspect = make(chan struct{}, 1)

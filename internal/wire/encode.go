@@ -9,49 +9,26 @@ import (
 	"mpblock"
 )
 
-// AppendPage appends the answer of a call that lists. A page with nothing in it
-// has no data and an empty next_openid, which ends the loop of every client.
-func AppendPage(b []byte, p mpblock.Page) []byte {
+// AppendPage appends the answer of a call that lists, in pieces: the OpenIDs stay
+// where they are. A page with nothing in it has no data and an empty next_openid,
+// which ends the loop of every client.
+func AppendPage(pieces [][]byte, p mpblock.Page) [][]byte {
 	n := p.Len()
-	b = slices.Grow(b, len(`{"total":,"count":,"data":{"openid":[]},"next_openid":""}`)+2*maxDigits+n*elementLen+mpblock.OpenIDLen)
-	b = append(b, `{"total":`...)
-	b = strconv.AppendInt(b, int64(p.Total), 10)
-	b = append(b, `,"count":`...)
-	b = strconv.AppendInt(b, int64(n), 10)
+	head := make([]byte, 0, 96)
+	head = append(head, `{"total":`...)
+	head = strconv.AppendInt(head, int64(p.Total), 10)
+	head = append(head, `,"count":`...)
+	head = strconv.AppendInt(head, int64(n), 10)
 	if n == 0 {
-		return append(b, `,"next_openid":""}`...)
+		return append(pieces, append(head, `,"next_openid":""}`...))
 	}
-	b = append(b, `,"data":{"openid":[`...)
-	for _, run := range p.Runs {
-		b = appendElements(b, run)
+	pieces = append(pieces, append(head, `,"data":{"openid":[`...))
+	for _, run := range p.Runs { // its elements need no escaping: they are base64url
+		pieces = append(pieces, run)
 	}
-	last := p.Last()
-	b = append(b[:len(b)-1], `]},"next_openid":"`...)
-	b = append(b, last[:]...)
-	return append(b, `"}`...)
-}
-
-const (
-	elementLen = len(`"`) + mpblock.OpenIDLen + len(`",`)
-	maxDigits  = 20 // of an int
-)
-
-// appendElements appends OpenIDs as elements of an array, each with a comma behind
-// it. They need no escaping: they are base64url. The room for all of them is taken
-// at once, and each is one move of fixed size: appending byte by byte takes five
-// times as long, most of the time that a page costs.
-func appendElements(b []byte, ids []mpblock.OpenID) []byte {
-	n := len(b)
-	b = slices.Grow(b, len(ids)*elementLen)[:n+len(ids)*elementLen]
-	out := b[n:]
-	for i := range ids {
-		e := (*[elementLen]byte)(out)
-		e[0] = '"'
-		*(*mpblock.OpenID)(e[1:]) = ids[i]
-		e[elementLen-2], e[elementLen-1] = '"', ','
-		out = out[elementLen:]
-	}
-	return b
+	last, list := p.Last(), &pieces[len(pieces)-1]
+	*list = (*list)[:len(*list)-1] // no comma behind the last
+	return append(pieces, slices.Concat([]byte(`]},"next_openid":"`), last[:], []byte(`"}`)))
 }
 
 // AppendOK appends the answer of a call that has changed what it was asked to.

@@ -1,0 +1,93 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"mpblock/internal/pebblestore"
+)
+
+// importing measures an import through the API into an empty list: 20 a call,
+// each durable before its answer, and what bounds it: a bare handler that takes the
+// same bodies, and the store alone.
+func (b *bench) importing(ctx context.Context) (err error) {
+	const conns = 64
+	n := b.imported()
+	calls := limit{calls: uint64(n / batchSize)} //nolint:gosec // not negative
+	b.say("import of %d OpenIDs, %d connections", n, conns)
+	dir := filepath.Join(b.dir, "import")
+	empty := filepath.Join(dir, "empty")
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	if err := withAccount(ctx, empty); err != nil {
+		return err
+	}
+	bare, err := startSelf(dir, "bare", "/dev/null", "")
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, bare.stop()) }()
+	round := 0
+	subjects := []subject{
+		{"mpblock", func(limit) (s sample, err error) {
+			round++
+			return b.importServed(ctx, dir, empty, round, conns, calls)
+		}},
+		{"bare handler", func(limit) (sample, error) {
+			t := target{addr: bare.addr, token: "x"}
+			return post(t.addr, conns, calls, batchRequests(t), batchCheck)
+		}},
+		{"the store alone", func(limit) (sample, error) {
+			round++
+			return b.importAlone(ctx, dir, empty, round, conns, calls)
+		}},
+	}
+	samples, err := eachFully(b.options, subjects)
+	if err != nil {
+		return err
+	}
+	b.rows(importName, n, conns, subjects, samples)
+	rate := func(i int) float64 { return samples[i].rate * batchSize }
+	bound := 1 / (1/rate(1) + 1/rate(2))
+	b.figure("import through the API, OpenIDs a second", n, fmt.Sprintf("%.0f; the bare handler takes %.0f, the store alone %.0f; one after the other on these cores they make %.0f", rate(0), rate(1), rate(2), bound))
+	b.atLeast("import, OpenIDs/s", rate(0), 150_000, "")
+	b.atLeast("import: mpblock ÷ the bound of bare handler and store together", rate(0)/bound, 0.8, "")
+	return nil
+}
+
+// importServed imports into a copy of an empty store over the API.
+func (b *bench) importServed(ctx context.Context, dir, empty string, round, conns int, calls limit) (s sample, err error) {
+	data := filepath.Join(dir, fmt.Sprint("served", round))
+	if err := copyStore(ctx, empty, data); err != nil {
+		return s, err
+	}
+	server, err := b.startMpblock(dir, data)
+	if err != nil {
+		return s, err
+	}
+	defer func() { err = errors.Join(err, server.stop(), os.RemoveAll(data)) }()
+	token, err := accessToken(server.addr)
+	if err != nil {
+		return s, err
+	}
+	return batchRound(target{addr: server.addr, token: token}, conns, calls)
+}
+
+// importAlone makes the same batches on a copy of an empty store in this process.
+func (b *bench) importAlone(ctx context.Context, dir, empty string, round, conns int, calls limit) (s sample, err error) {
+	data := filepath.Join(dir, fmt.Sprint("alone", round))
+	if err := copyStore(ctx, empty, data); err != nil {
+		return s, err
+	}
+	store, err := pebblestore.Open(data, pebblestore.Options{})
+	if err != nil {
+		return s, err
+	}
+	defer func() { err = errors.Join(err, store.Close(), os.RemoveAll(data)) }()
+	return storeRound(ctx, store, conns, calls)
+}

@@ -1,0 +1,157 @@
+package main
+
+import (
+	"context"
+	"encoding/binary"
+	"fmt"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"mpblock"
+	"mpblock/internal/memstore"
+)
+
+// redisStore keeps blacklists in Redis; accounts and tokens stay in memory, where
+// they cost nothing. A blacklist is a sorted set whose members all score 0, so that
+// it is in byte order; the change log is a list, the length of which is the seq.
+type redisStore struct {
+	*memstore.Store
+	db *redis.Client
+}
+
+func openRedis(addr string) *redisStore {
+	return &redisStore{memstore.New(), redis.NewClient(&redis.Options{
+		Addr: addr, PoolSize: 128, ReadTimeout: time.Minute, DisableIdentity: true,
+	})}
+}
+
+// applyScript blocks those that are not blocked yet, and logs the change. KEYS are
+// the blacklist, the log and the followers; ARGV is whether all must be known, the
+// head of the log entry, and the OpenIDs. It runs alone, so it is atomic.
+var applyScript = redis.NewScript(`
+local ids = {unpack(ARGV, 3)}
+local scores = redis.call('ZMSCORE', KEYS[1], unpack(ids))
+if ARGV[1] == '1' then
+  local known = redis.call('SMISMEMBER', KEYS[3], unpack(ids))
+  for i = 1, #ids do
+    if not scores[i] and known[i] == 0 then return -i end -- not known
+  end -- of the OpenIDs
+end
+local add, log = {}, {ARGV[2]}
+for i = 1, #ids do
+  if not scores[i] then
+    add[#add + 1] = 0
+    add[#add + 1] = ids[i]
+    log[#log + 1] = ids[i]
+  end -- of those not blocked
+end
+if #add == 0 then return 0 end
+redis.call('ZADD', KEYS[1], unpack(add))
+return redis.call('RPUSH', KEYS[2], table.concat(log))
+`)
+
+// unblockScript is the reverse; who is not blocked is passed over.
+var unblockScript = redis.NewScript(`
+local ids = {unpack(ARGV, 3)}
+local scores = redis.call('ZMSCORE', KEYS[1], unpack(ids))
+local gone = {}
+for i = 1, #ids do
+  if scores[i] then gone[#gone + 1] = ids[i] end -- blocked
+end
+if #gone == 0 then return 0 end
+redis.call('ZREM', KEYS[1], unpack(gone))
+return redis.call('RPUSH', KEYS[2], ARGV[2] .. table.concat(gone))
+`)
+
+// Apply implements mpblock.Store as far as the API looks at the answer.
+func (s *redisStore) Apply(ctx context.Context, app mpblock.AppID, b mpblock.Batch) (mpblock.Change, error) {
+	if err := b.Validate(); err != nil {
+		return mpblock.Change{}, err
+	}
+	script, known := applyScript, "0"
+	if b.Action == mpblock.Unblock {
+		script = unblockScript
+	}
+	if b.Known {
+		known = "1"
+	}
+	args := make([]any, 0, 2+len(b.OpenIDs))
+	args = append(args, known, logHead(b))
+	for i := range b.OpenIDs {
+		args = append(args, b.OpenIDs[i][:])
+	}
+	seq, err := script.Run(ctx, s.db, s.keys(app), args...).Int64()
+	if err != nil {
+		return mpblock.Change{}, err
+	}
+	if seq < 0 {
+		return mpblock.Change{}, &mpblock.UnknownError{Index: int(-seq - 1)}
+	}
+	return mpblock.Change{Seq: uint64(seq)}, nil
+}
+
+func (s *redisStore) keys(app mpblock.AppID) []string {
+	return []string{"b:" + string(app), "c:" + string(app), "f:" + string(app)}
+}
+
+// logHead is what a change says beside its OpenIDs.
+func logHead(b mpblock.Batch) []byte {
+	h := binary.BigEndian.AppendUint64(nil, uint64(b.Time.UnixMilli()))
+	h = append(h, byte(b.Action), byte(len(b.Actor))) //nolint:gosec // MaxActor
+	h = append(h, b.Actor...)
+	h = binary.BigEndian.AppendUint16(h, uint16(len(b.Reason))) //nolint:gosec // MaxReason
+	return append(h, b.Reason...)
+}
+
+// Page implements mpblock.Store; page and total are of one instant.
+func (s *redisStore) Page(ctx context.Context, app mpblock.AppID, after mpblock.OpenID, limit int) (mpblock.Page, error) {
+	keys := s.keys(app)
+	low := "-"
+	if after != (mpblock.OpenID{}) {
+		low = "(" + after.String()
+	}
+	tx := s.db.TxPipeline()
+	total, seq := tx.ZCard(ctx, keys[0]), tx.LLen(ctx, keys[1])
+	members := tx.ZRangeArgs(ctx, redis.ZRangeArgs{Key: keys[0], Start: low, Stop: "+", ByLex: true, Offset: 0, Count: int64(limit)})
+	if _, err := tx.Exec(ctx); err != nil {
+		return mpblock.Page{}, err
+	}
+	ids := make([]mpblock.OpenID, len(members.Val()))
+	for i, m := range members.Val() {
+		copy(ids[i][:], m)
+	}
+	return mpblock.NewPage(ids, int(total.Val()), uint64(seq.Val())), nil //nolint:gosec // not negative
+}
+
+// fill blocks OpenIDs without syncing each step, and then has every further one
+// synced.
+func (s *redisStore) fill(ctx context.Context, app mpblock.AppID, ids []mpblock.OpenID) error {
+	if err := s.db.ConfigSet(ctx, "appendfsync", "no").Err(); err != nil {
+		return err
+	}
+	const part, parts = 1000, 20
+	for len(ids) > 0 {
+		pipe := s.db.Pipeline()
+		for range parts {
+			n := min(part, len(ids))
+			if n == 0 {
+				break
+			}
+			members := make([]any, 0, 2*n+2)
+			members = append(members, "ZADD", s.keys(app)[0])
+			for i := range ids[:n] {
+				members = append(members, "0", ids[i][:])
+			}
+			pipe.Do(ctx, members...)
+			ids = ids[n:]
+		}
+		if _, err := pipe.Exec(ctx); err != nil {
+			return fmt.Errorf("fill Redis: %w", err)
+		}
+	}
+	return s.db.ConfigSet(ctx, "appendfsync", "always").Err()
+}
+
+// Close implements mpblock.Store.
+func (s *redisStore) Close() error { return s.db.Close() }

@@ -1,0 +1,179 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"runtime"
+	"slices"
+	"strings"
+	"time"
+
+	"mpblock/internal/testserver"
+)
+
+// report is what a run has found.
+type report struct {
+	table   []row
+	figures [][3]string // what, entries, value
+	goals   []goal
+}
+
+// row is one line of the table: one program, measured as one thing.
+type row struct {
+	what    string
+	entries int
+	conns   int
+	program string
+	sample  // with the ratio of mpblock to this one
+}
+
+// goal is something that was to be reached, and whether it was.
+type goal struct {
+	what, got, want string
+	met             bool
+}
+
+// rows keeps what was measured in turns, mpblock first.
+func (r *report) rows(what string, entries, conns int, subjects []subject, samples []sample) {
+	for i, s := range subjects {
+		r.table = append(r.table, row{what: what, entries: entries, conns: conns, program: s.name, sample: samples[i]})
+	}
+}
+
+func (r *report) figure(what string, entries int, value string) {
+	r.figures = append(r.figures, [3]string{what, fmt.Sprint(entries), value})
+}
+
+// atLeast and atMost keep a goal.
+func (r *report) atLeast(what string, got, want float64, unit string) {
+	r.goals = append(r.goals, goal{what, fmt.Sprintf("%.4g%s", got, unit), fmt.Sprintf("at least %g%s", want, unit), got >= want})
+}
+
+func (r *report) atMost(what string, got, want float64, unit string) {
+	r.goals = append(r.goals, goal{what, fmt.Sprintf("%.4g%s", got, unit), fmt.Sprintf("at most %g%s", want, unit), got <= want})
+}
+
+// find returns a row of the table.
+func (r *report) find(what string, entries, conns int, program string) (row, bool) {
+	for _, one := range r.table {
+		if one.what == what && one.entries == entries && one.conns == conns && one.program == program {
+			return one, true
+		}
+	}
+	return row{}, false
+}
+
+// targets holds what was measured to what was to be reached.
+func (b *bench) targets() {
+	ratio := func(what string, entries, conns int, program string, want float64) {
+		if one, found := b.find(what, entries, conns, program); found {
+			b.atLeast(fmt.Sprintf("%s, %d entries, %d connections: mpblock ÷ %s", what, entries, conns, program), one.ratio, want, "")
+		}
+	}
+	ratio(pagesName, b.middle(), 16, "bare handler", 0.85)
+	ratio(changedName+" by 1", b.middle(), 16, "bare handler, undisturbed", 0.7)
+	short, some := b.find(pagesName, slices.Min(b.entries), 16, "mpblock")
+	long, more := b.find(pagesName, b.largest(), 16, "mpblock")
+	if some && more {
+		b.atMost(fmt.Sprintf("a page of %d entries costs what one of %d does, times", b.largest(), slices.Min(b.entries)), short.rate/long.rate, 1.2, "")
+	}
+	ratio(batchName, b.middle(), 64, "the store alone", 0.8)
+	ratio(batchName, b.middle(), 64, "Redis", 1.2)
+	ratio(batchName, b.middle(), 64, "MariaDB", 3)
+	ratio(batchName, b.middle(), 1, appendName, 0.8)
+	ratio(batchName, b.middle(), 1, overwriteName, 0.8)
+	for _, one := range b.table {
+		underLoad := one.conns >= 16 && one.entries == b.middle() && (one.what == pagesName || one.what == changedName+" by 1" || one.what == batchName)
+		if underLoad && one.program == "mpblock" {
+			beside := b.noise(one)
+			b.atMost(fmt.Sprintf("%s, %d entries, %d connections: p99 ÷ median%s", one.what, one.entries, one.conns, beside), one.spread(), 5, "")
+		}
+	}
+}
+
+// noise tells what the machine does to those that have nothing to wait for.
+func (b *bench) noise(one row) string {
+	for _, program := range []string{"bare handler, undisturbed", "bare handler", "the store alone"} {
+		if r, found := b.find(one.what, one.entries, one.conns, program); found {
+			return fmt.Sprintf(" (%s: %.1f)", program, r.spread())
+		}
+	}
+	return ""
+}
+
+// print prints the run, the goals and what is slower than a peer first.
+func (b *bench) print(w io.Writer) {
+	b.targets()
+	fmt.Fprintf(w, "%s\n\nMedians of %d rounds of %v, in turns; a ratio is the median of those within a round; load and servers on the same machine. The run took %.0f s.\n",
+		strings.Join(b.facts(), "\n"), b.rounds, b.round, time.Since(b.began).Seconds())
+	b.printSlower(w)
+	if len(b.goals) > 0 {
+		fmt.Fprint(w, "\n| wanted | measured | target | |\n|---|---:|---:|---|\n")
+		for _, g := range b.goals {
+			met := "met"
+			if !g.met {
+				met = "NOT MET"
+			}
+			fmt.Fprintf(w, "| %s | %s | %s | %s |\n", g.what, g.got, g.want, met)
+		}
+	}
+	if len(b.table) > 0 {
+		fmt.Fprint(w, "\n| measured | entries | conns | program | calls/s | p50 ms | p99 ms | p99 ÷ p50 | changes/s | mpblock ÷ this |\n|---|---:|---:|---|---:|---:|---:|---:|---:|---:|\n")
+		for _, r := range b.table {
+			ratio, changes := "", ""
+			if r.program != "mpblock" {
+				ratio = fmt.Sprintf("%.2f", r.ratio)
+			}
+			if r.changes > 0 {
+				changes = fmt.Sprintf("%.0f", r.changes)
+			}
+			fmt.Fprintf(w, "| %s | %d | %d | %s | %.0f | %s | %s | %.1f | %s | %s |\n",
+				r.what, r.entries, r.conns, r.program, r.rate, ms(r.p50), ms(r.p99), r.spread(), changes, ratio)
+		}
+	}
+	if len(b.figures) > 0 {
+		fmt.Fprint(w, "\n| measured | entries | |\n|---|---:|---|\n")
+		for _, f := range b.figures {
+			fmt.Fprintf(w, "| %s | %s | %s |\n", f[0], f[1], f[2])
+		}
+	}
+}
+
+// printSlower says first where another program is faster.
+func (b *bench) printSlower(w io.Writer) {
+	var slower []string
+	for _, r := range b.table {
+		if r.program != "mpblock" && r.ratio < 1 {
+			slower = append(slower, fmt.Sprintf("- %s, %d entries, %d connections: %.2f of %s", r.what, r.entries, r.conns, r.ratio, r.program))
+		}
+	}
+	if len(slower) > 0 {
+		fmt.Fprintf(w, "\nWhere mpblock is slower than what it is held against:\n%s\n", strings.Join(slower, "\n"))
+	}
+}
+
+func ms(d time.Duration) string { return fmt.Sprintf("%.2f", float64(d)/1e6) }
+
+// facts describes the machine and the programs.
+func (b *bench) facts() []string {
+	line := func(name string, command ...string) string {
+		out, err := exec.Command(command[0], command[1:]...).Output() //nolint:gosec // constants
+		if err != nil {
+			return name + ": not known"
+		}
+		return name + ": " + strings.TrimSpace(string(out))
+	}
+	facts := []string{
+		"date: " + time.Now().UTC().Format(time.DateOnly),
+		line("commit", "git", "rev-parse", "--short", "HEAD"),
+		fmt.Sprintf("go: %s %s/%s, %d cores", runtime.Version(), runtime.GOOS, runtime.GOARCH, runtime.NumCPU()),
+		line("cpu", "sh", "-c", "sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -1"),
+		line("memory", "sh", "-c", "awk '/MemTotal/ {printf \"%.0f GiB\", $2/1048576}' /proc/meminfo"),
+		line("kernel", "uname", "-r"),
+		line("file system", "stat", "-f", "-c", "%T", os.TempDir()),
+		fmt.Sprintf("mpblock: serve --cache-size %d, account %s takes any follower", b.cache, testserver.DemoAppID),
+	}
+	return append(facts, peerFacts()...)
+}

@@ -1,0 +1,57 @@
+package sqlstore
+
+import (
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"mpblock"
+)
+
+// Histories of more steps than an answer has rows go on where the one before ended,
+// in the middle of an OpenID's.
+func TestLongHistories(t *testing.T) {
+	s := openEmpty(t)
+	const rounds = 700
+	ids := distinct(numbered(0, 20))
+	c, err := s.db.Conn(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	var seqs []uint64
+	var effects []effect
+	for seq := uint64(1); seq <= rounds; seq++ {
+		seqs = append(seqs, seq)
+		for _, id := range ids {
+			effects = append(effects, effect{id, seq})
+		}
+	}
+	err = insert(t.Context(), c, "change_log (app, seq, batch, at, action, actor, reason, openids)", seqs, func(seq uint64) []any {
+		return []any{appArg(app), seq, make([]byte, 16), 0, 2 - seq%2, "test", "", pack(ids)}
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := insert(t.Context(), c, "history (app, openid, seq)", effects, func(e effect) []any { return []any{appArg(app), idArg(e.id), e.seq} }); err != nil {
+		t.Fatal(err)
+	}
+	type steps map[mpblock.OpenID][]mpblock.Change
+	want, got := steps{}, steps{}
+	for _, id := range ids {
+		changes, err := s.ChangesOf(t.Context(), app, id, 0, rounds+1)
+		if err != nil || len(changes) != rounds {
+			t.Fatal(len(changes), err)
+		}
+		for _, c := range changes {
+			want[id] = append(want[id], mpblock.Change{Seq: c.Seq, Action: c.Action})
+		}
+	}
+	err = s.Histories(t.Context(), app, ids, func(id mpblock.OpenID, c mpblock.Change) { got[id] = append(got[id], c) })
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d := cmp.Diff(want, got); d != "" {
+		t.Errorf("(-one by one +together)\n%s", d)
+	}
+}
