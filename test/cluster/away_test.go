@@ -38,7 +38,7 @@ func answers(t *testing.T, n *nodes.Node, token string, ids []string, why string
 		})
 	}
 	wg.Wait()
-	t.Logf("200 calls at once are answered with -1 after at most %.1f s while the database is %s", longest.Seconds(), why)
+	nodes.Report(t, "200 calls at once are answered with -1 after at most %.1f s while the database is %s", longest.Seconds(), why)
 	if status := n.Ready(t.Context()); status != http.StatusServiceUnavailable {
 		t.Errorf("/readyz says %d while the database is %s", status, why)
 	}

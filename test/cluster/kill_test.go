@@ -52,6 +52,6 @@ func TestEachKilledOnce(t *testing.T) {
 	nodes.Soon(t, "the time is over", func() bool { return t.Failed() || time.Since(begin) >= *writing })
 	close(stop)
 	wg.Wait()
-	t.Logf("in %.0f s %v", time.Since(begin).Seconds(), stats)
+	nodes.Report(t, "in %.0f s %v", time.Since(begin).Seconds(), stats)
 	nodes.Verify(t, all, accounts, writers)
 }

@@ -39,7 +39,7 @@ func TestMain(m *testing.M) {
 		if err == nil {
 			begin := time.Now()
 			galera, err = engine.StartGalera(context.Background(), module, dir)
-			fmt.Printf("three Galera nodes in sync after %.1f s\n", time.Since(begin).Seconds())
+			fmt.Printf("== three Galera nodes in sync after %.1f s\n", time.Since(begin).Seconds())
 		}
 		if err != nil {
 			fmt.Fprintln(os.Stderr, err)

@@ -22,10 +22,10 @@ func TestPartition(t *testing.T) {
 			t.Error(err)
 		}
 	})
-	dir, err := os.MkdirTemp("", "mpblock-partition-")
+	dir, err := os.MkdirTemp("", "mpblock-partition-") //nolint:usetesting // the databases run as a user of their own, whom t.TempDir keeps out
 	nodes.Must(t, err)
 	t.Cleanup(func() { _ = os.RemoveAll(dir) })
-	nodes.Must(t, os.Chmod(dir, 0o755)) // the databases run as a user of their own
+	nodes.Must(t, os.Chmod(dir, 0o755))
 	g, err := engine.StartGalera(t.Context(), module, dir, network.Machines...)
 	nodes.Must(t, err)
 	t.Cleanup(g.Stop)
@@ -44,7 +44,7 @@ func TestPartition(t *testing.T) {
 	nodes.Must(t, network.Machines[2].Cut())
 	cut := time.Now()
 	nodes.Soon(t, "the majority goes on", func() bool { return c.block(0) == 0 })
-	t.Logf("the majority goes on %.1f s after the cut", time.Since(cut).Seconds())
+	nodes.Report(t, "the majority goes on %.1f s after the cut", time.Since(cut).Seconds())
 	for range 20 {
 		for i := range 2 {
 			if code := c.block(i); code != 0 {
@@ -66,7 +66,7 @@ func TestPartition(t *testing.T) {
 	nodes.Must(t, network.Machines[2].Heal())
 	healed := time.Now()
 	nodes.Soon(t, "the minority is back", func() bool { return c.block(2) == 0 && all[2].Ready(t.Context()) == http.StatusOK })
-	t.Logf("the minority takes writes again %.1f s after the cable is back", time.Since(healed).Seconds())
+	nodes.Report(t, "the minority takes writes again %.1f s after the cable is back", time.Since(healed).Seconds())
 	c.verify()
 }
 
@@ -132,5 +132,5 @@ func (c *caller) verify() {
 			}
 		}
 	}
-	c.Logf("%d acknowledged OpenIDs are on all nodes; %d batches were answered with -1", len(c.blocked), len(c.doubts))
+	nodes.Report(c.T, "%d acknowledged OpenIDs are on all nodes; %d batches were answered with -1", len(c.blocked), len(c.doubts))
 }

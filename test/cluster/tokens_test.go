@@ -56,7 +56,7 @@ func revoked(t *testing.T, all []*nodes.Node, token, why string) {
 			a, err := n.Post(n.HTTP, "getblacklist", token, "{}")
 			nodes.Must(t, err)
 			if a.Errcode == 40001 {
-				t.Logf("%s refuses it %v after %s", n.Address, since.Round(time.Millisecond), why)
+				nodes.Report(t, "%s refuses it %v after %s", n.Address, since.Round(time.Millisecond), why)
 				break
 			}
 			if a.Errcode != 0 || since > time.Second {

@@ -23,7 +23,7 @@ func TestWalkThroughBalancer(t *testing.T) {
 	store := openStore(t, urls[0])
 	begin := time.Now()
 	nodes.Must(t, storetest.Fill(t.Context(), store, mpblock.AppID(a.AppID), stay))
-	t.Logf("%d entries made in %.0f s", stay, time.Since(begin).Seconds())
+	nodes.Report(t, "%d entries made in %.0f s", stay, time.Since(begin).Seconds())
 	nodes.Must(t, store.Close())
 	base := balance(t, all).Base
 
@@ -71,5 +71,5 @@ func TestWalkThroughBalancer(t *testing.T) {
 			t.Fatalf("entry %d stayed and was missed", i)
 		}
 	}
-	t.Logf("%d entries walked in %.1f s during %.0f changes a second", len(got), took.Seconds(), float64(changes.Load())/took.Seconds())
+	nodes.Report(t, "%d entries walked in %.1f s during %.0f changes a second", len(got), took.Seconds(), float64(changes.Load())/took.Seconds())
 }

@@ -16,7 +16,7 @@ import (
 // are gone after the test.
 const (
 	user     = "mpblock"
-	password = "mpblock-test" //nolint:gosec // no secret
+	password = "mpblock-test"
 )
 
 // mariaNeeds is what a MariaDB takes.

@@ -19,7 +19,6 @@ import (
 	"path/filepath"
 	"strconv"
 	"sync"
-	"syscall"
 	"time"
 )
 
@@ -99,16 +98,6 @@ func start(name, dir string, command []string, env ...string) (*process, error) 
 func (p *process) kill() {
 	_ = p.cmd.Process.Kill() // unless it has ended by itself
 	<-p.ended
-}
-
-// stop ends the process with SIGTERM, or after ten seconds with SIGKILL.
-func (p *process) stop() {
-	_ = p.cmd.Process.Signal(syscall.SIGTERM) // unless it has ended by itself
-	select {
-	case <-p.ended:
-	case <-time.After(10 * time.Second):
-		p.kill()
-	}
 }
 
 // failure returns an error with the end of the process's log.

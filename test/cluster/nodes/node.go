@@ -92,7 +92,7 @@ func (n *Node) Check(tb testing.TB) {
 		tb.Errorf("mpblock check: %v\n%s", err, out)
 	}
 	lines := strings.Split(strings.TrimSpace(string(out)), "\n")
-	tb.Logf("mpblock check at %s, in %.1f s: %s", n.Address, time.Since(begin).Seconds(), lines[len(lines)-1])
+	Report(tb, "mpblock check at %s, in %.1f s: %s", n.Address, time.Since(begin).Seconds(), lines[len(lines)-1])
 }
 
 // Account is one that takes any follower.
@@ -153,4 +153,11 @@ func Soon(tb testing.TB, what string, until func() bool) {
 			tb.Fatalf("it takes too long until %s", what)
 		}
 	}
+}
+
+// Report prints what a test has measured, for test/run to show it of tests that
+// pass as well.
+func Report(tb testing.TB, format string, args ...any) {
+	tb.Helper()
+	fmt.Printf("== %s: %s\n", tb.Name(), fmt.Sprintf(format, args...))
 }

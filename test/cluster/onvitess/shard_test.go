@@ -55,13 +55,13 @@ func TestShardKilled(t *testing.T) {
 	nodes.Must(t, killed.StartDatabase(t.Context()))
 	begin = time.Now()
 	goOn(0)
-	t.Logf("shard %s was away for %.1f s, in which accounts of the other had 1000 batches acknowledged and %d answered with -1; its accounts went on %.1f s after its database was back",
+	nodes.Report(t, "shard %s was away for %.1f s, in which accounts of the other had 1000 batches acknowledged and %d answered with -1; its accounts went on %.1f s after its database was back",
 		killed.Name, away.Seconds(), refused, time.Since(begin).Seconds())
 	goOn(1)
 	ends()
 	wg.Wait()
 	for i, s := range vitess.Shards {
-		t.Logf("accounts of shard %s: %v", s.Name, stats[i])
+		nodes.Report(t, "accounts of shard %s: %v", s.Name, stats[i])
 	}
 	nodes.Verify(t, all, accounts, writers)
 }
@@ -79,7 +79,7 @@ func byShard(t *testing.T, accounts []nodes.Account, writers []*nodes.Writer, n 
 		if len(apps) == 0 {
 			t.Fatalf("no account lies on shard %s", s.Name)
 		}
-		t.Logf("%d of %d accounts lie on shard %s", len(apps), len(accounts), s.Name)
+		nodes.Report(t, "%d of %d accounts lie on shard %s", len(apps), len(accounts), s.Name)
 		stats[i] = &nodes.Stats{}
 		for _, w := range writers {
 			if slices.Contains(apps, w.AppID) {

@@ -40,7 +40,7 @@ func TestMain(m *testing.M) {
 		if err == nil {
 			begin := time.Now()
 			vitess, err = engine.StartVitess(context.Background(), filepath.Join(module, ".bin", "vitess"), filepath.Join(dir, "vitess"), string(vschema))
-			fmt.Printf("Vitess with two shards ready after %.1f s\n", time.Since(begin).Seconds())
+			fmt.Printf("== Vitess with two shards ready after %.1f s\n", time.Since(begin).Seconds())
 		}
 		if err != nil {
 			fmt.Fprintln(os.Stderr, err)
