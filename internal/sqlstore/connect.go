@@ -1,12 +1,14 @@
 package sqlstore
 
 import (
+	"cmp"
 	"context"
 	"database/sql/driver"
 	"errors"
 	"fmt"
 	"io"
 	"net"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -14,11 +16,10 @@ import (
 	"github.com/go-sql-driver/mysql"
 )
 
-// connector connects to the host that answered last, or else to the next that
-// answers, and prepares each connection. A host that did not answer is asked last.
+// connector connects to the first host that answers, and prepares each connection.
+// A host that did not answer is asked last for a while.
 type connector struct {
-	hosts  []host
-	at     atomic.Int64 // index of the host to be asked first
+	hosts  []*host
 	engine atomic.Pointer[engine]
 	dial   time.Duration // how long a host may take to be connected to
 	locks  time.Duration // how long a statement waits for a lock
@@ -27,6 +28,7 @@ type connector struct {
 type host struct {
 	name string
 	driver.Connector
+	failed atomic.Int64 // when it did not answer last, in Unix milliseconds
 }
 
 // engine is what a database is, as it says itself: this is asked once, by what
@@ -60,7 +62,7 @@ func newConnector(c Config, timeout time.Duration) (*connector, error) {
 		if err != nil {
 			return nil, fmt.Errorf("sqlstore: %s: %w", c, err)
 		}
-		out.hosts = append(out.hosts, host{name, connector})
+		out.hosts = append(out.hosts, &host{name: name, Connector: connector})
 	}
 	return out, nil
 }
@@ -70,25 +72,32 @@ func (c *connector) Driver() driver.Driver { return c.hosts[0].Driver() }
 
 // Connect implements driver.Connector.
 func (c *connector) Connect(ctx context.Context) (driver.Conn, error) {
-	from := int(c.at.Load())
 	var errs []error
-	for i := range c.hosts {
-		at := (from + i) % len(c.hosts)
-		conn, err := c.connect(ctx, c.hosts[at])
+	for _, h := range c.order() {
+		conn, err := c.connect(ctx, h)
 		if err == nil {
-			c.at.Store(int64(at))
 			return conn, nil
 		}
-		c.at.CompareAndSwap(int64(at), int64(at+1)%int64(len(c.hosts)))
-		errs = append(errs, fmt.Errorf("%s: %w", c.hosts[at].name, err))
+		errs = append(errs, fmt.Errorf("%s: %w", h.name, err))
 		if ctx.Err() != nil {
 			break
 		}
+		h.failed.Store(time.Now().UnixMilli())
 	}
 	return nil, errors.Join(errs...)
 }
 
-func (c *connector) connect(ctx context.Context, h host) (driver.Conn, error) {
+// order returns the hosts in the order in which to ask them.
+func (c *connector) order() []*host {
+	bad := time.Now().Add(-avoidTime).UnixMilli()
+	hosts := slices.Clone(c.hosts)
+	slices.SortStableFunc(hosts, func(a, b *host) int {
+		return cmp.Compare(max(bad, a.failed.Load()), max(bad, b.failed.Load()))
+	})
+	return hosts
+}
+
+func (c *connector) connect(ctx context.Context, h *host) (driver.Conn, error) {
 	ctx, cancel := context.WithTimeout(ctx, c.dial)
 	defer cancel()
 	conn, err := h.Connect(ctx)

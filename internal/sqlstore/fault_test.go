@@ -356,6 +356,26 @@ func TestFrozenHost(t *testing.T) {
 	sound(t, s)
 }
 
+// Hosts are asked in their order, those that did not answer of late behind the
+// others, the one of the longest time ago first.
+func TestOrderOfHosts(t *testing.T) {
+	c, err := newConnector(configOf(t, "mysql://u@a,b,c,d/d"), time.Second)
+	if err != nil {
+		t.Fatal(err)
+	}
+	now := time.Now()
+	for i, ago := range map[int]time.Duration{0: time.Second, 1: 2 * avoidTime, 2: 2 * time.Second} {
+		c.hosts[i].failed.Store(now.Add(-ago).UnixMilli())
+	}
+	var got []string
+	for _, h := range c.order() {
+		got = append(got, h.name[:1])
+	}
+	if want := "b d c a"; strings.Join(got, " ") != want {
+		t.Errorf("%v, want %s", got, want)
+	}
+}
+
 // The second host is used when the first does not answer.
 func TestHosts(t *testing.T) {
 	at := mariadbtest.URL(t)

@@ -55,8 +55,9 @@ const (
 
 // Limits of what may wait, and of connections.
 const (
-	maxWaiting   = 2_048           // methods under way; more fail at once
-	maxConnLife  = 5 * time.Minute // then the first host is tried again
+	maxWaiting   = 2_048            // methods under way; more fail at once
+	maxConnLife  = 5 * time.Minute  // after which a host that was away is used again
+	avoidTime    = 30 * time.Second // a host that did not answer is not asked first
 	maxConnIdle  = time.Minute
 	dialTimeout  = 2 * time.Second // of connecting to one host, to the first answers
 	probeEvery   = 250 * time.Millisecond

@@ -55,3 +55,33 @@ func TestLongHistories(t *testing.T) {
 		t.Errorf("(-one by one +together)\n%s", d)
 	}
 }
+
+// All that a page reads is of one instant, whatever is written between.
+func TestSnapshot(t *testing.T) {
+	s := openEmpty(t)
+	ids := distinct(numbered(0, 6))
+	if _, err := s.Apply(t.Context(), app, batchOf(mpblock.Block, ids...)); err != nil {
+		t.Fatal(err)
+	}
+	c, err := s.db.Conn(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	err = snapshot(t.Context(), c, func() error {
+		if h, _, err := readHead(t.Context(), c, app, ""); err != nil || h.total != 6 {
+			t.Errorf("%+v, %v", h, err)
+		}
+		if _, err := s.Apply(t.Context(), app, batchOf(mpblock.Unblock, ids[1:3]...)); err != nil {
+			t.Error(err)
+		}
+		got, err := readList(t.Context(), c, app, "entry", mpblock.OpenID{}, 6)
+		if d := cmp.Diff(ids, got); d != "" {
+			t.Errorf("(-want +got)\n%s", d)
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
