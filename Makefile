@@ -78,10 +78,8 @@ $(TIDB): test/cluster/tidb/go.mod test/cluster/tidb/go.sum
 	@touch $(TIDB)
 
 .PHONY: bench-cluster
-bench-cluster: needs $(VITESS) $(TIDB) ## measure the store on each engine beside the embedded one
-	@for package in ./internal/pebblestore ./test/cluster ./test/cluster/onvitess ./test/cluster/ontidb; do \
-		go test -run xxx -bench 'Store/entries=10000$$' -benchtime 1s -timeout 10m $$package; \
-	done
+bench-cluster: needs $(VITESS) $(TIDB) ## a table of the store on each engine beside the embedded one
+	@test/cluster/bench
 
 .PHONY: compat
 compat: ## run unmodified client libraries against the real binary

@@ -62,6 +62,7 @@ func TestStoreAway(t *testing.T) {
 
 	g.Kill()
 	answers(t, n, token, ids, "killed")
+	answers(t, n, token, ids, "known to be away")
 	nodes.Must(t, g.Start())
 	nodes.Must(t, g.Synced(t.Context()))
 	nodes.Soon(t, "it works again", works)
