@@ -10,6 +10,10 @@ import (
 	"mpblock/internal/pebblestore"
 )
 
+// importRounds bounds the rounds of an import, each of which lasts as long as it
+// takes.
+const importRounds = 3
+
 // importing measures an import through the API into an empty list: 20 a call,
 // each durable before its answer, and what bounds it: a bare handler that takes the
 // same bodies, and the store alone.
@@ -47,7 +51,9 @@ func (b *bench) importing(ctx context.Context) (err error) {
 			return b.importAlone(ctx, dir, empty, round, conns, calls)
 		}},
 	}
-	samples, err := eachFully(b.options, subjects)
+	o := b.options
+	o.rounds = min(o.rounds, importRounds)
+	samples, err := eachFully(o, subjects)
 	if err != nil {
 		return err
 	}

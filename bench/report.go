@@ -48,11 +48,19 @@ func (r *report) figure(what string, entries int, value string) {
 
 // atLeast and atMost keep a goal.
 func (r *report) atLeast(what string, got, want float64, unit string) {
-	r.goals = append(r.goals, goal{what, fmt.Sprintf("%.4g%s", got, unit), fmt.Sprintf("at least %g%s", want, unit), got >= want})
+	r.goals = append(r.goals, goal{what, number(got) + unit, fmt.Sprintf("at least %g%s", want, unit), got >= want})
 }
 
 func (r *report) atMost(what string, got, want float64, unit string) {
-	r.goals = append(r.goals, goal{what, fmt.Sprintf("%.4g%s", got, unit), fmt.Sprintf("at most %g%s", want, unit), got <= want})
+	r.goals = append(r.goals, goal{what, number(got) + unit, fmt.Sprintf("at most %g%s", want, unit), got <= want})
+}
+
+// number writes a number with as many digits as mean something.
+func number(x float64) string {
+	if x >= 100 {
+		return fmt.Sprintf("%.0f", x)
+	}
+	return fmt.Sprintf("%.2f", x)
 }
 
 // find returns a row of the table.

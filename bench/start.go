@@ -103,7 +103,7 @@ func (l *list) walkMemory(ctx context.Context) error {
 	over := float64(rss)/1024 - float64(l.cache)
 	l.figure(fmt.Sprintf("%d full walks at once", walkers), l.entries, fmt.Sprintf("%.1f s, %.0f pages/s", took.Seconds(), pages/took.Seconds()))
 	l.figure("resident memory meanwhile", l.entries, fmt.Sprintf("highest VmRSS %d MiB, VmHWM %d MiB, --cache-size %d: %.0f MiB above it", rss>>10, hwm>>10, l.cache, over))
-	l.atMost(fmt.Sprintf("resident memory over --cache-size, %d walks of %d entries at once", walkers, l.entries), float64(hwm)/1024-float64(l.cache), 150, " MB")
+	l.atMost(fmt.Sprintf("resident memory over --cache-size, %d walks of %d entries at once", walkers, l.entries), float64(hwm)/1024-float64(l.cache), 150, " MiB")
 	return nil
 }
 

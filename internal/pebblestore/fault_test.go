@@ -304,8 +304,8 @@ func TestSweep(t *testing.T) {
 	}
 	s.sweep()
 	for key, want := range map[string]bool{"dead": false, "live": true, "eternal": true} {
-		if has, err := s.has(recordKey("kind", key)); err != nil || has != want {
-			t.Errorf("%s is there: %v, %v", key, has, err)
+		if v, err := s.value(recordKey("kind", key)); err != nil || (v != nil) != want {
+			t.Errorf("%s is there: %v, %v", key, v != nil, err)
 		}
 	}
 }

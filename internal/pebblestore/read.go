@@ -103,36 +103,60 @@ func (s *Store) Lookup(ctx context.Context, app mpblock.AppID, ids []mpblock.Ope
 		return nil, err
 	}
 	defer s.inflight.Done()
-	snap := s.db.NewSnapshot()
-	defer func() { err = errors.Join(err, snap.Close()) }()
-	states = make([]mpblock.State, len(ids))
-	for i, id := range ids {
-		if states[i], err = lookup(snap, app, id); err != nil {
-			return nil, err
+	err = s.look(app, func(l lookup) error {
+		states = l.states(ids)
+		for i, id := range ids {
+			states[i].Follower = l.follows(id)
 		}
-	}
-	return states, nil
+		return nil
+	})
+	return states, err
 }
 
-func lookup(r pebble.Reader, app mpblock.AppID, id mpblock.OpenID) (mpblock.State, error) {
-	var st mpblock.State
-	v, closer, err := r.Get(openIDKey(entryKeys, app, id))
-	if err == nil {
-		st.Seq, err = decodeUint(v)
-		err = errors.Join(err, closer.Close())
-	}
-	if err != nil && !errors.Is(err, pebble.ErrNotFound) {
-		return st, err
-	}
-	_, closer, err = r.Get(openIDKey(followerKeys, app, id))
-	if errors.Is(err, pebble.ErrNotFound) {
-		return st, nil
-	}
+// lookup answers what stands of single OpenIDs, all of one instant.
+type lookup struct {
+	it  *pebble.Iterator
+	app mpblock.AppID
+	err *error // the first of a value that is damaged
+}
+
+// look has do look OpenIDs up. Most of those that are asked for are not there, as
+// what is blocked is mostly new: so the filters of the last level are used as
+// well, which hold most of the keys.
+func (s *Store) look(app mpblock.AppID, do func(lookup) error) (err error) {
+	it, err := s.db.NewIter(&pebble.IterOptions{
+		LowerBound: headKey(entryKeys, app), UpperBound: after(appKey(followerKeys, app)), UseL6Filters: true,
+	})
 	if err != nil {
-		return st, err
+		return err
 	}
-	st.Follower = true
-	return st, closer.Close()
+	var damaged error
+	err = do(lookup{it, app, &damaged})
+	if broken := errors.Join(damaged, it.Error(), it.Close()); broken != nil {
+		return broken
+	}
+	return err
+}
+
+// states returns the states of OpenIDs, without whether they are followers. Those
+// in byte order are found faster.
+func (l lookup) states(ids []mpblock.OpenID) []mpblock.State {
+	states := make([]mpblock.State, len(ids))
+	for i, id := range ids {
+		if !l.it.SeekPrefixGE(openIDKey(entryKeys, l.app, id)) {
+			continue
+		}
+		seq, err := decodeUint(l.it.Value())
+		if err != nil && *l.err == nil {
+			*l.err = err
+		}
+		states[i].Seq = seq
+	}
+	return states
+}
+
+func (l lookup) follows(id mpblock.OpenID) bool {
+	return l.it.SeekPrefixGE(openIDKey(followerKeys, l.app, id))
 }
 
 // Changes implements mpblock.Store.

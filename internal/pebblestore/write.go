@@ -203,41 +203,30 @@ func (s *Store) value(key []byte) ([]byte, error) {
 	return append([]byte{}, v...), nil
 }
 
-func (s *Store) has(key []byte) (bool, error) {
-	_, closer, err := s.db.Get(key)
-	if errors.Is(err, pebble.ErrNotFound) {
-		return false, nil
-	}
-	if err != nil {
-		return false, err
-	}
-	return true, closer.Close()
-}
-
 // effects returns the OpenIDs on which a batch takes effect, in byte order, each
 // once. Known is checked in the batch's own order.
-func (s *Store) effects(app mpblock.AppID, b mpblock.Batch) ([]mpblock.OpenID, error) {
-	var took []mpblock.OpenID
-	for i, id := range b.OpenIDs {
-		blocked, err := s.has(openIDKey(entryKeys, app, id))
-		if err != nil {
-			return nil, err
-		}
-		if b.Known && !blocked {
-			follows, err := s.has(openIDKey(followerKeys, app, id))
-			if err != nil {
-				return nil, err
+func (s *Store) effects(app mpblock.AppID, b mpblock.Batch) (took []mpblock.OpenID, err error) {
+	sorted := slices.Clone(b.OpenIDs)
+	slices.SortFunc(sorted, mpblock.OpenID.Compare)
+	sorted = slices.Compact(sorted)
+	err = s.look(app, func(l lookup) error {
+		var unknown []mpblock.OpenID
+		for i, st := range l.states(sorted) {
+			if st.Blocked() == (b.Action == mpblock.Unblock) {
+				took = append(took, sorted[i])
 			}
-			if !follows {
-				return nil, &mpblock.UnknownError{Index: i}
+			if b.Known && !st.Blocked() && !l.follows(sorted[i]) {
+				unknown = append(unknown, sorted[i])
 			}
 		}
-		if blocked == (b.Action == mpblock.Unblock) {
-			took = append(took, id)
+		for i, id := range b.OpenIDs {
+			if _, is := slices.BinarySearchFunc(unknown, id, mpblock.OpenID.Compare); is {
+				return &mpblock.UnknownError{Index: i}
+			}
 		}
-	}
-	slices.SortFunc(took, mpblock.OpenID.Compare)
-	return slices.Compact(took), nil
+		return nil
+	})
+	return took, err
 }
 
 func nextChange(h head, b mpblock.Batch, took []mpblock.OpenID) mpblock.Change {
@@ -299,33 +288,39 @@ func (s *Store) changeFollowers(ctx context.Context, app mpblock.AppID, ids []mp
 		if err != nil {
 			return err
 		}
+		ids, err := s.strangers(app, ids, add)
+		if err != nil || len(ids) == 0 {
+			return err
+		}
+		took = len(ids)
+		var errs error
 		for _, id := range ids {
-			key := openIDKey(followerKeys, app, id)
-			switch follows, err := s.has(key); {
-			case err != nil:
-				return err
-			case follows == add:
-				continue
-			}
-			took++
-			if add {
+			if key := openIDKey(followerKeys, app, id); add {
 				h.followers++
-				err = batch.Set(key, nil, nil)
+				errs = errors.Join(errs, batch.Set(key, nil, nil))
 			} else {
 				h.followers--
-				err = batch.Delete(key, nil)
-			}
-			if err != nil {
-				return err
+				errs = errors.Join(errs, batch.Delete(key, nil))
 			}
 		}
-		if took == 0 {
-			return nil
-		}
-		return a.remember(h, batch.Set(headKey(followerKeys, app), encodeUint(h.followers), nil))
+		return a.remember(h, errors.Join(errs, batch.Set(headKey(followerKeys, app), encodeUint(h.followers), nil)))
 	})
 	if err != nil {
 		return 0, err
 	}
 	return took, nil
+}
+
+// strangers returns those OpenIDs that are not followers or, if strange is false,
+// those that are.
+func (s *Store) strangers(app mpblock.AppID, ids []mpblock.OpenID, strange bool) (some []mpblock.OpenID, err error) {
+	err = s.look(app, func(l lookup) error {
+		for _, id := range ids {
+			if l.follows(id) != strange {
+				some = append(some, id)
+			}
+		}
+		return nil
+	})
+	return some, err
 }

@@ -158,20 +158,7 @@ func TestLostPutThatWasOverwritten(t *testing.T) {
 func TestBatchesShareATransaction(t *testing.T) {
 	s, p := behindProxy(t, Options{})
 	ids := numbered(0, 64)
-	if _, err := s.Apply(t.Context(), app, batchOf(mpblock.Block, ids[0])); err != nil {
-		t.Fatal(err)
-	}
-	holder, err := s.db.Conn(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer holder.Close()
-	if _, err := holder.ExecContext(t.Context(), toWrite); err != nil {
-		t.Fatal(err)
-	}
-	if _, _, err := readHead(t.Context(), holder, app, " FOR UPDATE"); err != nil {
-		t.Fatal(err)
-	}
+	release := hold(t, s)
 	before := p.sent("COMMIT")
 	var wg sync.WaitGroup
 	gone, leave := context.WithCancel(t.Context())
@@ -204,9 +191,7 @@ func TestBatchesShareATransaction(t *testing.T) {
 		await(t, func() bool { return s.queues.length(app) == i }) // the first is under way
 	}
 	leave()
-	if _, err := holder.ExecContext(t.Context(), "COMMIT"); err != nil {
-		t.Fatal(err)
-	}
+	release()
 	wg.Wait()
 	if n := p.sent("COMMIT") - before; n != 3 {
 		t.Errorf("%d transactions, want that of the test, that of the first batch and one for the rest", n)

@@ -28,7 +28,10 @@ func (s *Store) changeFollowers(ctx context.Context, app mpblock.AppID, ids []mp
 	}
 	defer s.leave()
 	f := &following{store: s, app: app, ids: distinct(ids), add: add, lost: make(map[mark]int)}
-	return f.changed, s.call(ctx, f.try)
+	if err := s.callFor(ctx, len(ids), f.try); err != nil {
+		return 0, err
+	}
+	return f.changed, nil
 }
 
 // following is a change of an account's followers on its way into the database.

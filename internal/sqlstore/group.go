@@ -2,6 +2,7 @@ package sqlstore
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"sync"
 
@@ -79,15 +80,21 @@ func (s *Store) Apply(ctx context.Context, app mpblock.AppID, b mpblock.Batch) (
 	}
 	defer s.leave()
 	b.OpenIDs = slices.Clone(b.OpenIDs) // the caller may leave before the transaction ends
-	p := &pending{ctx: ctx, batch: b, done: make(chan outcome, 1)}
+	limit := s.limit(len(b.OpenIDs))
+	waits, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	p := &pending{ctx: waits, batch: b, done: make(chan outcome, 1)}
 	if s.queues.join(app, p) {
 		s.inflight.Go(func() { s.serve(app) })
 	}
 	select {
 	case o := <-p.done:
 		return o.change, o.err
-	case <-ctx.Done():
-		return mpblock.Change{}, ctx.Err()
+	case <-waits.Done():
+		if err := ctx.Err(); err != nil {
+			return mpblock.Change{}, err
+		}
+		return mpblock.Change{}, fmt.Errorf("%w, %v, for the batches before this one", errTime, limit)
 	}
 }
 
@@ -106,10 +113,15 @@ func (s *Store) serve(app mpblock.AppID) {
 // their callers' contexts: the others wait for it too.
 func (s *Store) applyGroup(app mpblock.AppID, group []*pending) {
 	a := &applying{store: s, app: app}
+	ids := 0
 	for _, p := range group {
 		a.batches = append(a.batches, p.batch)
+		ids += len(p.batch.OpenIDs)
 	}
-	err := s.call(context.Background(), a.try)
+	err := s.Health()
+	if err == nil {
+		err = s.callFor(context.Background(), ids, a.try)
+	}
 	for i, p := range group {
 		if err != nil {
 			p.done <- outcome{err: err}

@@ -3,6 +3,7 @@ package sqlstore
 import (
 	"context"
 	"database/sql"
+	"database/sql/driver"
 	"fmt"
 	"time"
 
@@ -63,21 +64,13 @@ func snapshot(ctx context.Context, c *sql.Conn, do func() error) error {
 func readList(ctx context.Context, c *sql.Conn, app mpblock.AppID, table string, after mpblock.OpenID, limit int) ([]mpblock.OpenID, error) {
 	ids := make([]mpblock.OpenID, 0, limit)
 	for len(ids) < limit {
-		want := min(limit-len(ids), rowsAtOnce)
-		var raw sql.RawBytes
-		n, err := rows(ctx, c, "SELECT openid FROM "+table+" WHERE app = ? AND openid > ? ORDER BY openid LIMIT ?", []any{appArg(app), after[:], want},
-			func(r *sql.Rows) error {
-				if err := r.Scan(&raw); err != nil {
-					return err
-				}
-				id, err := openID(raw)
-				ids = append(ids, id)
-				return err
-			})
+		want, before := min(limit-len(ids), rowsAtOnce), len(ids)
+		err := eachOpenID(ctx, c, "SELECT openid FROM "+table+" WHERE app = ? AND openid > ? ORDER BY openid LIMIT ?",
+			[]driver.Value{[]byte(app), after[:], int64(want)}, func(id mpblock.OpenID) { ids = append(ids, id) })
 		if err != nil {
 			return nil, err
 		}
-		if n < want {
+		if len(ids) < before+want {
 			break
 		}
 		after = ids[len(ids)-1]

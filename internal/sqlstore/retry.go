@@ -88,25 +88,38 @@ func own(err error) bool {
 // operation is what is done over a connection.
 type operation func(ctx context.Context, c *sql.Conn) error
 
+// perOpenID is how much longer an operation may take for each OpenID that it writes.
+const perOpenID = 5 * time.Millisecond
+
 // call is retry for a method.
-func (s *Store) call(ctx context.Context, op operation) error {
-	err := s.retry(ctx, op)
+func (s *Store) call(ctx context.Context, op operation) error { return s.callFor(ctx, 0, op) }
+
+// limit is how long a method may take that writes so many OpenIDs.
+func (s *Store) limit(ids int) time.Duration { return s.timeout + time.Duration(ids)*perOpenID }
+
+// callFor is call for a method that writes so many OpenIDs.
+func (s *Store) callFor(ctx context.Context, ids int, op operation) error {
+	err := s.retryWithin(ctx, s.limit(ids), op)
 	if errors.Is(err, errTime) {
 		s.health.doubt()
 	}
 	return err
 }
 
-// retry does an operation until it succeeds, fails for good, or time is up. It
+func (s *Store) retry(ctx context.Context, op operation) error {
+	return s.retryWithin(ctx, s.timeout, op)
+}
+
+// retryWithin does an operation until it succeeds, fails for good, or time is up. It
 // returns the context's own error where the caller has ended it.
-func (s *Store) retry(caller context.Context, op operation) error {
-	ctx, cancel := context.WithTimeoutCause(caller, s.timeout, errTime)
+func (s *Store) retryWithin(caller context.Context, limit time.Duration, op operation) error {
+	ctx, cancel := context.WithTimeoutCause(caller, limit, errTime)
 	defer cancel()
 	pauses := backoff.NewExponentialBackOff()
 	pauses.InitialInterval, pauses.MaxInterval = firstPause, longestPause
 	var last error
 	_, err := backoff.Retry(ctx, func() (struct{}, error) {
-		err := s.try(ctx, op)
+		err := s.try(ctx, limit/2, op)
 		if err != nil && ctx.Err() == nil {
 			last = err
 		}
@@ -121,21 +134,21 @@ func (s *Store) retry(caller context.Context, op operation) error {
 	case caller.Err() != nil:
 		return caller.Err()
 	case ctx.Err() != nil && last != nil:
-		return fmt.Errorf("%w, %v: %w", errTime, s.timeout, last)
+		return fmt.Errorf("%w, %v: %w", errTime, limit, last)
 	case ctx.Err() != nil:
-		return fmt.Errorf("%w, %v: %w", errTime, s.timeout, err)
+		return fmt.Errorf("%w, %v: %w", errTime, limit, err)
 	case own(err):
 		return err
 	}
 	return fmt.Errorf("sqlstore: %w", err)
 }
 
-// try does an operation once, within half of the store's time: a host that has
-// stopped without closing its connections leaves time for another. A connection of
+// try does an operation once, within half of its time: a host that has stopped
+// without closing its connections leaves time for another. A connection of
 // which it is not known whether it is in a transaction is given up, which rolls back
 // what was begun.
-func (s *Store) try(whole context.Context, op operation) error {
-	ctx, cancel := context.WithTimeout(whole, s.timeout/2)
+func (s *Store) try(whole context.Context, limit time.Duration, op operation) error {
+	ctx, cancel := context.WithTimeout(whole, limit)
 	defer cancel()
 	c, err := s.db.Conn(ctx)
 	if err != nil {

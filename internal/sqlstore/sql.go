@@ -3,7 +3,10 @@ package sqlstore
 import (
 	"context"
 	"database/sql"
+	"database/sql/driver"
+	"errors"
 	"fmt"
+	"io"
 	"slices"
 	"strings"
 
@@ -96,4 +99,34 @@ func openID(b []byte) (id mpblock.OpenID, err error) {
 		return id, fmt.Errorf("%w: an OpenID of %d bytes, want %d", errDamaged, len(b), len(id))
 	}
 	return id, nil
+}
+
+// eachOpenID reads an answer of OpenIDs from the driver itself, which hands each
+// over as it lies in what the server has sent: of a page, that halves the work.
+func eachOpenID(ctx context.Context, c *sql.Conn, query string, args []driver.Value, do func(mpblock.OpenID)) error {
+	return c.Raw(func(conn any) (err error) {
+		named := make([]driver.NamedValue, len(args))
+		for i, v := range args {
+			named[i] = driver.NamedValue{Ordinal: i + 1, Value: v}
+		}
+		r, err := conn.(driver.QueryerContext).QueryContext(ctx, query, named) //nolint:forcetypeassert // the driver's connections are
+		if err != nil {
+			return err
+		}
+		defer func() { err = errors.Join(err, r.Close()) }()
+		for row := make([]driver.Value, 1); ; {
+			switch err := r.Next(row); {
+			case errors.Is(err, io.EOF):
+				return nil
+			case err != nil:
+				return err
+			}
+			raw, _ := row[0].([]byte)
+			id, err := openID(raw)
+			if err != nil {
+				return err
+			}
+			do(id)
+		}
+	})
 }

@@ -22,7 +22,7 @@ import (
 // where the server, another user, can read them.
 func certificate(t *testing.T) (cert, key string) {
 	t.Helper()
-	dir, err := os.MkdirTemp("", "mpblock-tls-")
+	dir, err := os.MkdirTemp("", "mpblock-tls-") //nolint:usetesting // the server, another user, cannot enter those of the test
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -211,9 +211,13 @@ func (s *Server) end(signal syscall.Signal) error {
 	if err := s.cmd.Process.Signal(signal); err != nil && !errors.Is(err, os.ErrProcessDone) {
 		return err
 	}
-	_ = <-s.ends // says that it was killed
+	err := <-s.ends
 	s.cmd = nil
-	return nil
+	var killed *exec.ExitError
+	if errors.As(err, &killed) {
+		return nil
+	}
+	return err
 }
 
 // Close ends the server, if it runs, and removes its directory.
