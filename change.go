@@ -46,6 +46,11 @@ type Batch struct {
 	// Known demands that every OpenID is a follower or blocked at the instant
 	// of the change; otherwise nothing changes and Apply fails with *UnknownError.
 	Known bool
+
+	// UnchangedSince, if not 0, leaves those OpenIDs alone that a Change with a
+	// higher Seq names, of the instant of the change: so an undo of the Change with
+	// that Seq takes nothing back that came after it. Known is for all of them.
+	UnchangedSince uint64
 }
 
 // Validate tells what is wrong with a batch in terms of the limits above; every

@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"mpblock"
+	"mpblock/internal/memstore"
 	"mpblock/internal/platform"
 )
 
@@ -229,4 +230,24 @@ func complete(then func(*testing.T, mpblock.Store, mpblock.AppID)) func(t *testi
 		}
 		then(t, to, "wx0000000000000001")
 	}
+}
+
+// What is no platform, or half of one, is not copied.
+func TestCopyOfNothing(t *testing.T) {
+	from, to := memstore.New(), memstore.New()
+	refused := func(says string) {
+		t.Helper()
+		var f failure
+		if err := newCopier(from, to).run(t.Context()); !errors.As(err, &f) || f.hint == "" || !strings.Contains(err.Error(), says) {
+			t.Errorf("%v, want one that says %q", err, says)
+		}
+		if kinds, err := to.Kinds(t.Context()); len(kinds) > 0 || err != nil {
+			t.Errorf("written: %v, %v", kinds, err)
+		}
+	}
+	refused("this holds no platform")
+	if _, err := from.Put(t.Context(), mpblock.Record{Kind: kindCopy, Key: keyCopy}); err != nil {
+		t.Fatal(err)
+	}
+	refused("this is an unfinished copy itself")
 }

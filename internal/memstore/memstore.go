@@ -123,11 +123,15 @@ func (s *Store) Apply(ctx context.Context, app mpblock.AppID, b mpblock.Batch) (
 			}
 		}
 	}
+	ids := b.OpenIDs
+	if b.UnchangedSince != 0 {
+		ids = a.unchangedSince(b.UnchangedSince, ids)
+	}
 	change := set.add
 	if b.Action == mpblock.Unblock {
 		change = set.remove
 	}
-	next, took := change(a.blocked, b.OpenIDs)
+	next, took := change(a.blocked, ids)
 	if len(took) == 0 {
 		return mpblock.Change{}, nil
 	}
@@ -149,6 +153,13 @@ func (s *Store) Apply(ctx context.Context, app mpblock.AppID, b mpblock.Batch) (
 	}
 	c.OpenIDs = slices.Clone(took)
 	return c, nil
+}
+
+// unchangedSince returns those OpenIDs that no change after a seq names.
+func (a *account) unchangedSince(seq uint64, ids []mpblock.OpenID) []mpblock.OpenID {
+	return slices.DeleteFunc(slices.Clone(ids), func(id mpblock.OpenID) bool {
+		return slices.ContainsFunc(a.changes[min(seq, a.seq()):], func(c mpblock.Change) bool { return set(c.OpenIDs).has(id) })
+	})
 }
 
 // Page implements mpblock.Store.

@@ -274,10 +274,10 @@ func TestOpenRefuses(t *testing.T) {
 
 	newer := t.TempDir()
 	s := openIn(t, newer)
-	if err := errors.Join(s.db.Set(versionKey, []byte("2"), pebble.Sync), s.Close()); err != nil {
+	if err := errors.Join(s.db.Set(versionKey, []byte("3"), pebble.Sync), s.Close()); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Open(newer, Options{}); err == nil || !strings.Contains(err.Error(), `layout "2", this program knows layout 1`) {
+	if _, err := Open(newer, Options{}); err == nil || !strings.Contains(err.Error(), `layout "3", this program knows layout 2`) {
 		t.Errorf("a newer layout: %v", err)
 	}
 }

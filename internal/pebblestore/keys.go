@@ -1,10 +1,12 @@
 package pebblestore
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
 	"slices"
+	"sort"
 	"time"
 
 	"mpblock"
@@ -15,15 +17,14 @@ const (
 	entryKeys    = 'b'
 	changeKeys   = 'c'
 	followerKeys = 'f'
-	historyKeys  = 'h'
 	recordKeys   = 'r'
+	formerKeys   = 'u'
 )
 
 var versionKey = []byte("\x00version")
 
 const (
-	listKeyLen = 1 + mpblock.AppIDLen + mpblock.OpenIDLen
-	maxKeyLen  = listKeyLen + 8
+	maxKeyLen = 1 + mpblock.AppIDLen + mpblock.OpenIDLen
 )
 
 func appKey(kind byte, app mpblock.AppID) []byte {
@@ -38,10 +39,6 @@ func openIDKey(kind byte, app mpblock.AppID, id mpblock.OpenID) []byte {
 
 func changeKey(app mpblock.AppID, seq uint64) []byte {
 	return binary.BigEndian.AppendUint64(appKey(changeKeys, app), seq)
-}
-
-func historyKey(app mpblock.AppID, id mpblock.OpenID, seq uint64) []byte {
-	return binary.BigEndian.AppendUint64(openIDKey(historyKeys, app, id), seq)
 }
 
 func recordKey(kind, key string) []byte {
@@ -72,13 +69,15 @@ type head struct {
 	total     uint64 // of the blacklist
 	seq       uint64 // of the last change
 	time      int64  // of the last change
+	unblocks  uint64 // changes that unblocked: without one there are no former entries
 	followers uint64
 }
 
 func (h head) encode() []byte {
-	b := binary.AppendUvarint(nil, h.total)
+	b := binary.AppendUvarint(make([]byte, 0, 4*binary.MaxVarintLen64), h.total)
 	b = binary.AppendUvarint(b, h.seq)
-	return binary.AppendVarint(b, h.time)
+	b = binary.AppendVarint(b, h.time)
+	return binary.AppendUvarint(b, h.unblocks)
 }
 
 // reader takes a value apart; its err is set at the first thing that is missing.
@@ -121,7 +120,7 @@ func (r *reader) bytes(n uint64) []byte {
 
 func (h *head) decode(b []byte) error {
 	r := reader{b: b}
-	h.total, h.seq, h.time = r.uint(), r.uint(), r.int()
+	h.total, h.seq, h.time, h.unblocks = r.uint(), r.uint(), r.int(), r.uint()
 	return r.err
 }
 
@@ -136,46 +135,87 @@ func decodeUint(b []byte) (uint64, error) {
 // changeVersion is the first byte of every change.
 const changeVersion = 1
 
+// step is an OpenID on which a change took effect, and the seq of the change
+// before it that took effect on the same OpenID, 0 if there was none. So each
+// change is a link in the history of each of its OpenIDs, which needs no keys of
+// its own.
+type step struct {
+	id       mpblock.OpenID
+	previous uint64
+}
+
 // encodeChange writes a change without its seq: version, action, time, actor,
-// reason (each with its length before it), the number of OpenIDs and the OpenIDs.
-func encodeChange(c mpblock.Change) []byte {
-	b := make([]byte, 0, 32+len(c.Actor)+len(c.Reason)+len(c.OpenIDs)*mpblock.OpenIDLen)
+// reason (each with its length before it), the number of OpenIDs, the OpenIDs, and
+// for each of them the seq of the change before.
+func encodeChange(c mpblock.Change, steps []step) []byte {
+	b := make([]byte, 0, 32+len(c.Actor)+len(c.Reason)+len(steps)*(mpblock.OpenIDLen+2))
 	b = append(b, changeVersion, byte(c.Action))
 	b = binary.AppendVarint(b, c.Time.UnixMilli())
 	b = append(binary.AppendUvarint(b, uint64(len(c.Actor))), c.Actor...)
 	b = append(binary.AppendUvarint(b, uint64(len(c.Reason))), c.Reason...)
-	b = binary.AppendUvarint(b, uint64(len(c.OpenIDs)))
-	for _, id := range c.OpenIDs {
-		b = append(b, id[:]...)
+	b = binary.AppendUvarint(b, uint64(len(steps)))
+	for i := range steps {
+		b = append(b, steps[i].id[:]...)
+	}
+	for i := range steps {
+		b = binary.AppendUvarint(b, steps[i].previous)
 	}
 	return b
 }
 
-// decodeChange reads a change; with only set, its OpenIDs are that one, and those
-// it was made of are not read.
-func decodeChange(seq uint64, b []byte, only *mpblock.OpenID) (mpblock.Change, error) {
-	r := reader{b: b}
+// decodeChange reads a change.
+func decodeChange(seq uint64, b []byte) (mpblock.Change, error) {
+	c, ids, r := decodeChangeHead(seq, b)
+	c.OpenIDs = make([]mpblock.OpenID, len(ids)/mpblock.OpenIDLen)
+	for i := range c.OpenIDs {
+		c.OpenIDs[i] = mpblock.OpenID(ids[i*mpblock.OpenIDLen:])
+		r.uint()
+	}
+	if len(r.b) > 0 {
+		return c, errDamaged
+	}
+	return c, r.err
+}
+
+// decodeStep reads a change narrowed to one of its OpenIDs, and the seq of the
+// change before it of that OpenID.
+func decodeStep(seq uint64, b []byte, id mpblock.OpenID) (mpblock.Change, uint64, error) {
+	c, ids, r := decodeChangeHead(seq, b)
+	n := len(ids) / mpblock.OpenIDLen
+	at, found := sort.Find(n, func(i int) int { return bytes.Compare(id[:], ids[i*mpblock.OpenIDLen:][:mpblock.OpenIDLen]) })
+	if !found {
+		return c, 0, errDamaged
+	}
+	c.OpenIDs = []mpblock.OpenID{id}
+	for range at {
+		r.uint()
+	}
+	previous := r.uint()
+	if previous >= seq {
+		return c, 0, errDamaged
+	}
+	return c, previous, r.err
+}
+
+// decodeChangeHead reads a change up to its OpenIDs, which it returns as bytes.
+// Errors are in the reader, which goes on behind them.
+func decodeChangeHead(seq uint64, b []byte) (c mpblock.Change, ids []byte, r reader) {
+	r.b = b
 	start := r.bytes(2)
 	if r.err != nil || start[0] != changeVersion {
-		return mpblock.Change{}, errDamaged
+		r.err = errDamaged
+		return c, nil, r
 	}
-	c := mpblock.Change{Seq: seq, Action: mpblock.Action(start[1])}
+	c = mpblock.Change{Seq: seq, Action: mpblock.Action(start[1])}
 	c.Time = time.UnixMilli(r.int()).UTC()
 	c.Actor = string(r.bytes(r.uint()))
 	c.Reason = string(r.bytes(r.uint()))
-	if only != nil {
-		c.OpenIDs = []mpblock.OpenID{*only}
-		return c, r.err
-	}
 	n := r.uint()
-	if n > mpblock.MaxBatch || uint64(len(r.b)) != n*mpblock.OpenIDLen {
-		return mpblock.Change{}, errDamaged
+	if n > mpblock.MaxBatch {
+		r.err = errDamaged
+		return c, nil, r
 	}
-	c.OpenIDs = make([]mpblock.OpenID, n)
-	for i := range c.OpenIDs {
-		copy(c.OpenIDs[i][:], r.bytes(mpblock.OpenIDLen))
-	}
-	return c, r.err
+	return c, r.bytes(n * mpblock.OpenIDLen), r
 }
 
 func encodeRecord(r mpblock.Record) []byte {

@@ -2,9 +2,11 @@ package pebblestore
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/binary"
 	"errors"
+	"slices"
 
 	"github.com/cockroachdb/pebble/v2"
 
@@ -125,7 +127,7 @@ type lookup struct {
 // well, which hold most of the keys.
 func (s *Store) look(app mpblock.AppID, do func(lookup) error) (err error) {
 	it, err := s.db.NewIter(&pebble.IterOptions{
-		LowerBound: headKey(entryKeys, app), UpperBound: after(appKey(followerKeys, app)), UseL6Filters: true,
+		LowerBound: headKey(entryKeys, app), UpperBound: after(appKey(formerKeys, app)), UseL6Filters: true,
 	})
 	if err != nil {
 		return err
@@ -143,16 +145,21 @@ func (s *Store) look(app mpblock.AppID, do func(lookup) error) (err error) {
 func (l lookup) states(ids []mpblock.OpenID) []mpblock.State {
 	states := make([]mpblock.State, len(ids))
 	for i, id := range ids {
-		if !l.it.SeekPrefixGE(openIDKey(entryKeys, l.app, id)) {
-			continue
-		}
-		seq, err := decodeUint(l.it.Value())
-		if err != nil && *l.err == nil {
-			*l.err = err
-		}
-		states[i].Seq = seq
+		states[i].Seq = l.seq(entryKeys, id)
 	}
 	return states
+}
+
+// seq returns the seq that a key holds, 0 if it is not there.
+func (l lookup) seq(kind byte, id mpblock.OpenID) uint64 {
+	if !l.it.SeekPrefixGE(openIDKey(kind, l.app, id)) {
+		return 0
+	}
+	seq, err := decodeUint(l.it.Value())
+	if err != nil && *l.err == nil {
+		*l.err = err
+	}
+	return seq
 }
 
 func (l lookup) follows(id mpblock.OpenID) bool {
@@ -176,7 +183,7 @@ func (s *Store) Changes(ctx context.Context, app mpblock.AppID, seq uint64, limi
 	}
 	defer func() { err = errors.Join(err, it.Close()) }()
 	for ok := it.First(); ok && len(changes) < limit; ok = it.Next() {
-		c, err := decodeChange(binary.BigEndian.Uint64(it.Key()[1+mpblock.AppIDLen:]), it.Value(), nil)
+		c, err := decodeChange(binary.BigEndian.Uint64(it.Key()[1+mpblock.AppIDLen:]), it.Value())
 		if err != nil {
 			return nil, err
 		}
@@ -185,34 +192,32 @@ func (s *Store) Changes(ctx context.Context, app mpblock.AppID, seq uint64, limi
 	return changes, it.Error()
 }
 
-// ChangesOf implements mpblock.Store.
+// ChangesOf implements mpblock.Store. It goes from the last change of the OpenID
+// back to the first that is wanted.
 func (s *Store) ChangesOf(ctx context.Context, app mpblock.AppID, id mpblock.OpenID, seq uint64, limit int) (changes []mpblock.Change, err error) {
 	if err := s.enterApp(ctx, app); err != nil {
 		return nil, err
 	}
 	defer s.inflight.Done()
-	if seq+1 == 0 {
-		return nil, nil
-	}
-	it, err := s.db.NewIterWithContext(ctx, &pebble.IterOptions{
-		LowerBound: historyKey(app, id, seq+1), UpperBound: after(openIDKey(historyKeys, app, id)),
-	})
-	if err != nil {
+	var at uint64
+	if err := s.look(app, func(l lookup) error {
+		at = cmp.Or(l.seq(entryKeys, id), l.seq(formerKeys, id))
+		return nil
+	}); err != nil {
 		return nil, err
 	}
-	defer func() { err = errors.Join(err, it.Close()) }()
-	for ok := it.First(); ok && len(changes) < limit; ok = it.Next() {
-		at := binary.BigEndian.Uint64(it.Key()[listKeyLen:])
-		// A change is never taken back, so one that the iterator has seen is there.
+	for at > seq {
+		// A change is never taken back, so one that something refers to is there.
 		v, err := s.value(changeKey(app, at))
 		if err != nil {
 			return nil, err
 		}
-		c, err := decodeChange(at, v, &id)
+		c, previous, err := decodeStep(at, v, id)
 		if err != nil {
 			return nil, err
 		}
-		changes = append(changes, c)
+		changes, at = append(changes, c), previous
 	}
-	return changes, it.Error()
+	slices.Reverse(changes)
+	return changes[:min(max(limit, 0), len(changes))], nil
 }

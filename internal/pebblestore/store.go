@@ -14,23 +14,24 @@
 // go on, and Health says why. When an fsync fails, nobody can tell any more what
 // is on the disk: writes stay refused until the store is opened anew.
 //
-// # Layout of the keys, version 1
+// # Layout of the keys, version 2
 //
 // An app is the 18 bytes of an AppID, an openid its 28 bytes, seq 8 bytes
 // big-endian. Numbers in values are unsigned varints; times are in milliseconds
 // since 1970.
 //
-//	\x00version            "1"
-//	b app \x00             head of the blacklist: total, seq of the last change, its time
+//	\x00version            "2"
+//	b app \x00             head of the blacklist: total, seq of the last change, its time, number of changes that unblocked
 //	b app openid           an entry: the seq of the change that blocked it
-//	c app seq              a change: see encodeChange
+//	c app seq              a change, and for each of its OpenIDs the seq of the change before it: see encodeChange
 //	f app \x00             the number of followers
 //	f app openid           a follower: empty
-//	h app openid seq       the change seq took effect on the openid: its action, one byte
 //	r kind \x00 key        a record: version, end of life (0: none), value
+//	u app openid           a former entry: the seq of the change that unblocked it
 //
 // Each head sorts just before its list, and followers behind blacklists, so one
-// iterator sees heads and pages of the same instant.
+// iterator sees heads and pages of the same instant. The history of an OpenID is
+// the chain of its changes, from that which its entry or former entry names.
 package pebblestore
 
 import (
@@ -49,7 +50,7 @@ import (
 	"mpblock"
 )
 
-const layoutVersion = "1"
+const layoutVersion = "2"
 
 // Errors of Open.
 var (

@@ -144,12 +144,12 @@ func (s *Store) Apply(ctx context.Context, app mpblock.AppID, b mpblock.Batch) (
 		if err != nil {
 			return err
 		}
-		seqs, err := s.effects(app, b)
-		if err != nil || len(seqs) == 0 {
+		took, err := s.effects(app, h, b)
+		if err != nil || len(took) == 0 {
 			return err
 		}
-		made = nextChange(h, b, seqs)
-		return a.remember(putChange(batch, app, h, made))
+		made = nextChange(h, b, took)
+		return a.remember(putChange(batch, app, h, made, took))
 	})
 	if err != nil {
 		return mpblock.Change{}, err
@@ -205,15 +205,16 @@ func (s *Store) value(key []byte) ([]byte, error) {
 
 // effects returns the OpenIDs on which a batch takes effect, in byte order, each
 // once. Known is checked in the batch's own order.
-func (s *Store) effects(app mpblock.AppID, b mpblock.Batch) (took []mpblock.OpenID, err error) {
+func (s *Store) effects(app mpblock.AppID, h head, b mpblock.Batch) (took []step, err error) {
 	sorted := slices.Clone(b.OpenIDs)
 	slices.SortFunc(sorted, mpblock.OpenID.Compare)
 	sorted = slices.Compact(sorted)
 	err = s.look(app, func(l lookup) error {
+		took = make([]step, 0, len(sorted))
 		var unknown []mpblock.OpenID
 		for i, st := range l.states(sorted) {
 			if st.Blocked() == (b.Action == mpblock.Unblock) {
-				took = append(took, sorted[i])
+				took = append(took, step{id: sorted[i], previous: st.Seq})
 			}
 			if b.Known && !st.Blocked() && !l.follows(sorted[i]) {
 				unknown = append(unknown, sorted[i])
@@ -224,40 +225,56 @@ func (s *Store) effects(app mpblock.AppID, b mpblock.Batch) (took []mpblock.Open
 				return &mpblock.UnknownError{Index: i}
 			}
 		}
+		for i := range took {
+			if b.Action == mpblock.Block && h.unblocks > 0 {
+				took[i].previous = l.seq(formerKeys, took[i].id)
+			}
+		}
 		return nil
 	})
+	if b.UnchangedSince != 0 {
+		took = slices.DeleteFunc(took, func(s step) bool { return s.previous > b.UnchangedSince })
+	}
 	return took, err
 }
 
-func nextChange(h head, b mpblock.Batch, took []mpblock.OpenID) mpblock.Change {
+func nextChange(h head, b mpblock.Batch, took []step) mpblock.Change {
 	at := max(b.Time.UnixMilli(), h.time)
 	if h.seq == 0 {
 		at = b.Time.UnixMilli()
 	}
-	return mpblock.Change{
+	c := mpblock.Change{
 		Seq: h.seq + 1, Time: time.UnixMilli(at).UTC(),
-		Actor: b.Actor, Action: b.Action, Reason: b.Reason, OpenIDs: took,
+		Actor: b.Actor, Action: b.Action, Reason: b.Reason, OpenIDs: make([]mpblock.OpenID, len(took)),
 	}
+	for i := range took {
+		c.OpenIDs[i] = took[i].id
+	}
+	return c
 }
 
-// putChange writes a change and its effects, and returns the head after it.
-func putChange(batch *pebble.Batch, app mpblock.AppID, h head, c mpblock.Change) (head, error) {
+// putChange writes a change and its effects, and returns the head after it. Of a
+// former entry the seq of the change that unblocked it is kept, the last link of
+// its history; that of one which is blocked again is out of use until then.
+func putChange(batch *pebble.Batch, app mpblock.AppID, h head, c mpblock.Change, took []step) (head, error) {
 	h.seq, h.time = c.Seq, c.Time.UnixMilli()
+	if c.Action == mpblock.Block {
+		h.total += uint64(len(took))
+	} else {
+		h.total -= uint64(len(took))
+		h.unblocks++
+	}
 	seq := encodeUint(c.Seq)
 	var errs error
-	for _, id := range c.OpenIDs {
-		entry := openIDKey(entryKeys, app, id)
-		if c.Action == mpblock.Block {
-			h.total++
+	for _, s := range took {
+		if entry := openIDKey(entryKeys, app, s.id); c.Action == mpblock.Block {
 			errs = errors.Join(errs, batch.Set(entry, seq, nil))
 		} else {
-			h.total--
-			errs = errors.Join(errs, batch.Delete(entry, nil))
+			errs = errors.Join(errs, batch.Delete(entry, nil), batch.Set(openIDKey(formerKeys, app, s.id), seq, nil))
 		}
-		errs = errors.Join(errs, batch.Set(historyKey(app, id, c.Seq), []byte{byte(c.Action)}, nil))
 	}
 	return h, errors.Join(errs,
-		batch.Set(changeKey(app, c.Seq), encodeChange(c), nil),
+		batch.Set(changeKey(app, c.Seq), encodeChange(c, took), nil),
 		batch.Set(headKey(entryKeys, app), h.encode(), nil))
 }
 

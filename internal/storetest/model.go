@@ -124,6 +124,8 @@ func (m *machine) apply(t *rapid.T) {
 		Reason:  rapid.SampledFrom([]string{"", "spam", "广告"}).Draw(t, "reason"),
 		Time:    start.Add(time.Duration(rapid.Int64Range(-5e9, 5e9).Draw(t, "time"))),
 		Known:   rapid.Bool().Draw(t, "known"),
+
+		UnchangedSince: rapid.SampledFrom([]uint64{0, 0, 0, 0, 1, 3, 9}).Draw(t, "unchanged since"),
 	}
 	agree(t, m, func(s mpblock.Store) (mpblock.Change, error) { return s.Apply(m.ctx.Context(), a, b) })
 }

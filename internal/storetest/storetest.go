@@ -40,6 +40,8 @@ func Run(t *testing.T, open func(t *testing.T) mpblock.Store) {
 		{"a batch without effect makes no change", (*suite).noEffect},
 		{"a refused batch changes nothing", (*suite).refused},
 		{"known ones are followers or blocked", (*suite).known},
+		{"what changed since is left alone", (*suite).unchangedSince},
+		{"an undo meets a new change", (*suite).undoRace},
 		{"time never goes back", (*suite).time},
 		{"who unfollows stays blocked", (*suite).unfollowed},
 		{"each OpenID has its history", (*suite).history},

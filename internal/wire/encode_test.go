@@ -70,11 +70,11 @@ func FuzzAppendError(f *testing.F) {
 func TestAnswers(t *testing.T) {
 	for got, want := range map[string]string{
 		string(AppendOK(nil)): `{"errcode":0,"errmsg":"ok"}`,
-		string(AppendError(nil, mpblock.CodeBadAppID, "invalid appid")): `{"errcode":40013,"errmsg":"invalid appid"}`,
-		string(AppendError(nil, mpblock.CodeSystem, "system error")):    `{"errcode":-1,"errmsg":"system error"}`,
-		string(AppendError(nil, mpblock.CodeBadData, `'<' & "x"`)):      `{"errcode":47001,"errmsg":"'<' & \"x\""}`,
-		string(AppendToken(nil, "TOKEN", 7200)):                         `{"access_token":"TOKEN","expires_in":7200}`,
-		string(bytes.Join(AppendPage(nil, mpblock.Page{Total: 23_000}), nil)):            `{"total":23000,"count":0,"next_openid":""}`,
+		string(AppendError(nil, mpblock.CodeBadAppID, "invalid appid")):       `{"errcode":40013,"errmsg":"invalid appid"}`,
+		string(AppendError(nil, mpblock.CodeSystem, "system error")):          `{"errcode":-1,"errmsg":"system error"}`,
+		string(AppendError(nil, mpblock.CodeBadData, `'<' & "x"`)):            `{"errcode":47001,"errmsg":"'<' & \"x\""}`,
+		string(AppendToken(nil, "TOKEN", 7200)):                               `{"access_token":"TOKEN","expires_in":7200}`,
+		string(bytes.Join(AppendPage(nil, mpblock.Page{Total: 23_000}), nil)): `{"total":23000,"count":0,"next_openid":""}`,
 	} {
 		if got != want {
 			t.Errorf("got %s, want %s", got, want)
