@@ -79,17 +79,21 @@ type plan struct {
 	before   map[mpblock.OpenID]uint64 // entries as they are, of the OpenIDs named
 	after    map[mpblock.OpenID]uint64 // and as they are to be
 	follower map[mpblock.OpenID]struct{}
+	last     map[mpblock.OpenID]uint64 // seq of the last change, of the OpenIDs of batches that ask for it
 }
 
 // plan reads what the batches depend on and works out what becomes of each, one
 // after the other.
 func (a *applying) plan(ctx context.Context, c *sql.Conn, h head) (*plan, error) {
-	p := &plan{mark: newMark(), head: h, follower: make(map[mpblock.OpenID]struct{})}
-	var all, known []mpblock.OpenID
+	p := &plan{mark: newMark(), head: h, follower: make(map[mpblock.OpenID]struct{}), last: make(map[mpblock.OpenID]uint64)}
+	var all, known, dated []mpblock.OpenID
 	for _, b := range a.batches {
 		all = append(all, b.OpenIDs...)
 		if b.Known {
 			known = append(known, b.OpenIDs...)
+		}
+		if b.UnchangedSince != 0 {
+			dated = append(dated, b.OpenIDs...)
 		}
 	}
 	var err error
@@ -97,6 +101,9 @@ func (a *applying) plan(ctx context.Context, c *sql.Conn, h head) (*plan, error)
 		return nil, err
 	}
 	if err := followers(ctx, c, a.app, distinct(known), a.store.lockRead(), func(id mpblock.OpenID) { p.follower[id] = struct{}{} }); err != nil {
+		return nil, err
+	}
+	if err := lastChanges(ctx, c, a.app, distinct(dated), a.store.lockRead(), p.last); err != nil {
 		return nil, err
 	}
 	p.after = maps.Clone(p.before)
@@ -115,7 +122,7 @@ func (p *plan) apply(b mpblock.Batch) outcome {
 		}
 	}
 	took := slices.DeleteFunc(distinct(b.OpenIDs), func(id mpblock.OpenID) bool {
-		return (b.Action == mpblock.Block) == (p.after[id] != 0)
+		return (b.Action == mpblock.Block) == (p.after[id] != 0) || b.UnchangedSince != 0 && p.last[id] > b.UnchangedSince
 	})
 	if len(took) == 0 {
 		return outcome{}
@@ -123,6 +130,7 @@ func (p *plan) apply(b mpblock.Batch) outcome {
 	p.head.seq++
 	p.head.changed = max(p.head.changed, b.Time.UnixMilli())
 	for _, id := range took {
+		p.last[id] = p.head.seq
 		if b.Action == mpblock.Block {
 			p.after[id] = p.head.seq
 			p.head.total++
@@ -202,50 +210,6 @@ func pack(ids []mpblock.OpenID) []byte {
 func remove(ctx context.Context, c *sql.Conn, table string, app mpblock.AppID, ids []mpblock.OpenID) error {
 	return pieces(ids, func(piece []mpblock.OpenID) error {
 		_, err := change(ctx, c, "DELETE FROM "+table+" WHERE app = ? AND openid IN "+list(len(piece)), idArgs(app, piece)...)
-		return err
-	})
-}
-
-// distinct returns the OpenIDs in byte order, each once.
-func distinct(ids []mpblock.OpenID) []mpblock.OpenID {
-	out := slices.Clone(ids)
-	slices.SortFunc(out, mpblock.OpenID.Compare)
-	return slices.Compact(out)
-}
-
-// entries returns the seqs of those OpenIDs that are blocked.
-func entries(ctx context.Context, c *sql.Conn, app mpblock.AppID, ids []mpblock.OpenID, suffix string) (map[mpblock.OpenID]uint64, error) {
-	blocked := make(map[mpblock.OpenID]uint64)
-	err := pieces(ids, func(piece []mpblock.OpenID) error {
-		_, err := rows(ctx, c, "SELECT openid, seq FROM entry WHERE app = ? AND openid IN "+list(len(piece))+suffix, idArgs(app, piece),
-			func(r *sql.Rows) error {
-				var raw sql.RawBytes
-				var seq uint64
-				if err := r.Scan(&raw, &seq); err != nil {
-					return err
-				}
-				id, err := openID(raw)
-				blocked[id] = seq
-				return err
-			})
-		return err
-	})
-	return blocked, err
-}
-
-// followers hands over those OpenIDs that are followers.
-func followers(ctx context.Context, c *sql.Conn, app mpblock.AppID, ids []mpblock.OpenID, suffix string, found func(mpblock.OpenID)) error {
-	return pieces(ids, func(piece []mpblock.OpenID) error {
-		_, err := rows(ctx, c, "SELECT openid FROM follower WHERE app = ? AND openid IN "+list(len(piece))+suffix, idArgs(app, piece),
-			func(r *sql.Rows) error {
-				var raw sql.RawBytes
-				if err := r.Scan(&raw); err != nil {
-					return err
-				}
-				id, err := openID(raw)
-				found(id)
-				return err
-			})
 		return err
 	})
 }

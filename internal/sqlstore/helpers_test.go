@@ -4,10 +4,16 @@ import (
 	"os"
 	"testing"
 
+	"mpblock"
 	"mpblock/internal/sqlstore/mariadbtest"
+	"mpblock/internal/storetest"
 )
 
 func TestMain(m *testing.M) { os.Exit(mariadbtest.Main(m)) }
+
+func BenchmarkStore(b *testing.B) {
+	storetest.Bench(b, func(b *testing.B) mpblock.Store { return openEmpty(b) })
+}
 
 // openEmpty returns a store on a database of its own.
 func openEmpty(tb testing.TB) *Store {

@@ -15,7 +15,3 @@ func TestModel(t *testing.T) {
 	var last *Store
 	storetest.Model(t, func() mpblock.Store { last = openEmpty(t); return last }, func() mpblock.Store { return reopen(t, last) })
 }
-
-func BenchmarkStore(b *testing.B) {
-	storetest.Bench(b, func(b *testing.B) mpblock.Store { return openEmpty(b) })
-}
