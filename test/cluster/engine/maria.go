@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
@@ -56,7 +57,7 @@ func (m *maria) start(ctx context.Context) (err error) {
 	if m.process, err = start("mariadbd", m.dir, asDatabaseUser(
 		"mariadbd", "--no-defaults", "--datadir="+filepath.Join(m.dir, "data"), "--socket="+socket(m.dir), "--pid-file="+filepath.Join(m.dir, "pid"),
 		"--bind-address=127.0.0.1", fmt.Sprintf("--port=%d", m.port), "--skip-name-resolve", "--max-connections=500",
-		"--innodb-flush-log-at-trx-commit=1", "--innodb-log-file-size=64M")); err != nil {
+		"--innodb-flush-log-at-trx-commit=1", "--innodb-log-file-size=64M"), tmpdir(m.dir)); err != nil {
 		return err
 	}
 	return until(ctx, time.Minute, func(ctx context.Context) error { return adminExec(ctx, m.dir, "DO 1") }, m.process)
@@ -68,17 +69,25 @@ func socket(dir string) string { return filepath.Join(dir, "sock") }
 
 // installDB makes the data directory of a database that was never started.
 func installDB(dir string) error {
-	if err := makeDir(dir); err != nil {
-		return err
+	for _, d := range []string{dir, filepath.Join(dir, "tmp")} {
+		if err := makeDir(d); err != nil {
+			return err
+		}
 	}
 	command := asDatabaseUser("mariadb-install-db", "--no-defaults", "--datadir="+filepath.Join(dir, "data"),
 		"--auth-root-authentication-method=normal", "--skip-test-db", "--innodb-log-file-size=64M")
-	out, err := exec.Command(command[0], command[1:]...).CombinedOutput() //nolint:gosec // of our own
+	cmd := exec.Command(command[0], command[1:]...) //nolint:gosec // of our own
+	cmd.Env = append(os.Environ(), tmpdir(dir))
+	out, err := cmd.CombinedOutput()
 	if err != nil {
 		return fmt.Errorf("mariadb-install-db: %w\n%s", err, out)
 	}
 	return nil
 }
+
+// tmpdir gives a server a directory of its own for temporary files: one that starts
+// removes what others may have left there.
+func tmpdir(dir string) string { return "TMPDIR=" + filepath.Join(dir, "tmp") }
 
 // copyDir copies a directory.
 func copyDir(from, to string) error {
