@@ -6,11 +6,17 @@ SHELL := /bin/bash
 LINT := .bin/golangci-lint
 
 # What the tests run beside Go's own packages: name and what brings it.
-NEEDS := gcc:gcc unshare:util-linux mount:mount mariadbd:mariadb-server mariadb-install-db:mariadb-server
+NEEDS := gcc:gcc unshare:util-linux mount:mount setpriv:util-linux mariadbd:mariadb-server mariadb-install-db:mariadb-server \
+	rsync:rsync socat:socat ip:iproute2 haproxy:haproxy
+GALERA := /usr/lib/galera/libgalera_smm.so
+
+# Programs of test/cluster that are built from modules of their own.
+VITESS := .bin/vitess/vttablet
+TIDB := .bin/tidb-server
 
 .PHONY: help
 help: ## list the targets
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
 
 .PHONY: build
 build: ## build ./mpblock, static
@@ -37,6 +43,7 @@ test: needs ## all tests, with the race detector
 	@echo "== packages: unit, model, vector, crash-in-memory and command tests"
 	@test/run -race -timeout 10m $$(go list ./... | grep -v /test/)
 	@$(MAKE) --no-print-directory crash
+	@$(MAKE) --no-print-directory cluster
 	@$(MAKE) --no-print-directory compat
 	@$(MAKE) --no-print-directory oidc
 	@echo "== all tests passed"
@@ -45,6 +52,37 @@ test: needs ## all tests, with the race detector
 crash: needs ## kill the real binary, fill its disk
 	@echo "== test/crash: the real binary killed, doubled, and on a full disk"
 	@test/run -count=1 -timeout 5m ./test/crash
+
+.PHONY: cluster
+cluster: needs ## kill, freeze and cut off nodes and databases of a Galera cluster, as root, about 6 minutes
+	@echo "== test/cluster: three nodes over three Galera nodes, killed, frozen and cut off"
+	@test/run -count=1 -timeout 20m ./test/cluster -writing 60s
+
+.PHONY: test-cluster
+test-cluster: needs $(VITESS) ## the same store on Vitess with two shards; builds it, some minutes the first time
+	@command -v etcd >/dev/null || { echo "Vitess needs etcd: install the package etcd-server (apt-get install etcd-server)" >&2; exit 1; }
+	@echo "== test/cluster/onvitess: the store on Vitess, and one shard's database killed"
+	@test/run -count=1 -timeout 10m ./test/cluster/onvitess
+
+.PHONY: test-tidb
+test-tidb: needs $(TIDB) ## the same store on tidb-server; builds it, some minutes the first time
+	@echo "== test/cluster/ontidb: the store on tidb-server, whose storage is a stand-in"
+	@test/run -count=1 -timeout 10m ./test/cluster/ontidb
+
+# go build makes all four newer than the files they depend on, or none.
+$(VITESS): test/cluster/vitess/go.mod test/cluster/vitess/go.sum
+	@echo "building Vitess, which takes some minutes the first time"
+	cd test/cluster/vitess && go build -o ../../../.bin/vitess/ vitess.io/vitess/go/cmd/{vtgate,vttablet,vtctld,vtctldclient}
+	@touch .bin/vitess/*
+
+$(TIDB): test/cluster/tidb/go.mod test/cluster/tidb/go.sum
+	@echo "building tidb-server, which takes some minutes the first time"
+	cd test/cluster/tidb && go build -o ../../../$(TIDB) github.com/pingcap/tidb/cmd/tidb-server
+	@touch $(TIDB)
+
+.PHONY: bench-cluster
+bench-cluster: needs $(VITESS) $(TIDB) ## a table of the store on each engine beside the embedded one
+	@test/cluster/bench
 
 .PHONY: compat
 compat: ## run unmodified client libraries against the real binary
@@ -61,6 +99,7 @@ needs:
 	@for need in $(NEEDS); do \
 		command -v $${need%%:*} >/dev/null || { echo "the tests need $${need%%:*}: install the package $${need##*:} (apt-get install $${need##*:})" >&2; exit 1; }; \
 	done
+	@[ -e $(GALERA) ] || { echo "the tests need $(GALERA): install the package galera-4 (apt-get install galera-4)" >&2; exit 1; }
 
 .PHONY: fuzz
 fuzz: ## fuzz the parsers and the encoders, 20 s each
