@@ -174,14 +174,17 @@ func (s *server) openStore(ctx context.Context) (store mpblock.Store, lists int6
 		}
 		o := s.opts.options(s.log)
 		o.NoMigrate = s.opts.NoMigrate
+		limitMemory(bytes, 0)
 		store, err := s.opts.open(ctx, o)
 		return store, bytes, err
 	}
-	embedded, err := pebblestore.Open(s.opts.Data, pebblestore.Options{CacheSize: bytes / blockShare, Logger: s.log})
+	blocks := bytes / blockShare
+	limitMemory(bytes-blocks, blocks+pebblestore.Unwritten)
+	embedded, err := pebblestore.Open(s.opts.Data, pebblestore.Options{CacheSize: blocks, Logger: s.log})
 	if errors.Is(err, pebblestore.ErrInUse) {
 		return nil, 0, inUse(s.opts.Data)
 	}
-	return embedded, bytes - bytes/blockShare, err
+	return embedded, bytes - blocks, err
 }
 
 // listen opens the doors and returns the address of the API.

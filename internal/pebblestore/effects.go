@@ -57,8 +57,8 @@ func (r *recent) forget(seq uint64) {
 
 // found is what was looked up for a batch, as of a change.
 type found struct {
-	seq    uint64
-	links  []link
+	seq   uint64
+	links []link
 	// strange tells of the OpenIDs that are not blocked whether they are not
 	// followers either, where the batch asks for it, as of so many changes of the
 	// followers.

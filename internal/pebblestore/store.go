@@ -80,6 +80,10 @@ const tableSize = 8 << 20
 // are on their way to a table.
 const memTables = 3
 
+// Unwritten is the memory that a store may use for what is not in tables yet, in
+// bytes, beside its cache.
+const Unwritten = memTables * memTableSize
+
 // sweepEvery is how often records past their end are removed.
 const sweepEvery = 10 * time.Minute
 
@@ -167,7 +171,7 @@ func (s *Store) openOrGiveUp(o Options) error {
 func (s *Store) openDB(o Options) (err error) {
 	// Pebble takes what is not in tables yet out of the cache's size, to the point
 	// that every filter is read from the disk each time.
-	cache := pebble.NewCache(o.CacheSize + memTables*memTableSize)
+	cache := pebble.NewCache(o.CacheSize + Unwritten)
 	defer cache.Unref() // the database holds its own
 	if s.db, err = pebble.Open(s.dir, s.options(o, cache)); err != nil {
 		return fmt.Errorf("open the store in %s: %w", s.dir, err)
