@@ -108,6 +108,38 @@ func TestSession(t *testing.T) {
 	}
 }
 
+// A token that somebody had before logging in is not the one of the session.
+func TestSessionIsNotFixed(t *testing.T) {
+	s := filled(t)
+	b := s.browser()
+	token := func() string {
+		at, err := url.Parse(s.URL)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, c := range b.Jar.Cookies(at) {
+			if c.Name == "mpblock_session" {
+				return c.Value
+			}
+		}
+		return ""
+	}
+	r := b.request(http.MethodPost, "/logout", nil) // its notice begins a session
+	r.Header.Set("Accept-Language", "en")
+	stop := *b.Client
+	stop.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	res, err := stop.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	res.Body.Close()
+	before := token()
+	b.post("/login", "name", "viewer", "password", password).holds(t, 200, "viewer")
+	if before == "" || token() == before {
+		t.Errorf("before %q, after %q", before, token())
+	}
+}
+
 func TestSecureCookies(t *testing.T) {
 	s := newSite(t)
 	token, err := s.platform.Demo(t.Context())

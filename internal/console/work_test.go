@@ -179,6 +179,29 @@ func TestExport(t *testing.T) {
 	}
 }
 
+// An export of more than what goes out at a time is whole.
+func TestLongExport(t *testing.T) {
+	s := filled(t)
+	b := s.as("operator")
+	for range 3 {
+		fields := []string{"reason", "many"}
+		err := s.platform.MintFollowers(t.Context(), testApp, 900, func(ids []mpblock.OpenID) error {
+			for _, id := range ids {
+				fields = append(fields, "openid", id.String())
+			}
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		b.post(base+"/block", fields...).holds(t, 200, "900 users are blocked")
+	}
+	a := b.get(base + "/blacklist/export?format=ndjson")
+	if n := strings.Count(a.body, "\n"); a.status != 200 || n != 2700 {
+		t.Errorf("%d, %d lines", a.status, n)
+	}
+}
+
 // What each role is shown, and what it is refused by address.
 func TestRoles(t *testing.T) {
 	s := filled(t)
