@@ -8,6 +8,11 @@ require (
 	mpblock v0.0.0
 )
 
-require github.com/go-json-experiment/json v0.0.0-20260213210345-44df1a37e875 // indirect
+require github.com/boombuler/barcode v1.0.1-0.20190219062509-6c824513bacc // indirect
+
+require (
+	github.com/go-json-experiment/json v0.0.0-20260213210345-44df1a37e875 // indirect
+	github.com/pquerna/otp v1.5.0
+)
 
 replace mpblock => ../..
