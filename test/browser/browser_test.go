@@ -206,6 +206,13 @@ func (b *tab) expected(address string) bool {
 	return b.expect[strings.TrimPrefix(address, b.base)]
 }
 
+// allow lets an address answer with an error from now on.
+func (b *tab) allow(address string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.expect[address] = true
+}
+
 func (b *tab) complain(text string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -315,7 +322,7 @@ func (b *tab) says(css, want string) {
 	}
 }
 
-// count returns the number at the end of a row of a preview or a report.
+// figure returns the number in a row of a preview or a report.
 func (b *tab) figure(table, kind string) int {
 	b.t.Helper()
 	text := b.text(table + " tr[data-kind=" + kind + "] td.number")

@@ -8,8 +8,6 @@ import (
 	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/chromedp"
 	"github.com/pquerna/otp/totp"
-
-	"mpblock/internal/testserver"
 )
 
 // call is a step that makes a call of the DevTools protocol.
@@ -37,30 +35,28 @@ func resetLink(admin *tab, name string) string {
 	return strings.TrimSpace(admin.text("#new-link"))
 }
 
-// newOperator creates an operator through the console, and returns the key of the
-// second factor, if there shall be one.
-func newOperator(admin *tab, s *testserver.Server, name, role, password string, second bool) (key string) {
+// newOperator creates an operator through the console, who chooses a password with
+// the link and so is logged in, in a tab of their own.
+func newOperator(admin *tab, name, role, password string) *tab {
 	admin.t.Helper()
 	admin.visit("/operators")
 	admin.fill("#new-operator #name", name)
 	admin.click("#new-operator input[value=" + role + "]")
 	admin.follow("#new-operator button")
-	link := strings.TrimSpace(admin.text("#new-link"))
-	if !second {
-		_ = link
-	}
-	b := browse(admin.t, s.Base)
-	b.visit(link)
+	b := browse(admin.t, admin.base)
+	b.visit(strings.TrimSpace(admin.text("#new-link")))
 	b.fill("#password", password)
 	b.fill("#again", password)
 	b.follow("#choose button")
-	if !second {
-		return ""
-	}
+	return b
+}
+
+// secondFactor sets up a second factor for whoever is logged in.
+func (b *tab) secondFactor() {
+	b.t.Helper()
 	b.visit("/me")
 	b.follow("#totp-begin button")
-	key = b.text("#totp-key")
-	code, err := totp.GenerateCode(key, time.Now())
+	code, err := totp.GenerateCode(b.text("#totp-key"), time.Now())
 	if err != nil {
 		b.t.Fatal(err)
 	}
@@ -69,5 +65,4 @@ func newOperator(admin *tab, s *testserver.Server, name, role, password string, 
 	if !b.has("#totp-off") {
 		b.t.Fatalf("the second factor is not on\n%s", b.describe())
 	}
-	return key
 }
