@@ -47,9 +47,9 @@ type scene struct {
 }
 
 // set makes the scene: an account beside the demo, changes, jobs and operators.
-func set(t *testing.T, s *testserver.Server) *scene {
-	c := &scene{b: enter(t, s, "en")}
-	b := c.b
+func set(b *tab) *scene {
+	b.t.Helper()
+	c := &scene{b: b}
 	b.visit("/accounts")
 	b.fill("#new-account #name", "Shop 小店")
 	b.follow("#new-account button")
@@ -69,18 +69,22 @@ func set(t *testing.T, s *testserver.Server) *scene {
 	c.change = b.second()
 	c.undone = c.change + "/undo"
 
-	b.visit(account + "/bulk")
-	b.put("#list", strings.Join(append(ids, "no OpenID", "o6_bmjrPTlm6_2sgVt7hMZOPfL2M", unknown), "\n"))
-	b.follow("#preview")
+	b.draft(append(ids, "no OpenID", "o6_bmjrPTlm6_2sgVt7hMZOPfL2M", unknown))
 	c.draft = eval[string](b, "location.pathname")
-	b.visit(account + "/bulk")
-	b.put("#list", ids[1]+"\n"+unknown+"\nno OpenID\n")
-	b.follow("#preview")
+	b.draft([]string{ids[1], unknown, "no OpenID"})
 	b.fill("#why", "a job")
 	b.follow("#go")
 	b.wait("document.querySelector('#progress').dataset.state === 'done'")
 	c.job = eval[string](b, "location.pathname")
 	return c
+}
+
+// draft pastes a list and comes to its preview.
+func (b *tab) draft(lines []string) {
+	b.t.Helper()
+	b.visit(account + "/bulk")
+	b.put("#list", strings.Join(lines, "\n"))
+	b.follow("#preview")
 }
 
 // second returns the address of the second newest change.
@@ -142,7 +146,7 @@ func (c *scene) looks() []look {
 
 func TestEveryPage(t *testing.T) {
 	s := serve(t)
-	c := set(t, s)
+	c := set(enter(t, s, "en"))
 	for _, lang := range []string{"zh-CN", "en"} {
 		for _, l := range c.looks() {
 			c.b.visit(account)
