@@ -283,7 +283,8 @@ func (b *tab) scheme(name string) {
 	b.do("set the colours", call(emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: features}))
 }
 
-// save takes a picture of the whole page, if somebody wants to look at it.
+// save takes a picture of the whole page, or of the screen where a dialog covers
+// it, if somebody wants to look at it.
 func (b *tab) save(name, lang, kind string) {
 	b.t.Helper()
 	dir := os.Getenv("MPBLOCK_SCREENSHOTS")
@@ -294,6 +295,9 @@ func (b *tab) save(name, lang, kind string) {
 		b.t.Fatal(err)
 	}
 	picture, err := chromedp.Run(b.ctx, chromedp.FullScreenshot(100))
+	if b.has("dialog[open]") {
+		picture, err = chromedp.Run(b.ctx, chromedp.CaptureScreenshot())
+	}
 	if err != nil {
 		b.t.Fatalf("take a picture: %v", err)
 	}
