@@ -8,6 +8,7 @@ LINT := .bin/golangci-lint
 # What the tests run beside Go's own packages: name and what brings it.
 NEEDS := gcc:gcc unshare:util-linux mount:mount setpriv:util-linux mariadbd:mariadb-server mariadb-install-db:mariadb-server \
 	rsync:rsync socat:socat ip:iproute2 haproxy:haproxy
+BROWSER_NEEDS := chromium:chromium node:nodejs npm:npm
 GALERA := /usr/lib/galera/libgalera_smm.so
 
 # Programs of test/cluster that are built from modules of their own.
@@ -34,11 +35,14 @@ lint: $(LINT) ## the linter, in all modules
 	$(LINT) run ./...
 	cd test/compat && ../../$(LINT) run --config ../../.golangci.yml ./...
 	cd test/oidc && ../../$(LINT) run --config ../../.golangci.yml ./...
+	cd test/browser && ../../$(LINT) run --config ../../.golangci.yml ./...
 	go mod tidy -diff
 	cd test/compat && go mod tidy -diff
 	cd test/oidc && go mod tidy -diff
+	cd test/browser && go mod tidy -diff
 
 .PHONY: test
+test: NEEDS += $(BROWSER_NEEDS)
 test: needs ## all tests, with the race detector
 	@echo "== packages: unit, model, vector, crash-in-memory and command tests"
 	@test/run -race -timeout 10m $$(go list ./... | grep -v /test/)
@@ -46,6 +50,7 @@ test: needs ## all tests, with the race detector
 	@$(MAKE) --no-print-directory cluster
 	@$(MAKE) --no-print-directory compat
 	@$(MAKE) --no-print-directory oidc
+	@$(MAKE) --no-print-directory browser
 	@echo "== all tests passed"
 
 .PHONY: crash
@@ -93,6 +98,18 @@ compat: ## run unmodified client libraries against the real binary
 oidc: ## log in to the console through a real OpenID Connect provider
 	@echo "== test/oidc: the console and a provider"
 	@cd test/oidc && ../run -count=1 -timeout 5m ./...
+
+AXE := test/browser/node_modules/axe-core/axe.min.js
+
+.PHONY: browser
+browser: NEEDS := $(BROWSER_NEEDS)
+browser: needs $(AXE) ## drive the console in a real Chromium
+	@echo "== test/browser: the console in Chromium, against the real binary"
+	@cd test/browser && ../run -count=1 -timeout 10m ./...
+
+$(AXE): test/browser/package-lock.json
+	cd test/browser && npm ci --no-audit --no-fund
+	@touch $(AXE)
 
 .PHONY: needs
 needs:

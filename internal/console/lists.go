@@ -112,7 +112,7 @@ type blacklistPage struct {
 	frame
 	Total   int
 	Filter  filter
-	Export  string // the filter, for the addresses of the exports
+	Export  string // the address of the exports with the filter, up to the format
 	Reached *stamp
 	Rows    []entryRow
 	Pager   pager
@@ -138,12 +138,7 @@ func (c *console) blacklist(v *visit) error {
 	if err != nil {
 		return err
 	}
-	p := &blacklistPage{Filter: f, Total: v.account.Blocked}
-	if export := v.r.URL.Query(); len(export) > 0 {
-		export.Del("after")
-		export.Del("t")
-		p.Export = "&" + export.Encode()
-	}
+	p := &blacklistPage{Filter: f, Total: v.account.Blocked, Export: v.exportAddress()}
 	render := func(status int) error {
 		return v.page(status, "blacklist", v.say(msg("nav.blacklist"))+" ("+grouped(p.Total)+")", p)
 	}
@@ -163,6 +158,19 @@ func (c *console) blacklist(v *visit) error {
 	p.Reached = v.reached(page.Reached)
 	p.Pager = v.pagerOf(len(p.Rows), page.Next)
 	return render(http.StatusOK)
+}
+
+// exportAddress returns the address of the exports, for the format to come behind.
+func (v *visit) exportAddress() string {
+	q := v.r.URL.Query()
+	for _, key := range []string{"after", "t", "format"} {
+		q.Del(key)
+	}
+	query := q.Encode()
+	if query != "" {
+		query += "&"
+	}
+	return v.base() + "/blacklist/export?" + query + "format="
 }
 
 // reached returns how far back a search has come, if it stopped before its end.

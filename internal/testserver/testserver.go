@@ -7,7 +7,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
-	"io"
 	"net/http"
 	"net/url"
 	"os/exec"
@@ -42,14 +41,18 @@ type Server struct {
 	PID  int
 	cmd  *exec.Cmd
 	log  *lockedBuffer
+	link chan string
 	Data string // directory that it names as its own
 }
 
-var readyLine = regexp.MustCompile(`^mpblock ready on (\S+) \(data in ([^,)]+)`)
+var (
+	readyLine = regexp.MustCompile(`^mpblock ready on (\S+) \(data in ([^,)]+)`)
+	linkLine  = regexp.MustCompile(`^  (http\S+/(?:demo|welcome)\?token=\S+)`)
+)
 
 // Start runs a command that ends in mpblock serve, and returns when it is ready.
 func Start(command ...string) (*Server, error) {
-	s := &Server{cmd: exec.Command(command[0], command[1:]...), log: &lockedBuffer{}} //nolint:gosec // of our own
+	s := &Server{cmd: exec.Command(command[0], command[1:]...), log: &lockedBuffer{}, link: make(chan string, 1)} //nolint:gosec // of our own
 	s.cmd.Stderr = s.log
 	out, err := s.cmd.StdoutPipe()
 	if err != nil {
@@ -67,8 +70,32 @@ func Start(command ...string) (*Server, error) {
 		return nil, fmt.Errorf("no ready line but %q, %w: %s", line, err, s.log)
 	}
 	s.Base, s.Data = m[1], m[2]
-	go func() { _, _ = io.Copy(io.Discard, lines) }() // so that the server never waits for a reader
+	go s.read(lines)
 	return s, nil
+}
+
+// read reads to the end, so that the server never waits for a reader.
+func (s *Server) read(lines *bufio.Reader) {
+	defer close(s.link)
+	for {
+		line, err := lines.ReadString('\n')
+		if m := linkLine.FindStringSubmatch(line); m != nil {
+			s.link <- m[1]
+		}
+		if err != nil {
+			return
+		}
+	}
+}
+
+// Link returns the link into the console that the server prints, once. It waits
+// for it, and fails if the server ends without one.
+func (s *Server) Link() (string, error) {
+	link, ok := <-s.link
+	if !ok {
+		return "", fmt.Errorf("the server printed no link: %s", s.log)
+	}
+	return link, nil
 }
 
 // Kill ends the process with SIGKILL and waits until it has ended.
