@@ -20,6 +20,11 @@ type list struct {
 	work chan struct{}
 	mu   sync.RWMutex
 
+	// reading is closed when the page that reads at present has read, so that all
+	// who wait for the same go on at once, and not one after the other.
+	waiting sync.Mutex
+	reading chan struct{}
+
 	seq    uint64   // the change as of which all blocks are true
 	total  int      // length of the whole list then
 	blocks []*block // in byte order; where one does not begin at the end of the one before, a range is not kept
@@ -45,6 +50,25 @@ var end = func() (id mpblock.OpenID) {
 const blockBytes = 104
 
 func (b *block) bytes() int64 { return int64(cap(b.run)) + blockBytes }
+
+// enter makes the caller the one that reads, who is to leave, or returns what is
+// closed when the one that is has read.
+func (l *list) enter() (others <-chan struct{}, mine bool) {
+	l.waiting.Lock()
+	defer l.waiting.Unlock()
+	if l.reading != nil {
+		return l.reading, false
+	}
+	l.reading = make(chan struct{})
+	return nil, true
+}
+
+func (l *list) leave() {
+	l.waiting.Lock()
+	defer l.waiting.Unlock()
+	close(l.reading)
+	l.reading = nil
+}
 
 // page answers from what is kept, if that is true as of a change or a later one.
 func (l *list) page(after mpblock.OpenID, limit int, seq uint64) (mpblock.Page, bool) {

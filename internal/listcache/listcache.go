@@ -73,16 +73,32 @@ func (s *Store) Kept() int64 { return s.kept.Load() }
 
 // Page implements mpblock.Store.
 func (s *Store) Page(ctx context.Context, app mpblock.AppID, after mpblock.OpenID, limit int) (mpblock.Page, error) {
-	head, err := s.Store.Page(ctx, app, mpblock.OpenID{}, 0)
-	if err != nil || limit <= 0 || head.Total == 0 {
-		return head, err
+	for range patience {
+		head, err := s.Store.Page(ctx, app, mpblock.OpenID{}, 0)
+		if err != nil || limit <= 0 || head.Total == 0 {
+			return head, err
+		}
+		l := s.list(app)
+		if p, ok := l.page(after, limit, head.Seq); ok {
+			return p, nil
+		}
+		others, mine := l.enter()
+		if mine {
+			defer l.leave()
+			return s.read(ctx, l, after, limit)
+		}
+		select {
+		case <-others:
+		case <-ctx.Done():
+			return mpblock.Page{}, ctx.Err()
+		}
 	}
-	l := s.list(app)
-	if p, ok := l.page(after, limit, head.Seq); ok {
-		return p, nil
-	}
-	return s.read(ctx, l, after, limit)
+	return s.read(ctx, s.list(app), after, limit)
 }
+
+// patience is how often a page waits for what another is reading before it reads by
+// itself, in turn with those others.
+const patience = 4
 
 func (s *Store) list(app mpblock.AppID) *list {
 	l, ok := s.lists.Load(app)
@@ -93,7 +109,6 @@ func (s *Store) list(app mpblock.AppID) *list {
 }
 
 // read answers a page for which something must be read: changes, entries or both.
-// Of several callers for one account each finds what those before it have read.
 func (s *Store) read(ctx context.Context, l *list, after mpblock.OpenID, limit int) (mpblock.Page, error) {
 	select {
 	case l.work <- struct{}{}:
