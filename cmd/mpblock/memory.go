@@ -8,7 +8,7 @@ import (
 // heapReserve is the memory of Go's heap beside the lists, in bytes: requests under
 // way, what was changed last, and what waits to be collected. With less of it Go
 // would have to collect all the time once the lists fill their room.
-const heapReserve = 80 << 20
+const heapReserve = 56 << 20
 
 // limitMemory has Go collect before its heap grows past what --cache-size is for:
 // left alone it lets the heap grow to twice what is in use. embedded is what the

@@ -101,11 +101,16 @@ func (s *Store) find(app mpblock.AppID, a *account, ids []mpblock.OpenID, known,
 }
 
 // current returns what stands of a batch's OpenIDs now, from what was found in the
-// tables before the account's lock was taken, which the caller now holds.
+// tables before the account's lock was taken, which the caller now holds. What is
+// remembered counts in any case: changes of the group that is being built are
+// nowhere else.
 func (s *Store) current(app mpblock.AppID, a *account, ids []mpblock.OpenID, known bool, f found) (found, error) {
 	a.recent.forget(f.seq)
 	if a.recent.since > f.seq || f.followers != a.followerChanges.Load() {
-		return s.find(app, a, ids, known, false)
+		var err error
+		if f, err = s.find(app, a, ids, known, false); err != nil {
+			return f, err
+		}
 	}
 	for i, id := range ids {
 		now, changed := a.recent.links[id]

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -41,6 +42,10 @@ type account struct {
 	recent recent
 	// followerChanges counts the changes of the followers that readers see.
 	followerChanges atomic.Uint64
+
+	queueing sync.Mutex
+	queue    []*request // that nobody has taken yet
+	led      bool       // somebody will take them
 
 	// visible is the head as readers see it, nil while nobody has asked. It is
 	// behind the store for no longer than a write takes from there to here.
@@ -146,33 +151,18 @@ func (s *Store) Apply(ctx context.Context, app mpblock.AppID, b mpblock.Batch) (
 	slices.SortFunc(ids, mpblock.OpenID.Compare)
 	ids = slices.Compact(ids)
 	a := s.account(app)
-	var made mpblock.Change
-	err := s.await(ctx, func() error {
-		f, err := s.find(app, a, ids, b.Known, true)
-		if err != nil {
+	r := &request{ctx: ctx, batch: b, ids: ids, done: make(chan struct{})}
+	err := s.await(ctx, func() (err error) {
+		if r.found, err = s.find(app, a, ids, b.Known, true); err != nil {
 			return err
 		}
-		return s.writeAndWait(ctx, &a.lock, func(batch *pebble.Batch) error {
-			h, err := s.headOf(app, a)
-			if err != nil {
-				return err
-			}
-			if f, err = s.current(app, a, ids, b.Known, f); err != nil {
-				return err
-			}
-			took, err := f.steps(b, ids)
-			if err != nil || len(took) == 0 {
-				return err
-			}
-			made = nextChange(h, b, took)
-			a.recent.add(made)
-			return a.remember(putChange(batch, app, h, made, took))
-		})
+		s.apply(app, a, r)
+		return r.err
 	})
 	if err != nil {
 		return mpblock.Change{}, err
 	}
-	return made, nil
+	return r.made, nil
 }
 
 // headOf returns the account's head. The caller holds its lock.
@@ -237,7 +227,8 @@ func nextChange(h head, b mpblock.Batch, took []step) mpblock.Change {
 	return c
 }
 
-// putChange writes a change and its effects, and returns the head after it. Of a
+// putChange writes a change and its effects, and returns the head after it, which is
+// to be written too. Of a
 // former entry the seq of the change that unblocked it is kept, the last link of
 // its history; that of one which is blocked again is out of use until then.
 func putChange(batch *pebble.Batch, app mpblock.AppID, h head, c mpblock.Change, took []step) (head, error) {
@@ -257,9 +248,7 @@ func putChange(batch *pebble.Batch, app mpblock.AppID, h head, c mpblock.Change,
 			errs = errors.Join(errs, batch.Delete(entry, nil), batch.Set(openIDKey(formerKeys, app, s.id), seq, nil))
 		}
 	}
-	return h, errors.Join(errs,
-		batch.Set(changeKey(app, c.Seq), encodeChange(c, took), nil),
-		batch.Set(headKey(entryKeys, app), h.encode(), nil))
+	return h, errors.Join(errs, batch.Set(changeKey(app, c.Seq), encodeChange(c, took), nil))
 }
 
 // AddFollowers implements mpblock.Store.

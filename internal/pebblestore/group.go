@@ -1,0 +1,147 @@
+package pebblestore
+
+import (
+	"context"
+	"math"
+
+	"github.com/cockroachdb/pebble/v2"
+
+	"mpblock"
+)
+
+// Batches for one account that wait at the same time are applied together: one
+// after the other in memory, and in one write. If each took the account's lock by
+// itself, every one would wait until the scheduler has woken up the one before, and
+// a busy server would spend more time on that than on the batches.
+
+// maxGroup is how many OpenIDs are applied together, if there is more than one
+// batch.
+const maxGroup = mpblock.MaxBatch
+
+// request is a batch on its way to an account.
+type request struct {
+	ctx   context.Context //nolint:containedctx // of the call that waits for it
+	batch mpblock.Batch
+	ids   []mpblock.OpenID // of the batch, in byte order, each once
+	found found
+
+	made mpblock.Change
+	err  error
+	done chan struct{} // closed once made is durable, or err says why nothing was
+}
+
+// apply has a request applied, and waits for it.
+func (s *Store) apply(app mpblock.AppID, a *account, r *request) {
+	a.queueing.Lock()
+	a.queue = append(a.queue, r)
+	lead := !a.led
+	a.led = true
+	a.queueing.Unlock()
+	if lead {
+		s.lead(app, a, r)
+	}
+	<-r.done
+}
+
+// lead applies what waits, until the caller's own request is under way; then it
+// hands over to another goroutine if there is more.
+func (s *Store) lead(app mpblock.AppID, a *account, own *request) {
+	for mine := true; mine; {
+		group := a.next()
+		for _, r := range group {
+			mine = mine && r != own
+		}
+		s.applyGroup(app, a, group)
+	}
+	a.queueing.Lock()
+	defer a.queueing.Unlock()
+	if len(a.queue) == 0 {
+		a.led = false
+		return
+	}
+	next := a.queue[0]
+	go s.lead(app, a, next) // next waits for it in a method that is under way
+}
+
+// next takes the requests that are to be applied together.
+func (a *account) next() []*request {
+	a.queueing.Lock()
+	defer a.queueing.Unlock()
+	n, ids := 0, 0
+	for ; n < len(a.queue); n++ {
+		if ids += len(a.queue[n].ids); n > 0 && ids > maxGroup {
+			break
+		}
+	}
+	group := a.queue[:n:n]
+	a.queue = a.queue[n:]
+	return group
+}
+
+// applyGroup writes what a group of requests comes to. It returns when readers see
+// it; the requests are done when it is durable.
+func (s *Store) applyGroup(app mpblock.AppID, a *account, group []*request) {
+	a.token <- struct{}{}
+	b := s.db.NewBatch()
+	err := s.build(app, a, b, group)
+	wrote := err == nil && !b.Empty()
+	c := a.last // a group that changes nothing waits until what it found is durable
+	if wrote {
+		c = &commit{done: make(chan struct{})}
+		c.err = s.db.ApplyNoSyncWait(b, pebble.Sync)
+		a.last = c
+		a.seen()
+	}
+	<-a.token
+	go func() {
+		switch {
+		case wrote:
+			if c.err == nil {
+				c.err = b.SyncWait()
+			}
+			close(c.done)
+		case c != nil:
+			<-c.done
+		}
+		_ = b.Close() // of memory; a batch that was committed has told all
+		if err == nil && c != nil {
+			err = c.err
+		}
+		for _, r := range group {
+			if err != nil {
+				r.err = err
+			}
+			close(r.done)
+		}
+	}()
+}
+
+// build puts a group's changes into a write. The caller holds the account's lock.
+func (s *Store) build(app mpblock.AppID, a *account, b *pebble.Batch, group []*request) error {
+	h, err := s.headOf(app, a)
+	if err != nil {
+		return err
+	}
+	for _, r := range group {
+		if r.err = r.ctx.Err(); r.err != nil {
+			continue
+		}
+		if r.found, r.err = s.current(app, a, r.ids, r.batch.Known, r.found); r.err != nil {
+			continue
+		}
+		took, err := r.found.steps(r.batch, r.ids)
+		if r.err = err; err != nil || len(took) == 0 {
+			continue
+		}
+		r.made = nextChange(h, r.batch, took)
+		if h, err = putChange(b, app, h, r.made, took); err != nil {
+			a.read, a.recent = false, recent{since: math.MaxUint64}
+			return err
+		}
+		a.recent.add(r.made)
+	}
+	if b.Empty() {
+		return nil
+	}
+	return a.remember(h, b.Set(headKey(entryKeys, app), h.encode(), nil))
+}
