@@ -39,20 +39,28 @@ func (r *recent) add(c mpblock.Change) {
 	r.changes = append(r.changes, c)
 }
 
-// forget forgets the changes up to a seq.
-func (r *recent) forget(seq uint64) {
-	n := 0
-	for ; n < len(r.changes) && r.changes[n].Seq <= seq; n++ {
-		for _, id := range r.changes[n].OpenIDs {
-			if r.links[id].seq == r.changes[n].Seq {
+// forgetAtOnce is how many OpenIDs are forgotten at a time, or those of one change if
+// it has more. When a table is written some hundred thousand may be, and nobody is to
+// wait for that.
+const forgetAtOnce = 512
+
+// forget forgets changes up to a seq, and tells whether it has forgotten all of them.
+func (r *recent) forget(seq uint64) (all bool) {
+	n, ids := 0, 0
+	for ; n < len(r.changes) && r.changes[n].Seq <= seq && ids < forgetAtOnce; n++ {
+		c := r.changes[n]
+		for _, id := range c.OpenIDs {
+			if r.links[id].seq == c.Seq {
 				delete(r.links, id)
 			}
 		}
+		ids += len(c.OpenIDs)
+		r.since = c.Seq
 	}
-	r.since = max(r.since, seq)
 	if r.changes = r.changes[n:]; len(r.changes) == 0 {
 		r.links, r.changes = nil, nil
 	}
+	return len(r.changes) == 0 || r.changes[0].Seq > seq
 }
 
 // found is what was looked up for a batch, as of a change.
@@ -174,8 +182,10 @@ func (s *Store) forgetRecent() {
 		if err != nil {
 			return
 		}
-		a.token <- struct{}{}
-		a.recent.forget(h.seq)
-		<-a.token
+		for all := false; !all; {
+			a.token <- struct{}{}
+			all = a.recent.forget(h.seq)
+			<-a.token
+		}
 	}
 }
