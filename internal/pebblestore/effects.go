@@ -50,6 +50,7 @@ func (r *recent) forget(seq uint64) {
 		}
 	}
 	r.since = max(r.since, seq)
+	clear(r.changes[:n])
 	if r.changes = r.changes[n:]; len(r.changes) == 0 {
 		r.links, r.changes = nil, nil
 	}
