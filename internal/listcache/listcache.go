@@ -134,6 +134,10 @@ func (s *Store) readInto(ctx context.Context, l *list, after mpblock.OpenID, lim
 	if err := l.catchUp(ctx, head.Seq); err != nil {
 		return p, false, err
 	}
+	if s.kept.Load() > s.limit { // changes make blocks larger, without a reading for which room is made
+		s.clock.Add(1)
+		s.makeRoom()
+	}
 	for {
 		p, gap, ok := l.gather(after, limit)
 		if ok {

@@ -325,3 +325,25 @@ func TestTooFarBehind(t *testing.T) {
 		t.Errorf("changes were read %d times, want once", n)
 	}
 }
+
+// A list that is kept whole and that changes make longer stays below the limit too.
+func TestRoomForChanges(t *testing.T) {
+	const limit = 200_000
+	s := listcache.New(memstore.New(), limit)
+	apply(t, s, mpblock.Block, numbered(0, 10)...)
+	n := 10
+	change := func(ids int) {
+		walk(t, s, 1_000)
+		apply(t, s, mpblock.Block, numbered(n, n+ids)...)
+		n += ids
+	}
+	for n < 10_000 {
+		change(250)
+	}
+	for range 10_000 { // room is made in the background, whenever there is a change to apply
+		if change(1); s.Kept() <= limit {
+			return
+		}
+	}
+	t.Errorf("%d bytes are kept, the limit is %d", s.Kept(), limit)
+}

@@ -57,6 +57,7 @@ func (r *recent) forget(seq uint64) (all bool) {
 		ids += len(c.OpenIDs)
 		r.since = c.Seq
 	}
+	clear(r.changes[:n])
 	if r.changes = r.changes[n:]; len(r.changes) == 0 {
 		r.links, r.changes = nil, nil
 	}

@@ -54,9 +54,12 @@ type account struct {
 
 func newAccount() *account {
 	a := &account{lock: newLock()}
+	followers := ^uint64(0) // as of the write before; a reader may have made visible what this one wrote
 	a.seen = func() {
 		h := a.head
-		if was := a.visible.Swap(&h); was == nil || was.followers != h.followers {
+		a.visible.Store(&h)
+		if h.followers != followers {
+			followers = h.followers
 			a.followerChanges.Add(1)
 		}
 	}

@@ -1,0 +1,50 @@
+package pebblestore
+
+import (
+	"testing"
+
+	"mpblock"
+)
+
+// A change of the followers is counted too where a reader has seen the head between
+// the write and its writer's telling of it: what a batch found before is then not
+// true any more.
+func TestFollowerChangesAreCounted(t *testing.T) {
+	a := newAccount()
+	for n, followers := range []uint64{2, 1, 0} {
+		a.head.followers = followers
+		if n == 0 {
+			a.visible.Store(&head{followers: followers})
+		}
+		a.seen()
+		if got := a.followerChanges.Load(); got != uint64(n)+1 { //nolint:gosec // small
+			t.Errorf("%d changes were counted, want %d", got, n+1)
+		}
+	}
+	a.head.seq++
+	a.seen()
+	if got := a.followerChanges.Load(); got != 3 {
+		t.Errorf("a change of the blacklist counts: %d, want 3", got)
+	}
+	if h := a.visible.Load(); h.followers != 0 || h.seq != 1 {
+		t.Errorf("readers see %+v", h)
+	}
+}
+
+// What is forgotten is not held by what is remembered behind it.
+func TestForgottenChangesAreFreed(t *testing.T) {
+	var r recent
+	for seq := range uint64(4) {
+		r.add(mpblock.Change{Seq: seq + 1, Action: mpblock.Block, OpenIDs: []mpblock.OpenID{mint(int(seq))}}) //nolint:gosec // small
+	}
+	all := r.changes
+	r.forget(3)
+	if len(r.changes) != 1 || len(r.links) != 1 || r.since != 3 {
+		t.Errorf("%d changes of %d OpenIDs are remembered behind %d", len(r.changes), len(r.links), r.since)
+	}
+	for _, c := range all[:3] {
+		if c.OpenIDs != nil {
+			t.Errorf("change %d is held", c.Seq)
+		}
+	}
+}
