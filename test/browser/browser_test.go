@@ -8,6 +8,7 @@ package browser
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -30,9 +31,11 @@ import (
 const patience = 30 * time.Second
 
 var (
-	binary   string
-	axe      string          // the source of axe-core
-	chromium context.Context // the browser that all tests share; each has cookies of its own
+	binary string
+	axe    string // the source of axe-core
+
+	// newTab opens a tab in the browser that all tests share.
+	newTab func(...chromedp.ContextOption) (context.Context, context.CancelFunc)
 )
 
 func TestMain(m *testing.M) {
@@ -73,7 +76,7 @@ func startChromium(profile string) (end func(), err error) {
 		}
 	}
 	if path == "" {
-		return nil, fmt.Errorf("there is no Chromium on the PATH: install the package chromium (apt-get install chromium)")
+		return nil, errors.New("there is no Chromium on the PATH: install the package chromium (apt-get install chromium)")
 	}
 	options := append(chromedp.DefaultExecAllocatorOptions[:],
 		chromedp.ExecPath(path), chromedp.UserDataDir(profile),
@@ -90,7 +93,9 @@ func startChromium(profile string) (end func(), err error) {
 		end()
 		return nil, fmt.Errorf("start %s: %w", path, err)
 	}
-	chromium = ctx
+	newTab = func(options ...chromedp.ContextOption) (context.Context, context.CancelFunc) {
+		return chromedp.NewContext(ctx, options...)
+	}
 	return end, nil
 }
 
@@ -133,7 +138,7 @@ func browse(t *testing.T, base string) *tab {
 
 func (b *tab) open(with chromedp.ContextOption) {
 	b.t.Helper()
-	ctx, cancel := chromedp.NewContext(chromium, with, chromedp.WithListener(b.hear))
+	ctx, cancel := newTab(with, chromedp.WithListener(b.hear))
 	b.ctx = ctx
 	b.t.Cleanup(cancel)
 	if err := chromedp.Do(ctx); err != nil {
@@ -159,7 +164,7 @@ func enter(t *testing.T, s *testserver.Server, lang string) *tab {
 // speak changes the language where it is another one, by the link in the bar.
 func (b *tab) speak(lang string) {
 	b.t.Helper()
-	if b.text("html[lang]") != "" && eval[string](b, "document.documentElement.lang") != lang {
+	if eval[string](b, "document.documentElement.lang") != lang {
 		b.follow("#language")
 	}
 	if got := eval[string](b, "document.documentElement.lang"); got != lang {
