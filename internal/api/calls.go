@@ -3,6 +3,8 @@ package api
 import (
 	"bytes"
 	"context"
+	"encoding/binary"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -190,5 +192,9 @@ func emptyBody() error {
 // requestID names a request as the platform does: three groups of 8 hexadecimal
 // digits, the first of which is the Unix time.
 func requestID(t time.Time) string {
-	return fmt.Sprintf("%08x-%08x-%08x", uint32(t.Unix()), rand.Uint32(), rand.Uint32()) //nolint:gosec // distinct, not secret
+	var raw [12]byte
+	binary.BigEndian.PutUint32(raw[:], uint32(t.Unix())) //nolint:gosec // as the platform's, until 2106
+	binary.BigEndian.PutUint64(raw[4:], rand.Uint64())   //nolint:gosec // distinct, not secret
+	digits := hex.EncodeToString(raw[:])
+	return digits[:8] + "-" + digits[8:16] + "-" + digits[16:]
 }
