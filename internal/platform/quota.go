@@ -108,6 +108,9 @@ func (q *quotas) take(ctx context.Context, store mpblock.Store, app mpblock.AppI
 	case <-ctx.Done():
 		return false, ctx.Err()
 	}
+	if w.end.Before(s.window.end) && !time.Now().Before(w.end) {
+		w = s.window // the caller's has ended while it waited; what is left of this one stays
+	}
 	if s.window.name != w.name {
 		s.window, s.left = w, 0
 	}

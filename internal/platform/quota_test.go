@@ -194,3 +194,25 @@ func TestQuotaIsGivenBackOnce(t *testing.T) {
 		t.Errorf("%d calls went through, the limit is 10", n)
 	}
 }
+
+// A caller that has waited from one window into the next does not cost the next what
+// is reserved of it.
+func TestQuotaOfALateCaller(t *testing.T) {
+	store := memstore.New()
+	var q quotas
+	const app mpblock.AppID = "wx0123456789abcdef"
+	before, now := minuteWindow(time.Now().Add(-time.Minute)), minuteWindow(time.Now().Add(time.Minute))
+	for _, w := range []window{now, before, now, before, now} {
+		if took, err := q.take(t.Context(), store, app, mpblock.CallList, w, 100); err != nil || !took {
+			t.Fatal(took, err)
+		}
+	}
+	var used quotaRecord
+	r, err := store.Get(t.Context(), kindQuota, quotaKey(app, mpblock.CallList, now))
+	if err == nil {
+		err = decode(r, &used)
+	}
+	if err != nil || used.Used != 5 { // one share
+		t.Errorf("%d calls are reserved, %v", used.Used, err)
+	}
+}
