@@ -108,6 +108,9 @@ func (q *quotas) take(ctx context.Context, store mpblock.Store, app mpblock.AppI
 	case <-ctx.Done():
 		return false, ctx.Err()
 	}
+	if w.end.Before(s.window.end) && !time.Now().Before(w.end) {
+		w = s.window // the caller's has ended while it waited; what is left of this one stays
+	}
 	if s.window.name != w.name {
 		s.window, s.left = w, 0
 	}
@@ -186,14 +189,14 @@ func (q *quotas) giveBack(ctx context.Context, store mpblock.Store) error {
 	return errors.Join(errs...)
 }
 
-// giveBack returns what of one share is not spent. The caller holds its lock.
+// giveBack returns what of one share is not spent. The caller holds its lock. What
+// may have been returned, though the store tells of an error, is lost rather than
+// returned twice.
 func (s *share) giveBack(ctx context.Context, store mpblock.Store, key string) error {
 	if s.left == 0 {
 		return nil
 	}
-	err := changeUsed(ctx, store, key, s.window, func(used int) int { return max(used-s.left, 0) })
-	if err == nil {
-		s.left = 0
-	}
-	return err
+	left := s.left
+	s.left = 0
+	return changeUsed(ctx, store, key, s.window, func(used int) int { return max(used-left, 0) })
 }

@@ -1,6 +1,7 @@
 package platform
 
 import (
+	"context"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -8,6 +9,7 @@ import (
 	"time"
 
 	"mpblock"
+	"mpblock/internal/memstore"
 )
 
 func (r *rig) limit(daily, perMinute map[mpblock.Call]int) {
@@ -143,4 +145,74 @@ func TestQuotaRecordsEnd(t *testing.T) {
 			t.Errorf("%d records after the day, %v", len(rs), err)
 		}
 	})
+}
+
+// deafStore tells of an error once, of a write that it has made.
+type deafStore struct {
+	mpblock.Store
+	deaf atomic.Bool
+}
+
+func (s *deafStore) Put(ctx context.Context, r mpblock.Record) (mpblock.Record, error) {
+	r, err := s.Store.Put(ctx, r)
+	if err == nil && s.deaf.CompareAndSwap(true, false) {
+		return r, context.DeadlineExceeded
+	}
+	return r, err
+}
+
+// What a node gives back is given back once, where it does not learn that it was too.
+func TestQuotaIsGivenBackOnce(t *testing.T) {
+	store := &deafStore{Store: memstore.New()}
+	var q quotas
+	w := dayWindow(time.Now())
+	take := func(limit int) (bool, error) {
+		return q.take(t.Context(), store, "wx0123456789abcdef", mpblock.CallList, w, limit)
+	}
+	n := 0
+	for range 3 { // of a share of 5
+		if took, err := take(100); err != nil || !took {
+			t.Fatal(took, err)
+		}
+		n++
+	}
+	store.deaf.Store(true)
+	if _, err := take(10); err == nil {
+		t.Fatal("the store's error is not told")
+	}
+	for {
+		took, err := take(10)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !took {
+			break
+		}
+		n++
+	}
+	if n > 10 {
+		t.Errorf("%d calls went through, the limit is 10", n)
+	}
+}
+
+// A caller that has waited from one window into the next does not cost the next what
+// is reserved of it.
+func TestQuotaOfALateCaller(t *testing.T) {
+	store := memstore.New()
+	var q quotas
+	const app mpblock.AppID = "wx0123456789abcdef"
+	before, now := minuteWindow(time.Now().Add(-time.Minute)), minuteWindow(time.Now().Add(time.Minute))
+	for _, w := range []window{now, before, now, before, now} {
+		if took, err := q.take(t.Context(), store, app, mpblock.CallList, w, 100); err != nil || !took {
+			t.Fatal(took, err)
+		}
+	}
+	var used quotaRecord
+	r, err := store.Get(t.Context(), kindQuota, quotaKey(app, mpblock.CallList, now))
+	if err == nil {
+		err = decode(r, &used)
+	}
+	if err != nil || used.Used != 5 { // one share
+		t.Errorf("%d calls are reserved, %v", used.Used, err)
+	}
 }
