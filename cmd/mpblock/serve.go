@@ -140,7 +140,8 @@ func (c *serveCmd) chooseData() (throwAway bool, err error) {
 }
 
 // blockShare is the part of --cache-size that is for blocks read from disk, one
-// in so many; the rest is for lists.
+// in so many; what is not written to tables takes some too, and the rest is for
+// lists.
 const blockShare = 8
 
 // open opens the store and what stands on it.
@@ -179,12 +180,13 @@ func (s *server) openStore(ctx context.Context) (store mpblock.Store, lists int6
 		return store, bytes, err
 	}
 	blocks := bytes / blockShare
-	limitMemory(bytes-blocks, blocks+pebblestore.Unwritten)
+	lists = max(bytes-blocks-pebblestore.Unwritten, bytes/2)
+	limitMemory(lists, blocks+pebblestore.Unwritten)
 	embedded, err := pebblestore.Open(s.opts.Data, pebblestore.Options{CacheSize: blocks, Logger: s.log})
 	if errors.Is(err, pebblestore.ErrInUse) {
 		return nil, 0, inUse(s.opts.Data)
 	}
-	return embedded, bytes - blocks, err
+	return embedded, lists, err
 }
 
 // listen opens the doors and returns the address of the API.

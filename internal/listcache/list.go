@@ -273,7 +273,13 @@ func (l *list) keep(after mpblock.OpenID, p mpblock.Page, want int) bool {
 		return false
 	}
 	l.seq, l.total = p.Seq, p.Total
-	run, high := slices.Concat(p.Runs...), end
+	high := end
+	var run mpblock.Run
+	if len(p.Runs) == 1 { // as stores read them
+		run = p.Runs[0]
+	} else {
+		run = slices.Concat(p.Runs...)
+	}
 	if run.Len() == want {
 		high = p.Last()
 	}
