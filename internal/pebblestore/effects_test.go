@@ -17,7 +17,7 @@ func TestFollowerChangesAreCounted(t *testing.T) {
 			a.visible.Store(&head{followers: followers})
 		}
 		a.seen()
-		if got := a.followerChanges.Load(); got != uint64(n)+1 { //nolint:gosec // small
+		if got := a.followerChanges.Load(); got != uint64(n)+1 {
 			t.Errorf("%d changes were counted, want %d", got, n+1)
 		}
 	}
@@ -35,7 +35,7 @@ func TestFollowerChangesAreCounted(t *testing.T) {
 func TestForgottenChangesAreFreed(t *testing.T) {
 	var r recent
 	for seq := range uint64(4) {
-		r.add(mpblock.Change{Seq: seq + 1, Action: mpblock.Block, OpenIDs: []mpblock.OpenID{mint(int(seq))}}) //nolint:gosec // small
+		r.add(mpblock.Change{Seq: seq + 1, Action: mpblock.Block, OpenIDs: []mpblock.OpenID{mint(int(seq))}})
 	}
 	all := r.changes
 	r.forget(3)
