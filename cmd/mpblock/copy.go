@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/signal"
 	"syscall"
@@ -50,9 +51,9 @@ func (c copyCmd) Run(ctx context.Context, t terminal) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, to.Close()) }()
-	cp := &copier{from: from, to: to, fromName: named(c.From), toName: named(c.To), bar: silent()}
+	cp := &copier{from: from, to: to, fromName: named(c.From), toName: named(c.To), bar: countingBar(io.Discard)}
 	if t.isTerminal() {
-		cp.bar = progressbar.Default(-1, "OpenIDs")
+		cp.bar = countingBar(t.err)
 	}
 	err = cp.run(ctx)
 	_ = cp.bar.Finish()
@@ -67,8 +68,16 @@ func (c copyCmd) Run(ctx context.Context, t terminal) (err error) {
 	return nil
 }
 
-// silent returns a progress bar that nobody sees.
-func silent() *progressbar.ProgressBar { return progressbar.DefaultSilent(-1) }
+// countingBar returns a progress bar for a length that is not known. Its spinner
+// turns as it counts: by itself it would race with what counts.
+func countingBar(to io.Writer) *progressbar.ProgressBar {
+	return progressbar.NewOptions64(-1,
+		progressbar.OptionSetWriter(to), progressbar.OptionSetDescription("OpenIDs"),
+		progressbar.OptionShowCount(), progressbar.OptionShowIts(), progressbar.OptionThrottle(100*time.Millisecond),
+		progressbar.OptionSpinnerType(14), progressbar.OptionSetSpinnerChangeInterval(0),
+		progressbar.OptionOnCompletion(func() { fmt.Fprintln(to) }),
+	)
+}
 
 func databaseWith(passwordFile string) database {
 	return database{StorePasswordFile: passwordFile, StoreTimeout: time.Minute, StoreConns: sqlstore.DefaultMaxConns}

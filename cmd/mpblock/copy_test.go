@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"io"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -131,7 +132,7 @@ func TestCopyThatEndsAnywhere(t *testing.T) {
 }
 
 func newCopier(from, to mpblock.Store) *copier {
-	return &copier{from: from, to: to, fromName: "this", toName: "that", bar: silent()}
+	return &copier{from: from, to: to, fromName: "this", toName: "that", bar: countingBar(io.Discard)}
 }
 
 // contents is all that a store holds, but for versions.

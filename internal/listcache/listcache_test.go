@@ -318,11 +318,15 @@ func TestTooFarBehind(t *testing.T) {
 		apply(t, s, mpblock.Block, id)
 	}
 	slices.SortFunc(all, mpblock.OpenID.Compare)
+	pages := inner.pages.Load()
 	if got := walk(t, s, 5); !slices.Equal(got, all) {
 		t.Errorf("%d entries, want %d", len(got), len(all))
 	}
 	if n := inner.changes.Load(); n != 1 {
 		t.Errorf("changes were read %d times, want once", n)
+	}
+	if inner.pages.Load() == pages {
+		t.Error("they were applied, and no page was read anew")
 	}
 }
 
