@@ -79,20 +79,28 @@ type found struct {
 // everything. Followers are always looked for in everything.
 func (s *Store) find(app mpblock.AppID, a *account, ids []mpblock.OpenID, known, tables bool) (found, error) {
 	f := found{links: make([]link, len(ids)), followers: a.followerChanges.Load()}
-	err := s.look(app, tables, func(l lookup) error {
-		h, err := l.head()
-		if err != nil {
-			return err
+	// Tables that are written meanwhile hold more than this head tells of, and all
+	// of that is remembered.
+	h := a.tabled.Load()
+	err := s.look(app, tables, func(l *lookup) error {
+		if h == nil || !tables {
+			now, err := l.head()
+			if err != nil {
+				return err
+			}
+			if h = &now; tables {
+				a.tabled.CompareAndSwap(nil, h)
+			}
 		}
 		f.seq = h.seq
-		for i, id := range ids {
-			if seq := l.seq(entryKeys, id); seq != 0 {
+		for i := range ids {
+			if seq := l.seq(entryKeys, &ids[i]); seq != 0 {
 				f.links[i] = link{seq, true}
 			}
 		}
-		for i, id := range ids {
+		for i := range ids {
 			if h.unblocks > 0 && !f.links[i].blocked {
-				f.links[i].seq = l.seq(formerKeys, id)
+				f.links[i].seq = l.seq(formerKeys, &ids[i])
 			}
 		}
 		return nil
@@ -101,9 +109,9 @@ func (s *Store) find(app mpblock.AppID, a *account, ids []mpblock.OpenID, known,
 		return f, err
 	}
 	f.strange = make([]bool, len(ids))
-	return f, s.look(app, false, func(l lookup) error {
-		for i, id := range ids {
-			f.strange[i] = !f.links[i].blocked && !l.follows(id)
+	return f, s.look(app, false, func(l *lookup) error {
+		for i := range ids {
+			f.strange[i] = !f.links[i].blocked && !l.follows(&ids[i])
 		}
 		return nil
 	})
@@ -114,7 +122,6 @@ func (s *Store) find(app mpblock.AppID, a *account, ids []mpblock.OpenID, known,
 // remembered counts in any case: changes of the group that is being built are
 // nowhere else.
 func (s *Store) current(app mpblock.AppID, a *account, ids []mpblock.OpenID, known bool, f found) (found, error) {
-	a.recent.forget(f.seq)
 	if a.recent.since > f.seq || f.followers != a.followerChanges.Load() {
 		var err error
 		if f, err = s.find(app, a, ids, known, false); err != nil {
@@ -176,13 +183,14 @@ func (s *Store) forgetRecent() {
 			continue
 		}
 		var h head
-		err := s.look(app, true, func(l lookup) (err error) {
+		err := s.look(app, true, func(l *lookup) (err error) {
 			h, err = l.head()
 			return err
 		})
 		if err != nil {
 			return
 		}
+		a.tabled.Store(&h)
 		for all := false; !all; {
 			a.token <- struct{}{}
 			all = a.recent.forget(h.seq)

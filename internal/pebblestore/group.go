@@ -30,37 +30,29 @@ type request struct {
 	done chan struct{} // closed once made is durable, or err says why nothing was
 }
 
-// apply has a request applied, and waits for it.
-func (s *Store) apply(app mpblock.AppID, a *account, r *request) {
-	a.queueing.Lock()
-	a.queue = append(a.queue, r)
-	lead := !a.led
-	a.led = true
-	a.queueing.Unlock()
-	if lead {
-		s.lead(app, a, r)
-	}
-	<-r.done
-}
-
-// lead applies what waits, until the caller's own request is under way; then it
-// hands over to another goroutine if there is more.
-func (s *Store) lead(app mpblock.AppID, a *account, own *request) {
-	for mine := true; mine; {
-		group := a.next()
-		for _, r := range group {
-			mine = mine && r != own
-		}
-		s.applyGroup(app, a, group)
-	}
+// submit has a request applied, by a goroutine that goes on if the caller does not
+// wait.
+func (s *Store) submit(app mpblock.AppID, a *account, r *request) {
 	a.queueing.Lock()
 	defer a.queueing.Unlock()
-	if len(a.queue) == 0 {
-		a.led = false
-		return
+	a.queue = append(a.queue, r)
+	if !a.led {
+		a.led = true
+		go s.lead(app, a)
 	}
-	next := a.queue[0]
-	go s.lead(app, a, next) // next waits for it in a method that is under way
+}
+
+// lead applies what waits, group by group, until nothing does.
+func (s *Store) lead(app mpblock.AppID, a *account) {
+	for {
+		group := a.next()
+		finish := s.applyGroup(app, a, group)
+		if a.rest() {
+			finish()
+			return
+		}
+		go finish()
+	}
 }
 
 // next takes the requests that are to be applied together.
@@ -78,9 +70,17 @@ func (a *account) next() []*request {
 	return group
 }
 
+// rest ends the lead if nothing waits.
+func (a *account) rest() bool {
+	a.queueing.Lock()
+	defer a.queueing.Unlock()
+	a.led = len(a.queue) > 0
+	return !a.led
+}
+
 // applyGroup writes what a group of requests comes to. It returns when readers see
-// it; the requests are done when it is durable.
-func (s *Store) applyGroup(app mpblock.AppID, a *account, group []*request) {
+// it; finish waits until it is durable, and ends the requests.
+func (s *Store) applyGroup(app mpblock.AppID, a *account, group []*request) (finish func()) {
 	a.token <- struct{}{}
 	b := s.db.NewBatch()
 	err := s.build(app, a, b, group)
@@ -93,7 +93,7 @@ func (s *Store) applyGroup(app mpblock.AppID, a *account, group []*request) {
 		a.seen()
 	}
 	<-a.token
-	go func() {
+	return func() {
 		switch {
 		case wrote:
 			if c.err == nil {
@@ -112,8 +112,9 @@ func (s *Store) applyGroup(app mpblock.AppID, a *account, group []*request) {
 				r.err = err
 			}
 			close(r.done)
+			s.inflight.Done()
 		}
-	}()
+	}
 }
 
 // build puts a group's changes into a write. The caller holds the account's lock.

@@ -37,6 +37,19 @@ func openIDKey(kind byte, app mpblock.AppID, id mpblock.OpenID) []byte {
 	return append(appKey(kind, app), id[:]...)
 }
 
+// idKey makes the keys of one kind and account, one at a time: each call of of
+// writes over the key before.
+type idKey []byte
+
+func newIDKey(kind byte, app mpblock.AppID) idKey {
+	return appKey(kind, app)[:maxKeyLen]
+}
+
+func (k idKey) of(id *mpblock.OpenID) []byte {
+	copy(k[maxKeyLen-mpblock.OpenIDLen:], id[:])
+	return k
+}
+
 func changeKey(app mpblock.AppID, seq uint64) []byte {
 	return binary.BigEndian.AppendUint64(appKey(changeKeys, app), seq)
 }

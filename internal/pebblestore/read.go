@@ -106,9 +106,9 @@ func (s *Store) Lookup(ctx context.Context, app mpblock.AppID, ids []mpblock.Ope
 	}
 	defer s.inflight.Done()
 	states = make([]mpblock.State, len(ids))
-	err = s.look(app, false, func(l lookup) error {
-		for i, id := range ids {
-			states[i] = mpblock.State{Seq: l.seq(entryKeys, id), Follower: l.follows(id)}
+	err = s.look(app, false, func(l *lookup) error {
+		for i := range ids {
+			states[i] = mpblock.State{Seq: l.seq(entryKeys, &ids[i]), Follower: l.follows(&ids[i])}
 		}
 		return nil
 	})
@@ -119,14 +119,15 @@ func (s *Store) Lookup(ctx context.Context, app mpblock.AppID, ids []mpblock.Ope
 type lookup struct {
 	it  *pebble.Iterator
 	app mpblock.AppID
-	err *error // the first of a value that is damaged
+	key idKey // that is looked up
+	err error // the first of a value that is damaged
 }
 
 // look has do look OpenIDs up, in the tables alone or in everything; those in byte
 // order are found faster. Most of those that are asked for are not there, as what is
 // blocked is mostly new: so the filters of the last level are used as well, which
 // hold most of the keys.
-func (s *Store) look(app mpblock.AppID, tables bool, do func(lookup) error) (err error) {
+func (s *Store) look(app mpblock.AppID, tables bool, do func(*lookup) error) (err error) {
 	it, err := s.db.NewIter(&pebble.IterOptions{
 		LowerBound: headKey(entryKeys, app), UpperBound: after(appKey(formerKeys, app)),
 		UseL6Filters: true, OnlyReadGuaranteedDurable: tables,
@@ -134,37 +135,41 @@ func (s *Store) look(app mpblock.AppID, tables bool, do func(lookup) error) (err
 	if err != nil {
 		return err
 	}
-	var damaged error
-	err = do(lookup{it, app, &damaged})
-	if broken := errors.Join(damaged, it.Error(), it.Close()); broken != nil {
+	l := &lookup{it: it, app: app, key: newIDKey(entryKeys, app)}
+	err = do(l)
+	if broken := errors.Join(l.err, it.Error(), it.Close()); broken != nil {
 		return broken
 	}
 	return err
 }
 
 // head returns the head of the blacklist.
-func (l lookup) head() (h head, err error) {
+func (l *lookup) head() (h head, err error) {
 	if l.it.SeekPrefixGE(headKey(entryKeys, l.app)) {
 		err = h.decode(l.it.Value())
 	}
 	return h, err
 }
 
+// find goes to the key of an OpenID, and tells whether it is there.
+func (l *lookup) find(kind byte, id *mpblock.OpenID) bool {
+	l.key[0] = kind
+	return l.it.SeekPrefixGE(l.key.of(id))
+}
+
 // seq returns the seq that a key holds, 0 if it is not there.
-func (l lookup) seq(kind byte, id mpblock.OpenID) uint64 {
-	if !l.it.SeekPrefixGE(openIDKey(kind, l.app, id)) {
+func (l *lookup) seq(kind byte, id *mpblock.OpenID) uint64 {
+	if !l.find(kind, id) {
 		return 0
 	}
 	seq, err := decodeUint(l.it.Value())
-	if err != nil && *l.err == nil {
-		*l.err = err
+	if err != nil && l.err == nil {
+		l.err = err
 	}
 	return seq
 }
 
-func (l lookup) follows(id mpblock.OpenID) bool {
-	return l.it.SeekPrefixGE(openIDKey(followerKeys, l.app, id))
-}
+func (l *lookup) follows(id *mpblock.OpenID) bool { return l.find(followerKeys, id) }
 
 // Changes implements mpblock.Store.
 func (s *Store) Changes(ctx context.Context, app mpblock.AppID, seq uint64, limit int) (changes []mpblock.Change, err error) {
@@ -200,8 +205,8 @@ func (s *Store) ChangesOf(ctx context.Context, app mpblock.AppID, id mpblock.Ope
 	}
 	defer s.inflight.Done()
 	var at uint64
-	if err := s.look(app, false, func(l lookup) error {
-		at = cmp.Or(l.seq(entryKeys, id), l.seq(formerKeys, id))
+	if err := s.look(app, false, func(l *lookup) error {
+		at = cmp.Or(l.seq(entryKeys, &id), l.seq(formerKeys, &id))
 		return nil
 	}); err != nil {
 		return nil, err

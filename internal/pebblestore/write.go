@@ -43,6 +43,9 @@ type account struct {
 	// followerChanges counts the changes of the followers that readers see.
 	followerChanges atomic.Uint64
 
+	// tabled is a head that was in the tables at some time, nil if none is known.
+	tabled atomic.Pointer[head]
+
 	queueing sync.Mutex
 	queue    []*request // that nobody has taken yet
 	led      bool       // somebody will take them
@@ -78,6 +81,24 @@ func (s *Store) account(app mpblock.AppID) *account {
 // an error, when the context ends or the disk refuses writes: the operation goes on
 // and may still succeed.
 func (s *Store) await(ctx context.Context, op func() error) error {
+	if err := s.enterToWrite(ctx); err != nil {
+		return err
+	}
+	var err error
+	done := make(chan struct{})
+	go func() {
+		defer s.inflight.Done()
+		defer close(done)
+		err = op()
+	}()
+	if gaveUp := s.until(ctx, done); gaveUp != nil {
+		return gaveUp
+	}
+	return err
+}
+
+// enterToWrite is enter for a method that writes.
+func (s *Store) enterToWrite(ctx context.Context) error {
 	if err := s.enter(ctx); err != nil {
 		return err
 	}
@@ -85,15 +106,16 @@ func (s *Store) await(ctx context.Context, op func() error) error {
 		s.inflight.Done()
 		return err
 	}
-	result := make(chan error, 1)
-	go func() {
-		defer s.inflight.Done()
-		result <- op()
-	}()
+	return nil
+}
+
+// until waits for something that writes. It returns an error if it is not to be
+// waited for any longer.
+func (s *Store) until(ctx context.Context, done <-chan struct{}) error {
 	for {
 		select {
-		case err := <-result:
-			return err
+		case <-done:
+			return nil
 		case <-ctx.Done():
 			return ctx.Err()
 		case <-s.guard.trouble():
@@ -153,17 +175,22 @@ func (s *Store) Apply(ctx context.Context, app mpblock.AppID, b mpblock.Batch) (
 	ids := slices.Clone(b.OpenIDs)
 	slices.SortFunc(ids, mpblock.OpenID.Compare)
 	ids = slices.Compact(ids)
-	a := s.account(app)
-	r := &request{ctx: ctx, batch: b, ids: ids, done: make(chan struct{})}
-	err := s.await(ctx, func() (err error) {
-		if r.found, err = s.find(app, a, ids, b.Known, true); err != nil {
-			return err
-		}
-		s.apply(app, a, r)
-		return r.err
-	})
-	if err != nil {
+	if err := s.enterToWrite(ctx); err != nil {
 		return mpblock.Change{}, err
+	}
+	a := s.account(app)
+	f, err := s.find(app, a, ids, b.Known, true)
+	if err != nil {
+		s.inflight.Done()
+		return mpblock.Change{}, err
+	}
+	r := &request{ctx: ctx, batch: b, ids: ids, found: f, done: make(chan struct{})}
+	s.submit(app, a, r)
+	if err := s.until(ctx, r.done); err != nil {
+		return mpblock.Change{}, err
+	}
+	if r.err != nil {
+		return mpblock.Change{}, r.err
 	}
 	return r.made, nil
 }
@@ -243,12 +270,14 @@ func putChange(batch *pebble.Batch, app mpblock.AppID, h head, c mpblock.Change,
 		h.unblocks++
 	}
 	seq := encodeUint(c.Seq)
+	entry, former := newIDKey(entryKeys, app), newIDKey(formerKeys, app)
 	var errs error
-	for _, s := range took {
-		if entry := openIDKey(entryKeys, app, s.id); c.Action == mpblock.Block {
-			errs = errors.Join(errs, batch.Set(entry, seq, nil))
+	for i := range took {
+		id := &took[i].id
+		if c.Action == mpblock.Block {
+			errs = errors.Join(errs, batch.Set(entry.of(id), seq, nil))
 		} else {
-			errs = errors.Join(errs, batch.Delete(entry, nil), batch.Set(openIDKey(formerKeys, app, s.id), seq, nil))
+			errs = errors.Join(errs, batch.Delete(entry.of(id), nil), batch.Set(former.of(id), seq, nil))
 		}
 	}
 	return h, errors.Join(errs, batch.Set(changeKey(app, c.Seq), encodeChange(c, took), nil))
@@ -307,10 +336,10 @@ func (s *Store) changeFollowers(ctx context.Context, app mpblock.AppID, ids []mp
 // strangers returns those OpenIDs that are not followers or, if strange is false,
 // those that are.
 func (s *Store) strangers(app mpblock.AppID, ids []mpblock.OpenID, strange bool) (some []mpblock.OpenID, err error) {
-	err = s.look(app, false, func(l lookup) error {
-		for _, id := range ids {
-			if l.follows(id) != strange {
-				some = append(some, id)
+	err = s.look(app, false, func(l *lookup) error {
+		for i := range ids {
+			if l.follows(&ids[i]) != strange {
+				some = append(some, ids[i])
 			}
 		}
 		return nil
