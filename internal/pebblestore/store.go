@@ -206,6 +206,7 @@ func (s *Store) options(o Options, cache *pebble.Cache) *pebble.Options {
 		MemTableSize: memTableSize,
 
 		MemTableStopWritesThreshold: memTables,
+		L0CompactionThreshold:       8,
 		ReadOnly:                    o.ReadOnly,
 		FormatMajorVersion:          pebble.FormatNewest,
 		Logger:                      logger{o.Logger},

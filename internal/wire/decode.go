@@ -253,6 +253,10 @@ var lookalikes = map[rune]struct {
 // typographic finds the first lookalike.
 func typographic(b []byte) *slip {
 	for i := 0; i < len(b); {
+		if b[i] < utf8.RuneSelf { // none of them is ASCII
+			i++
+			continue
+		}
 		r, n := utf8.DecodeRune(b[i:])
 		if l, ok := lookalikes[r]; ok {
 			return &slip{r: r, at: i, what: l.what, want: l.want}

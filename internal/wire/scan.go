@@ -193,11 +193,15 @@ func (s *scanner) str() (string, error) {
 	for s.i < len(s.b) {
 		switch c := s.b[s.i]; {
 		case c == '"':
-			out.Write(s.b[plain:s.i])
+			rest := s.b[plain:s.i]
 			s.i++
 			if !utf8.Valid(s.b[start:s.i]) {
 				return "", BadData("the string at byte %d is not UTF-8", start)
 			}
+			if out.Len() == 0 {
+				return string(rest), nil
+			}
+			out.Write(rest)
 			return out.String(), nil
 		case c == '\\':
 			out.Write(s.b[plain:s.i])
