@@ -83,6 +83,9 @@ func readHeads(it *pebble.Iterator, app mpblock.AppID) (h head, err error) {
 			return h, err
 		}
 	}
+	if err := it.Error(); err != nil {
+		return h, err // the next seek would forget it
+	}
 	if k := headKey(followerKeys, app); it.SeekGE(k) && bytes.Equal(it.Key(), k) {
 		if h.followers, err = decodeUint(it.Value()); err != nil {
 			return h, err
@@ -119,7 +122,7 @@ func (s *Store) Lookup(ctx context.Context, app mpblock.AppID, ids []mpblock.Ope
 type lookup struct {
 	it  *pebble.Iterator
 	app mpblock.AppID
-	err *error // the first of a value that is damaged
+	err *error // the first of a value that is damaged, or of a seek that failed
 }
 
 // look has do look OpenIDs up, in the tables alone or in everything; those in byte
@@ -134,17 +137,29 @@ func (s *Store) look(app mpblock.AppID, tables bool, do func(lookup) error) (err
 	if err != nil {
 		return err
 	}
-	var damaged error
-	err = do(lookup{it, app, &damaged})
-	if broken := errors.Join(damaged, it.Error(), it.Close()); broken != nil {
+	var failed error
+	err = do(lookup{it, app, &failed})
+	if broken := errors.Join(failed, it.Close()); broken != nil {
 		return broken
 	}
 	return err
 }
 
+// has tells whether a key is there. What cannot be read is not taken for what is not
+// there: an iterator forgets its error at the next seek.
+func (l lookup) has(key []byte) bool {
+	if l.it.SeekPrefixGE(key) {
+		return true
+	}
+	if *l.err == nil {
+		*l.err = l.it.Error()
+	}
+	return false
+}
+
 // head returns the head of the blacklist.
 func (l lookup) head() (h head, err error) {
-	if l.it.SeekPrefixGE(headKey(entryKeys, l.app)) {
+	if l.has(headKey(entryKeys, l.app)) {
 		err = h.decode(l.it.Value())
 	}
 	return h, err
@@ -152,7 +167,7 @@ func (l lookup) head() (h head, err error) {
 
 // seq returns the seq that a key holds, 0 if it is not there.
 func (l lookup) seq(kind byte, id mpblock.OpenID) uint64 {
-	if !l.it.SeekPrefixGE(openIDKey(kind, l.app, id)) {
+	if !l.has(openIDKey(kind, l.app, id)) {
 		return 0
 	}
 	seq, err := decodeUint(l.it.Value())
@@ -163,7 +178,7 @@ func (l lookup) seq(kind byte, id mpblock.OpenID) uint64 {
 }
 
 func (l lookup) follows(id mpblock.OpenID) bool {
-	return l.it.SeekPrefixGE(openIDKey(followerKeys, l.app, id))
+	return l.has(openIDKey(followerKeys, l.app, id))
 }
 
 // Changes implements mpblock.Store.
