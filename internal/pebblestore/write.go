@@ -81,7 +81,7 @@ func (s *Store) await(ctx context.Context, op func() error) error {
 	if err := s.enter(ctx); err != nil {
 		return err
 	}
-	if err := s.guard.health(); err != nil {
+	if err := s.writable(); err != nil {
 		s.inflight.Done()
 		return err
 	}
@@ -102,6 +102,15 @@ func (s *Store) await(ctx context.Context, op func() error) error {
 			}
 		}
 	}
+}
+
+// writable tells why nothing can be written, nil if it can. Pebble itself would refuse
+// to write what it only reads, but the account would by then have the new head.
+func (s *Store) writable() error {
+	if s.fs.readOnly {
+		return fmt.Errorf("pebblestore: %s was opened to be read only, use a store that may be written: %w", s.dir, pebble.ErrReadOnly)
+	}
+	return s.guard.health()
 }
 
 // write runs build under a lock and makes durable what it has put into the batch,
