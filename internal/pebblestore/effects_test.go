@@ -3,6 +3,8 @@ package pebblestore
 import (
 	"testing"
 
+	"github.com/cockroachdb/pebble/v2/vfs"
+
 	"mpblock"
 )
 
@@ -46,5 +48,23 @@ func TestForgottenChangesAreFreed(t *testing.T) {
 		if c.OpenIDs != nil {
 			t.Errorf("change %d is held", c.Seq)
 		}
+	}
+}
+
+// A Change is its caller's; the store keeps what it remembers of it apart.
+func TestCallerMayUseItsChange(t *testing.T) {
+	s := openOn(t, vfs.NewMem())
+	c, err := s.Apply(t.Context(), app, batchOf(mpblock.Block, mint(1), mint(2)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	clear(c.OpenIDs)
+	if _, err := s.Apply(t.Context(), app, batchOf(mpblock.Block, mint(3))); err != nil {
+		t.Fatal(err)
+	}
+	a := s.account(app)
+	a.recent.forget(1)
+	if len(a.recent.links) != 1 {
+		t.Errorf("%d OpenIDs are remembered, want 1", len(a.recent.links))
 	}
 }

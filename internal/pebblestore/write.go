@@ -174,6 +174,7 @@ func (s *Store) Apply(ctx context.Context, app mpblock.AppID, b mpblock.Batch) (
 	if err != nil {
 		return mpblock.Change{}, err
 	}
+	r.made.OpenIDs = slices.Clone(r.made.OpenIDs) // recent keeps the others
 	return r.made, nil
 }
 
