@@ -102,6 +102,9 @@ func TestReadsFail(t *testing.T) {
 				if !met && !ok {
 					t.Error("an error without a cause")
 				}
+				if !ok && !tt.read(s) {
+					t.Error("the error stays when the disk is well again")
+				}
 				if err := s.Close(); err != nil {
 					t.Error(err)
 				}
