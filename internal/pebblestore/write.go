@@ -96,6 +96,8 @@ func (s *Store) await(ctx context.Context, op func() error) error {
 			return err
 		case <-ctx.Done():
 			return ctx.Err()
+		case <-s.guard.abandoned: // what is held back now is held for ever
+			return errClosed
 		case <-s.guard.trouble():
 			if err := s.guard.health(); err != nil {
 				return err
