@@ -193,43 +193,78 @@ func TestPowerLoss(t *testing.T) {
 	}
 }
 
-// A change that has no effect is acknowledged only when the one that it relies on
-// is durable.
+// A write that has no effect is answered only when the one that it relies on is
+// durable.
 func TestNoEffectIsDurableToo(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		var slow atomic.Bool
-		release := make(chan struct{})
-		s := openOn(t, errorfs.Wrap(vfs.NewMem(), errorfs.InjectorFunc(func(op errorfs.Op) error {
-			if slow.Load() && op.Kind == errorfs.OpFileSyncData {
-				<-release
+	one := []mpblock.OpenID{mint(1)}
+	listed := func(ctx context.Context, s *Store) bool {
+		st, err := s.Lookup(ctx, app, one)
+		return err == nil && st[0] != (mpblock.State{})
+	}
+	tests := []struct {
+		name  string
+		write func(context.Context, *Store) error
+		seen  func(context.Context, *Store) bool
+	}{
+		{"block", func(ctx context.Context, s *Store) error {
+			_, err := s.Apply(ctx, app, batchOf(mpblock.Block, one...))
+			return err
+		}, listed},
+		{"follow", func(ctx context.Context, s *Store) error {
+			_, err := s.AddFollowers(ctx, app, one)
+			return err
+		}, listed},
+		{"put", func(ctx context.Context, s *Store) error {
+			_, err := s.Put(ctx, mpblock.Record{Kind: "kind", Key: "key"})
+			if errors.Is(err, mpblock.ErrConflict) {
+				return nil
 			}
-			return nil
-		})))
-		slow.Store(true)
-		var returned atomic.Int32
-		var wg sync.WaitGroup
-		for range 3 { // one blocks, the others find it done
-			wg.Go(func() {
-				if _, err := s.Apply(t.Context(), app, batchOf(mpblock.Block, mint(1))); err != nil {
-					t.Error(err)
-				}
-				returned.Add(1)
-			})
+			return err
+		}, func(ctx context.Context, s *Store) bool {
+			_, err := s.Get(ctx, "kind", "key")
+			return err == nil
+		}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) { answeredWhenDurable(t, tt.write, tt.seen) })
+		})
+	}
+}
+
+func answeredWhenDurable(t *testing.T, write func(context.Context, *Store) error, seen func(context.Context, *Store) bool) {
+	var slow atomic.Bool
+	release := make(chan struct{})
+	s := openOn(t, errorfs.Wrap(vfs.NewMem(), errorfs.InjectorFunc(func(op errorfs.Op) error {
+		if slow.Load() && op.Kind == errorfs.OpFileSyncData {
+			<-release
 		}
-		synctest.Wait() // for the disk, all of them
-		if st, err := s.Lookup(t.Context(), app, []mpblock.OpenID{mint(1)}); err != nil || !st[0].Blocked() {
-			t.Errorf("the change is not on its way: %+v, %v", st, err)
-		}
-		if n := returned.Load(); n > 0 {
-			t.Errorf("%d were acknowledged before the disk had it", n)
-		}
-		slow.Store(false)
-		close(release)
-		wg.Wait()
-		if err := s.Close(); err != nil {
-			t.Error(err)
-		}
-	})
+		return nil
+	})))
+	slow.Store(true)
+	var returned atomic.Int32
+	var wg sync.WaitGroup
+	for range 3 { // one writes, the others find it done
+		wg.Go(func() {
+			if err := write(t.Context(), s); err != nil {
+				t.Error(err)
+			}
+			returned.Add(1)
+		})
+	}
+	synctest.Wait() // for the disk, all of them
+	if !seen(t.Context(), s) {
+		t.Error("the write is not on its way")
+	}
+	if n := returned.Load(); n > 0 {
+		t.Errorf("%d were answered before the disk had it", n)
+	}
+	slow.Store(false)
+	close(release)
+	wg.Wait()
+	if err := s.Close(); err != nil {
+		t.Error(err)
+	}
 }
 
 func TestUseByTwo(t *testing.T) {

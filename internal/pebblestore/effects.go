@@ -88,9 +88,7 @@ func (s *Store) find(app mpblock.AppID, a *account, ids []mpblock.OpenID, known,
 			if err != nil {
 				return err
 			}
-			if h = &now; tables {
-				a.tabled.CompareAndSwap(nil, h)
-			}
+			h = &now
 		}
 		f.seq = h.seq
 		for i := range ids {
@@ -105,6 +103,9 @@ func (s *Store) find(app mpblock.AppID, a *account, ids []mpblock.OpenID, known,
 		}
 		return nil
 	})
+	if err == nil && tables {
+		a.tabled.CompareAndSwap(nil, h)
+	}
 	if err != nil || !known {
 		return f, err
 	}

@@ -3,6 +3,8 @@ package pebblestore
 import (
 	"testing"
 
+	"github.com/cockroachdb/pebble/v2/vfs"
+
 	"mpblock"
 )
 
@@ -46,5 +48,49 @@ func TestForgottenChangesAreFreed(t *testing.T) {
 		if c.OpenIDs != nil {
 			t.Errorf("change %d is held", c.Seq)
 		}
+	}
+}
+
+// A Change is its caller's; the store keeps what it remembers of it apart.
+func TestCallerMayUseItsChange(t *testing.T) {
+	s := openOn(t, vfs.NewMem())
+	c, err := s.Apply(t.Context(), app, batchOf(mpblock.Block, mint(1), mint(2)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	clear(c.OpenIDs)
+	if _, err := s.Apply(t.Context(), app, batchOf(mpblock.Block, mint(3))); err != nil {
+		t.Fatal(err)
+	}
+	a := s.account(app)
+	a.recent.forget(1)
+	if len(a.recent.links) != 1 {
+		t.Errorf("%d OpenIDs are remembered, want 1", len(a.recent.links))
+	}
+}
+
+// A change that was written to a table, and forgotten, after a batch had looked in the
+// tables counts for that batch.
+func TestTablesAreWrittenMeanwhile(t *testing.T) {
+	s := openOn(t, vfs.NewMem())
+	if _, err := s.Apply(t.Context(), app, batchOf(mpblock.Block, mint(1))); err != nil {
+		t.Fatal(err)
+	}
+	a, ids := s.account(app), []mpblock.OpenID{mint(1)}
+	before, err := s.find(app, a, ids, false, true)
+	if err != nil || before.links[0].blocked {
+		t.Fatalf("in the tables: %+v, %v", before, err)
+	}
+	if err := s.db.Flush(); err != nil {
+		t.Fatal(err)
+	}
+	s.forgetRecent()
+	a.token <- struct{}{}
+	defer func() { <-a.token }()
+	if len(a.recent.links) != 0 {
+		t.Error("nothing was forgotten")
+	}
+	if now, err := s.current(app, a, ids, false, before); err != nil || now.links[0] != (link{1, true}) {
+		t.Errorf("found %+v, %v", now, err)
 	}
 }

@@ -325,3 +325,35 @@ func TestDamagedValues(t *testing.T) {
 		t.Error("a damaged change passed the check")
 	}
 }
+
+// A store that is only read says the same after a write that it refused.
+func TestReadOnlyRefusesWrites(t *testing.T) {
+	fs := vfs.NewMem()
+	s := openOn(t, fs)
+	_, err := s.AddFollowers(t.Context(), app, []mpblock.OpenID{mint(1)})
+	if err == nil {
+		_, err = s.Apply(t.Context(), app, batchOf(mpblock.Block, mint(1)))
+	}
+	if err := errors.Join(err, s.Close()); err != nil {
+		t.Fatal(err)
+	}
+	s = openWith(t, "data", Options{FS: fs, ReadOnly: true})
+	for _, write := range []func() error{
+		func() error { _, err := s.Apply(t.Context(), app, batchOf(mpblock.Block, mint(2))); return err },
+		func() error { _, err := s.Apply(t.Context(), app, batchOf(mpblock.Unblock, mint(1))); return err },
+		func() error { _, err := s.AddFollowers(t.Context(), app, []mpblock.OpenID{mint(2)}); return err },
+		func() error { _, err := s.RemoveFollowers(t.Context(), app, []mpblock.OpenID{mint(1)}); return err },
+		func() error { _, err := s.Put(t.Context(), mpblock.Record{Kind: "kind", Key: "key"}); return err },
+	} {
+		if err := write(); !errors.Is(err, pebble.ErrReadOnly) {
+			t.Errorf("a write: %v", err)
+		}
+		for _, page := range []func(context.Context, mpblock.AppID, mpblock.OpenID, int) (mpblock.Page, error){s.Page, s.Followers} {
+			for _, limit := range []int{0, 9} {
+				if p, err := page(t.Context(), app, mpblock.OpenID{}, limit); err != nil || p.Total != 1 || p.Seq != 1 {
+					t.Errorf("a page after it, limit %d: %d, seq %d, %v", limit, p.Total, p.Seq, err)
+				}
+			}
+		}
+	}
+}

@@ -11,6 +11,7 @@ import (
 	"syscall"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/cockroachdb/pebble/v2/vfs/errorfs"
@@ -251,6 +252,37 @@ func TestOpenGivesUpForGood(t *testing.T) {
 	case <-s.guard.abandoned:
 	default:
 		t.Error("it may still write")
+	}
+}
+
+// A write that is under way when the store is given up is answered, though it never
+// ends and the disk may be well by then.
+func TestGivenUpWritesAreAnswered(t *testing.T) {
+	var slow atomic.Bool
+	s, err := Open("data", Options{FS: errorfs.Wrap(vfs.NewMem(), errorfs.InjectorFunc(func(op errorfs.Op) error {
+		if op.Kind == errorfs.OpFileSyncData && slow.Load() {
+			select {}
+		}
+		return nil
+	}))})
+	if err != nil {
+		t.Fatal(err)
+	}
+	slow.Store(true)
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	answer := make(chan error, 1)
+	go func() {
+		_, err := s.Apply(ctx, app, batchOf(mpblock.Block, mint(1)))
+		answer <- err
+	}()
+	soon(t, "the write", func() bool {
+		st, err := s.Lookup(ctx, app, []mpblock.OpenID{mint(1)})
+		return err == nil && st[0].Blocked()
+	})
+	s.guard.abandon()
+	if err := <-answer; !errors.Is(err, errClosed) {
+		t.Errorf("the write: %v", err)
 	}
 }
 

@@ -3,6 +3,7 @@ package pebblestore
 import (
 	"context"
 	"math"
+	"slices"
 
 	"github.com/cockroachdb/pebble/v2"
 
@@ -65,8 +66,8 @@ func (a *account) next() []*request {
 			break
 		}
 	}
-	group := a.queue[:n:n]
-	a.queue = a.queue[n:]
+	group := slices.Clone(a.queue[:n])
+	a.queue = slices.Delete(a.queue, 0, n) // which leaves nothing of them behind
 	return group
 }
 

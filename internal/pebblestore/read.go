@@ -83,6 +83,9 @@ func readHeads(it *pebble.Iterator, app mpblock.AppID) (h head, err error) {
 			return h, err
 		}
 	}
+	if err := it.Error(); err != nil {
+		return h, err // the next seek would forget it
+	}
 	if k := headKey(followerKeys, app); it.SeekGE(k) && bytes.Equal(it.Key(), k) {
 		if h.followers, err = decodeUint(it.Value()); err != nil {
 			return h, err
@@ -120,7 +123,7 @@ type lookup struct {
 	it  *pebble.Iterator
 	app mpblock.AppID
 	key idKey // that is looked up
-	err error // the first of a value that is damaged
+	err error // the first of a value that is damaged, or of a seek that failed
 }
 
 // look has do look OpenIDs up, in the tables alone or in everything; those in byte
@@ -137,15 +140,27 @@ func (s *Store) look(app mpblock.AppID, tables bool, do func(*lookup) error) (er
 	}
 	l := &lookup{it: it, app: app, key: newIDKey(entryKeys, app)}
 	err = do(l)
-	if broken := errors.Join(l.err, it.Error(), it.Close()); broken != nil {
+	if broken := errors.Join(l.err, it.Close()); broken != nil {
 		return broken
 	}
 	return err
 }
 
+// has tells whether a key is there. What cannot be read is not taken for what is not
+// there: an iterator forgets its error at the next seek.
+func (l *lookup) has(key []byte) bool {
+	if l.it.SeekPrefixGE(key) {
+		return true
+	}
+	if l.err == nil {
+		l.err = l.it.Error()
+	}
+	return false
+}
+
 // head returns the head of the blacklist.
 func (l *lookup) head() (h head, err error) {
-	if l.it.SeekPrefixGE(headKey(entryKeys, l.app)) {
+	if l.has(headKey(entryKeys, l.app)) {
 		err = h.decode(l.it.Value())
 	}
 	return h, err
@@ -154,7 +169,7 @@ func (l *lookup) head() (h head, err error) {
 // find goes to the key of an OpenID, and tells whether it is there.
 func (l *lookup) find(kind byte, id *mpblock.OpenID) bool {
 	l.key[0] = kind
-	return l.it.SeekPrefixGE(l.key.of(id))
+	return l.has(l.key.of(id))
 }
 
 // seq returns the seq that a key holds, 0 if it is not there.

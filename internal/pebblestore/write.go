@@ -102,7 +102,7 @@ func (s *Store) enterToWrite(ctx context.Context) error {
 	if err := s.enter(ctx); err != nil {
 		return err
 	}
-	if err := s.guard.health(); err != nil {
+	if err := s.writable(); err != nil {
 		s.inflight.Done()
 		return err
 	}
@@ -118,12 +118,23 @@ func (s *Store) until(ctx context.Context, done <-chan struct{}) error {
 			return nil
 		case <-ctx.Done():
 			return ctx.Err()
+		case <-s.guard.abandoned: // what is held back now is held for ever
+			return errClosed
 		case <-s.guard.trouble():
 			if err := s.guard.health(); err != nil {
 				return err
 			}
 		}
 	}
+}
+
+// writable tells why nothing can be written, nil if it can. Pebble itself would refuse
+// to write what it only reads, but the account would by then have the new head.
+func (s *Store) writable() error {
+	if s.fs.readOnly {
+		return fmt.Errorf("pebblestore: %s was opened to be read only, use a store that may be written: %w", s.dir, pebble.ErrReadOnly)
+	}
+	return s.guard.health()
 }
 
 // write runs build under a lock and makes durable what it has put into the batch,
@@ -192,6 +203,7 @@ func (s *Store) Apply(ctx context.Context, app mpblock.AppID, b mpblock.Batch) (
 	if r.err != nil {
 		return mpblock.Change{}, r.err
 	}
+	r.made.OpenIDs = slices.Clone(r.made.OpenIDs) // recent keeps the others
 	return r.made, nil
 }
 
