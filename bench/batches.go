@@ -42,7 +42,12 @@ func (l *list) batches(ctx context.Context) (err error) {
 		for _, t := range targets {
 			subjects = append(subjects, subject{t.name, func(until limit) (sample, error) { return batchRound(t, conns, until) }})
 		}
-		subjects = append(subjects, subject{"the store alone", func(until limit) (sample, error) { return storeRound(ctx, l.alone, conns, until) }})
+		bare := target{addr: l.bare.addr, token: "x"}
+		subjects = append(subjects,
+			subject{bareName, func(until limit) (sample, error) {
+				return post(bare.addr, conns, until, batchRequests(bare), batchCheck)
+			}},
+			subject{aloneName, func(until limit) (sample, error) { return storeRound(ctx, l.alone, conns, until) }})
 		if conns == 1 {
 			subjects = append(subjects, disk.subjects()...)
 		}
@@ -126,8 +131,10 @@ func newDisk(ctx context.Context, l *list) (*disk, error) {
 	return d, nil
 }
 
-// Names of what the machine itself is measured by.
+// Names of what bounds a batch.
 const (
+	bareName      = "bare handler"
+	aloneName     = "the store alone"
 	appendName    = "machine: append, fdatasync"
 	overwriteName = "machine: overwrite, fdatasync"
 )

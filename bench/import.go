@@ -42,11 +42,11 @@ func (b *bench) importing(ctx context.Context) (err error) {
 			round++
 			return b.importServed(ctx, dir, empty, round, conns, calls)
 		}},
-		{"bare handler", func(limit) (sample, error) {
+		{bareName, func(limit) (sample, error) {
 			t := target{addr: bare.addr, token: "x"}
 			return post(t.addr, conns, calls, batchRequests(t), batchCheck)
 		}},
-		{"the store alone", func(limit) (sample, error) {
+		{aloneName, func(limit) (sample, error) {
 			round++
 			return b.importAlone(ctx, dir, empty, round, conns, calls)
 		}},

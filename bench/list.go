@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 
 	"mpblock"
 	"mpblock/internal/pebblestore"
@@ -19,10 +20,11 @@ type list struct {
 	dir     string
 	ids     []mpblock.OpenID // what is on it, in order
 
-	server      *process
-	alone       *pebblestore.Store // the same without a server
-	bare, nginx *process
-	databases   []*database
+	server     *process
+	alone      *pebblestore.Store // the same without a server
+	bare, wide *process           // the bare handler as it is, and with the processors that mpblock takes
+	nginx      *process
+	databases  []*database
 }
 
 // open fills what mpblock has to serve, and starts it.
@@ -56,6 +58,9 @@ func (l *list) startPeers(ctx context.Context) (err error) {
 	if l.bare, err = startSelf(l.dir, "bare", file, ""); err != nil {
 		return err
 	}
+	if l.wide, err = startSelf(l.dir, "bare", file, "", fmt.Sprint("GOMAXPROCS=", 2*runtime.GOMAXPROCS(0))); err != nil {
+		return err
+	}
 	if l.nginx, err = startNginx(ctx, l.dir, page); err != nil {
 		return err
 	}
@@ -76,7 +81,7 @@ func (l *list) startPeers(ctx context.Context) (err error) {
 // close ends all that was started.
 func (l *list) close() error {
 	var errs []error
-	for _, p := range []*process{l.server, l.bare, l.nginx} {
+	for _, p := range []*process{l.server, l.bare, l.wide, l.nginx} {
 		if p != nil {
 			errs = append(errs, p.stop())
 		}
@@ -94,13 +99,16 @@ func (l *list) close() error {
 type target struct {
 	name, addr, token string
 	fixed             bool // answers every page with the first
+	atRest            bool // is not measured while the list changes
 }
 
 // targets returns who serves the list, mpblock first.
 func (l *list) targets(withPages bool) ([]target, error) {
 	all := []target{{name: "mpblock", addr: l.server.addr}}
 	if withPages {
-		all = append(all, target{name: "bare handler", addr: l.bare.addr, token: "x", fixed: true}, target{name: "nginx", addr: l.nginx.addr, token: "x", fixed: true})
+		all = append(all, target{name: bareName, addr: l.bare.addr, token: "x", fixed: true},
+			target{name: "bare handler, GOMAXPROCS doubled", addr: l.wide.addr, token: "x", fixed: true, atRest: true},
+			target{name: "nginx", addr: l.nginx.addr, token: "x", fixed: true, atRest: true})
 	}
 	for _, d := range l.databases {
 		all = append(all, target{name: d.name, addr: d.handler.addr})

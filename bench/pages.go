@@ -74,7 +74,7 @@ func (l *list) changedPages(targets []target, size int) error {
 	l.say("pages of %d entries, %d connections, %d changes a second of %d OpenIDs each", l.entries, conns, changesWanted, size)
 	var subjects []subject
 	for _, t := range targets {
-		if t.name == "nginx" {
+		if t.atRest {
 			continue
 		}
 		request, check := l.pageRequests(t), l.pageChecks(t, true)

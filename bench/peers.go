@@ -110,13 +110,15 @@ func addAccount(ctx context.Context, p *platform.Platform) error {
 	return err
 }
 
-// startSelf starts this program as a peer.
-func startSelf(dir, kind, where, database string) (*process, error) {
+// startSelf starts this program as a peer, with settings of its environment like
+// GOMAXPROCS=4.
+func startSelf(dir, kind, where, database string, settings ...string) (*process, error) {
 	self, err := os.Executable()
 	if err != nil {
 		return nil, err
 	}
-	return serve(dir, kind+"-handler", self, "-peer", kind, "-at", where, "-database", database)
+	command := append([]string{"env"}, settings...)
+	return serve(dir, kind+"-handler"+strings.Join(settings, ""), append(command, self, "-peer", kind, "-at", where, "-database", database)...)
 }
 
 // startNginx has nginx send a page as a file, also to a POST.

@@ -74,6 +74,7 @@ func (c serveCmd) Run(ctx context.Context, t terminal) (err error) {
 	if err := c.validate(); err != nil {
 		return err
 	}
+	widen()
 	throwAway, err := c.chooseData()
 	if err != nil {
 		return err

@@ -76,9 +76,13 @@ const memTableSize = 16 << 20
 // look-up that has to read one takes ten times as long.
 const tableSize = 8 << 20
 
-// memTables is how many of them there may be, one that is written to and others that
-// are on their way to a table.
-const memTables = 3
+// memTables is how many of them there may be, one that is written to and one on its
+// way to a table.
+const memTables = 2
+
+// mergeBehind is how many tables may lie over each other before they are merged. Each
+// merge goes over most of the list, since new OpenIDs fall anywhere in it.
+const mergeBehind = 8
 
 // Unwritten is the memory that a store may use for what is not in tables yet, in
 // bytes, beside its cache.
@@ -206,7 +210,7 @@ func (s *Store) options(o Options, cache *pebble.Cache) *pebble.Options {
 		MemTableSize: memTableSize,
 
 		MemTableStopWritesThreshold: memTables,
-		L0CompactionThreshold:       8,
+		L0CompactionThreshold:       mergeBehind,
 		ReadOnly:                    o.ReadOnly,
 		FormatMajorVersion:          pebble.FormatNewest,
 		Logger:                      logger{o.Logger},
