@@ -37,8 +37,8 @@ func openIDKey(kind byte, app mpblock.AppID, id mpblock.OpenID) []byte {
 	return append(appKey(kind, app), id[:]...)
 }
 
-// idKey makes the keys of one kind and account, one at a time: each call of of
-// writes over the key before.
+// idKey makes the keys of one kind and account, one at a time: each call
+// of its method writes over the key before.
 type idKey []byte
 
 func newIDKey(kind byte, app mpblock.AppID) idKey {
