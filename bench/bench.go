@@ -45,7 +45,7 @@ func (b *bench) say(format string, args ...any) {
 // measure runs the parts that were asked for.
 func (b *bench) measure(ctx context.Context) error {
 	for _, entries := range b.entries {
-		if b.does("pages") || b.does("batches") || b.does("start") && entries == b.largest() {
+		if b.does("pages") || b.does("batches") || b.does("profiles") || b.does("start") && entries == b.largest() {
 			if err := b.measureList(ctx, entries); err != nil {
 				return fmt.Errorf("with %d entries: %w", entries, err)
 			}
@@ -86,6 +86,11 @@ func (b *bench) measureList(ctx context.Context, entries int) (err error) {
 			return err
 		}
 	}
+	if b.does("profiles") {
+		if err := l.profile(ctx, filepath.Join(b.stores, strconv.Itoa(entries))); err != nil {
+			return err
+		}
+	}
 	if b.does("start") && entries == b.largest() {
 		return l.start(ctx)
 	}
@@ -112,8 +117,9 @@ func (b *bench) cacheSize() error {
 }
 
 // startMpblock starts the server on a data directory.
-func (b *bench) startMpblock(dir, data string) (*process, error) {
-	return serve(dir, "mpblock", b.binary, "serve", "--listen", "127.0.0.1:0", "--data", data, "--cache-size", strconv.Itoa(b.cache))
+func (b *bench) startMpblock(dir, data string, flags ...string) (*process, error) {
+	command := []string{b.binary, "serve", "--listen", "127.0.0.1:0", "--data", data, "--cache-size", strconv.Itoa(b.cache)}
+	return serve(dir, "mpblock", append(command, flags...)...)
 }
 
 // filled returns the directory of a store with a list of n entries, which is made

@@ -36,10 +36,14 @@ type options struct {
 	cache   int  // MiB, as given to the server; 0: its own default
 	stores  string
 	results string
+	into    string // directory for profiles
 }
 
-// parts are what -only picks from.
-var parts = []string{"pages", "batches", "start", "import", "size"}
+// parts are what -only picks from: what is measured, and profiles.
+var (
+	measured = []string{"pages", "batches", "start", "import", "size"}
+	parts    = append(slices.Clone(measured), "profiles")
+)
 
 func (o options) does(part string) bool { return slices.Contains(o.only, part) }
 
@@ -89,7 +93,7 @@ func main() {
 
 // parse reads the options of the command line.
 func parse() (o options, err error) {
-	only := flag.String("only", strings.Join(parts, ","), "parts to run")
+	only := flag.String("only", strings.Join(measured, ","), "parts to run, of "+strings.Join(parts, ","))
 	entries := flag.String("entries", "10000,1000000,10000000", "lengths of the lists for pages, batches and start, in multiples of 10000")
 	flag.IntVar(&o.rounds, "rounds", 5, "rounds of each measurement; the median counts")
 	flag.DurationVar(&o.round, "round", time.Second, "length of a round")
@@ -97,6 +101,7 @@ func parse() (o options, err error) {
 	flag.BoolVar(&o.bases, "databases", true, "measure Redis and MariaDB too")
 	flag.IntVar(&o.cache, "cache-size", 0, "--cache-size of the server in MiB; 0: its default")
 	flag.StringVar(&o.stores, "stores", "", "directory where filled stores are kept for the next run; none if empty")
+	flag.StringVar(&o.into, "profiles", ".", "directory for profiles")
 	flag.StringVar(&o.results, "results", "results", "directory for the results; none if empty")
 	flag.Parse()
 	if o.small {
