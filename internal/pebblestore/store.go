@@ -41,7 +41,6 @@ import (
 	"io/fs"
 	"log/slog"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/cockroachdb/pebble/v2"
@@ -106,8 +105,6 @@ type Store struct {
 	fs    *guardedFS
 	guard *guard
 	db    *pebble.DB
-	// opened is set when Pebble has opened the database.
-	opened atomic.Bool
 
 	accounts sync.Map // mpblock.AppID → *account
 	records  [64]lock // of the keys that fall to each
@@ -183,7 +180,6 @@ func (s *Store) openDB(o Options) (err error) {
 	if s.db, err = pebble.Open(s.dir, s.options(o, cache)); err != nil {
 		return fmt.Errorf("open the store in %s: %w", s.dir, err)
 	}
-	s.opened.Store(true)
 	if err := s.checkVersion(o.ReadOnly); err != nil {
 		return errors.Join(err, s.db.Close())
 	}
@@ -215,7 +211,6 @@ func (s *Store) options(o Options, cache *pebble.Cache) *pebble.Options {
 
 		MemTableStopWritesThreshold: memTables,
 		L0CompactionThreshold:       mergeBehind,
-		CompactionConcurrencyRange:  s.merges,
 		ReadOnly:                    o.ReadOnly,
 		FormatMajorVersion:          pebble.FormatNewest,
 		Logger:                      logger{o.Logger},
@@ -231,17 +226,6 @@ func (s *Store) options(o Options, cache *pebble.Cache) *pebble.Options {
 		opts.Levels[i].FilterPolicy = bloom.FilterPolicy(10)
 	}
 	return opts
-}
-
-// merges tells Pebble how many merges of tables may run at a time: one, but none while
-// it opens, which it would wait for, more than a second after a crash under load; they
-// go on when the next table is written. Pebble works the number out by adding to the
-// lower bound for each thing that is in need of a merge.
-func (s *Store) merges() (lower, upper int) {
-	if s.opened.Load() {
-		return 1, 1
-	}
-	return -1000, 1
 }
 
 // checkVersion writes the layout's version to an empty store, and refuses one
