@@ -175,6 +175,8 @@ func (s *Store) forgetRecent() {
 		return
 	}
 	defer s.inflight.Done()
+	s.forgetting.Lock() // an older head is not to come after a newer one
+	defer s.forgetting.Unlock()
 	for app, a := range s.accounts.Range {
 		app, a := app.(mpblock.AppID), a.(*account) //nolint:forcetypeassert // the map holds nothing else
 		a.token <- struct{}{}

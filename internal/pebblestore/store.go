@@ -106,8 +106,9 @@ type Store struct {
 	guard *guard
 	db    *pebble.DB
 
-	accounts sync.Map // mpblock.AppID → *account
-	records  [64]lock // of the keys that fall to each
+	accounts   sync.Map   // mpblock.AppID → *account
+	forgetting sync.Mutex // held by the one that has accounts forget what is in tables
+	records    [64]lock   // of the keys that fall to each
 
 	mu       sync.RWMutex // of closing; not held while anything waits
 	closing  bool
