@@ -1,0 +1,441 @@
+package lines
+
+import (
+	"encoding/csv"
+	"errors"
+	"io"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// table is an input, or a sheet of a workbook, in rows and columns; without columns
+// it is lines in which OpenIDs stand anywhere.
+type table struct {
+	r         *reader
+	delimiter rune  // between the cells of a row; 0: there are no columns
+	columns   []int // that hold the OpenIDs
+	width     int   // cells of a row, where the columns were found by what is in them; else 0
+	names     int   // of columns, where they have names
+	heading   string
+	quiet     bool // hardly an OpenID stands in other columns, where the columns were found by what is in them
+	sheet     bool // it is a sheet of a workbook, whose cells are given
+}
+
+func (t *table) form() Format {
+	if t.delimiter != 0 {
+		return CSV
+	}
+	return Text
+}
+
+// What is looked at before it is settled how a text is made.
+const (
+	sampleLines = 200
+	sampleBytes = 128 << 10
+)
+
+// leastRows is how many rows it takes to tell a column from a list that goes over a
+// line or two, one of whose OpenIDs is damaged.
+const leastRows = 3
+
+var delimiters = []rune{',', '\t', ';', '|'}
+
+// sniffTable looks at the first lines and tells how the text is made. What stands
+// above the names of the columns is left away, if no OpenID stands in it.
+func (r *reader) sniffTable(s *source) (*table, error) {
+	t := &table{r: r}
+	var sample []physical
+	for size := 0; len(sample) < sampleLines && size < sampleBytes; {
+		p, err := s.next()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			return nil, err
+		}
+		sample = append(sample, p)
+		size += len(p.text)
+		if !p.ends { // what follows can only be read at once
+			break
+		}
+	}
+	skip := 0
+	if r.format != Text {
+		skip = t.sniff(sample)
+	}
+	s.unread(sample[skip:]...)
+	return t, nil
+}
+
+// sniff sets how the lines of a sample are made, and returns how many of them stand
+// above the names of the columns.
+func (t *table) sniff(sample []physical) (above int) {
+	for i, p := range sample {
+		if suspect(p.text) {
+			break
+		}
+		if t.header(p.text) {
+			return i
+		}
+	}
+	if len(sample) > 0 && sample[len(sample)-1].ends {
+		t.byValues(sample)
+	}
+	return 0
+}
+
+// header tells whether a line names columns, one of them that of the OpenIDs, and
+// sets the table so.
+func (t *table) header(line string) bool {
+	if !mentionsName(line) || suspect(line) {
+		return false
+	}
+	var best []string
+	for _, d := range delimiters {
+		cells := split(cutMark(line), d, false)
+		if len(cells) > len(best) && nameCell(cells) >= 0 {
+			best = cells
+			t.delimiter = d
+		}
+	}
+	if len(best) < 2 && t.r.format != CSV || len(best) == 0 { // a heading over a list, or none
+		t.delimiter = 0
+		return false
+	}
+	t.named(best)
+	t.r.sum.Head = line
+	return true
+}
+
+// named sets the column by the names in a row.
+func (t *table) named(cells []string) {
+	at := nameCell(cells)
+	t.columns, t.width, t.names, t.heading = []int{at}, 0, len(cells), tidy(cells[at])
+	t.r.sum.column(at+1, t.heading, len(cells)-1)
+}
+
+// nameCell returns which cell names OpenIDs, -1 if none does. A name that is only
+// that goes before others.
+func nameCell(cells []string) int {
+	if i := slices.IndexFunc(cells, exactName); i >= 0 {
+		return i
+	}
+	return slices.IndexFunc(cells, isName)
+}
+
+// byValues sets the columns by what stands in them: those in which most cells are
+// one OpenID, where there are other columns.
+func (t *table) byValues(sample []physical) {
+	for _, d := range delimiters {
+		var rows [][]string
+		widths := make(map[int]int)
+		for rest := sample; len(rest) > 0; {
+			text, n, _ := assemble(rest, d)
+			rest = rest[n:]
+			if blank(text) {
+				continue
+			}
+			row := split(text, d, false)
+			rows = append(rows, row)
+			widths[len(row)]++
+		}
+		width := 0
+		for w, n := range widths {
+			if n > widths[width] || n == widths[width] && w > width {
+				width = w
+			}
+		}
+		if width < 2 || len(rows) < leastRows || widths[width]*10 < len(rows)*6 {
+			continue
+		}
+		if columns := openIDColumns(rows, width); len(columns) == 1 { // with more of them it is a list in lines
+			t.delimiter, t.columns, t.width = d, columns, width
+			t.found(rows)
+			return
+		}
+	}
+}
+
+// found notes the columns that were found by what is in them.
+func (t *table) found(rows [][]string) {
+	t.r.sum.column(t.columns[0]+1, "", t.width-len(t.columns))
+	t.r.sum.Columns = max(t.r.sum.Columns, len(t.columns))
+	loud := 0
+	for _, row := range rows {
+		if len(row) == t.width && suspect(t.others(row)) {
+			loud++
+		}
+	}
+	t.quiet = loud*5 < len(rows)
+}
+
+// others returns what stands in the columns that do not hold the OpenIDs.
+func (t *table) others(row []string) string {
+	var b strings.Builder
+	for i, cell := range row {
+		if !slices.Contains(t.columns, i) {
+			b.WriteString(cell + "\t")
+		}
+	}
+	return b.String()
+}
+
+func openIDColumns(rows [][]string, width int) []int {
+	var columns []int
+	for c := range width {
+		filled, ids := 0, 0
+		for _, row := range rows {
+			if len(row) != width || blank(row[c]) {
+				continue
+			}
+			filled++
+			if found, others := scan(row[c]); len(found) == 1 && len(others) == 0 {
+				ids++
+			}
+		}
+		if ids > 0 && ids*2 >= filled {
+			columns = append(columns, c)
+		}
+	}
+	return columns
+}
+
+// line reads a line and, where a quoted field goes on, those that belong to it.
+func (t *table) line(s *source, p physical) error {
+	if t.delimiter == 0 {
+		return t.plain(s, p)
+	}
+	if !p.ends {
+		if err := t.r.bad(p.number, p.text, clip(p.text), problem(BadLong, MaxLine>>10)); err != nil {
+			return err
+		}
+		return skipLine(s)
+	}
+	if blank(p.text) {
+		return nil
+	}
+	text, whole, err := t.record(s, p)
+	if err != nil {
+		return err
+	}
+	return t.row(p.number, split(text, t.delimiter, !whole), text)
+}
+
+// plain reads a line of a text without columns. Names of columns may come at any
+// place, as where files were joined.
+func (t *table) plain(s *source, p physical) error {
+	if !p.ends {
+		return t.r.long(s, p)
+	}
+	if t.r.format != Text && mentionsName(p.text) && !suspect(p.text) {
+		if t.header(p.text) {
+			return nil
+		}
+		if isName(p.text) { // a heading over a list
+			return nil
+		}
+	}
+	return t.r.free(p.number, p.text, p.text)
+}
+
+// maxRecord is how many lines a quoted field may go over.
+const maxRecord = 100
+
+// record returns a line with those in which a quoted field of it goes on. A quote
+// that would swallow an OpenID, or is never closed, is a stray one: then it is the
+// line alone, and whole is false.
+func (t *table) record(s *source, p physical) (text string, whole bool, err error) {
+	if still, _, _ := quotes(p.text, t.delimiter, false); !still {
+		return p.text, true, nil
+	}
+	lines := []physical{p}
+	for size := len(p.text); len(lines) < maxRecord && size < MaxLine; {
+		next, err := s.next()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			return "", false, err
+		}
+		lines = append(lines, next)
+		if size += len(next.text); !next.ends {
+			break
+		}
+		text, n, more := assemble(lines, t.delimiter)
+		if n == len(lines) {
+			return text, true, nil
+		}
+		if !more {
+			break
+		}
+	}
+	s.unread(lines[1:]...)
+	return p.text, false, nil
+}
+
+// assemble returns the first record of some lines and how many of them it takes: one,
+// where a quote is a stray one or not closed in them; more tells that further lines
+// may close it.
+func assemble(lines []physical, d rune) (text string, n int, more bool) {
+	first := cutMark(lines[0].text)
+	text = first
+	still, _, _ := quotes(text, d, false)
+	for n = 1; still; n++ {
+		if n == len(lines) {
+			return first, 1, n < maxRecord
+		}
+		next := cutMark(lines[n].text)
+		var inside int
+		var proper bool
+		still, inside, proper = quotes(next, d, true)
+		if !proper || suspect(next[:inside]) {
+			return first, 1, false
+		}
+		text += "\n" + next
+	}
+	return text, n, false
+}
+
+// quotes tells of a line, which begins inside of a quoted field or not, whether such
+// a field goes on behind its end, how much of it is inside the one it began with, and
+// whether each quote that closes is followed by the end of the cell.
+func quotes(line string, d rune, quoted bool) (still bool, inside int, proper bool) {
+	if quoted {
+		inside = len(line)
+	}
+	begun, proper, start := quoted, true, !quoted
+	for i := 0; i < len(line); i++ {
+		c := line[i]
+		switch {
+		case quoted && c == '"' && i+1 < len(line) && line[i+1] == '"':
+			i++
+		case quoted && c == '"':
+			if quoted = false; begun {
+				inside, begun = i, false
+			}
+			rest := strings.TrimLeft(line[i+1:], " ")
+			proper = proper && (rest == "" || strings.HasPrefix(rest, string(d)))
+		case quoted:
+		case c == '"' && start:
+			quoted = true
+		case rune(c) == d:
+			start = true
+			continue
+		case c == ' ':
+			continue
+		}
+		start = false
+	}
+	return quoted, inside, proper
+}
+
+// split returns the cells of a row. Where its quotes are not to be trusted they
+// count as any other character.
+func split(row string, d rune, stray bool) []string {
+	if !stray && strings.IndexByte(row, '"') >= 0 {
+		c := csv.NewReader(strings.NewReader(row))
+		c.Comma, c.LazyQuotes, c.TrimLeadingSpace, c.FieldsPerRecord = d, true, d != '\t', -1
+		if cells, err := c.Read(); err == nil {
+			return cells
+		}
+	}
+	return strings.Split(row, string(d))
+}
+
+// row reads a row of a table.
+func (t *table) row(number int, cells []string, raw string) error {
+	if t.repeated(cells, raw) {
+		return nil
+	}
+	if t.width != 0 && (len(cells) != t.width || t.quiet && suspect(t.others(cells))) { // two rows in one, perhaps
+		return t.r.free(number, strings.Join(cells, "\t"), raw)
+	}
+	if strings.HasPrefix(strings.TrimSpace(raw), "#") && !suspect(raw) || blank(strings.Join(cells, "")) {
+		return nil
+	}
+	if t.width != 0 && t.r.nothingYet() && isTitle(cells[t.columns[0]]) { // names of columns
+		t.heading = tidy(cells[t.columns[0]])
+		t.r.sum.Heading = clip(t.heading)
+		return nil
+	}
+	if t.names > 0 && len(cells) > t.names && suspect(t.others(cells)) { // it lost its end
+		for _, id := range first(scan(cells[t.columns[0]])) {
+			if err := t.r.openid(number, id); err != nil {
+				return err
+			}
+		}
+		return t.r.bad(number, raw, raw, problem(BadMore, len(cells), t.names))
+	}
+	filled := false
+	for _, c := range t.columns {
+		if len(t.columns) > 1 && blank(cells[c]) {
+			continue
+		}
+		filled = true
+		if err := t.cell(number, c, cells, raw); err != nil {
+			return err
+		}
+	}
+	if !filled {
+		return t.r.bad(number, raw, raw, problem(BadEmpty, t.columns[0]+1))
+	}
+	return nil
+}
+
+// repeated tells whether a row names the columns, again or anew, as where files were
+// joined.
+func (t *table) repeated(cells []string, raw string) bool {
+	if !mentionsName(raw) || !slices.ContainsFunc(cells, func(c string) bool { return exactName(c) || t.heading != "" && tidy(c) == t.heading }) || suspect(raw) {
+		return false
+	}
+	t.named(cells)
+	return true
+}
+
+// cell reads the OpenIDs of a cell.
+func (t *table) cell(number, c int, cells []string, raw string) error {
+	if c >= len(cells) {
+		return t.r.bad(number, raw, raw, problem(BadColumns, len(cells), c+1))
+	}
+	text := cells[c]
+	ids, others := scan(text)
+	for _, id := range ids {
+		if err := t.r.openid(number, id); err != nil {
+			return err
+		}
+	}
+	switch what, found := damaged(len(ids), others); {
+	case len(ids) > 0 && found:
+		return t.r.bad(number, what, raw, problem(BadBesides))
+	case len(ids) > 0:
+		return nil
+	case blank(text):
+		return t.r.bad(number, raw, raw, problem(BadEmpty, c+1))
+	}
+	return t.r.bad(number, text, raw, explain(text))
+}
+
+func first[T, U any](t T, _ U) T { return t }
+
+// tidy takes away what code and spreadsheets put around a text.
+func tidy(s string) string { return strings.Trim(s, "\"'`=　 \t\ufeff") }
+
+func atEnd(err error) error {
+	if errors.Is(err, io.EOF) {
+		return nil
+	}
+	return err
+}
+
+func itoa(n int) string { return strconv.Itoa(n) }
+
+// oneLine keeps a text on its line.
+func oneLine(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r < ' ' || r == 0x7f {
+			return ' '
+		}
+		return r
+	}, s)
+}
