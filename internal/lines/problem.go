@@ -30,7 +30,7 @@ const (
 	BadLong      = "long"      // longer than so many KiB
 	BadEmpty     = "empty"     // the column, from 1 on
 	BadColumns   = "columns"   // columns of the line, the column of the OpenID
-	BadMore      = "more"      // columns of the line, columns that have a name
+	BadOther     = "other"     // an OpenID in another column, where there are none else
 	BadJSON      = "json"      // why it is not JSON
 	BadField     = "field"     // the fields of an object lack an OpenID
 	BadType      = "type"      // the JSON type that stands in place of a string
@@ -44,7 +44,7 @@ var problemTexts = map[string]string{
 	BadInvisible: "an invisible character (%s) stands in the middle of the OpenID",
 	BadNone:      "there is no OpenID in it",
 	BadBesides:   "it stands beside an OpenID and looks like a damaged one",
-	BadMore:      "%d columns, the heading has %d, and a second OpenID stands in one of them",
+	BadOther:     "an OpenID, or what looks like one, stands in another column of it",
 	BadComment:   "an OpenID stands in a comment: take the # away, or the line",
 	BadLong:      "longer than %d KiB",
 	BadEmpty:     "column %d, where the OpenIDs are, is empty",

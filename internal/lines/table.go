@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"mpblock"
 )
 
 // table is an input, or a sheet of a workbook, in rows and columns; without columns
@@ -76,6 +78,7 @@ func (t *table) sniff(sample []physical) (above int) {
 			break
 		}
 		if t.header(p.text) {
+			t.listen(records(sample[i+1:], t.delimiter))
 			return i
 		}
 	}
@@ -111,7 +114,7 @@ func (t *table) header(line string) bool {
 // named sets the column by the names in a row.
 func (t *table) named(cells []string) {
 	at := nameCell(cells)
-	t.columns, t.width, t.names, t.heading = []int{at}, 0, len(cells), tidy(cells[at])
+	t.columns, t.width, t.names, t.heading, t.quiet = []int{at}, 0, len(cells), tidy(cells[at]), true
 	t.r.sum.column(at+1, t.heading, len(cells)-1)
 }
 
@@ -128,16 +131,9 @@ func nameCell(cells []string) int {
 // one OpenID, where there are other columns.
 func (t *table) byValues(sample []physical) {
 	for _, d := range delimiters {
-		var rows [][]string
+		rows := records(sample, d)
 		widths := make(map[int]int)
-		for rest := sample; len(rest) > 0; {
-			text, n, _ := assemble(rest, d)
-			rest = rest[n:]
-			if blank(text) {
-				continue
-			}
-			row := split(text, d, false)
-			rows = append(rows, row)
+		for _, row := range rows {
 			widths[len(row)]++
 		}
 		width := 0
@@ -157,17 +153,35 @@ func (t *table) byValues(sample []physical) {
 	}
 }
 
+// records returns the rows of a sample.
+func records(sample []physical, d rune) (rows [][]string) {
+	for len(sample) > 0 {
+		text, n, _ := assemble(sample, d)
+		sample = sample[n:]
+		if !blank(text) {
+			rows = append(rows, split(text, d, false))
+		}
+	}
+	return rows
+}
+
 // found notes the columns that were found by what is in them.
 func (t *table) found(rows [][]string) {
 	t.r.sum.column(t.columns[0]+1, "", t.width-len(t.columns))
 	t.r.sum.Columns = max(t.r.sum.Columns, len(t.columns))
+	t.listen(rows)
+}
+
+// listen notes whether OpenIDs stand in other columns too, as those of who invited
+// somebody do. Where they hardly do, one that does may be of a row that lost its end.
+func (t *table) listen(rows [][]string) {
 	loud := 0
 	for _, row := range rows {
-		if len(row) == t.width && suspect(t.others(row)) {
+		if (t.width == 0 || len(row) == t.width) && likely(t.others(row)) {
 			loud++
 		}
 	}
-	t.quiet = loud*5 < len(rows)
+	t.quiet = loud*5 <= len(rows)
 }
 
 // others returns what stands in the columns that do not hold the OpenIDs.
@@ -359,13 +373,13 @@ func (t *table) row(number int, cells []string, raw string) error {
 		t.r.sum.Heading = clip(t.heading)
 		return nil
 	}
-	if t.names > 0 && len(cells) > t.names && suspect(t.others(cells)) { // it lost its end
-		for _, id := range first(scan(cells[t.columns[0]])) {
+	if t.names > 0 && (t.quiet || len(cells) > t.names) && likely(t.others(cells)) {
+		for _, id := range t.inColumn(cells) {
 			if err := t.r.openid(number, id); err != nil {
 				return err
 			}
 		}
-		return t.r.bad(number, raw, raw, problem(BadMore, len(cells), t.names))
+		return t.r.bad(number, raw, raw, problem(BadOther))
 	}
 	filled := false
 	for _, c := range t.columns {
@@ -389,7 +403,12 @@ func (t *table) repeated(cells []string, raw string) bool {
 	if !mentionsName(raw) || !slices.ContainsFunc(cells, func(c string) bool { return exactName(c) || t.heading != "" && tidy(c) == t.heading }) || suspect(raw) {
 		return false
 	}
-	t.named(cells)
+	if quiet := t.quiet; nameCell(cells) == t.columns[0] && len(cells) == t.names {
+		t.named(cells)
+		t.quiet = quiet // nothing new
+	} else {
+		t.named(cells)
+	}
 	return true
 }
 
@@ -416,7 +435,13 @@ func (t *table) cell(number, c int, cells []string, raw string) error {
 	return t.r.bad(number, text, raw, explain(text))
 }
 
-func first[T, U any](t T, _ U) T { return t }
+// inColumn returns the OpenIDs of a row that are in the column of that name.
+func (t *table) inColumn(cells []string) (ids []mpblock.OpenID) {
+	if c := t.columns[0]; c < len(cells) {
+		ids, _ = scan(cells[c])
+	}
+	return ids
+}
 
 // tidy takes away what code and spreadsheets put around a text.
 func tidy(s string) string { return strings.Trim(s, "\"'`=　 \t\ufeff") }

@@ -2,6 +2,7 @@ package lines
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -83,6 +84,12 @@ func suspect(text string) bool {
 	ids, others := scan(text)
 	_, found := damaged(1, others)
 	return len(ids) > 0 || found
+}
+
+// likely tells whether a text has something in it that is an OpenID or most of one.
+func likely(text string) bool {
+	ids, others := scan(text)
+	return len(ids) > 0 || slices.ContainsFunc(others, func(o string) bool { return len(o) >= 20 && !wordlike(o) })
 }
 
 // isName tells whether a word names OpenIDs: as a column does, or a field of JSON.

@@ -224,6 +224,11 @@ func (s *sheetRows) look(t *table) error {
 			t.named(row.cells)
 			t.r.sum.Head = raw
 			s.ahead = s.ahead[i+1:]
+			var rest [][]string
+			for _, row := range s.ahead {
+				rest = append(rest, row.cells)
+			}
+			t.listen(rest)
 			return nil
 		}
 		if !blank(raw) {
