@@ -30,6 +30,8 @@ type newJob struct {
 	Job    string `help:"File for the journal of the job. Default: mpblock-COMMAND-TIME.job here." placeholder:"FILE"`
 	DryRun bool   `help:"Show what would be done, and do nothing."`
 	Format string `help:"Form of the files: ${enum}. Default: by the endings of their names." enum:"auto,text,csv,ndjson" default:"auto"`
+
+	AnyPrefix bool `help:"Send OpenIDs that look like another account's too. They are refused in the plan where the prefix of all on the blacklist is another."`
 }
 
 type changeFlags struct {
@@ -67,7 +69,7 @@ func (c changeFlags) change(ctx context.Context, t terminal, action mpblock.Acti
 	if err != nil {
 		return err
 	}
-	plan, err := bulk.Make(ctx, api, wishes)
+	plan, err := bulk.Make(ctx, api, wishes, bulk.PlanOptions{AnyPrefix: c.AnyPrefix})
 	if err != nil {
 		return explainRemote(err)
 	}
@@ -91,7 +93,7 @@ func (c applyCmd) Run(ctx context.Context, t terminal) error {
 	if err != nil {
 		return err
 	}
-	plan, err := bulk.Equal(ctx, api, ids)
+	plan, err := bulk.Equal(ctx, api, ids, bulk.PlanOptions{AnyPrefix: c.AnyPrefix})
 	if err != nil {
 		return explainRemote(err)
 	}
@@ -144,7 +146,7 @@ func (c newJob) begin(ctx context.Context, t terminal, command string, api bulk.
 }
 
 // run runs a job to its end, or until it is cancelled, and reports.
-func (f jobFlags) run(ctx context.Context, t terminal, api bulk.Server, job *bulk.Job) (err error) {
+func (f jobFlags) run(ctx context.Context, t terminal, api bulk.Server, job *bulk.File) (err error) {
 	defer func() { err = errors.Join(err, job.Close()) }()
 	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
 	defer stop()
@@ -171,7 +173,7 @@ type outcome struct {
 	RefusedFile string `json:"refused_file,omitempty"`
 }
 
-func (f jobFlags) report(t terminal, job *bulk.Job, runErr error) error {
+func (f jobFlags) report(t terminal, job *bulk.File, runErr error) error {
 	out := outcome{Counts: job.Counts(), Job: job.Name}
 	if out.Refused > 0 {
 		out.RefusedFile = job.Name + ".refused"
@@ -202,7 +204,7 @@ func (f jobFlags) report(t terminal, job *bulk.Job, runErr error) error {
 }
 
 // writeRefused writes the OpenIDs that were refused, with the code and its text.
-func writeRefused(name string, job *bulk.Job) error {
+func writeRefused(name string, job *bulk.File) error {
 	var b strings.Builder
 	for _, it := range job.Items {
 		if it.Status == bulk.Refused {
