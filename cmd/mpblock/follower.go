@@ -46,7 +46,7 @@ func (c followerMintCmd) Run(ctx context.Context, t terminal) error {
 		}
 		made += len(ids)
 	}
-	fmt.Fprintf(t.err, "%s new followers of %s\n", grouped(c.N), c.Account)
+	fmt.Fprintf(t.err, "%s of %s\n", many(c.N, "new follower"), c.Account)
 	return nil
 }
 
@@ -69,5 +69,5 @@ func (c followerMintCmd) interrupted(err error, made int) error {
 		code, err = codeCancelled, errors.New("cancelled")
 	}
 	return failed(code, fmt.Sprintf("mpblock follower mint %d --account %s --data %s makes the rest", c.N-made, c.Account, c.Data),
-		"%w; %s followers were made and printed, up to %s more may be registered", err, grouped(made), grouped(min(c.N-made, mpblock.MaxBatch)))
+		"%w; made and printed: %s; up to %s more may be registered", err, many(made, "follower"), grouped(min(c.N-made, mpblock.MaxBatch)))
 }
