@@ -11,8 +11,12 @@ import (
 	"golang.org/x/term"
 )
 
-// between is the time between two lines of progress where there is no bar.
-const between = 10 * time.Second
+// The least time between two drawings of a bar, and between two lines where there
+// is none.
+const (
+	betweenBars  = 100 * time.Millisecond
+	betweenLines = 10 * time.Second
+)
 
 // leastColumns is how wide a terminal must be for a bar.
 const leastColumns = 40
@@ -26,22 +30,23 @@ type progress struct {
 	total       int
 	first, last int // settled at the beginning, and now
 	began       time.Time
-	next        time.Time // when a line is due
+	shown       string    // title of the bar
+	next        time.Time // when something is to be shown
 }
 
 // newProgress begins to show a job, on a terminal of so many columns; 0 is none.
 func newProgress(out io.Writer, columns, settled, total int) *progress {
 	now := time.Now()
-	p := &progress{out: out, narrow: columns < 70, total: total, first: settled, last: settled, began: now, next: now.Add(between)}
+	p := &progress{out: out, narrow: columns < 70, total: total, first: settled, last: settled, began: now, next: now.Add(betweenLines)}
 	room := columns - len(p.title()) - len("  100% || (/)  ") - 2*len(fmt.Sprint(total)) // beside per cent and counts
 	if columns < leastColumns || room <= 0 || settled == total {
 		return p
 	}
 	p.bar = progressbar.NewOptions(total, progressbar.OptionSetDescription(p.title()), progressbar.OptionSetWriter(out),
 		progressbar.OptionSetWidth(min(room, 40)), progressbar.OptionShowCount(), progressbar.OptionSetPredictTime(false),
-		progressbar.OptionThrottle(100*time.Millisecond), progressbar.OptionUseANSICodes(runtime.GOOS != "windows"),
+		progressbar.OptionUseANSICodes(runtime.GOOS != "windows"),
 		progressbar.OptionOnCompletion(func() { fmt.Fprintln(out) }))
-	_ = p.bar.Set(settled)
+	p.draw()
 	return p
 }
 
@@ -90,22 +95,31 @@ func roughly(d time.Duration) string {
 	return fmt.Sprintf("%d days", d/(24*time.Hour)+1)
 }
 
-// set shows how many are settled by now.
+// set shows how many are settled by now, if it is time to.
 func (p *progress) set(settled int) {
 	p.last = settled
-	if p.bar != nil {
-		p.bar.Describe(p.title())
-		_ = p.bar.Set(settled)
-		return
-	}
-	if now := time.Now(); !now.Before(p.next) {
-		p.next = now.Add(between)
-		fmt.Fprintf(p.out, "%s of %s settled", grouped(settled), many(p.total, "OpenID"))
+	now := time.Now()
+	switch {
+	case now.Before(p.next):
+	case p.bar != nil:
+		p.draw()
+	default:
+		p.next = now.Add(betweenLines)
+		line := fmt.Sprintf("%s of %s settled", grouped(settled), many(p.total, "OpenID"))
 		if left := p.left(); left != "" {
-			fmt.Fprintf(p.out, ", about %s", left)
+			line += ", about " + left
 		}
-		fmt.Fprintln(p.out)
+		fmt.Fprintln(p.out, line)
 	}
+}
+
+func (p *progress) draw() {
+	p.next = time.Now().Add(betweenBars)
+	if title := p.title(); title != p.shown { // each of the two draws
+		p.shown = title
+		p.bar.Describe(title)
+	}
+	_ = p.bar.Set(p.last)
 }
 
 // say prints a line, which does not run into the bar.
@@ -116,9 +130,15 @@ func (p *progress) say(text string) {
 	fmt.Fprintln(p.out, printable(text))
 }
 
-// end leaves the bar where it is.
+// end leaves the bar where the job is.
 func (p *progress) end() {
-	if p.bar != nil && !p.bar.IsFinished() {
+	if p.bar == nil {
+		return
+	}
+	if !p.bar.IsFinished() {
+		p.draw()
+	}
+	if !p.bar.IsFinished() {
 		_ = p.bar.Exit()
 	}
 }
