@@ -69,5 +69,5 @@ func (c followerMintCmd) interrupted(err error, made int) error {
 		code, err = codeCancelled, errors.New("cancelled")
 	}
 	return failed(code, fmt.Sprintf("mpblock follower mint %d --account %s --data %s makes the rest", c.N-made, c.Account, c.Data),
-		"%w; made and printed: %s; up to %s more may be registered", err, many(made, "follower"), grouped(min(c.N-made, mpblock.MaxBatch)))
+		"%w; %s followers were made and printed, up to %s more may be registered", err, grouped(made), grouped(min(c.N-made, mpblock.MaxBatch)))
 }
