@@ -64,7 +64,7 @@ type diffCmd struct {
 // Run prints what differs between the blacklist and a file: + for what only the
 // file has, - for what only the blacklist has.
 func (c diffCmd) Run(ctx context.Context, t terminal) error {
-	ids, err := readOpenIDs(t, []string{c.File}, c.Format)
+	r, err := read(t, []string{c.File}, c.Format)
 	if err != nil {
 		return err
 	}
@@ -72,8 +72,8 @@ func (c diffCmd) Run(ctx context.Context, t terminal) error {
 	if err != nil {
 		return err
 	}
-	only := make(map[client.OpenID]bool, len(ids))
-	for _, id := range ids {
+	only := make(map[client.OpenID]bool, len(r.ids))
+	for _, id := range r.ids {
 		only[client.OpenID(id)] = true
 	}
 	out := bufio.NewWriter(t.out)
@@ -105,34 +105,8 @@ func (c diffCmd) Run(ctx context.Context, t terminal) error {
 		return failed(codePartly, "mpblock apply "+c.File+" makes the blacklist equal to the file",
 			"they differ: %s in both, %s on the blacklist alone, %s in the file alone", grouped(both), grouped(live), grouped(len(rest)))
 	}
-	return nil
-}
-
-// readOpenIDs reads all OpenIDs of some files. A line that cannot be read stands
-// for itself: the job that gets it refuses it.
-func readOpenIDs(t terminal, files []string, format string) ([]string, error) {
-	var ids []string
-	for _, name := range files {
-		in := t.in
-		if name != "-" {
-			f, err := os.Open(name) //nolint:gosec // the user names it
-			if err != nil {
-				return nil, err
-			}
-			defer f.Close() //nolint:errcheck // it was read
-			in = f
-		}
-		l := newLines(in, formatOf(format, name))
-		for l.next() {
-			id := l.openid
-			if l.bad != nil {
-				id = l.raw
-			}
-			ids = append(ids, id)
-		}
-		if l.err != nil {
-			return nil, fmt.Errorf("read %s: %w", name, l.err)
-		}
+	if len(r.bad) > 0 {
+		return failed(codePartly, "", "%s could not be compared", many(len(r.bad), "malformed line"))
 	}
-	return ids, nil
+	return nil
 }
