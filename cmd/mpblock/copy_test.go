@@ -14,6 +14,7 @@ import (
 	"mpblock"
 	"mpblock/internal/memstore"
 	"mpblock/internal/platform"
+	"mpblock/internal/server"
 )
 
 // failing is a store whose writes fail once so many have succeeded.
@@ -113,13 +114,13 @@ func TestCopyThatEndsAnywhere(t *testing.T) {
 		if !errors.Is(err, errGone) {
 			t.Fatal(err)
 		}
-		if err := refuseUnfinished(t.Context(), to); writes > 0 && err == nil {
+		if err := server.RefuseUnfinished(t.Context(), to); writes > 0 && err == nil {
 			t.Errorf("after %d writes it is served", writes)
 		}
 		if err := newCopier(from, to).run(t.Context()); err != nil {
 			t.Errorf("after %d writes it cannot be gone on with: %v", writes, err)
 		}
-		if err := refuseUnfinished(t.Context(), to); err != nil {
+		if err := server.RefuseUnfinished(t.Context(), to); err != nil {
 			t.Errorf("complete, and not served: %v", err)
 		}
 		if d := cmp.Diff(contents(t, from), contents(t, to)); d != "" {
@@ -177,7 +178,7 @@ func TestCopyOverSomethingElse(t *testing.T) {
 			}
 		},
 		"it is an unfinished copy of another platform": func(t *testing.T, _, s mpblock.Store) {
-			if _, err := s.Put(t.Context(), mpblock.Record{Kind: kindCopy, Key: keyCopy, Value: []byte("another")}); err != nil {
+			if _, err := s.Put(t.Context(), mpblock.Record{Kind: server.KindCopy, Key: server.KeyCopy, Value: []byte("another")}); err != nil {
 				t.Fatal(err)
 			}
 		},
@@ -247,7 +248,7 @@ func TestCopyOfNothing(t *testing.T) {
 		}
 	}
 	refused("this holds no platform")
-	if _, err := from.Put(t.Context(), mpblock.Record{Kind: kindCopy, Key: keyCopy}); err != nil {
+	if _, err := from.Put(t.Context(), mpblock.Record{Kind: server.KindCopy, Key: server.KeyCopy}); err != nil {
 		t.Fatal(err)
 	}
 	refused("this is an unfinished copy itself")

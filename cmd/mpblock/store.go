@@ -4,15 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"log/slog"
 	"os"
-	"path/filepath"
 	"strings"
 	"time"
-
-	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"mpblock"
 	"mpblock/internal/pebblestore"
@@ -114,21 +110,4 @@ func openAtRest(ctx context.Context, where string, d database) (mpblock.Store, e
 		return nil, failed(codeFailed, "name a data directory of mpblock serve, or a backup", "%w", err)
 	}
 	return nil, failed(codeDamaged, goBack, "%w", err)
-}
-
-// claim holds a data directory that keeps no store but the socket of the
-// administration, by the file by which a store in it would be held.
-func claim(dir string) (io.Closer, error) {
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return nil, err
-	}
-	held, err := vfs.Default.Lock(filepath.Join(dir, "LOCK"))
-	if err != nil {
-		return nil, inUse(dir)
-	}
-	return held, nil
-}
-
-func inUse(dir string) error {
-	return failed(codeInUse, "mpblock serve --data ANOTHER_DIRECTORY, or stop the other process", "the data directory %s is in use by another process", dir)
 }

@@ -62,3 +62,23 @@ func (t *timed) Put(ctx context.Context, r mpblock.Record) (mpblock.Record, erro
 	defer t.time("put", time.Now())
 	return t.Store.Put(ctx, r)
 }
+
+func (t *timed) Delete(ctx context.Context, kind, key string, version uint64) error {
+	defer t.time("delete", time.Now())
+	return t.Store.Delete(ctx, kind, key, version)
+}
+
+func (t *timed) List(ctx context.Context, kind, after string, limit int) ([]mpblock.Record, error) {
+	defer t.time("list", time.Now())
+	return t.Store.List(ctx, kind, after, limit)
+}
+
+func (t *timed) Changes(ctx context.Context, app mpblock.AppID, after uint64, limit int) ([]mpblock.Change, error) {
+	defer t.time("changes", time.Now())
+	return t.Store.Changes(ctx, app, after, limit)
+}
+
+func (t *timed) ChangesOf(ctx context.Context, app mpblock.AppID, id mpblock.OpenID, after uint64, limit int) ([]mpblock.Change, error) {
+	defer t.time("changes_of", time.Now())
+	return t.Store.ChangesOf(ctx, app, id, after, limit)
+}
