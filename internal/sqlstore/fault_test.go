@@ -290,6 +290,32 @@ func TestAway(t *testing.T) {
 	sound(t, s)
 }
 
+// A caller whose own time is up before the store's has waited in vain as well, and one
+// that leaves has not.
+func TestAwayForACallerWithADeadline(t *testing.T) {
+	s, p := behindProxy(t, Options{})
+	p.away(true)
+	gone, leave := context.WithCancel(t.Context())
+	left := make(chan error, 1)
+	go func() { left <- second(s.Page(gone, app, mpblock.OpenID{}, 0)) }()
+	await(t, func() bool { return len(s.slots) == 1 })
+	leave()
+	if err := <-left; !errors.Is(err, context.Canceled) {
+		t.Errorf("a caller that left: %v", err)
+	}
+	if len(s.health.suspect) != 0 || s.Health() != nil {
+		t.Error("a caller that left casts doubt on the database")
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+	defer cancel()
+	if err := second(s.Page(ctx, app, mpblock.OpenID{}, 0)); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("a caller whose time is up: %v", err)
+	}
+	await(t, func() bool { return s.Health() != nil })
+	p.away(false)
+	await(t, func() bool { return s.Health() == nil })
+}
+
 func second[T any](_ T, err error) error { return err }
 
 func TestBusy(t *testing.T) {
