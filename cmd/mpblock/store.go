@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"log/slog"
 	"os"
 	"strings"
 	"time"
@@ -47,8 +46,8 @@ func (d database) config() (sqlstore.Config, error) {
 	return c, nil
 }
 
-func (d database) options(log *slog.Logger) sqlstore.Options {
-	return sqlstore.Options{Timeout: d.StoreTimeout, MaxConns: d.StoreConns, Logger: log}
+func (d database) options() sqlstore.Options {
+	return sqlstore.Options{Timeout: d.StoreTimeout, MaxConns: d.StoreConns}
 }
 
 // open opens the store in the database.
@@ -94,7 +93,7 @@ func named(where string) string {
 // openAtRest opens a store that nobody else is to write to, and that stays as it is.
 func openAtRest(ctx context.Context, where string, d database) (mpblock.Store, error) {
 	if isDatabase(where) {
-		o := d.options(nil)
+		o := d.options()
 		o.NoMigrate = true
 		return d.at(where).open(ctx, o)
 	}

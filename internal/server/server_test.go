@@ -37,7 +37,7 @@ type world struct {
 	token   string
 }
 
-func openWorld(t testing.TB, c Config) *world {
+func openWorld(t *testing.T, c Config) *world {
 	t.Helper()
 	s, err := Open(t.Context(), c)
 	if err != nil {
@@ -66,7 +66,7 @@ func (w *world) path(call string) string {
 }
 
 // post makes a call without a network.
-func (w *world) post(t testing.TB, call, body string) (a answer) {
+func (w *world) post(t *testing.T, call, body string) (a answer) {
 	t.Helper()
 	rec := httptest.NewRecorder()
 	w.Handler().ServeHTTP(rec, httptest.NewRequest(http.MethodPost, w.path(call), strings.NewReader(body)))
