@@ -180,9 +180,9 @@ func TestEndUnderAnOpenRequest(t *testing.T) {
 func TestSlowStoreIsWaitedFor(t *testing.T) {
 	for _, timeout := range []time.Duration{0, 30 * time.Second, 5 * time.Minute} {
 		synctest.Test(t, func(t *testing.T) {
-			store := &slow{Store: memstore.New()}
-			w, client := startOnWires(t, Config{Store: store, StoreTimeout: timeout})
-			store.takes = w.cfg.StoreTimeout - time.Millisecond
+			c := Config{StoreTimeout: timeout}
+			c.Store = &slow{memstore.New(), c.withDefaults().StoreTimeout - time.Millisecond}
+			w, client := startOnWires(t, c)
 			res, err := client.Post(w.URL()+w.path("getblacklist"), "application/json", strings.NewReader("{}"))
 			if err != nil {
 				t.Fatalf("the store may take %v, and the connection was cut: %v", timeout, err)
@@ -209,4 +209,40 @@ func (s *slow) Page(ctx context.Context, app mpblock.AppID, after mpblock.OpenID
 	case <-ctx.Done():
 		return mpblock.Page{}, ctx.Err()
 	}
+}
+
+// stuck does not list before it is told to, whoever waits.
+type stuck struct {
+	mpblock.Store
+	free chan struct{}
+}
+
+func (s *stuck) List(ctx context.Context, kind, after string, limit int) ([]mpblock.Record, error) {
+	<-s.free
+	return s.Store.List(ctx, kind, after, limit)
+}
+
+// Work in the background that does not stop is waited for no longer than a request, and
+// is told of.
+func TestEndUnderWorkThatDoesNotStop(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := &stuck{memstore.New(), make(chan struct{})}
+		var log bytes.Buffer
+		w := openWorld(t, Config{Store: store, Log: slog.New(slog.NewTextHandler(&log, nil))})
+		if err := w.Start(); err != nil {
+			t.Fatal(err)
+		}
+		synctest.Wait()
+		begin := time.Now()
+		if err := w.Close(); err != nil {
+			t.Error(err)
+		}
+		if took := time.Since(begin); took != drainTime {
+			t.Errorf("it took %v", took)
+		}
+		if !strings.Contains(log.String(), "did not stop in time") {
+			t.Errorf("log: %s", log.String())
+		}
+		close(store.free)
+	})
 }
