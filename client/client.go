@@ -11,11 +11,14 @@
 //
 // # What is tried again
 //
-// Only what is safe: an answer of -1, a connection that could not be made, once a
-// call whose token turned out bad, and for reads also an answer that was lost. A
-// Block or Unblock whose answer was lost is never sent again: it may have
-// happened, and the error, an *UnknownOutcomeError, says so. To read the list
-// settles it.
+// Only what is safe: an answer of -1, a call that was never sent because there was
+// no connection, once a call whose token turned out bad, and for reads also an
+// answer that was lost. A Block or Unblock that may have been sent, and whose answer
+// was lost, is never sent again: it may have happened, and the error, an
+// *UnknownOutcomeError, says so. To read the list settles it.
+//
+// Whether a call was sent is known from net/http/httptrace. Behind a
+// http.RoundTripper that does not call its hooks every call counts as sent.
 //
 // # Errors
 //
@@ -32,10 +35,13 @@ import (
 	"io"
 	"iter"
 	"net/http"
+	"net/http/httptrace"
 	"net/url"
 	"strings"
-	"sync"
+	"sync/atomic"
 	"time"
+
+	"golang.org/x/time/rate"
 )
 
 // MaxBatch is how many OpenIDs one call blocks or unblocks at most, as the
@@ -60,9 +66,8 @@ type Client struct {
 	http    *http.Client
 	tokens  tokens
 	retries int
-	pace    time.Duration
-	paceMu  sync.Mutex
-	next    time.Time // when the next call may be made
+	pace    *rate.Limiter
+	warn    func(error)
 }
 
 // Option is a setting of a Client.
@@ -76,7 +81,10 @@ func WithBaseURL(base string) Option {
 		if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" || u.RawQuery != "" {
 			return fmt.Errorf("client: %q is no base URL: want http://host or https://host", base)
 		}
-		c.base = strings.TrimSuffix(base, "/")
+		c.base = strings.TrimRight(base, "/")
+		if strings.HasSuffix(c.base, "/cgi-bin") {
+			return fmt.Errorf("client: %q is no base URL: every call begins with /cgi-bin already, leave it out", base)
+		}
 		return nil
 	}
 }
@@ -100,27 +108,41 @@ func WithToken(token string) Option {
 }
 
 // WithTokenFile keeps the access token in a file that several processes share, so
-// that one of them renews it for all. The file is its owner's alone.
+// that one of them renews it for all. The file is its owner's alone, whatever it was
+// before; a link in its place is not followed but replaced. Where the file cannot be
+// used, calls go on with a token of their own: WithWarnings tells why.
 func WithTokenFile(name string) Option {
 	return func(c *Client) error { c.tokens.file = name; return nil }
 }
 
+// WithWarnings sets what is told of what went wrong and failed no call: a token file
+// that cannot be read, locked or written. Without it nobody is. It may be called by
+// several goroutines at a time.
+func WithWarnings(warn func(error)) Option {
+	return func(c *Client) error { c.warn = warn; return nil }
+}
+
 // WithPace lets at least so much time pass between two calls.
 func WithPace(d time.Duration) Option {
-	return func(c *Client) error { c.pace = d; return nil }
+	return func(c *Client) error { c.pace = rate.NewLimiter(rate.Every(d), 1); return nil }
 }
 
 // WithRetries sets how often a call is tried again where that is safe, 3 by
-// default, with pauses that grow from a quarter of a second.
+// default, with pauses that grow from a quarter of a second to half a minute.
 func WithRetries(n int) Option {
 	return func(c *Client) error { c.retries = n; return nil }
 }
 
-const firstPause = 250 * time.Millisecond
+// rest pauses after so many tries.
+func rest(ctx context.Context, tries int) error {
+	const first, last = 250 * time.Millisecond, 30 * time.Second
+	return pause(ctx, min(first<<min(tries, 10), last))
+}
 
 // New returns a client for an account. It makes no call.
 func New(appID, secret string, options ...Option) (*Client, error) {
-	c := &Client{base: DefaultBaseURL, appID: appID, secret: secret, http: &http.Client{Timeout: 30 * time.Second}, retries: 3}
+	c := &Client{base: DefaultBaseURL, appID: appID, secret: secret, http: &http.Client{Timeout: 30 * time.Second}, retries: 3,
+		pace: rate.NewLimiter(rate.Inf, 1), warn: func(error) {}}
 	for _, o := range options {
 		if err := o(c); err != nil {
 			return nil, err
@@ -143,15 +165,7 @@ type Page struct {
 // List returns the page behind a cursor, "" for the head: up to 10,000 OpenIDs,
 // which the server decides.
 func (c *Client) List(ctx context.Context, after OpenID) (Page, error) {
-	var a struct {
-		Total int `json:"total"`
-		Count int `json:"count"`
-		Data  struct {
-			OpenID []OpenID `json:"openid"`
-		} `json:"data"`
-		Next OpenID `json:"next_openid"`
-	}
-	err := c.call(ctx, "getblacklist", map[string]any{"begin_openid": after}, &a, true)
+	a, err := c.call(ctx, "getblacklist", map[string]any{"begin_openid": after}, true)
 	if err != nil {
 		return Page{}, err
 	}
@@ -181,7 +195,7 @@ func (c *Client) All(ctx context.Context) iter.Seq2[OpenID, error] {
 				return
 			}
 			if seen[p.Next] {
-				yield("", fmt.Errorf("client: the server sends the cursor %s a second time", p.Next))
+				yield("", fmt.Errorf("client: the server sends the cursor %q a second time", p.Next))
 				return
 			}
 			seen[p.Next] = true
@@ -192,28 +206,46 @@ func (c *Client) All(ctx context.Context) iter.Seq2[OpenID, error] {
 
 // Block blocks 1 to MaxBatch followers, all or none.
 func (c *Client) Block(ctx context.Context, ids ...OpenID) error {
-	return c.call(ctx, "batchblacklist", map[string]any{"openid_list": ids}, nil, false)
+	_, err := c.call(ctx, "batchblacklist", map[string]any{"openid_list": ids}, false)
+	return err
 }
 
 // Unblock unblocks 1 to MaxBatch users, all or none.
 func (c *Client) Unblock(ctx context.Context, ids ...OpenID) error {
-	return c.call(ctx, "batchunblacklist", map[string]any{"openid_list": ids}, nil, false)
+	_, err := c.call(ctx, "batchunblacklist", map[string]any{"openid_list": ids}, false)
+	return err
+}
+
+// answer is all that an answer may hold.
+type answer struct {
+	Errcode *int   `json:"errcode"`
+	Errmsg  string `json:"errmsg"`
+
+	Total int `json:"total"`
+	Count int `json:"count"`
+	Data  struct {
+		OpenID []OpenID `json:"openid"`
+	} `json:"data"`
+	Next OpenID `json:"next_openid"`
+
+	AccessToken string `json:"access_token"`
+	ExpiresIn   int    `json:"expires_in"`
 }
 
 // call makes a call of the blacklist with a token, and tries again what is safe.
 // read tells that the call changes nothing.
-func (c *Client) call(ctx context.Context, name string, in, out any, read bool) error {
+func (c *Client) call(ctx context.Context, name string, in any, read bool) (answer, error) {
 	body, err := json.Marshal(in)
 	if err != nil {
-		return err
+		return answer{}, err
 	}
 	renewed := false
 	for tries := 0; ; tries++ {
 		token, err := c.tokens.get(ctx, c)
 		if err != nil {
-			return err
+			return answer{}, err
 		}
-		err = c.once(ctx, name, http.MethodPost, "/cgi-bin/tags/members/"+name+"?access_token="+url.QueryEscape(token), body, out)
+		a, err := c.once(ctx, request{name, http.MethodPost, "/cgi-bin/tags/members/" + name + "?access_token=" + url.QueryEscape(token), body, read})
 		if (errors.Is(err, ErrInvalidToken) || errors.Is(err, ErrTokenExpired)) && !renewed && c.tokens.fixed == "" {
 			renewed = true
 			c.tokens.discard(token)
@@ -221,10 +253,10 @@ func (c *Client) call(ctx context.Context, name string, in, out any, read bool) 
 			continue
 		}
 		if err == nil || tries >= c.retries || !again(err, read) {
-			return outcome(name, err, read)
+			return a, outcome(name, err, read)
 		}
-		if err := pause(ctx, firstPause<<tries); err != nil {
-			return err
+		if err := rest(ctx, tries); err != nil {
+			return answer{}, err
 		}
 	}
 }
@@ -270,33 +302,31 @@ func pause(ctx context.Context, d time.Duration) error {
 	}
 }
 
-// wait keeps the pace.
+// wait keeps the pace. An error is that of the context.
 func (c *Client) wait(ctx context.Context) error {
-	if c.pace <= 0 {
-		return nil
+	err := c.pace.Wait(ctx)
+	if err != nil && ctx.Err() == nil { // it does not wait for what would come too late
+		return fmt.Errorf("the next call may be made too late: %w", context.DeadlineExceeded)
 	}
-	c.paceMu.Lock()
-	now := time.Now()
-	at := c.next
-	if at.Before(now) {
-		at = now
-	}
-	c.next = at.Add(c.pace)
-	c.paceMu.Unlock()
-	if at.Equal(now) {
-		return nil
-	}
-	return pause(ctx, at.Sub(now))
+	return err
 }
 
-// once makes one request and reads its answer into out.
-func (c *Client) once(ctx context.Context, name, method, path string, body []byte, out any) error {
+// request is what once sends.
+type request struct {
+	name, method, path string
+	body               []byte
+	read               bool // it changes nothing
+}
+
+// once makes one request and reads its answer.
+func (c *Client) once(ctx context.Context, q request) (answer, error) {
 	if err := c.wait(ctx); err != nil {
-		return err
+		return answer{}, &lostError{err: err}
 	}
-	r, err := http.NewRequestWithContext(ctx, method, c.base+path, bytes.NewReader(body))
+	var t sent
+	r, err := http.NewRequestWithContext(t.trace(ctx), q.method, c.base+q.path, bytes.NewReader(q.body))
 	if err != nil {
-		return errors.New("client: the request cannot be made") // its error shows the URL
+		return answer{}, errors.New("client: the request cannot be made") // its error shows the URL
 	}
 	r.Header.Set("Content-Type", "application/json")
 	r.Header.Set("User-Agent", "mpblock")
@@ -306,34 +336,44 @@ func (c *Client) once(ctx context.Context, name, method, path string, body []byt
 		if errors.As(err, &u) {
 			err = u.Err // without the URL, which holds the token
 		}
-		return &lostError{err: err, sent: wasSent(err)}
+		return answer{}, &lostError{err: err, sent: t.maybe()}
 	}
 	defer res.Body.Close() //nolint:errcheck // it has been read
 	text, err := io.ReadAll(io.LimitReader(res.Body, maxAnswer))
 	if err != nil {
-		return &lostError{err: fmt.Errorf("the answer was cut: %w", err), sent: true}
+		return answer{}, &lostError{err: fmt.Errorf("the answer was cut: %w", err), sent: true}
 	}
-	return understand(name, res, text, out)
+	return understand(q, res, text)
 }
 
+// sent finds out whether a request can have left this machine: it cannot while its
+// transport looks for a connection and has none.
+type sent struct{ looked, got atomic.Bool }
+
+func (s *sent) trace(ctx context.Context) context.Context {
+	return httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
+		GetConn: func(string) { s.looked.Store(true) },
+		GotConn: func(httptrace.GotConnInfo) { s.got.Store(true) },
+	})
+}
+
+// maybe tells whether it may have been sent. A transport that says nothing may have
+// done anything.
+func (s *sent) maybe() bool { return s.got.Load() || !s.looked.Load() }
+
 // understand reads an answer.
-func understand(name string, res *http.Response, text []byte, out any) error {
-	var a struct {
-		Errcode *int   `json:"errcode"`
-		Errmsg  string `json:"errmsg"`
-	}
+func understand(q request, res *http.Response, text []byte) (answer, error) {
+	var a answer
 	err := json.Unmarshal(text, &a)
-	if err == nil && a.Errcode != nil && *a.Errcode != 0 {
-		return newError(name, *a.Errcode, a.Errmsg)
+	var wrongType *json.UnmarshalTypeError // of a field; the others have been read
+	if (err == nil || errors.As(err, &wrongType)) && a.Errcode != nil && *a.Errcode != 0 {
+		return answer{}, newError(q.name, *a.Errcode, a.Errmsg)
 	}
-	if err == nil && out != nil {
-		err = json.Unmarshal(text, out)
-	}
-	if err == nil && out == nil && a.Errcode == nil {
+	if err == nil && !q.read && a.Errcode == nil {
 		err = errors.New("it has no errcode")
 	}
 	if err != nil || res.StatusCode != http.StatusOK {
-		return &lostError{err: fmt.Errorf("the answer is not that of the API: HTTP %s, %s, %d bytes", res.Status, res.Header.Get("Content-Type"), len(text)), sent: true}
+		return answer{}, &lostError{err: fmt.Errorf("the answer is not that of the API: HTTP %s, %s, %d bytes", res.Status, res.Header.Get("Content-Type"), len(text)), sent: true}
 	}
-	return nil
+	return a, nil
 }

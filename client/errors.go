@@ -1,10 +1,9 @@
 package client
 
 import (
-	"errors"
 	"fmt"
-	"net"
 	"strings"
+	"unicode"
 )
 
 // Error is a refusal by the server.
@@ -15,13 +14,23 @@ type Error struct {
 	RID     string // the server's id of the request, where it tells one
 }
 
-// Error returns call, code and message.
+// Error returns call, code and message. What the server wrote stands there without
+// its control characters, so that it can be logged and shown on a terminal.
 func (e *Error) Error() string {
-	s := fmt.Sprintf("%s: %d %s", e.Call, e.Code, e.Message)
+	s := fmt.Sprintf("%s: %d %s", e.Call, e.Code, printable(e.Message))
 	if e.RID != "" {
-		s += " (rid " + e.RID + ")"
+		s += " (rid " + printable(e.RID) + ")"
 	}
 	return s
+}
+
+func printable(s string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsGraphic(r) {
+			return r
+		}
+		return unicode.ReplacementChar
+	}, s)
 }
 
 // Is tells whether target is an *Error with the same code, so that errors.Is works
@@ -53,8 +62,9 @@ func newError(call string, code int, message string) error {
 	return &Error{Call: call, Code: code, Message: message, RID: rid}
 }
 
-// UnknownOutcomeError is the error of a Block or Unblock that was sent, and whose
-// answer was lost or cannot be understood: it may have happened.
+// UnknownOutcomeError is the error of a Block or Unblock that may have been sent, and
+// whose answer was lost or cannot be understood: it may have happened. What was
+// certainly never sent has another error.
 type UnknownOutcomeError struct {
 	Call string
 	Err  error
@@ -67,14 +77,3 @@ func (e *UnknownOutcomeError) Error() string {
 
 // Unwrap returns why.
 func (e *UnknownOutcomeError) Unwrap() error { return e.Err }
-
-// wasSent tells whether a request that got no answer may have reached the server:
-// it has not if there was no connection.
-func wasSent(err error) bool {
-	var op *net.OpError
-	if errors.As(err, &op) && op.Op == "dial" {
-		return false
-	}
-	var dns *net.DNSError
-	return !errors.As(err, &dns)
-}

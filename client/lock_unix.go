@@ -10,9 +10,13 @@ import (
 	"time"
 )
 
+// noFollow has an open fail where the name is a symbolic link: in a directory that
+// others may write to, it can be one of theirs.
+const noFollow = syscall.O_NOFOLLOW
+
 // lockTokenFile waits until this process alone has the lock.
 func lockTokenFile(ctx context.Context, name string) (unlock func(), err error) {
-	f, err := os.OpenFile(name, os.O_CREATE|os.O_RDWR, 0o600) //nolint:gosec // the caller names it
+	f, err := os.OpenFile(name, os.O_CREATE|os.O_RDWR|noFollow, 0o600) //nolint:gosec // the caller names it
 	if err != nil {
 		return nil, err
 	}

@@ -5,9 +5,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"net/url"
 	"os"
+	"path/filepath"
 	"sync"
 	"time"
 )
@@ -89,22 +91,23 @@ func (t *tokens) discard(token string) {
 }
 
 // renew takes the token of the shared file, if another process has renewed it, or
-// asks the server.
+// asks the server. What is wrong with the file is told of, and fails nothing.
 func (t *tokens) renew(ctx context.Context, c *Client, bad string) (saved, error) {
 	if t.file == "" {
 		return t.fetch(ctx, c)
 	}
 	unlock, err := lockTokenFile(ctx, t.file+".lock")
-	if err != nil {
-		return saved{}, fmt.Errorf("client: the lock of the token file: %w", err)
+	switch {
+	case ctx.Err() != nil:
+		return saved{}, ctx.Err()
+	case err != nil:
+		c.warn(fmt.Errorf("client: the lock of the token file: %w", err))
+	default:
+		defer unlock()
 	}
-	defer unlock()
-	var s saved
-	b, err := os.ReadFile(t.file)
-	if err == nil {
-		_ = json.Unmarshal(b, &s) // what cannot be read is written anew
-	} else if !errors.Is(err, os.ErrNotExist) {
-		return saved{}, fmt.Errorf("client: the token file: %w", err)
+	s, err := readTokenFile(t.file)
+	if err != nil {
+		c.warn(fmt.Errorf("client: read the token file: %w", err))
 	}
 	if s.good() && s.Token != bad {
 		return s, nil
@@ -112,47 +115,84 @@ func (t *tokens) renew(ctx context.Context, c *Client, bad string) (saved, error
 	if s, err = t.fetch(ctx, c); err != nil {
 		return saved{}, err
 	}
-	if b, err = json.Marshal(s); err == nil {
-		temp := t.file + ".new"
-		if err = os.WriteFile(temp, b, 0o600); err == nil {
-			err = os.Rename(temp, t.file)
-		}
-	}
-	if err != nil {
-		return saved{}, fmt.Errorf("client: the token file: %w", err)
+	if err := writeTokenFile(t.file, s); err != nil {
+		c.warn(fmt.Errorf("client: write the token file: %w", err))
 	}
 	return s, nil
 }
 
+// readTokenFile reads the shared file. One that is not there, or holds something
+// else, has no token and will be written anew.
+func readTokenFile(name string) (s saved, err error) {
+	f, err := os.OpenFile(name, os.O_RDONLY|noFollow, 0) //nolint:gosec // the caller names it
+	if errors.Is(err, os.ErrNotExist) {
+		return saved{}, nil
+	}
+	if err != nil {
+		return saved{}, err
+	}
+	defer f.Close() //nolint:errcheck // it was read
+	info, err := f.Stat()
+	if err != nil {
+		return saved{}, err
+	}
+	if info.Mode().Perm()&0o077 != 0 {
+		if err := f.Chmod(0o600); err != nil {
+			return saved{}, err
+		}
+	}
+	b, err := io.ReadAll(io.LimitReader(f, maxAnswer))
+	if err != nil || json.Unmarshal(b, &s) != nil {
+		return saved{}, err
+	}
+	return s, nil
+}
+
+// writeTokenFile replaces the shared file, and whatever has its name, by a new one.
+func writeTokenFile(name string, s saved) error {
+	b, err := json.Marshal(s)
+	if err != nil {
+		return err
+	}
+	f, err := os.CreateTemp(filepath.Dir(name), filepath.Base(name)+".new-") // of mode 0600
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(b)
+	if err = errors.Join(err, f.Close()); err == nil {
+		err = os.Rename(f.Name(), name)
+	}
+	if err != nil {
+		return errors.Join(err, os.Remove(f.Name()))
+	}
+	return nil
+}
+
 // fetch asks the server for a token, and again where that is safe.
 func (t *tokens) fetch(ctx context.Context, c *Client) (saved, error) {
-	method, name, path, body := http.MethodPost, "stable_token", "/cgi-bin/stable_token", []byte(nil)
+	q := request{name: "stable_token", method: http.MethodPost, path: "/cgi-bin/stable_token", read: true}
 	if t.plain {
-		q := url.Values{"grant_type": {"client_credential"}, "appid": {c.appID}, "secret": {c.secret}}
-		method, name, path = http.MethodGet, "token", "/cgi-bin/token?"+q.Encode()
+		values := url.Values{"grant_type": {"client_credential"}, "appid": {c.appID}, "secret": {c.secret}}
+		q.name, q.method, q.path = "token", http.MethodGet, "/cgi-bin/token?"+values.Encode()
 	} else {
 		var err error
-		body, err = json.Marshal(map[string]any{"grant_type": "client_credential", "appid": c.appID, "secret": c.secret, "force_refresh": false})
+		q.body, err = json.Marshal(map[string]any{"grant_type": "client_credential", "appid": c.appID, "secret": c.secret, "force_refresh": false})
 		if err != nil {
 			return saved{}, err
 		}
 	}
 	for tries := 0; ; tries++ {
-		var a struct {
-			AccessToken string `json:"access_token"`
-			ExpiresIn   int    `json:"expires_in"`
-		}
-		err := c.once(ctx, name, method, path, body, &a)
+		a, err := c.once(ctx, q)
 		if err == nil && a.AccessToken == "" {
-			err = fmt.Errorf("client: %s: the answer has no access token", name)
+			err = fmt.Errorf("client: %s: the answer has no access token", q.name)
 		}
 		if err == nil {
 			return saved{Token: a.AccessToken, Expires: time.Now().Add(time.Duration(a.ExpiresIn) * time.Second)}, nil
 		}
 		if tries >= c.retries || !again(err, true) {
-			return saved{}, outcome(name, err, true)
+			return saved{}, outcome(q.name, err, true)
 		}
-		if err := pause(ctx, firstPause<<tries); err != nil {
+		if err := rest(ctx, tries); err != nil {
 			return saved{}, err
 		}
 	}

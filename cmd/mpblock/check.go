@@ -57,10 +57,10 @@ func (c checkCmd) Run(ctx context.Context, t terminal) (err error) {
 		err = errors.Join(err, t.json(append([]checked{}, all...)))
 	}
 	if err == nil && bad > 0 {
-		return failed(codeDamaged, goBack, "%d of %d accounts in %s are damaged", bad, len(all), named(where))
+		return failed(codeDamaged, goBack, "damaged: %s of %s in %s", grouped(bad), many(len(all), "account"), named(where))
 	}
 	if err == nil && !c.JSON {
-		t.printf("%s accounts: entries, totals and change logs agree\n", grouped(len(all)))
+		t.printf("%s: entries, totals and change logs agree\n", many(len(all), "account"))
 	}
 	return err
 }
@@ -102,7 +102,7 @@ func printReport(t terminal, r mpblock.Report) {
 	if len(r.Problems) > 0 {
 		word = "DAMAGED"
 	}
-	t.printf("%s  %s: %s followers, %s blocked, %s changes\n", r.AppID, word, grouped(r.Followers), grouped(r.Entries), grouped(r.Changes))
+	t.printf("%s  %s: %s, %s blocked, %s\n", r.AppID, word, many(r.Followers, "follower"), grouped(r.Entries), many(r.Changes, "change"))
 	for _, p := range r.Problems {
 		t.printf("    %s\n", p)
 	}

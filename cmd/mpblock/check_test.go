@@ -88,7 +88,7 @@ func TestCheckOfADamagedStore(t *testing.T) {
 		t.Errorf("exit code %d", code)
 	}
 	wantAll(t, out, "wx0000000000000001  DAMAGED: ", "    it cannot be read: ", "checksum mismatch", "wx0000000000000002  ok: 2,000 followers")
-	wantAll(t, stderr, "1 of 2 accounts in "+dir+" are damaged", "hint: go back to the last backup")
+	wantAll(t, stderr, "damaged: 1 of 2 accounts in "+dir, "hint: go back to the last backup")
 	if strings.Contains(out+stderr, "goroutine") || strings.Contains(out+stderr, "stack trace") {
 		t.Errorf("not for users:\n%s%s", out, stderr)
 	}

@@ -63,8 +63,8 @@ func (c copyCmd) Run(ctx context.Context, t terminal) (err error) {
 	if c.JSON {
 		return t.json(cp.sum)
 	}
-	t.printf("%s accounts copied to %s and verified: %s followers, %s blocked, %s changes, %s records\n", grouped(cp.sum.Accounts), cp.toName,
-		grouped(cp.sum.Followers), grouped(cp.sum.Blocked), grouped(cp.sum.Changes), grouped(cp.sum.Records))
+	t.printf("%s copied to %s and verified: %s, %s blocked, %s, %s\n", many(cp.sum.Accounts, "account"), cp.toName,
+		many(cp.sum.Followers, "follower"), grouped(cp.sum.Blocked), many(cp.sum.Changes, "change"), many(cp.sum.Records, "record"))
 	return nil
 }
 

@@ -46,7 +46,7 @@ func (c followerMintCmd) Run(ctx context.Context, t terminal) error {
 		}
 		made += len(ids)
 	}
-	fmt.Fprintf(t.err, "%s new followers of %s\n", grouped(c.N), c.Account)
+	fmt.Fprintf(t.err, "%s of %s\n", many(c.N, "new follower"), c.Account)
 	return nil
 }
 

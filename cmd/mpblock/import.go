@@ -267,7 +267,7 @@ func (im *importer) report() error {
 			return err
 		}
 	} else {
-		im.t.printf("%s lines: %s new followers, %s already, %s refused\n", grouped(s.Lines), grouped(s.New), grouped(s.Known), grouped(s.Refused))
+		im.t.printf("%s: %s, %s already, %s refused\n", many(s.Lines, "line"), many(s.New, "new follower"), grouped(s.Known), grouped(s.Refused))
 	}
 	if s.Refused > 0 {
 		return failed(codePartly, fmt.Sprintf("correct them there, then: mpblock follower import --data %s --account %s --format %s %s",

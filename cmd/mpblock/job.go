@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
@@ -11,9 +10,8 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/schollz/progressbar/v3"
-
 	"mpblock"
+	"mpblock/client"
 	"mpblock/internal/bulk"
 )
 
@@ -27,9 +25,11 @@ type jobFlags struct {
 type newJob struct {
 	remote
 	jobFlags
-	Job    string `help:"File for the journal of the job. Default: mpblock-COMMAND-TIME.job here." placeholder:"FILE"`
+	Job    string `help:"File for the journal of the job. Default: mpblock-COMMAND-TIME.job here, which is removed once all is done." placeholder:"FILE"`
 	DryRun bool   `help:"Show what would be done, and do nothing."`
 	Format string `help:"Form of the files: ${enum}. Default: by the endings of their names." enum:"auto,text,csv,ndjson" default:"auto"`
+
+	AnyPrefix bool `help:"Send OpenIDs that look like another account's too. They are refused in the plan where the prefix of all on the blacklist is another."`
 }
 
 type changeFlags struct {
@@ -51,6 +51,9 @@ func (c unblockCmd) Run(ctx context.Context, t terminal) error {
 }
 
 func (c changeFlags) change(ctx context.Context, t terminal, action mpblock.Action) error {
+	if err := checkNames(action, c.OpenIDs); err != nil {
+		return err
+	}
 	ids, err := readOpenIDs(t, c.File, c.Format)
 	if err != nil {
 		return err
@@ -63,11 +66,11 @@ func (c changeFlags) change(ctx context.Context, t terminal, action mpblock.Acti
 	for i, id := range ids {
 		wishes[i] = bulk.Wish{OpenID: id, Action: action}
 	}
-	api, err := c.dial()
+	api, err := c.dial(t)
 	if err != nil {
 		return err
 	}
-	plan, err := bulk.Make(ctx, api, wishes)
+	plan, err := bulk.Make(ctx, api, wishes, bulk.PlanOptions{AnyPrefix: c.AnyPrefix})
 	if err != nil {
 		return explainRemote(err)
 	}
@@ -87,11 +90,11 @@ func (c applyCmd) Run(ctx context.Context, t terminal) error {
 	if err != nil {
 		return err
 	}
-	api, err := c.dial()
+	api, err := c.dial(t)
 	if err != nil {
 		return err
 	}
-	plan, err := bulk.Equal(ctx, api, ids)
+	plan, err := bulk.Equal(ctx, api, ids, bulk.PlanOptions{AnyPrefix: c.AnyPrefix})
 	if err != nil {
 		return explainRemote(err)
 	}
@@ -106,24 +109,11 @@ func (c applyCmd) Run(ctx context.Context, t terminal) error {
 	}
 	if !c.Yes && !c.DryRun && plan.Calls() > 0 {
 		c.show(t, "apply", plan)
-		fmt.Fprint(t.err, "Go on? [y/N] ")
-		answer, _ := bufio.NewReader(t.in).ReadString('\n')
-		if a := strings.ToLower(strings.TrimSpace(answer)); a != "y" && a != "yes" {
+		if !t.ask("Go on?") {
 			return failed(codeCancelled, "--yes does not ask", "nothing was done")
 		}
 	}
 	return c.begin(ctx, t, "apply", api, plan)
-}
-
-// show says what a plan would do.
-func (c newJob) show(t terminal, command string, p *bulk.Plan) {
-	n := p.Counts()
-	fmt.Fprintf(t.err, "%s: %s to block, %s to unblock, %s already so, %s malformed, %s named twice; %s calls",
-		command, grouped(p.Of(mpblock.Block)), grouped(p.Of(mpblock.Unblock)), grouped(n.Already), grouped(n.Refused), grouped(p.Duplicates), grouped(p.Calls()))
-	if c.Pace > 0 {
-		fmt.Fprintf(t.err, ", at least %v", p.Estimate(c.Pace))
-	}
-	fmt.Fprintln(t.err)
 }
 
 // begin shows a plan, writes its journal and runs it.
@@ -140,28 +130,55 @@ func (c newJob) begin(ctx context.Context, t terminal, command string, api bulk.
 	if err != nil {
 		return err
 	}
-	return c.run(ctx, t, api, job)
+	return work{jobFlags: c.jobFlags, api: api, job: job, again: c.resume(name), passing: c.Job == ""}.run(ctx, t)
+}
+
+// work is a job that a command runs.
+type work struct {
+	jobFlags
+	api     bulk.Server
+	job     *bulk.File
+	again   string // the command that goes on with it
+	passing bool   // the journal is of no use once all is done
 }
 
 // run runs a job to its end, or until it is cancelled, and reports.
-func (f jobFlags) run(ctx context.Context, t terminal, api bulk.Server, job *bulk.Job) (err error) {
-	defer func() { err = errors.Join(err, job.Close()) }()
+func (w work) run(ctx context.Context, t terminal) (err error) {
+	defer func() { err = errors.Join(err, w.job.Close()) }()
 	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	n := job.Counts()
-	bar := progressbar.DefaultSilent(int64(n.Total))
-	if t.isTerminal() {
-		bar = progressbar.Default(int64(n.Total), "OpenIDs")
-	}
-	settled := func(n bulk.Counts) int { return n.Done + n.Already + n.Refused }
-	_ = bar.Set(settled(n))
-	runErr := job.Run(ctx, api, bulk.Options{
-		Workers:  f.Workers,
-		Progress: func(n bulk.Counts) { _ = bar.Set(settled(n)) },
-		Notice:   func(text string) { fmt.Fprintln(t.err, text) },
+	before := w.job.Counts()
+	bar := newProgress(t.err, t.columns(), before.Settled(), before.Total)
+	runErr := w.job.Run(ctx, w.api, bulk.Options{
+		Workers:  w.Workers,
+		Progress: func(n bulk.Counts) { bar.set(n.Settled()) },
+		Notice:   bar.say,
 	})
-	_ = bar.Finish()
-	return f.report(t, job, runErr)
+	bar.end()
+	if runErr != nil {
+		runErr = w.explain(runErr, w.job.Counts().Done > before.Done)
+	}
+	return w.report(t, runErr)
+}
+
+// explain gives what has ended a job its exit code, and says how to go on.
+func (w work) explain(err error, moved bool) error {
+	again := w.again + " goes on with the rest"
+	if errors.Is(err, context.Canceled) {
+		return failed(codeCancelled, again, "cancelled")
+	}
+	var f failure
+	if !errors.As(explainRemote(err), &f) {
+		f = failure{code: codeFailed, err: err}
+	}
+	if moved && !denied(err) || errors.Is(err, client.ErrDailyQuota) {
+		f.code = codePartly
+	}
+	if f.hint != "" {
+		f.hint += "; then "
+	}
+	f.hint += again
+	return f
 }
 
 // outcome is the report of a job, as --json prints it.
@@ -171,38 +188,40 @@ type outcome struct {
 	RefusedFile string `json:"refused_file,omitempty"`
 }
 
-func (f jobFlags) report(t terminal, job *bulk.Job, runErr error) error {
-	out := outcome{Counts: job.Counts(), Job: job.Name}
+// report says what has become of a job, and returns why it has ended before its end,
+// or that some were refused.
+func (w work) report(t terminal, ended error) error {
+	out := outcome{Counts: w.job.Counts(), Job: w.job.Name}
 	if out.Refused > 0 {
-		out.RefusedFile = job.Name + ".refused"
-		if err := writeRefused(out.RefusedFile, job); err != nil {
+		out.RefusedFile = w.job.Name + ".refused"
+		if err := writeRefused(out.RefusedFile, w.job); err != nil {
 			return err
 		}
 	}
-	if f.JSON {
+	if w.passing && out.Done+out.Already == out.Total {
+		if err := os.Remove(w.job.Name); err == nil {
+			out.Job = ""
+		}
+	}
+	if w.JSON {
 		if err := t.json(out); err != nil {
 			return err
 		}
 	} else {
-		t.printf("%s OpenIDs: %s done, %s already so, %s refused, %s not attempted, %s unknown\n", grouped(out.Total), grouped(out.Done),
+		t.printf("%s: %s done, %s already so, %s refused, %s not attempted, %s unknown\n", many(out.Total, "OpenID"), grouped(out.Done),
 			grouped(out.Already), grouped(out.Refused), grouped(out.NotAttempted), grouped(out.Unknown))
 	}
-	resume := "mpblock resume " + job.Name + " --secret-file FILE goes on with the rest"
 	switch {
-	case errors.Is(runErr, context.Canceled):
-		return failed(codeCancelled, resume, "cancelled")
-	case runErr != nil && out.Done == 0:
-		return explainRemote(runErr)
-	case runErr != nil:
-		return failed(codePartly, resume, "%w", runErr)
+	case ended != nil:
+		return ended
 	case out.Refused > 0:
-		return failed(codePartly, "", "%s OpenIDs were refused; they are in %s", grouped(out.Refused), out.RefusedFile)
+		return failed(codePartly, "", "%s refused; the list of them is in %s", many(out.Refused, "OpenID"), out.RefusedFile)
 	}
 	return nil
 }
 
 // writeRefused writes the OpenIDs that were refused, with the code and its text.
-func writeRefused(name string, job *bulk.Job) error {
+func writeRefused(name string, job *bulk.File) error {
 	var b strings.Builder
 	for _, it := range job.Items {
 		if it.Status == bulk.Refused {
@@ -210,46 +229,4 @@ func writeRefused(name string, job *bulk.Job) error {
 		}
 	}
 	return os.WriteFile(name, []byte(b.String()), 0o600)
-}
-
-type statusCmd struct {
-	jobFlags
-	Job string `arg:"" help:"Journal of the job."`
-}
-
-// Run shows how far a job is.
-func (c statusCmd) Run(t terminal) (err error) {
-	job, err := bulk.Load(c.Job, false)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, job.Close()) }()
-	n := job.Counts()
-	if c.JSON {
-		return t.json(outcome{Counts: n, Job: job.Name})
-	}
-	t.printf("server         %s\nappid          %s\nOpenIDs        %s\ndone           %s\nalready so     %s\nrefused        %s\nnot attempted  %s\nunknown        %s\n",
-		job.Server, job.AppID, grouped(n.Total), grouped(n.Done), grouped(n.Already), grouped(n.Refused), grouped(n.NotAttempted), grouped(n.Unknown))
-	return nil
-}
-
-type resumeCmd struct {
-	jobFlags
-	SecretFile string        `help:"File with the account's secret; or the secret itself in $$MPBLOCK_SECRET." env:"MPBLOCK_SECRET_FILE" placeholder:"FILE"`
-	TokenFile  string        `help:"File in which several processes share the access token." env:"MPBLOCK_TOKEN_FILE" placeholder:"FILE"`
-	Pace       time.Duration `help:"At least so much time between two calls." default:"0s"`
-	Job        string        `arg:"" help:"Journal of the job."`
-}
-
-// Run goes on with a job where it was.
-func (c resumeCmd) Run(ctx context.Context, t terminal) error {
-	job, err := bulk.Load(c.Job, true)
-	if err != nil {
-		return err
-	}
-	api, err := remote{Server: job.Server, AppID: job.AppID, SecretFile: c.SecretFile, TokenFile: c.TokenFile, Pace: c.Pace}.dial()
-	if err != nil {
-		return errors.Join(err, job.Close())
-	}
-	return c.run(ctx, t, api, job)
 }

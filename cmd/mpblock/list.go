@@ -7,7 +7,9 @@ import (
 	"os"
 	"os/signal"
 	"slices"
+	"strings"
 	"syscall"
+	"unicode"
 
 	"mpblock/client"
 )
@@ -21,7 +23,7 @@ type listCmd struct {
 func (c listCmd) Run(ctx context.Context, t terminal) error {
 	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	api, err := c.dial()
+	api, err := c.dial(t)
 	if err != nil {
 		return err
 	}
@@ -37,9 +39,20 @@ func (c listCmd) Run(ctx context.Context, t terminal) error {
 			return explainRemote(fmt.Errorf("the list is incomplete, %s were read: %w", grouped(n), err))
 		}
 		n++
-		fmt.Fprintf(out, form, id)
+		fmt.Fprintf(out, form, shown(id))
 	}
 	return out.Flush()
+}
+
+// shown returns an OpenID as it can be printed in every form: without what steers a
+// terminal, or ends a line, a field or a string, all of which a server may send.
+func shown(id client.OpenID) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsPrint(r) && !strings.ContainsRune(`"\,`, r) {
+			return r
+		}
+		return unicode.ReplacementChar
+	}, string(id))
 }
 
 type diffCmd struct {
@@ -55,7 +68,7 @@ func (c diffCmd) Run(ctx context.Context, t terminal) error {
 	if err != nil {
 		return err
 	}
-	api, err := c.dial()
+	api, err := c.dial(t)
 	if err != nil {
 		return err
 	}
@@ -75,7 +88,7 @@ func (c diffCmd) Run(ctx context.Context, t terminal) error {
 			continue
 		}
 		live++
-		fmt.Fprintf(out, "- %s\n", id)
+		fmt.Fprintf(out, "- %s\n", shown(id))
 	}
 	rest := make([]client.OpenID, 0, len(only))
 	for id := range only {
@@ -83,7 +96,7 @@ func (c diffCmd) Run(ctx context.Context, t terminal) error {
 	}
 	slices.Sort(rest)
 	for _, id := range rest {
-		fmt.Fprintf(out, "+ %s\n", id)
+		fmt.Fprintf(out, "+ %s\n", printable(string(id)))
 	}
 	if err := out.Flush(); err != nil {
 		return err

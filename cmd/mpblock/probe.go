@@ -29,7 +29,7 @@ const foreignOpenID = "o6_bmjrPTlm6_2sgVt7hMZOPfL2M"
 
 // Run asks a live server what changes nothing and prints where its answers differ.
 func (c probeCmd) Run(ctx context.Context, t terminal) error {
-	api, err := c.dial()
+	api, err := c.dial(t)
 	if err != nil {
 		return err
 	}
@@ -55,7 +55,7 @@ func (c probeCmd) Run(ctx context.Context, t terminal) error {
 		asked++
 		got, err := ask(ctx, c.Server, v)
 		if err != nil {
-			return fmt.Errorf("%s: %w", v.Name, err)
+			return explainRemote(fmt.Errorf("%s: %w", v.Name, err))
 		}
 		if !v.Matches(got) {
 			differs = append(differs, difference{v.Name, v.Answer, strings.ReplaceAll(got, token, "TOKEN")})
@@ -99,8 +99,8 @@ func (c probeCmd) report(t terminal, asked int, differs []difference) error {
 		return t.json(differs)
 	}
 	for _, d := range differs {
-		t.printf("%s\n    mpblock  %s\n    server   %s\n", d.Vector, d.Want, d.Got)
+		t.printf("%s\n    mpblock  %s\n    server   %s\n", d.Vector, d.Want, printable(d.Got))
 	}
-	t.printf("%d requests, %d answered otherwise\n", asked, len(differs))
+	t.printf("%s, %s answered otherwise\n", many(asked, "request"), grouped(len(differs)))
 	return nil
 }

@@ -2,10 +2,16 @@ package main
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"net/url"
 	"os"
 	"strings"
 	"time"
+	"unicode"
 
 	"mpblock/client"
 )
@@ -13,8 +19,13 @@ import (
 // remote is the flags of the commands that speak to a server over its API, as any
 // client does: mpblock's or the real one.
 type remote struct {
-	Server     string        `required:"" help:"Base URL of the server: http://127.0.0.1:8080, or https://api.weixin.qq.com for the real service." env:"MPBLOCK_SERVER" placeholder:"URL"`
-	AppID      string        `name:"appid" required:"" help:"AppID of the account." env:"MPBLOCK_APPID"`
+	Server string `required:"" help:"Base URL of the server: http://127.0.0.1:8080, or https://api.weixin.qq.com for the real service." env:"MPBLOCK_SERVER" placeholder:"URL"`
+	AppID  string `name:"appid" required:"" help:"AppID of the account." env:"MPBLOCK_APPID"`
+	access
+}
+
+// access is how a server is called, and as whom.
+type access struct {
 	SecretFile string        `help:"File with the account's secret; or the secret itself in $$MPBLOCK_SECRET." env:"MPBLOCK_SECRET_FILE" placeholder:"FILE"`
 	TokenFile  string        `help:"File in which several processes share the access token." env:"MPBLOCK_TOKEN_FILE" placeholder:"FILE"`
 	PlainToken bool          `help:"Use /cgi-bin/token instead of stable_token; it supersedes the tokens of others."`
@@ -22,16 +33,20 @@ type remote struct {
 	Secret     string        `hidden:""`
 }
 
-// dial returns a client for the flags.
-func (r remote) dial() (*client.Client, error) {
+// dial returns a client for the flags, and gives Server its proper form.
+func (r *remote) dial(t terminal) (*client.Client, error) {
 	if r.Secret != "" {
 		return nil, failed(codeUsage, "put it into a file that only you can read, and name that: --secret-file FILE", "a secret on the command line can be seen by everyone on this machine")
+	}
+	var err error
+	if r.Server, err = baseURL(r.Server); err != nil {
+		return nil, err
 	}
 	secret, err := r.readSecret()
 	if err != nil {
 		return nil, err
 	}
-	options := []client.Option{client.WithBaseURL(r.Server), client.WithPace(r.Pace)}
+	options := []client.Option{client.WithBaseURL(r.Server), client.WithPace(r.Pace), client.WithWarnings(func(err error) { fmt.Fprintln(t.err, printable(err.Error())) })}
 	if r.TokenFile != "" {
 		options = append(options, client.WithTokenFile(r.TokenFile))
 	}
@@ -45,23 +60,58 @@ func (r remote) dial() (*client.Client, error) {
 	return c, nil
 }
 
-func (r remote) readSecret() (string, error) {
-	if r.SecretFile == "" {
-		if s := os.Getenv("MPBLOCK_SECRET"); s != "" {
-			return s, nil
+// baseURL returns the proper form of a base URL. One without a scheme is of this
+// machine, or an error: the secret does not go over a network in the clear unless
+// somebody says http.
+func baseURL(s string) (string, error) {
+	whole := s
+	if !strings.Contains(s, "://") {
+		whole = "http://" + s
+	}
+	u, err := url.Parse(whole)
+	switch {
+	case err != nil || u.Host == "":
+		return "", failed(codeUsage, "", "%q is no base URL: want http://host or https://host", s)
+	case whole != s && !thisMachine(u.Hostname()):
+		return "", failed(codeUsage, "--server https://"+s, "%q is no base URL: want http://host or https://host", s)
+	}
+	whole = strings.TrimRight(whole, "/")
+	if root, ok := strings.CutSuffix(whole, "/cgi-bin"); ok {
+		return "", failed(codeUsage, "--server "+root, "%q is no base URL: every call begins with /cgi-bin already", s)
+	}
+	return whole, nil
+}
+
+func thisMachine(host string) bool {
+	ip, err := netip.ParseAddr(host)
+	return host == "localhost" || err == nil && ip.IsLoopback()
+}
+
+func (r access) readSecret() (string, error) {
+	from, s := "MPBLOCK_SECRET", os.Getenv("MPBLOCK_SECRET")
+	if r.SecretFile != "" {
+		b, err := os.ReadFile(r.SecretFile)
+		if err != nil {
+			return "", failed(codeUsage, "", "the file with the secret: %w", err)
 		}
+		from, s = r.SecretFile, string(b)
+	} else if s == "" {
 		return "", failed(codeUsage, "put it into a file that only you can read, and name that: --secret-file FILE", "the account's secret is missing")
 	}
-	b, err := os.ReadFile(r.SecretFile)
-	if err != nil {
-		return "", failed(codeUsage, "", "the file with the secret: %w", err)
+	if strings.HasPrefix(s, "\xff\xfe") || strings.HasPrefix(s, "\xfe\xff") {
+		return "", failed(codeUsage, "iconv -f UTF-16 -t UTF-8", "the secret in %s is UTF-16, want UTF-8", from)
 	}
-	return strings.TrimSpace(string(b)), nil
+	s = strings.TrimSpace(strings.TrimPrefix(s, "\ufeff"))
+	if s == "" || strings.ContainsFunc(s, func(r rune) bool { return !unicode.IsGraphic(r) || unicode.IsSpace(r) }) {
+		return "", failed(codeUsage, "", "%s holds no secret: want one word", from)
+	}
+	return s, nil
 }
 
 // explainRemote adds to an error of the API its exit code and what to do.
 func explainRemote(err error) error {
 	var refused *client.Error
+	var untrusted *tls.CertificateVerificationError
 	switch {
 	case err == nil:
 		return nil
@@ -73,6 +123,30 @@ func explainRemote(err error) error {
 		return failure{code: codeRefused, err: err, hint: "add this machine's address to the account's allow-list"}
 	case errors.As(err, &refused):
 		return failure{code: codeRefused, err: err}
+	case errors.As(err, &untrusted):
+		return failure{code: codeFailed, err: err, hint: "if it is the right server, trust its certificate: SSL_CERT_FILE=FILE mpblock ..."}
+	case unreachable(err):
+		return failure{code: codeNoServer, err: err, hint: "is it running there? --server says where it is"}
 	}
 	return err
+}
+
+// denied tells whether a server refuses to work for these credentials, from this
+// address, or for this account.
+func denied(err error) bool {
+	for _, why := range []error{client.ErrInvalidAppID, client.ErrInvalidSecret, client.ErrInvalidToken, client.ErrIPNotAllowed, client.ErrUnauthorized} {
+		if errors.Is(err, why) {
+			return true
+		}
+	}
+	return false
+}
+
+// unreachable tells whether an error says that no server was there, or none that
+// answers.
+func unreachable(err error) bool {
+	var op *net.OpError
+	var dns *net.DNSError
+	var late net.Error
+	return errors.As(err, &op) && op.Op == "dial" || errors.As(err, &dns) || errors.As(err, &late) && late.Timeout()
 }

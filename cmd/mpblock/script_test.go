@@ -19,6 +19,8 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"mpblock"
+	"mpblock/client"
+	"mpblock/internal/bulk"
 	"mpblock/internal/sqlstore/mariadbtest"
 	"mpblock/internal/testserver"
 )
@@ -39,9 +41,13 @@ func TestMain(m *testing.M) {
 //	http METHOD PATH [BODY] prints status and body of an answer of $BASE
 //	code N COMMAND...       runs a command and fails unless it exits with N
 //	damage DIR              removes one entry of a store behind its back
-//	firstsecret FROM TO     writes the secret of a JSON answer to a file
+//	firstsecret FROM TO     writes the secret of a JSON answer to a file, and with the
+//	                        byte order mark of an editor to TO.bom
 //	lines N FILE            fails unless a file has so many lines
 //	many N FILE             writes N well-formed OpenIDs of the prefix 01020304
+//	journal BASE APPID FILE JOB
+//	                        writes the journal of a job that would block the OpenIDs
+//	                        of a file, and has not begun
 //	mariadb                 starts a MariaDB server; $DB1 and $DB2 are the addresses
 //	                        of empty databases, $USER1 is that of the first one for
 //	                        a user with the password "sekret"
@@ -54,7 +60,7 @@ func TestScripts(t *testing.T) {
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"server": startServer, "sigterm": stopServer, "sigkill": killServer, "serverlog": serverLog,
-			"http": request, "code": exitCode, "damage": damage, "firstsecret": firstSecret, "lines": countLines, "many": writeMany, "mariadb": startMariaDB,
+			"http": request, "code": exitCode, "damage": damage, "firstsecret": firstSecret, "lines": countLines, "many": writeMany, "journal": writeJournal, "mariadb": startMariaDB,
 		},
 		RequireExplicitExec: true,
 	})
@@ -81,6 +87,7 @@ func startServer(ts *testscript.TestScript, _ bool, args []string) {
 	h := serverOf(ts)
 	h.Server, h.running = s, true
 	ts.Setenv("BASE", s.Base)
+	ts.Setenv("ADDRESS", strings.TrimPrefix(s.Base, "http://"))
 	ts.Defer(func() {
 		if h.Server == s && h.running {
 			_ = s.Kill()
@@ -160,6 +167,16 @@ func writeMany(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Check(os.WriteFile(ts.MkAbs(args[1]), []byte(b.String()), 0o600))
 }
 
+func writeJournal(ts *testscript.TestScript, _ bool, args []string) {
+	var p bulk.Plan
+	for _, id := range strings.Fields(ts.ReadFile(args[2])) {
+		p.Items = append(p.Items, bulk.Item{OpenID: client.OpenID(id), Action: mpblock.Block, Status: bulk.Todo})
+	}
+	job, err := bulk.Create(ts.MkAbs(args[3]), args[0], args[1], &p)
+	ts.Check(err)
+	ts.Check(job.Close())
+}
+
 func damage(ts *testscript.TestScript, _ bool, args []string) {
 	db, err := pebble.Open(ts.MkAbs(args[0]), &pebble.Options{})
 	ts.Check(err)
@@ -178,6 +195,7 @@ func firstSecret(ts *testscript.TestScript, _ bool, args []string) {
 	}
 	ts.Check(json.Unmarshal([]byte(ts.ReadFile(args[0])), &v))
 	ts.Check(os.WriteFile(ts.MkAbs(args[1]), []byte(v.Secret+"\n"), 0o600))
+	ts.Check(os.WriteFile(ts.MkAbs(args[1]+".bom"), []byte("\ufeff"+v.Secret+"\r\n\r\n"), 0o600))
 }
 
 func startMariaDB(ts *testscript.TestScript, _ bool, _ []string) {

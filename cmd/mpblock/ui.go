@@ -1,11 +1,14 @@
 package main
 
 import (
+	"bufio"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"os"
+	"strings"
+	"unicode"
 
 	"golang.org/x/term"
 )
@@ -16,7 +19,9 @@ import (
 //   - An error is one line, "mpblock: what happened, to which input", and where
 //     there is something to do about it, a line "hint: " with the command to run.
 //   - Text is for people and may change; --json is for programs and may not.
-//   - A progress bar is drawn on a terminal only.
+//   - A progress bar is drawn on a terminal only; elsewhere a line now and then.
+//   - What a server or a file says is printed without its control characters.
+//   - A number is printed with many or grouped: "1 call", "2,000 calls".
 //   - A secret is printed once, where it is made, and never in an error.
 
 // Exit codes; they are in the help text.
@@ -57,13 +62,13 @@ func (t terminal) fail(err error) int {
 	if err == nil {
 		return codeDone
 	}
-	fmt.Fprintf(t.err, "mpblock: %v\n", err)
+	fmt.Fprintf(t.err, "mpblock: %s\n", printable(err.Error()))
 	var f failure
 	if !errors.As(err, &f) {
 		return codeFailed
 	}
 	if f.hint != "" {
-		fmt.Fprintf(t.err, "hint: %s\n", f.hint)
+		fmt.Fprintf(t.err, "hint: %s\n", printable(f.hint))
 	}
 	return f.code
 }
@@ -83,6 +88,39 @@ func (t terminal) printf(format string, args ...any) { fmt.Fprintf(t.out, format
 func (t terminal) isTerminal() bool {
 	f, ok := t.err.(*os.File)
 	return ok && term.IsTerminal(int(f.Fd()))
+}
+
+// canAsk tells whether somebody is there to answer.
+func (t terminal) canAsk() bool {
+	f, ok := t.in.(*os.File)
+	return ok && term.IsTerminal(int(f.Fd()))
+}
+
+// ask puts a question and tells whether the answer is yes.
+func (t terminal) ask(question string) bool {
+	fmt.Fprint(t.err, question, " [y/N] ")
+	answer, _ := bufio.NewReader(t.in).ReadString('\n')
+	answer = strings.ToLower(strings.TrimSpace(answer))
+	return answer == "y" || answer == "yes"
+}
+
+// printable returns a text without what steers a terminal, which may come from a
+// server or a file.
+func printable(s string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsGraphic(r) || r == '\n' || r == '\t' {
+			return r
+		}
+		return unicode.ReplacementChar
+	}, s)
+}
+
+// many prints a number of things: 1 call, 2,000 calls.
+func many(n int, thing string) string {
+	if n == 1 {
+		return "1 " + thing
+	}
+	return grouped(n) + " " + thing + "s"
 }
 
 // grouped prints a number with its thousands apart.

@@ -152,7 +152,7 @@ func wish(a mpblock.Action, ids ...string) []Wish {
 	return w
 }
 
-func create(t *testing.T, p *Plan) *Job {
+func create(t *testing.T, p *Plan) *File {
 	t.Helper()
 	j, err := Create(filepath.Join(t.TempDir(), "job"), "http://server", "wx0123456789abcdef", p)
 	if err != nil {
@@ -169,7 +169,7 @@ func TestIsolation(t *testing.T) {
 	bad := slices.Concat([]string{"OPENID1", "", "o", "x y", "”", "o6", strings.Repeat("o", 28) + "!"}, openIDs(theirs, 0, 5), openIDs(ours, 5000, 3))
 	ids := append(slices.Clone(followers), bad...)
 	rand.New(rand.NewPCG(1, 2)).Shuffle(len(ids), func(i, k int) { ids[i], ids[k] = ids[k], ids[i] })
-	p, err := Make(t.Context(), s, wish(mpblock.Block, append(ids, ids[:10]...)...))
+	p, err := Make(t.Context(), s, wish(mpblock.Block, append(ids, ids[:10]...)...), PlanOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -232,7 +232,7 @@ func model(t *testing.T, seed uint64) {
 			asked[w.OpenID] = w.Action
 		}
 	}
-	p, err := Make(t.Context(), s, wishes)
+	p, err := Make(t.Context(), s, wishes, PlanOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -267,7 +267,7 @@ func model(t *testing.T, seed uint64) {
 }
 
 // runPatiently goes on after the job has given up, as an operator does.
-func runPatiently(t *testing.T, j *Job, s *fake) (err error) {
+func runPatiently(t *testing.T, j *File, s *fake) (err error) {
 	for range 50 {
 		if err = j.Run(t.Context(), s, Options{Workers: 3}); err == nil || s.dead || strings.Contains(err.Error(), "sent again") {
 			return err
@@ -291,7 +291,7 @@ func copyJournal(t *testing.T, from, to string, random *rand.Rand) {
 	}
 }
 
-func agree(t *testing.T, j *Job, s *fake, before map[client.OpenID]bool, asked map[string]mpblock.Action) {
+func agree(t *testing.T, j *File, s *fake, before map[client.OpenID]bool, asked map[string]mpblock.Action) {
 	t.Helper()
 	if len(j.Items) != len(asked) {
 		t.Errorf("%d OpenIDs in the job, %d were asked for", len(j.Items), len(asked))
@@ -327,7 +327,7 @@ func agree(t *testing.T, j *Job, s *fake, before map[client.OpenID]bool, asked m
 func TestQuotaEndsTheJob(t *testing.T) {
 	followers := openIDs(ours, 0, 100)
 	s := newFake(1, followers)
-	p, err := Make(t.Context(), s, wish(mpblock.Block, followers...))
+	p, err := Make(t.Context(), s, wish(mpblock.Block, followers...), PlanOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -361,7 +361,7 @@ func (l *limit) Block(ctx context.Context, ids ...client.OpenID) error {
 func TestBadCredentialsEndTheJob(t *testing.T) {
 	followers := openIDs(ours, 0, 100)
 	s := newFake(1, followers)
-	p, err := Make(t.Context(), s, wish(mpblock.Block, followers...))
+	p, err := Make(t.Context(), s, wish(mpblock.Block, followers...), PlanOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -379,7 +379,7 @@ func TestTrouble(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		followers := openIDs(ours, 0, 200)
 		s := newFake(1, followers)
-		p, err := Make(t.Context(), s, wish(mpblock.Block, followers...))
+		p, err := Make(t.Context(), s, wish(mpblock.Block, followers...), PlanOptions{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -402,7 +402,7 @@ func TestTrouble(t *testing.T) {
 func TestCancel(t *testing.T) {
 	followers := openIDs(ours, 0, 200)
 	s := newFake(1, followers)
-	p, err := Make(t.Context(), s, wish(mpblock.Block, followers...))
+	p, err := Make(t.Context(), s, wish(mpblock.Block, followers...), PlanOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -442,7 +442,7 @@ func (c *cancelling) Block(ctx context.Context, ids ...client.OpenID) error {
 func TestCancelInACall(t *testing.T) {
 	followers := openIDs(ours, 0, 100)
 	s := newFake(1, followers)
-	p, err := Make(t.Context(), s, wish(mpblock.Block, followers...))
+	p, err := Make(t.Context(), s, wish(mpblock.Block, followers...), PlanOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -462,7 +462,7 @@ func TestEqual(t *testing.T) {
 	for _, id := range followers[:6] {
 		s.blocked[client.OpenID(id)] = true
 	}
-	p, err := Equal(t.Context(), s, followers[4:])
+	p, err := Equal(t.Context(), s, followers[4:], PlanOptions{})
 	if err != nil || p.Of(mpblock.Block) != 4 || p.Of(mpblock.Unblock) != 4 || p.Counts().Already != 2 {
 		t.Fatalf("%+v, %v", p, err)
 	}
@@ -482,7 +482,8 @@ func TestJournalsThatAreNone(t *testing.T) {
 	for name, text := range map[string]string{
 		"empty": "", "other": "hello\n", "unfinished": "mpblock job 1 http://x wx1\n+ b \"o1\"\n",
 		"action": "mpblock job 1 http://x wx1\n+ x \"o1\"\n---\n", "place": "mpblock job 1 http://x wx1\n+ b \"o1\"\n---\n> 7\n",
-		"negative": "mpblock job 1 http://x wx1\n+ b \"o1\"\n---\n> -1\n", "code": "mpblock job 1 http://x wx1\n! b \"o1\" x\n---\n",
+		"negative": "mpblock job 1 http://x wx1\n+ b \"o1\"\n---\n> -1\n", "state": "mpblock job 1 http://x wx1\nx b \"o1\"\n---\n",
+		"became": "mpblock job 1 http://x wx1\n+ b \"o1\"\n---\nx 0\n", "code": "mpblock job 1 http://x wx1\n! b \"o1\" x\n---\n",
 	} {
 		file := filepath.Join(dir, name)
 		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 
 	"mpblock"
 	"mpblock/client"
@@ -27,24 +28,32 @@ import (
 
 const journalHead = "mpblock job 1 "
 
-// Job is a plan with its journal.
-type Job struct {
-	Name          string // of the journal's file
-	Server, AppID string
-	Items         []Item
+// File is a job whose journal is a file.
+type File struct {
+	*Job
+	Name          string // of the file
+	Server, AppID string // where it was to run, as the file says
 	file          *os.File
+
+	writing sync.Mutex // of all below, and of the file's end
+	written uint64     // lines
+	failed  error      // of a write or a sync: no later one makes up for it
+
+	syncing sync.Mutex
+	synced  uint64 // lines that are on the disk
 }
 
 var actionLetters = map[mpblock.Action]string{mpblock.Block: "b", mpblock.Unblock: "u"}
 
-// Create writes a plan to a new journal. A file that is there already is an error.
-func Create(name, server, appID string, p *Plan) (*Job, error) {
+// Create writes a plan to a new file. A file that is there already is an error.
+func Create(name, server, appID string, p *Plan) (*File, error) {
 	f, err := os.CreateTemp(filepath.Dir(name), filepath.Base(name)+".new-")
 	if err != nil {
 		return nil, fmt.Errorf("begin the journal of the job: %w", err)
 	}
 	defer os.Remove(f.Name()) //nolint:errcheck // it has its own name by then, or is of no use
-	j := &Job{Name: name, Server: server, AppID: appID, Items: p.Items, file: f}
+	j := &File{Name: name, Server: server, AppID: appID, file: f}
+	j.Job = New(p.Items, j)
 	if err := lockFile(f); err != nil {
 		return nil, errors.Join(err, f.Close())
 	}
@@ -52,13 +61,16 @@ func Create(name, server, appID string, p *Plan) (*Job, error) {
 		// A plan has its name once it is whole, and never takes another's.
 		err = os.Link(f.Name(), name)
 	}
+	if err == nil {
+		err = syncDir(filepath.Dir(name)) // a name that a power loss takes away takes the job with it
+	}
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("begin the journal of the job: %w", err), f.Close())
 	}
 	return j, nil
 }
 
-func (j *Job) writePlan() error {
+func (j *File) writePlan() error {
 	w := bufio.NewWriter(j.file)
 	fmt.Fprintf(w, "%s%s %s\n", journalHead, j.Server, j.AppID)
 	for _, it := range j.Items {
@@ -72,9 +84,10 @@ func (j *Job) writePlan() error {
 	return errors.Join(w.Flush(), j.file.Sync())
 }
 
-// Load reads a journal. With write set the job can go on, and no other process can
-// have it at the same time.
-func Load(name string, write bool) (*Job, error) {
+// Load reads the file of a job. With write set the job can go on, and no other
+// process can have it at the same time. A file that is no journal is ErrNoJob, and
+// one with a line that nobody can have written ErrDamaged.
+func Load(name string, write bool) (*File, error) {
 	mode := os.O_RDONLY
 	if write {
 		mode = os.O_RDWR
@@ -83,10 +96,11 @@ func Load(name string, write bool) (*Job, error) {
 	if err != nil {
 		return nil, err
 	}
-	j := &Job{Name: name, file: f}
+	j := &File{Name: name, file: f}
+	j.Job = New(nil, j)
 	if write {
 		if err := lockFile(f); err != nil {
-			return nil, errors.Join(err, f.Close())
+			return nil, errors.Join(fmt.Errorf("%s: %w", name, err), f.Close())
 		}
 	}
 	end, err := j.read(bufio.NewReader(f))
@@ -98,20 +112,24 @@ func Load(name string, write bool) (*Job, error) {
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("%s: %w", name, err), f.Close())
 	}
+	j.counts = count(j.Items)
 	return j, nil
 }
 
-// errNoJob is wrapped by Load when a file is no journal.
-var errNoJob = errors.New("this is not the journal of a job")
+// Errors of Load.
+var (
+	ErrNoJob   = errors.New("this is not the journal of a job")
+	ErrDamaged = errors.New("the journal is damaged")
+)
 
 // read reads all whole lines and returns where they end.
-func (j *Job) read(r *bufio.Reader) (end int64, err error) {
+func (j *File) read(r *bufio.Reader) (end int64, err error) {
 	planned := false
 	for n := 1; ; n++ {
 		line, err := r.ReadString('\n')
 		if errors.Is(err, io.EOF) {
 			if !planned {
-				return end, errNoJob
+				return end, ErrNoJob
 			}
 			return end, nil
 		}
@@ -120,47 +138,44 @@ func (j *Job) read(r *bufio.Reader) (end int64, err error) {
 		}
 		end += int64(len(line))
 		line = strings.TrimSuffix(line, "\n")
+		ok := true
 		switch {
 		case n == 1:
-			err = j.readHead(line)
+			if !j.readHead(line) {
+				return end, ErrNoJob
+			}
 		case line == "---":
 			planned = true
 		case planned:
-			err = j.readEvent(line)
+			ok = j.readEvent(line)
 		default:
-			err = j.readItem(line)
+			ok = j.readItem(line)
 		}
-		if err != nil {
-			return end, fmt.Errorf("line %d: %w", n, err)
+		if !ok {
+			return end, fmt.Errorf("line %d: %w", n, ErrDamaged)
 		}
 	}
 }
 
-func (j *Job) readHead(line string) error {
-	rest, ok := strings.CutPrefix(line, journalHead)
-	if !ok {
-		return errNoJob
+func (j *File) readHead(line string) (ok bool) {
+	if line, ok = strings.CutPrefix(line, journalHead); ok {
+		j.Server, j.AppID, ok = strings.Cut(line, " ")
 	}
-	if j.Server, j.AppID, ok = strings.Cut(rest, " "); !ok {
-		return errNoJob
-	}
-	return nil
+	return ok
 }
 
-var errLine = errors.New("the line cannot be read")
-
-func (j *Job) readItem(line string) error {
+func (j *File) readItem(line string) bool {
 	f := strings.SplitN(line, " ", 3)
 	if len(f) != 3 || len(f[0]) != 1 {
-		return errLine
+		return false
 	}
 	quoted, err := strconv.QuotedPrefix(f[2])
 	if err != nil {
-		return errLine
+		return false
 	}
 	id, err := strconv.Unquote(quoted)
 	if err != nil {
-		return errLine
+		return false
 	}
 	it := Item{OpenID: client.OpenID(id), Status: Status(f[0][0])}
 	switch f[1] {
@@ -169,68 +184,54 @@ func (j *Job) readItem(line string) error {
 	case "u":
 		it.Action = mpblock.Unblock
 	default:
-		return errLine
+		return false
 	}
 	if it.Status == Refused {
 		if it.Code, err = strconv.Atoi(strings.TrimSpace(f[2][len(quoted):])); err != nil {
-			return errLine
+			return false
 		}
 	}
 	j.Items = append(j.Items, it)
-	return nil
+	return it.Status.known()
 }
 
-func (j *Job) readEvent(line string) error {
+func (j *File) readEvent(line string) bool {
 	words := strings.Fields(line)
 	if len(words) < 2 || len(words[0]) != 1 {
-		return errLine
+		return false
 	}
 	status, code := Status(words[0][0]), 0
 	if status == '>' {
 		status = Unknown
 	}
-	for _, w := range words[1:] {
-		if c, ok := strings.CutPrefix(w, ":"); ok {
-			n, err := strconv.Atoi(c)
-			if err != nil {
-				return errLine
-			}
-			code = n
-			continue
+	if !status.known() {
+		return false
+	}
+	places := words[1:]
+	if c, ok := strings.CutPrefix(places[len(places)-1], ":"); ok {
+		n, err := strconv.Atoi(c)
+		if err != nil {
+			return false
 		}
+		code, places = n, places[:len(places)-1]
+	}
+	for _, w := range places {
 		at, err := strconv.Atoi(w)
 		if err != nil || at < 0 || at >= len(j.Items) {
-			return errLine
+			return false
 		}
-		j.Items[at].Status = status
+		j.Items[at].Status, j.Items[at].Code = status, code
 	}
-	if code != 0 {
-		for _, w := range words[1 : len(words)-1] {
-			at, _ := strconv.Atoi(w) // it has been read above
-			j.Items[at].Code = code
-		}
-	}
-	return nil
+	return true
 }
 
-// sending writes that a batch is about to be sent; the caller sends it only when
-// that is on the disk.
-func (j *Job) sending(places []int) error {
-	for _, at := range places {
-		j.Items[at].Status = Unknown
-	}
-	return j.write('>', places, 0)
-}
+// Sending writes that a batch is about to be sent.
+func (j *File) Sending(places []int) error { return j.write('>', places, 0) }
 
-// became writes what has become of a batch.
-func (j *Job) became(places []int, s Status, code int) error {
-	for _, at := range places {
-		j.Items[at].Status, j.Items[at].Code = s, code
-	}
-	return j.write(byte(s), places, code)
-}
+// Became writes what has become of a batch.
+func (j *File) Became(places []int, s Status, code int) error { return j.write(byte(s), places, code) }
 
-func (j *Job) write(kind byte, places []int, code int) error {
+func (j *File) write(kind byte, places []int, code int) error {
 	b := []byte{kind}
 	for _, at := range places {
 		b = strconv.AppendInt(append(b, ' '), int64(at), 10)
@@ -238,18 +239,39 @@ func (j *Job) write(kind byte, places []int, code int) error {
 	if code != 0 {
 		b = strconv.AppendInt(append(b, " :"...), int64(code), 10)
 	}
-	_, err := j.file.Write(append(b, '\n'))
-	if err == nil {
-		err = j.file.Sync()
+	j.writing.Lock()
+	if j.failed == nil {
+		_, j.failed = j.file.Write(append(b, '\n'))
 	}
-	if err != nil {
+	j.written++
+	line := j.written
+	j.writing.Unlock()
+	if err := j.sync(line); err != nil {
 		return fmt.Errorf("write the journal %s: %w", j.Name, err)
 	}
 	return nil
 }
 
-// Counts returns how many OpenIDs are in each state.
-func (j *Job) Counts() Counts { return count(j.Items) }
+// sync returns once a line is on the disk. Lines that were written while others
+// were waited for share one sync.
+func (j *File) sync(line uint64) error {
+	j.syncing.Lock()
+	defer j.syncing.Unlock()
+	j.writing.Lock()
+	written, err := j.written, j.failed
+	j.writing.Unlock()
+	if err != nil || j.synced >= line {
+		return err
+	}
+	if err = j.file.Sync(); err != nil {
+		j.writing.Lock()
+		j.failed = err
+		j.writing.Unlock()
+		return err
+	}
+	j.synced = written
+	return nil
+}
 
-// Close closes the journal.
-func (j *Job) Close() error { return j.file.Close() }
+// Close closes the file.
+func (j *File) Close() error { return j.file.Close() }

@@ -19,3 +19,12 @@ func lockFile(f *os.File) error {
 	}
 	return err
 }
+
+// syncDir makes the names in a directory durable.
+func syncDir(name string) error {
+	d, err := os.Open(name) //nolint:gosec // the directory of a file that the user names
+	if err != nil {
+		return err
+	}
+	return errors.Join(d.Sync(), d.Close())
+}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"sync"
 	"time"
 
@@ -14,7 +15,7 @@ import (
 // Options say how a job runs.
 type Options struct {
 	Workers  int          // calls at the same time; 0: 1
-	Progress func(Counts) // told after each call; may be nil
+	Progress func(Counts) // told after each call, one at a time; may be nil
 	Notice   func(string) // told why the job slows down or waits; may be nil
 }
 
@@ -25,6 +26,14 @@ const (
 	maxSettles   = 5                // times that the list is read to settle what is unknown
 	minuteMargin = 2 * time.Second  // beyond the beginning of a minute, for clocks that differ
 	callTimeout  = 90 * time.Second // of a call under way when the job is cancelled
+)
+
+// Refused batches are halved until the guilty OpenIDs are found, which is cheap for
+// few of them. From about a quarter on it takes more calls than there are OpenIDs,
+// so then they go one by one.
+const (
+	window  = 10   // OpenIDs that are remembered
+	manyBad = 0.25 // of them
 )
 
 // Run sends what is to be done, settles what is unknown, and returns when nothing
@@ -40,15 +49,15 @@ func (j *Job) Run(ctx context.Context, s Server, o Options) error {
 		if len(work) == 0 {
 			return nil
 		}
-		r := &runner{job: j, server: s, options: o}
-		if err := r.run(ctx, work); err != nil {
+		r := &runner{job: j, server: s, options: o, work: work, halt: make(chan struct{})}
+		if err := r.run(ctx); err != nil {
 			return err
 		}
 	}
 	if err := j.settle(ctx, s); err != nil {
 		return err
 	}
-	if n := j.Counts().NotAttempted; n > 0 {
+	if n := j.counts.NotAttempted; n > 0 {
 		return fmt.Errorf("the answers to %d OpenIDs were lost again and again, and they have not happened: the connection to the server is bad", n)
 	}
 	return nil
@@ -56,21 +65,18 @@ func (j *Job) Run(ctx context.Context, s Server, o Options) error {
 
 // settle reads the list, where anything is unknown, and finds out what happened.
 func (j *Job) settle(ctx context.Context, s Server) error {
-	if j.Counts().Unknown == 0 {
+	if j.counts.Unknown == 0 {
 		return nil
 	}
-	live := make(map[client.OpenID]bool)
-	for id, err := range s.All(ctx) {
-		if err != nil {
-			return fmt.Errorf("read the blacklist to find out what has happened: %w", err)
-		}
-		live[id] = true
+	l, err := read(ctx, s)
+	if err != nil {
+		return fmt.Errorf("read the blacklist to find out what has happened: %w", err)
 	}
 	var done, todo []int
 	for i, it := range j.Items {
 		switch {
 		case it.Status != Unknown:
-		case live[it.OpenID] == (it.Action == mpblock.Block):
+		case l.blocked[it.OpenID] == (it.Action == mpblock.Block):
 			done = append(done, i)
 		default:
 			todo = append(todo, i)
@@ -78,9 +84,10 @@ func (j *Job) settle(ctx context.Context, s Server) error {
 	}
 	for status, places := range map[Status][]int{Done: done, Todo: todo} {
 		if len(places) > 0 {
-			if err := j.became(places, status, 0); err != nil {
+			if err := j.journal.Became(places, status, 0); err != nil {
 				return err
 			}
+			j.set(places, status, 0)
 		}
 	}
 	return nil
@@ -91,18 +98,19 @@ type runner struct {
 	job     *Job
 	server  Server
 	options Options
+	halt    chan struct{} // closed when no more is sent, for those who wait
 
 	mu       sync.Mutex // of all below, and of the job
 	work     [][]int
-	underway int // batches that may yet be split
+	underway int // batches that may yet come back
 	ready    sync.Cond
-	troubles int   // calls in a row that failed
-	stopped  error // why no more is sent
+	bad      float64 // how many of the last OpenIDs were refused, from 0 to 1
+	troubles int     // calls in a row that failed
+	stopped  error   // why no more is sent
 	waitTill time.Time
 }
 
-func (r *runner) run(ctx context.Context, work [][]int) error {
-	r.work = work
+func (r *runner) run(ctx context.Context) error {
 	r.ready.L = &r.mu
 	defer context.AfterFunc(ctx, func() { r.stop(context.Cause(ctx)) })()
 	var wg sync.WaitGroup
@@ -113,7 +121,7 @@ func (r *runner) run(ctx context.Context, work [][]int) error {
 				if !ok {
 					return
 				}
-				r.send(ctx, places)
+				r.took(places, r.send(ctx, places))
 			}
 		})
 	}
@@ -130,6 +138,7 @@ func (r *runner) stop(why error) {
 func (r *runner) stopLocked(why error) {
 	if r.stopped == nil {
 		r.stopped = why
+		close(r.halt)
 	}
 	r.ready.Broadcast()
 }
@@ -137,6 +146,24 @@ func (r *runner) stopLocked(why error) {
 // next returns a batch that is written down as about to be sent, once it is time
 // to send it.
 func (r *runner) next(ctx context.Context) ([]int, bool) {
+	places, ok := r.take(ctx)
+	if !ok {
+		return nil, false
+	}
+	err := r.job.journal.Sending(places)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if err != nil {
+		r.underway--
+		r.stopLocked(err)
+		return nil, false
+	}
+	r.job.set(places, Unknown, 0)
+	return places, true
+}
+
+// take takes a batch from the work, once it is time to send it.
+func (r *runner) take(ctx context.Context) ([]int, bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for {
@@ -150,7 +177,7 @@ func (r *runner) next(ctx context.Context) ([]int, bool) {
 			r.mu.Unlock()
 			select {
 			case <-time.After(pause):
-			case <-ctx.Done():
+			case <-r.halt:
 			}
 			r.mu.Lock()
 			continue
@@ -165,9 +192,10 @@ func (r *runner) next(ctx context.Context) ([]int, bool) {
 	}
 	places := r.work[0]
 	r.work = r.work[1:]
-	if err := r.job.sending(places); err != nil {
-		r.stopLocked(err)
-		return nil, false
+	if r.bad > manyBad && len(places) > 1 {
+		// It would be refused, and so would its halves.
+		r.work = append([][]int{places[1:]}, r.work...)
+		places = places[:1]
 	}
 	r.underway++
 	return places, true
@@ -175,81 +203,75 @@ func (r *runner) next(ctx context.Context) ([]int, bool) {
 
 // send makes one call. It goes on to its end when the job is cancelled: its answer
 // tells what happened.
-func (r *runner) send(ctx context.Context, places []int) {
+func (r *runner) send(ctx context.Context, places []int) error {
 	call, cancel := context.WithTimeout(context.WithoutCancel(ctx), callTimeout)
 	defer cancel()
 	ids := make([]client.OpenID, len(places))
 	for i, at := range places {
 		ids[i] = r.job.Items[at].OpenID
 	}
-	send := r.server.Block
 	if r.job.Items[places[0]].Action == mpblock.Unblock {
-		send = r.server.Unblock
+		return r.server.Unblock(call, ids...)
 	}
-	r.took(places, send(call, ids...))
+	return r.server.Block(call, ids...)
 }
 
-// took notes what has come of a call.
-func (r *runner) took(places []int, err error) {
+// took writes down what has come of a call, and does what that asks for.
+func (r *runner) took(places []int, answer error) {
+	v := judge(len(places), answer)
+	if v.became != Unknown { // which the journal has already
+		if err := r.job.journal.Became(places, v.became, v.code); err != nil {
+			v = verdict{became: Unknown, stop: errors.Join(v.stop, err)}
+		}
+	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	defer r.ready.Broadcast()
 	r.underway--
-	if err := r.judge(places, err); err != nil {
-		r.stopLocked(err)
+	r.job.set(places, v.became, v.code)
+	switch {
+	case v.split:
+		half := len(places) / 2
+		r.work = append([][]int{places[:half], places[half:]}, r.work...)
+	case v.became == Todo:
+		r.work = append([][]int{places}, r.work...)
+	case v.became == Refused:
+		r.bad += (1 - r.bad) / window
+	case v.became == Done:
+		r.bad *= math.Pow(1-1.0/window, float64(len(places)))
+	}
+	r.slow(v)
+	if v.stop != nil {
+		r.stopLocked(v.stop)
 	}
 	if r.options.Progress != nil {
-		r.options.Progress(r.job.Counts())
+		r.options.Progress(r.job.counts)
 	}
 }
 
-// judge writes the outcome down. Its error ends the job.
-func (r *runner) judge(places []int, err error) error {
-	var refused *client.Error
-	var lost *client.UnknownOutcomeError
-	switch {
-	case err == nil:
-		r.troubles = 0
-		return r.job.became(places, Done, 0)
-	case errors.Is(err, client.ErrInvalidOpenID), errors.Is(err, client.ErrNotThisAccount):
-		r.troubles = 0
-		errors.As(err, &refused)
-		if len(places) == 1 {
-			return r.job.became(places, Refused, refused.Code)
+// slow has the job wait where it must, and ends it when trouble does not pass.
+func (r *runner) slow(v verdict) {
+	switch v.wait {
+	case goOn:
+		if v.stop == nil {
+			r.troubles = 0
 		}
-		return r.again(places[:len(places)/2], places[len(places)/2:])
-	case errors.Is(err, client.ErrTooFast):
-		r.waitTill = time.Now().Truncate(time.Minute).Add(time.Minute + minuteMargin)
-		r.notice("the server says too fast (45011): waiting for the next minute")
-		return r.again(places)
-	case errors.Is(err, client.ErrDailyQuota):
-		return errors.Join(r.again(places), fmt.Errorf("the account's calls for today are used up; go on after midnight of UTC+8: %w", err))
-	case errors.Is(err, client.ErrSystem), errors.As(err, &lost):
-		return r.trouble(err) // it may have happened: it stays unknown, until the list is read
-	}
-	return errors.Join(r.again(places), err)
-}
-
-// again puts batches that have not happened back at the head of the work.
-func (r *runner) again(batches ...[]int) error {
-	for _, places := range batches {
-		if err := r.job.became(places, Todo, 0); err != nil {
-			return err
+	case nextMinute:
+		if till := time.Now().Truncate(time.Minute).Add(time.Minute + minuteMargin); till.After(r.waitTill) {
+			r.waitTill = till
+			r.notice("the server says too fast (45011): waiting for the next minute")
 		}
+	case trouble:
+		if r.troubles++; r.troubles >= maxTroubles {
+			r.stopLocked(fmt.Errorf("%d calls in a row have failed, the last with: %w", r.troubles, v.cause))
+			return
+		}
+		pause := firstPause << (r.troubles - 1)
+		if till := time.Now().Add(pause); till.After(r.waitTill) {
+			r.waitTill = till
+		}
+		r.notice(fmt.Sprintf("a call failed (%v): waiting %v", v.cause, pause))
 	}
-	r.work = append(batches, r.work...)
-	return nil
-}
-
-// trouble slows the job down, and ends it when it does not pass.
-func (r *runner) trouble(cause error) error {
-	if r.troubles++; r.troubles >= maxTroubles {
-		return fmt.Errorf("%d calls in a row have failed, the last with: %w", r.troubles, cause)
-	}
-	pause := firstPause << (r.troubles - 1)
-	r.waitTill = time.Now().Add(pause)
-	r.notice(fmt.Sprintf("a call failed (%v): waiting %v", cause, pause))
-	return nil
 }
 
 func (r *runner) notice(text string) {

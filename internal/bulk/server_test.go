@@ -155,7 +155,7 @@ func overTheWire(t *testing.T, seed uint64, met map[string]int) {
 	}
 	asked := slices.Concat(followers[:500], openIDs(theirs, 0, 3), openIDs(ours, 9000, 3))
 	var p *Plan
-	patiently(t, func() error { p, err = Make(t.Context(), c, wish(mpblock.Block, asked...)); return err })
+	patiently(t, func() error { p, err = Make(t.Context(), c, wish(mpblock.Block, asked...), PlanOptions{}); return err })
 	j := create(t, p)
 	patiently(t, func() error { return j.Run(t.Context(), c, Options{Workers: 3}) })
 	if n := j.Counts(); n != (Counts{Total: 506, Done: 500, Refused: 6}) {
