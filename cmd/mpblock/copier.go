@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 
 	"github.com/schollz/progressbar/v3"
@@ -41,7 +40,7 @@ type copier struct {
 }
 
 func (cp *copier) run(ctx context.Context) error {
-	kinds, err := kindsOf(ctx, cp.from)
+	kinds, err := cp.from.Kinds(ctx)
 	if err != nil {
 		return err
 	}
@@ -81,14 +80,6 @@ func refuseUnfinished(ctx context.Context, s mpblock.Store) error {
 	return err
 }
 
-func kindsOf(ctx context.Context, s mpblock.Store) ([]string, error) {
-	lister, ok := s.(mpblock.KindLister)
-	if !ok {
-		return nil, fmt.Errorf("a store of type %T does not tell its kinds of records", s)
-	}
-	return lister.Kinds(ctx)
-}
-
 // begin marks an empty target, or finds the mark of a copy of the same platform. A
 // target without either is left as it is: it may be compared, and that is all.
 func (cp *copier) begin(ctx context.Context) error {
@@ -108,7 +99,7 @@ func (cp *copier) begin(ctx context.Context) error {
 	case !errors.Is(err, mpblock.ErrNotFound):
 		return err
 	}
-	there, err := kindsOf(ctx, cp.to)
+	there, err := cp.to.Kinds(ctx)
 	if err != nil {
 		return err
 	}
@@ -152,7 +143,7 @@ func (cp *copier) account(ctx context.Context, app mpblock.AppID) error {
 }
 
 func (cp *copier) followers(ctx context.Context, app mpblock.AppID, ids []mpblock.OpenID) error {
-	states, err := cp.to.Lookup(ctx, app, ids)
+	states, err := cp.to.States(ctx, app, ids)
 	if err != nil {
 		return err
 	}

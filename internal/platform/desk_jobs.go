@@ -20,7 +20,7 @@ func (d *Desk) StartJob(ctx context.Context, app mpblock.AppID, id, reason strin
 	if err != nil {
 		return Job{}, err
 	}
-	head, err := d.p.store.Page(ctx, app, mpblock.OpenID{}, 0)
+	head, err := d.p.store.Blacklist(ctx, app, mpblock.OpenID{}, 0)
 	if err != nil {
 		return Job{}, err
 	}

@@ -88,18 +88,18 @@ func (r *entryReader) page(ctx context.Context, q EntryQuery) (EntryPage, error)
 	if err != nil {
 		return EntryPage{}, err
 	}
-	page, next, err := prefixPage(ctx, r.store.Page, r.app, q.Prefix, after, q.Limit)
+	page, next, err := prefixPage(ctx, r.store.Blacklist, r.app, q.Prefix, after, q.Limit)
 	if err != nil {
 		return EntryPage{}, err
 	}
 	out := EntryPage{Total: page.Total, Next: next.String()}
 	ids := page.OpenIDs()
-	states, err := r.store.Lookup(ctx, r.app, ids)
+	states, err := r.store.States(ctx, r.app, ids)
 	if err != nil {
 		return EntryPage{}, err
 	}
 	for i, id := range ids {
-		if !states[i].Blocked() { // unblocked since the page was read
+		if !states[i].Blocked { // unblocked since the page was read
 			continue
 		}
 		row, err := r.head(ctx, id, states[i].Seq)
@@ -179,7 +179,7 @@ func (r *entryReader) newest(ctx context.Context, q EntryQuery) (EntryPage, erro
 	if err != nil {
 		return EntryPage{}, err
 	}
-	head, err := r.store.Page(ctx, r.app, mpblock.OpenID{}, 0)
+	head, err := r.store.Blacklist(ctx, r.app, mpblock.OpenID{}, 0)
 	if err != nil {
 		return EntryPage{}, err
 	}
@@ -233,7 +233,7 @@ func (s *search) take(ctx context.Context, c mpblock.Change) (bool, error) {
 	}
 	for len(ids) > 0 {
 		some := ids[:min(len(ids), lookAtOnce)]
-		states, err := s.reader.store.Lookup(ctx, s.reader.app, some)
+		states, err := s.reader.store.States(ctx, s.reader.app, some)
 		if err != nil {
 			return false, err
 		}

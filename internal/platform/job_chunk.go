@@ -60,7 +60,7 @@ func (c *chunk) takeOwn(ctx context.Context, ids []mpblock.OpenID) ([]mpblock.Op
 	if len(ids) == 0 {
 		return nil, nil
 	}
-	states, err := c.p.store.Lookup(ctx, c.job.app, ids)
+	states, err := c.p.store.States(ctx, c.job.app, ids)
 	if err != nil {
 		return nil, err
 	}
@@ -134,13 +134,13 @@ func (p *Platform) chunkIDs(ctx context.Context, j *storedJob) ([]mpblock.OpenID
 // on which it had no effect.
 func (c *chunk) apply(ctx context.Context, ids []mpblock.OpenID) ([]mpblock.OpenID, error) {
 	if c.known && len(ids) > 0 {
-		states, err := c.p.store.Lookup(ctx, c.job.app, ids)
+		states, err := c.p.store.States(ctx, c.job.app, ids)
 		if err != nil {
 			return nil, err
 		}
 		var known []mpblock.OpenID
 		for i, id := range ids {
-			if states[i].Follower || states[i].Blocked() {
+			if states[i].Follower || states[i].Blocked {
 				known = append(known, id)
 			} else {
 				c.refuse(id)

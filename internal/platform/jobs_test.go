@@ -50,12 +50,12 @@ func (m *mortal) Apply(ctx context.Context, app mpblock.AppID, b mpblock.Batch) 
 	return call(m, func() (mpblock.Change, error) { return m.Store.Apply(ctx, app, b) })
 }
 
-func (m *mortal) Page(ctx context.Context, app mpblock.AppID, after mpblock.OpenID, limit int) (mpblock.Page, error) {
-	return call(m, func() (mpblock.Page, error) { return m.Store.Page(ctx, app, after, limit) })
+func (m *mortal) Blacklist(ctx context.Context, app mpblock.AppID, after mpblock.OpenID, limit int) (mpblock.Page, error) {
+	return call(m, func() (mpblock.Page, error) { return m.Store.Blacklist(ctx, app, after, limit) })
 }
 
-func (m *mortal) Lookup(ctx context.Context, app mpblock.AppID, ids []mpblock.OpenID) ([]mpblock.State, error) {
-	return call(m, func() ([]mpblock.State, error) { return m.Store.Lookup(ctx, app, ids) })
+func (m *mortal) States(ctx context.Context, app mpblock.AppID, ids []mpblock.OpenID) ([]mpblock.State, error) {
+	return call(m, func() ([]mpblock.State, error) { return m.Store.States(ctx, app, ids) })
 }
 
 func (m *mortal) Changes(ctx context.Context, app mpblock.AppID, after uint64, limit int) ([]mpblock.Change, error) {
@@ -268,9 +268,9 @@ func TestJobIsKilledAnywhere(t *testing.T) {
 					victim.store = &mortal{Store: c.p.store, left: n, after: after}
 					killed = len(runQueue(victim, t.Context())) > 0
 					again := 0
-					if states, err := c.p.store.Lookup(t.Context(), c.app, []mpblock.OpenID{mpblock.OpenID([]byte(c.ids[4]))}); err != nil {
+					if states, err := c.p.store.States(t.Context(), c.app, []mpblock.OpenID{mpblock.OpenID([]byte(c.ids[4]))}); err != nil {
 						t.Fatal(err)
-					} else if meddle && states[0].Blocked() {
+					} else if meddle && states[0].Blocked {
 						c.apply(mpblock.Unblock, "api", "", 4, 5)
 						again = 1
 					}

@@ -67,7 +67,7 @@ func (p *Platform) previewUndo(ctx context.Context, app mpblock.AppID, c mpblock
 
 // changedSince returns those OpenIDs of a change that a later one names.
 func (p *Platform) changedSince(ctx context.Context, app mpblock.AppID, seq uint64, ids []mpblock.OpenID) ([]mpblock.OpenID, error) {
-	states, err := p.store.Lookup(ctx, app, ids)
+	states, err := p.store.States(ctx, app, ids)
 	if err != nil {
 		return nil, err
 	}

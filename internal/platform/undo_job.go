@@ -60,7 +60,7 @@ func (d *Desk) UndoJob(ctx context.Context, app mpblock.AppID, id, note string) 
 	if err != nil {
 		return Job{}, err
 	}
-	head, err := d.p.store.Page(ctx, app, mpblock.OpenID{}, 0)
+	head, err := d.p.store.Blacklist(ctx, app, mpblock.OpenID{}, 0)
 	if err != nil {
 		return Job{}, err
 	}

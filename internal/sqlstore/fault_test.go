@@ -245,7 +245,7 @@ func TestTwoNodes(t *testing.T) {
 				if c, err := s.Apply(t.Context(), app, b); err != nil || len(c.OpenIDs) != 2 {
 					t.Errorf("%+v, %v", c, err)
 				}
-				if p, err := nodes[1-w%2].Page(t.Context(), app, mpblock.OpenID{}, 10_000); err != nil || p.Len() != p.Total || p.Total != int(p.Seq)*2 {
+				if p, err := nodes[1-w%2].Blacklist(t.Context(), app, mpblock.OpenID{}, 10_000); err != nil || p.Len() != p.Total || p.Total != int(p.Seq)*2 {
 					t.Errorf("a page of %d with total %d at seq %d, %v", p.Len(), p.Total, p.Seq, err)
 				}
 			}
@@ -254,7 +254,7 @@ func TestTwoNodes(t *testing.T) {
 	wg.Wait()
 	for _, s := range nodes {
 		sound(t, s)
-		if p, err := s.Page(t.Context(), app, mpblock.OpenID{}, 0); err != nil || p.Total != writers*batches*2 || p.Seq != writers*batches {
+		if p, err := s.Blacklist(t.Context(), app, mpblock.OpenID{}, 0); err != nil || p.Total != writers*batches*2 || p.Seq != writers*batches {
 			t.Errorf("%+v, %v", p, err)
 		}
 	}
@@ -275,7 +275,7 @@ func TestAway(t *testing.T) {
 	var away *awayError
 	for what, err := range map[string]error{
 		"health": s.Health(),
-		"page":   second(s.Page(t.Context(), app, mpblock.OpenID{}, 0)),
+		"page":   second(s.Blacklist(t.Context(), app, mpblock.OpenID{}, 0)),
 		"apply":  second(s.Apply(t.Context(), app, batchOf(mpblock.Block, numbered(2, 1)...))),
 	} {
 		if !errors.As(err, &away) {

@@ -45,7 +45,7 @@ func TestTenNodesStart(t *testing.T) {
 			continue
 		}
 		sound(t, s)
-		if p, err := s.Page(t.Context(), app, mpblock.OpenID{}, 0); err != nil || p.Total != len(stores) {
+		if p, err := s.Blacklist(t.Context(), app, mpblock.OpenID{}, 0); err != nil || p.Total != len(stores) {
 			t.Errorf("%+v, %v", p, err)
 		}
 		if err := s.Close(); err != nil {

@@ -267,7 +267,7 @@ func (s *Store) sweep(ctx context.Context) error {
 	}
 }
 
-// Kinds implements mpblock.KindLister. It seeks from kind to kind.
+// Kinds implements mpblock.Store. It seeks from kind to kind.
 func (s *Store) Kinds(ctx context.Context) ([]string, error) {
 	if err := s.enter(ctx); err != nil {
 		return nil, err

@@ -45,6 +45,8 @@ func Run(t *testing.T, open func(t *testing.T) mpblock.Store) {
 		{"time never goes back", (*suite).time},
 		{"who unfollows stays blocked", (*suite).unfollowed},
 		{"each OpenID has its history", (*suite).history},
+		{"changes without their OpenIDs", (*suite).heads},
+		{"histories of a range", (*suite).histories},
 		{"logs are read in pieces", (*suite).logInPieces},
 		{"accounts do not touch each other", (*suite).accounts},
 		{"the largest batch", (*suite).largest},
@@ -133,7 +135,7 @@ func (t *suite) apply(a mpblock.Action, ids ...mpblock.OpenID) mpblock.Change {
 
 func (t *suite) page(after mpblock.OpenID, limit int) mpblock.Page {
 	t.Helper()
-	p, err := t.s.Page(t.Context(), app, after, limit)
+	p, err := t.s.Blacklist(t.Context(), app, after, limit)
 	t.must(err)
 	return p
 }
