@@ -38,6 +38,11 @@ func TestStore(t *testing.T) {
 	t.Run("without room", func(t *testing.T) {
 		storetest.Run(t, func(*testing.T) mpblock.Store { return listcache.NewSmall(memstore.New(), 300) })
 	})
+	t.Run("over a slow one", func(t *testing.T) {
+		storetest.RunSlow(t, func(*testing.T) mpblock.Store {
+			return listcache.NewSmall(storetest.NewSlow(memstore.New(), time.Second), 1<<20)
+		})
+	})
 }
 
 func TestModel(t *testing.T) {

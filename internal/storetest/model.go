@@ -19,7 +19,16 @@ import (
 // given a store that has been closed, opens it again on the same data. A store
 // that cannot be reopened gives nil for reopen.
 func Model(t *testing.T, open func() mpblock.Store, reopen func() mpblock.Store) {
-	rapid.Check(t, func(rt *rapid.T) {
+	model(t, t, open, reopen)
+}
+
+// undated is a test that does not tell its deadline, which it may not do in a bubble
+// of synctest.
+type undated struct{ testing.TB }
+
+func model(t *testing.T, check rapid.TB, open, reopen func() mpblock.Store) {
+	t.Helper()
+	rapid.Check(check, func(rt *rapid.T) {
 		m := &machine{ctx: t, model: memstore.New(), store: open(), versions: map[string][2]uint64{}}
 		defer func() { _ = m.store.Close() }()
 		actions := map[string]func(*rapid.T){
