@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 
 	"github.com/schollz/progressbar/v3"
@@ -38,7 +37,7 @@ type copier struct {
 }
 
 func (cp *copier) run(ctx context.Context) error {
-	kinds, err := kindsOf(ctx, cp.from)
+	kinds, err := cp.from.Kinds(ctx)
 	if err != nil {
 		return err
 	}
@@ -66,14 +65,6 @@ func (cp *copier) run(ctx context.Context) error {
 	return cp.to.Delete(ctx, server.KindCopy, server.KeyCopy, cp.mark.Version)
 }
 
-func kindsOf(ctx context.Context, s mpblock.Store) ([]string, error) {
-	lister, ok := s.(mpblock.KindLister)
-	if !ok {
-		return nil, fmt.Errorf("a store of type %T does not tell its kinds of records", s)
-	}
-	return lister.Kinds(ctx)
-}
-
 // begin marks an empty target, or finds the mark of a copy of the same platform. A
 // target without either is left as it is: it may be compared, and that is all.
 func (cp *copier) begin(ctx context.Context) error {
@@ -93,7 +84,7 @@ func (cp *copier) begin(ctx context.Context) error {
 	case !errors.Is(err, mpblock.ErrNotFound):
 		return err
 	}
-	there, err := kindsOf(ctx, cp.to)
+	there, err := cp.to.Kinds(ctx)
 	if err != nil {
 		return err
 	}
@@ -137,7 +128,7 @@ func (cp *copier) account(ctx context.Context, app mpblock.AppID) error {
 }
 
 func (cp *copier) followers(ctx context.Context, app mpblock.AppID, ids []mpblock.OpenID) error {
-	states, err := cp.to.Lookup(ctx, app, ids)
+	states, err := cp.to.States(ctx, app, ids)
 	if err != nil {
 		return err
 	}

@@ -60,10 +60,6 @@ func (f *failing) Delete(ctx context.Context, kind, key string, version uint64) 
 	return f.Store.Delete(ctx, kind, key, version)
 }
 
-func (f *failing) Kinds(ctx context.Context) ([]string, error) {
-	return f.Store.(mpblock.KindLister).Kinds(ctx)
-}
-
 // withHistory makes a store of one account with changes of every sort.
 func withHistory(t *testing.T) (dir string) {
 	t.Helper()
@@ -141,7 +137,7 @@ func contents(t *testing.T, s mpblock.Store) map[string]any {
 	t.Helper()
 	const app = mpblock.AppID("wx0000000000000001")
 	all := map[string]any{}
-	kinds, err := kindsOf(t.Context(), s)
+	kinds, err := s.Kinds(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -155,7 +151,7 @@ func contents(t *testing.T, s mpblock.Store) map[string]any {
 			t.Fatal(err)
 		}
 	}
-	for name, list := range map[string]func(context.Context, mpblock.AppID, mpblock.OpenID, int) (mpblock.Page, error){"followers": s.Followers, "blacklist": s.Page} {
+	for name, list := range map[string]func(context.Context, mpblock.AppID, mpblock.OpenID, int) (mpblock.Page, error){"followers": s.Followers, "blacklist": s.Blacklist} {
 		p, err := list(t.Context(), app, mpblock.OpenID{}, 10_000)
 		if err != nil {
 			t.Fatal(err)

@@ -43,14 +43,14 @@ func (t *timed) Apply(ctx context.Context, app mpblock.AppID, b mpblock.Batch) (
 	return t.Store.Apply(ctx, app, b)
 }
 
-func (t *timed) Page(ctx context.Context, app mpblock.AppID, after mpblock.OpenID, limit int) (mpblock.Page, error) {
+func (t *timed) Blacklist(ctx context.Context, app mpblock.AppID, after mpblock.OpenID, limit int) (mpblock.Page, error) {
 	defer t.time("page", time.Now())
-	return t.Store.Page(ctx, app, after, limit)
+	return t.Store.Blacklist(ctx, app, after, limit)
 }
 
-func (t *timed) Lookup(ctx context.Context, app mpblock.AppID, ids []mpblock.OpenID) ([]mpblock.State, error) {
+func (t *timed) States(ctx context.Context, app mpblock.AppID, ids []mpblock.OpenID) ([]mpblock.State, error) {
 	defer t.time("lookup", time.Now())
-	return t.Store.Lookup(ctx, app, ids)
+	return t.Store.States(ctx, app, ids)
 }
 
 func (t *timed) Get(ctx context.Context, kind, key string) (mpblock.Record, error) {

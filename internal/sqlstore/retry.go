@@ -81,8 +81,7 @@ var errDamaged = errors.New("the database holds what mpblock does not write")
 
 // own tells whether an error is one of the domain's.
 func own(err error) bool {
-	var unknown *mpblock.UnknownError
-	return errors.As(err, &unknown) || errors.Is(err, mpblock.ErrNotFound) || errors.Is(err, mpblock.ErrConflict)
+	return errors.As(err, new(*mpblock.UnknownError)) || errors.Is(err, mpblock.ErrNotFound) || errors.Is(err, mpblock.ErrConflict)
 }
 
 // operation is what is done over a connection.
