@@ -44,12 +44,12 @@ func (t *timed) Apply(ctx context.Context, app mpblock.AppID, b mpblock.Batch) (
 }
 
 func (t *timed) Blacklist(ctx context.Context, app mpblock.AppID, after mpblock.OpenID, limit int) (mpblock.Page, error) {
-	defer t.time("page", time.Now())
+	defer t.time("blacklist", time.Now())
 	return t.Store.Blacklist(ctx, app, after, limit)
 }
 
 func (t *timed) States(ctx context.Context, app mpblock.AppID, ids []mpblock.OpenID) ([]mpblock.State, error) {
-	defer t.time("lookup", time.Now())
+	defer t.time("states", time.Now())
 	return t.Store.States(ctx, app, ids)
 }
 
@@ -81,4 +81,19 @@ func (t *timed) Changes(ctx context.Context, app mpblock.AppID, after uint64, li
 func (t *timed) ChangesOf(ctx context.Context, app mpblock.AppID, id mpblock.OpenID, after uint64, limit int) ([]mpblock.Change, error) {
 	defer t.time("changes_of", time.Now())
 	return t.Store.ChangesOf(ctx, app, id, after, limit)
+}
+
+func (t *timed) ChangeHeads(ctx context.Context, app mpblock.AppID, seqs []uint64) ([]mpblock.Change, error) {
+	defer t.time("change_heads", time.Now())
+	return t.Store.ChangeHeads(ctx, app, seqs)
+}
+
+func (t *timed) Histories(ctx context.Context, app mpblock.AppID, after, last mpblock.OpenID, each func(mpblock.OpenID, mpblock.Change)) error {
+	defer t.time("histories", time.Now())
+	return t.Store.Histories(ctx, app, after, last, each)
+}
+
+func (t *timed) Kinds(ctx context.Context) ([]string, error) {
+	defer t.time("kinds", time.Now())
+	return t.Store.Kinds(ctx)
 }

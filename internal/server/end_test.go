@@ -202,10 +202,10 @@ type slow struct {
 	takes time.Duration
 }
 
-func (s *slow) Page(ctx context.Context, app mpblock.AppID, after mpblock.OpenID, limit int) (mpblock.Page, error) {
+func (s *slow) Blacklist(ctx context.Context, app mpblock.AppID, after mpblock.OpenID, limit int) (mpblock.Page, error) {
 	select {
 	case <-time.After(s.takes):
-		return s.Store.Page(ctx, app, after, limit)
+		return s.Store.Blacklist(ctx, app, after, limit)
 	case <-ctx.Done():
 		return mpblock.Page{}, ctx.Err()
 	}

@@ -118,7 +118,7 @@ func TestInMemory(t *testing.T) {
 				if rec.Code != http.StatusServiceUnavailable {
 					t.Errorf("a closed server answers %d %s", rec.Code, rec.Body)
 				}
-				if p, err := store.Page(context.Background(), w.account.AppID, mpblock.OpenID{}, 0); err != nil || p.Total != 1 {
+				if p, err := store.Blacklist(context.Background(), w.account.AppID, mpblock.OpenID{}, 0); err != nil || p.Total != 1 {
 					t.Errorf("the store is the caller's and stays open: %+v, %v", p, err)
 				}
 				if err := store.Close(); err != nil {
@@ -229,7 +229,7 @@ func TestMetricsTimeTheStore(t *testing.T) {
 	for _, tt := range []struct {
 		op          string
 		least, most int64 // the scrape itself asks for totals
-	}{{"page", pages, store.pages.Load()}, {"changes", changes, store.changes.Load()}} {
+	}{{"blacklist", pages, store.pages.Load()}, {"changes", changes, store.changes.Load()}} {
 		_, rest, _ := strings.Cut(rec.Body.String(), `mpblock_store_duration_seconds_count{op="`+tt.op+`"} `)
 		line, _, _ := strings.Cut(rest, "\n")
 		if n, err := strconv.ParseInt(line, 10, 64); err != nil || n == 0 || n < tt.least || n > tt.most {
@@ -244,9 +244,9 @@ type counting struct {
 	pages, changes atomic.Int64
 }
 
-func (c *counting) Page(ctx context.Context, app mpblock.AppID, after mpblock.OpenID, limit int) (mpblock.Page, error) {
+func (c *counting) Blacklist(ctx context.Context, app mpblock.AppID, after mpblock.OpenID, limit int) (mpblock.Page, error) {
 	c.pages.Add(1)
-	return c.Store.Page(ctx, app, after, limit)
+	return c.Store.Blacklist(ctx, app, after, limit)
 }
 
 func (c *counting) Changes(ctx context.Context, app mpblock.AppID, after uint64, limit int) ([]mpblock.Change, error) {

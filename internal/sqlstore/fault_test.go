@@ -343,7 +343,7 @@ func TestAwayForACallerWithADeadline(t *testing.T) {
 	p.away(true)
 	gone, leave := context.WithCancel(t.Context())
 	left := make(chan error, 1)
-	go func() { left <- second(s.Page(gone, app, mpblock.OpenID{}, 0)) }()
+	go func() { left <- second(s.Blacklist(gone, app, mpblock.OpenID{}, 0)) }()
 	await(t, func() bool { return len(s.slots) == 1 })
 	leave()
 	if err := <-left; !errors.Is(err, context.Canceled) {
@@ -354,7 +354,7 @@ func TestAwayForACallerWithADeadline(t *testing.T) {
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
 	defer cancel()
-	if err := second(s.Page(ctx, app, mpblock.OpenID{}, 0)); !errors.Is(err, context.DeadlineExceeded) {
+	if err := second(s.Blacklist(ctx, app, mpblock.OpenID{}, 0)); !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("a caller whose time is up: %v", err)
 	}
 	await(t, func() bool { return s.Health() != nil })
