@@ -91,8 +91,6 @@ type Entry struct {
 // State is what a store knows of one OpenID of one account.
 type State struct {
 	Follower bool
-	Seq      uint64 // of the Change that blocked it; 0: not blocked
+	Blocked  bool
+	Seq      uint64 // of the last Change that names it, which blocked it where Blocked; 0: there was none
 }
-
-// Blocked tells whether the OpenID is on the blacklist.
-func (s State) Blocked() bool { return s.Seq != 0 }

@@ -1,9 +1,10 @@
 package mpblock
 
 import (
+	"bytes"
 	"context"
 	"fmt"
-	"hash/maphash"
+	"slices"
 	"time"
 )
 
@@ -26,15 +27,15 @@ const MaxProblems = 20
 // The error is the store's, of a read that failed; what is wrong with the data
 // goes into the Report. Nothing may write to the account meanwhile.
 //
-// Memory stays under a few hundred MB: the log of an account with more history
-// than that is read several times, each time for a part of the OpenIDs.
+// Memory stays under a few hundred MB: where an account has more history than that,
+// its log is read several times, each time for a range of the OpenIDs.
 func Check(ctx context.Context, s Store, app AppID) (Report, error) {
 	return check(ctx, s, app, maxTraces)
 }
 
 // maxTraces is about how many OpenIDs a pass over the log keeps in memory, at
-// some 80 bytes each.
-const maxTraces = 4 << 20
+// some 150 bytes each.
+const maxTraces = 2 << 20
 
 // Reads of a check, each small against the memory of its traces.
 const (
@@ -46,28 +47,32 @@ type checker struct {
 	ctx    context.Context //nolint:containedctx // lives as long as one call of Check
 	store  Store
 	app    AppID
-	seed   maphash.Seed
+	sample sample
 	report Report
 }
 
-// trace is what the log says of one OpenID.
+// trace is what the log says of one OpenID, and what its own history does.
 type trace struct {
-	seq    uint64 // of the change that blocked it; 0: not blocked
-	digest uint64 // of all its changes
-	listed bool   // met on the blacklist
+	seq     uint64 // of its last change
+	log     uint64 // digest of all its changes
+	history uint64 // the same of its history
+	oldest  uint64 // that its history has come to
+	blocked bool
+	listed  bool // met on the blacklist
+	mixedUp bool // its history does not have the newest first
 }
 
-func (t trace) then(c Change) trace {
-	if t.seq = 0; c.Action == Block {
-		t.seq = c.Seq
-	}
-	const prime = 1_099_511_628_211 // FNV's; here it only has to tell histories apart
-	t.digest = (t.digest ^ (c.Seq<<2 | uint64(c.Action))) * prime
-	return t
+// digest is what a change adds to the digest of a history. The sum of several does
+// not depend on their order.
+func digest(c Change) uint64 {
+	x := c.Seq<<2 | uint64(c.Action)
+	x = (x ^ x>>30) * 0xbf58476d1ce4e5b9
+	x = (x ^ x>>27) * 0x94d049bb133111eb
+	return x ^ x>>31
 }
 
 func check(ctx context.Context, s Store, app AppID, perPass int) (Report, error) {
-	c := &checker{ctx: ctx, store: s, app: app, seed: maphash.MakeSeed(), report: Report{AppID: app}}
+	c := &checker{ctx: ctx, store: s, app: app, report: Report{AppID: app}}
 	effects, err := c.log()
 	if err != nil {
 		return c.report, err
@@ -75,13 +80,53 @@ func check(ctx context.Context, s Store, app AppID, perPass int) (Report, error)
 	if err := c.followers(); err != nil {
 		return c.report, err
 	}
-	parts := effects/perPass + 1
-	for part := range parts {
-		if err := c.entries(part, parts); err != nil {
+	after := OpenID{}
+	for _, last := range c.sample.bounds(effects/perPass + 1) {
+		if err := c.entries(after, last); err != nil {
 			return c.report, err
 		}
+		after = last
 	}
-	return c.report, nil
+	head, err := c.store.Blacklist(c.ctx, c.app, OpenID{}, 0)
+	if err == nil && c.report.Entries != head.Total {
+		c.wrongTotal("blacklist", c.report.Entries, head.Total)
+	}
+	return c.report, err
+}
+
+// sample is an even choice of the OpenIDs that the log names.
+type sample struct {
+	ids   []OpenID
+	every int // how many OpenIDs each of ids stands for
+	next  int // how many come before the next that is chosen
+}
+
+// maxSample is how many OpenIDs a sample holds.
+const maxSample = 1 << 14
+
+func (s *sample) add(ids []OpenID) {
+	for ; s.next < len(ids); s.next += s.every {
+		s.ids = append(s.ids, ids[s.next])
+		if s.every = max(s.every, 1); len(s.ids) == maxSample { // leave out every other one
+			for i := range maxSample / 2 {
+				s.ids[i] = s.ids[2*i]
+			}
+			s.ids, s.every = s.ids[:maxSample/2], s.every*2
+		}
+	}
+	s.next -= len(ids)
+}
+
+// bounds returns the last OpenIDs of so many ranges, each of about as many OpenIDs
+// of the log as the others; of the last range it is behind all of them.
+func (s *sample) bounds(parts int) []OpenID {
+	slices.SortFunc(s.ids, OpenID.Compare)
+	var bounds []OpenID
+	for i := 1; i < parts && len(s.ids) > 0; i++ {
+		bounds = append(bounds, s.ids[i*len(s.ids)/parts])
+	}
+	behindAll := OpenID(bytes.Repeat([]byte{0xff}, OpenIDLen))
+	return append(slices.Compact(bounds), behindAll)
 }
 
 func (c *checker) problem(format string, args ...any) {
@@ -92,14 +137,8 @@ func (c *checker) problem(format string, args ...any) {
 
 // eachChange reads the log from its beginning.
 func (c *checker) eachChange(do func(Change)) error {
-	return c.eachOf(func(after uint64) ([]Change, error) {
-		return c.store.Changes(c.ctx, c.app, after, checkChanges)
-	}, do)
-}
-
-func (c *checker) eachOf(read func(after uint64) ([]Change, error), do func(Change)) error {
 	for last := uint64(0); ; {
-		changes, err := read(last)
+		changes, err := c.store.Changes(c.ctx, c.app, last, checkChanges)
 		if err != nil {
 			return err
 		}
@@ -138,12 +177,13 @@ func (c *checker) log() (effects int, err error) {
 		c.ascending(OpenID{}, ch.OpenIDs, fmt.Sprintf("change %d", ch.Seq))
 		last, at = ch.Seq, ch.Time
 		effects += len(ch.OpenIDs)
+		c.sample.add(ch.OpenIDs)
 		c.report.Changes++
 	})
 	if err != nil {
 		return effects, err
 	}
-	head, err := c.store.Page(c.ctx, c.app, OpenID{}, 0)
+	head, err := c.store.Blacklist(c.ctx, c.app, OpenID{}, 0)
 	if err == nil && head.Seq != last {
 		c.problem("the blacklist is at seq %d, the last change is %d", head.Seq, last)
 	}
@@ -159,71 +199,73 @@ func (c *checker) ascending(after OpenID, ids []OpenID, where string) {
 	}
 }
 
+func (c *checker) wrongTotal(name string, n, total int) {
+	c.problem("the %s has %d entries, its total says %d", name, n, total)
+}
+
 type pager func(ctx context.Context, app AppID, after OpenID, limit int) (Page, error)
 
-// eachPage walks a list and the states of what is in it, and checks the order
-// and the total. It returns the length of the list.
-func (c *checker) eachPage(name string, list pager, do func([]OpenID, []State)) (int, error) {
-	n := 0
-	var total int
-	for after := (OpenID{}); ; {
+// eachPage walks a list from one OpenID up to another, with the states of what is
+// in it, and checks the order. It returns how many there are, and the total.
+func (c *checker) eachPage(name string, list pager, after, last OpenID, do func([]OpenID, []State)) (n, total int, err error) {
+	for {
 		p, err := list(c.ctx, c.app, after, checkPage)
 		if err != nil {
-			return n, err
+			return n, total, err
 		}
 		total = p.Total
 		ids := p.OpenIDs()
-		if len(ids) == 0 {
-			break
-		}
 		c.ascending(after, ids, name)
-		states, err := c.store.Lookup(c.ctx, c.app, ids)
+		if end := slices.IndexFunc(ids, func(id OpenID) bool { return id.Compare(last) > 0 }); end >= 0 {
+			ids = ids[:end]
+		}
+		if len(ids) == 0 {
+			return n, total, nil
+		}
+		states, err := c.store.States(c.ctx, c.app, ids)
 		if err != nil {
-			return n, err
+			return n, total, err
 		}
 		do(ids, states)
 		n += len(ids)
 		next := ids[len(ids)-1]
 		if next.Compare(after) <= 0 {
-			return n, fmt.Errorf("mpblock: a page of the %s after %s ends with %s", name, after, next)
+			return n, total, fmt.Errorf("mpblock: a page of the %s after %s ends with %s", name, after, next)
 		}
 		after = next
 	}
-	if n != total {
-		c.problem("the %s has %d entries, its total says %d", name, n, total)
-	}
-	return n, nil
 }
 
-func (c *checker) followers() (err error) {
-	c.report.Followers, err = c.eachPage("list of followers", c.store.Followers, func(ids []OpenID, states []State) {
+func (c *checker) followers() error {
+	const name = "list of followers"
+	behindAll := c.sample.bounds(1)[0]
+	n, total, err := c.eachPage(name, c.store.Followers, OpenID{}, behindAll, func(ids []OpenID, states []State) {
 		for i, id := range ids {
 			if !states[i].Follower {
 				c.problem("%s is in the list of followers and looked up as none", id)
 			}
 		}
 	})
+	if c.report.Followers = n; err == nil && n != total {
+		c.wrongTotal(name, n, total)
+	}
 	return err
 }
 
-// entries replays the log for one part of the OpenIDs and compares.
-func (c *checker) entries(part, parts int) error {
-	mine := func(id OpenID) bool {
-		return maphash.Bytes(c.seed, id[:])%uint64(parts) == uint64(part) //nolint:gosec // small and positive
-	}
-	traces, err := c.replay(mine)
+// entries replays the log for a range of the OpenIDs and compares.
+func (c *checker) entries(after, last OpenID) error {
+	traces, err := c.replay(after, last)
 	if err != nil {
 		return err
 	}
-	c.report.Entries, err = c.eachPage("blacklist", c.store.Page, func(ids []OpenID, states []State) {
+	n, _, err := c.eachPage("blacklist", c.store.Blacklist, after, last, func(ids []OpenID, states []State) {
 		for i, id := range ids {
-			if !mine(id) {
-				continue
-			}
 			t, known := traces[id]
 			switch {
-			case t.seq == 0:
+			case !t.blocked:
 				c.problem("%s is on the blacklist, and no change put it there", id)
+			case !states[i].Blocked:
+				c.problem("%s is on the blacklist and looked up as not blocked", id)
 			case states[i].Seq != t.seq:
 				c.problem("%s bears the seq %d, change %d blocked it", id, states[i].Seq, t.seq)
 			}
@@ -232,24 +274,27 @@ func (c *checker) entries(part, parts int) error {
 			}
 		}
 	})
+	c.report.Entries += n
 	if err != nil {
 		return err
 	}
-	return c.histories(traces)
+	return c.histories(traces, after, last)
 }
 
-func (c *checker) replay(mine func(OpenID) bool) (map[OpenID]trace, error) {
+func (c *checker) replay(after, last OpenID) (map[OpenID]trace, error) {
 	traces := make(map[OpenID]trace)
 	err := c.eachChange(func(ch Change) {
 		for _, id := range ch.OpenIDs {
-			if !mine(id) {
+			if id.Compare(after) <= 0 || id.Compare(last) > 0 {
 				continue
 			}
 			t := traces[id]
-			if blocks := ch.Action == Block; blocks == (t.seq != 0) {
+			if blocks := ch.Action == Block; blocks == t.blocked {
 				c.problem("change %d, %s, names %s, on which it has no effect", ch.Seq, ch.Action, id)
 			}
-			traces[id] = t.then(ch)
+			t.seq, t.blocked = ch.Seq, ch.Action == Block
+			t.log += digest(ch)
+			traces[id] = t
 		}
 	})
 	return traces, err
@@ -257,48 +302,23 @@ func (c *checker) replay(mine func(OpenID) bool) (map[OpenID]trace, error) {
 
 // histories compares each OpenID's own history with the log, and looks for
 // blocked ones that the blacklist lacks.
-func (c *checker) histories(traces map[OpenID]trace) error {
-	ids := make([]OpenID, 0, MaxBatch)
-	for id, want := range traces {
-		if want.seq != 0 && !want.listed {
-			c.problem("%s is not on the blacklist, and change %d blocked it", id, want.seq)
-		}
-		if ids = append(ids, id); len(ids) == MaxBatch {
-			if err := c.compare(traces, ids); err != nil {
-				return err
-			}
-			ids = ids[:0]
-		}
-	}
-	return c.compare(traces, ids)
-}
-
-// compare reads the histories of some OpenIDs.
-func (c *checker) compare(traces map[OpenID]trace, ids []OpenID) error {
-	got := make(map[OpenID]trace, len(ids))
-	if err := c.eachHistory(ids, func(id OpenID, ch Change) { got[id] = got[id].then(ch) }); err != nil {
+func (c *checker) histories(traces map[OpenID]trace, after, last OpenID) error {
+	err := c.store.Histories(c.ctx, c.app, after, last, func(id OpenID, ch Change) {
+		t := traces[id]
+		t.mixedUp = t.mixedUp || t.oldest != 0 && ch.Seq >= t.oldest
+		t.oldest = ch.Seq
+		t.history += digest(ch)
+		traces[id] = t
+	})
+	if err != nil {
 		return err
 	}
-	for _, id := range ids {
-		t := got[id]
-		t.listed = traces[id].listed
-		if t != traces[id] {
-			c.problem("the history of %s is not that of the change log", id)
+	for id, t := range traces {
+		if t.blocked && !t.listed {
+			c.problem("%s is not on the blacklist, and change %d blocked it", id, t.seq)
 		}
-	}
-	return nil
-}
-
-func (c *checker) eachHistory(ids []OpenID, do func(OpenID, Change)) error {
-	if r, ok := c.store.(HistoryReader); ok {
-		return r.Histories(c.ctx, c.app, ids, do)
-	}
-	for _, id := range ids {
-		err := c.eachOf(func(after uint64) ([]Change, error) {
-			return c.store.ChangesOf(c.ctx, c.app, id, after, checkChanges)
-		}, func(ch Change) { do(id, ch) })
-		if err != nil {
-			return err
+		if t.history != t.log || t.mixedUp {
+			c.problem("the history of %s is not that of the change log", id)
 		}
 	}
 	return nil

@@ -75,8 +75,8 @@ type damaged struct {
 	of      func([]mpblock.Change) []mpblock.Change
 }
 
-func (d damaged) Page(ctx context.Context, app mpblock.AppID, after mpblock.OpenID, limit int) (mpblock.Page, error) {
-	p, err := d.Store.Page(ctx, app, after, limit)
+func (d damaged) Blacklist(ctx context.Context, app mpblock.AppID, after mpblock.OpenID, limit int) (mpblock.Page, error) {
+	p, err := d.Store.Blacklist(ctx, app, after, limit)
 	if d.page != nil {
 		p = mpblock.NewPage(p.OpenIDs(), p.Total, p.Seq)
 		d.page(&p)
@@ -93,8 +93,8 @@ func (d damaged) Followers(ctx context.Context, app mpblock.AppID, after mpblock
 	return p, err
 }
 
-func (d damaged) Lookup(ctx context.Context, app mpblock.AppID, ids []mpblock.OpenID) ([]mpblock.State, error) {
-	st, err := d.Store.Lookup(ctx, app, ids)
+func (d damaged) States(ctx context.Context, app mpblock.AppID, ids []mpblock.OpenID) ([]mpblock.State, error) {
+	st, err := d.Store.States(ctx, app, ids)
 	if d.lookup != nil {
 		d.lookup(st)
 	}
@@ -109,12 +109,20 @@ func (d damaged) Changes(ctx context.Context, app mpblock.AppID, after uint64, l
 	return c, err
 }
 
-func (d damaged) ChangesOf(ctx context.Context, app mpblock.AppID, id mpblock.OpenID, after uint64, limit int) ([]mpblock.Change, error) {
-	c, err := d.Store.ChangesOf(ctx, app, id, after, limit)
-	if d.of != nil {
-		c = d.of(c)
+func (d damaged) Histories(ctx context.Context, app mpblock.AppID, after, last mpblock.OpenID, each func(mpblock.OpenID, mpblock.Change)) error {
+	if d.of == nil {
+		return d.Store.Histories(ctx, app, after, last, each)
 	}
-	return c, err
+	of := map[mpblock.OpenID][]mpblock.Change{}
+	if err := d.Store.Histories(ctx, app, after, last, func(id mpblock.OpenID, c mpblock.Change) { of[id] = append(of[id], c) }); err != nil {
+		return err
+	}
+	for id, changes := range of {
+		for _, c := range d.of(changes) {
+			each(id, c)
+		}
+	}
+	return nil
 }
 
 func TestCheckFindsDamage(t *testing.T) {
@@ -168,7 +176,9 @@ func TestCheckFindsDamage(t *testing.T) {
 		{"a change without effect", damaged{changes: nth(1, func(c *mpblock.Change) { c.Action = mpblock.Unblock })}, "on which it has no effect"},
 		{"an entry that no change made", damaged{changes: nth(1, func(c *mpblock.Change) { c.OpenIDs = c.OpenIDs[1:] })}, "no change put it there"},
 		{"a history lacks a change", damaged{of: func(c []mpblock.Change) []mpblock.Change { return c[1:] }}, "is not that of the change log"},
-		{"a history has another action", damaged{of: nth(0, func(c *mpblock.Change) { c.Action = mpblock.Unblock })}, "is not that of the change log"},
+		{"a history has another action", damaged{of: nth(0, func(c *mpblock.Change) { c.Action ^= 3 })}, "is not that of the change log"},
+		{"a history is the wrong way round", damaged{of: func(c []mpblock.Change) []mpblock.Change { slices.Reverse(c); return c }}, "is not that of the change log"},
+		{"a blocked one is looked up as not", damaged{lookup: func(st []mpblock.State) { st[0].Blocked = false }}, "looked up as not blocked"},
 	}
 	for _, tt := range tests {
 		for _, perPass := range []int{5, 1000} {

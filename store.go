@@ -7,9 +7,10 @@ import (
 	"time"
 )
 
-// Store keeps followers, blacklists and their changes, and records for all that
-// is small beside them. Accounts are records: for the methods that take an AppID
-// every AppID exists and begins with empty lists.
+// Store keeps what there is of accounts in two halves: Lists, which each store
+// keeps in its native way, and Records for all that is small beside them. Accounts
+// are records: for the methods that take an AppID every AppID exists and begins
+// with empty lists.
 //
 // Methods are safe for concurrent use. Slices given to a method may be reused by
 // the caller once it has returned. A method stops early when its context ends;
@@ -18,9 +19,29 @@ import (
 // nil. After a crash at any point a store opens by itself with every acknowledged
 // write and no half of one.
 //
-// Errors are *UnknownError, ErrNotFound, ErrConflict, the context's own, or
-// internal ones: the caller answers those with Internal and logs them in full.
+// Errors are *UnknownError, *NoChangeError, ErrNotFound, ErrConflict, the context's
+// own, or internal ones: the caller answers those with Internal and logs them in
+// full.
 type Store interface {
+	Lists
+	Records
+
+	// Close waits for writes under way and releases the store. Methods fail
+	// after it.
+	Close() error
+}
+
+// Lists are the followers, the blacklists and their changes.
+type Lists interface {
+	// Blacklist returns up to limit blocked OpenIDs strictly after a cursor, which
+	// need not be blocked, with the total and the seq of the same instant. A
+	// limit of 0 returns the total and the seq alone.
+	Blacklist(ctx context.Context, app AppID, after OpenID, limit int) (Page, error)
+
+	// Followers returns up to limit followers strictly after a cursor, which
+	// need not be one. A limit of 0 returns the total alone.
+	Followers(ctx context.Context, app AppID, after OpenID, limit int) (Page, error)
+
 	// AddFollowers registers up to MaxBatch OpenIDs, all or none, and returns
 	// how many of them were not followers before.
 	AddFollowers(ctx context.Context, app AppID, ids []OpenID) (added int, err error)
@@ -29,10 +50,6 @@ type Store interface {
 	// blocked: the blacklist does not depend on who follows.
 	RemoveFollowers(ctx context.Context, app AppID, ids []OpenID) (removed int, err error)
 
-	// Followers returns up to limit followers strictly after a cursor, which
-	// need not be one. A limit of 0 returns the total alone.
-	Followers(ctx context.Context, app AppID, after OpenID, limit int) (Page, error)
-
 	// Apply changes the blacklist: entries, total and change log together or
 	// nothing, one Apply after the other per account. The Change it returns
 	// holds only the OpenIDs on which it took effect; where there are none,
@@ -40,14 +57,9 @@ type Store interface {
 	// that of the account's last Change is raised to it.
 	Apply(ctx context.Context, app AppID, b Batch) (Change, error)
 
-	// Page returns up to limit blocked OpenIDs strictly after a cursor, which
-	// need not be blocked, with the total and the seq of the same instant. A
-	// limit of 0 returns the total and the seq alone.
-	Page(ctx context.Context, app AppID, after OpenID, limit int) (Page, error)
-
-	// Lookup returns the State of each OpenID, in the order given, all of the
-	// same instant.
-	Lookup(ctx context.Context, app AppID, ids []OpenID) ([]State, error)
+	// States returns the State of each OpenID, in the order given, all of the
+	// same instant. OpenIDs in byte order are found faster.
+	States(ctx context.Context, app AppID, ids []OpenID) ([]State, error)
 
 	// Changes returns up to limit changes with a Seq above after, oldest first.
 	Changes(ctx context.Context, app AppID, after uint64, limit int) ([]Change, error)
@@ -56,6 +68,24 @@ type Store interface {
 	// limit, oldest first. Their OpenIDs are narrowed to that one.
 	ChangesOf(ctx context.Context, app AppID, id OpenID, after uint64, limit int) ([]Change, error)
 
+	// ChangeHeads returns up to MaxBatch changes without their OpenIDs, which are
+	// nil, in the order in which they are asked for; a seq may be named twice. It
+	// costs less than to read the changes. Where there is no change with a seq, it
+	// fails with a *NoChangeError that names the first such seq, and returns none.
+	ChangeHeads(ctx context.Context, app AppID, seqs []uint64) ([]Change, error)
+
+	// Histories hands over what ChangesOf returns, but with no more than Seq and
+	// Action, for every OpenID strictly after one and up to another, last
+	// included, which need not have any change. Of each OpenID the newest comes
+	// first; in which order those of different OpenIDs come is the store's choice.
+	// It reads in as few steps as the store can, and may keep some 50 bytes of
+	// memory for each OpenID in the range. Nothing may write to the account
+	// meanwhile, and each must not call the store.
+	Histories(ctx context.Context, app AppID, after, last OpenID, each func(OpenID, Change)) error
+}
+
+// Records are small named values.
+type Records interface {
 	// Get returns a record, or ErrNotFound.
 	Get(ctx context.Context, kind, key string) (Record, error)
 
@@ -72,9 +102,9 @@ type Store interface {
 	// byte order of their keys.
 	List(ctx context.Context, kind, after string, limit int) ([]Record, error)
 
-	// Close waits for writes under way and releases the store. Methods fail
-	// after it.
-	Close() error
+	// Kinds returns the kinds of which there are records, in byte order. Those
+	// of records past their end may be among them.
+	Kinds(ctx context.Context) ([]string, error)
 }
 
 // Limits of a Record in bytes.
@@ -122,7 +152,7 @@ func validName(s string, limit int) bool {
 // Live tells whether the record has not reached its end at the given time.
 func (r Record) Live(now time.Time) bool { return r.Expires.IsZero() || now.Before(r.Expires) }
 
-// Errors of a Store beside *UnknownError and internal ones.
+// Errors of a Store beside *UnknownError, *NoChangeError and internal ones.
 var (
 	ErrNotFound = errors.New("mpblock: no such record")
 	ErrConflict = errors.New("mpblock: record changed since it was read")
@@ -137,27 +167,16 @@ func (e *UnknownError) Error() string {
 	return fmt.Sprintf("mpblock: OpenID %d of the batch is neither a follower nor blocked", e.Index)
 }
 
+// NoChangeError is the answer to a question about a change that an account does not
+// have.
+type NoChangeError struct{ Seq uint64 }
+
+func (e *NoChangeError) Error() string { return fmt.Sprintf("mpblock: there is no change %d", e.Seq) }
+
 // Backuper is a Store that can copy itself while it is in use. Wrappers of a
 // Store offer Unwrap() Store, so that what the inner one can do is found.
 type Backuper interface {
 	// Backup writes a consistent copy, which opens as a store of its own, to a
 	// directory that must not exist yet.
 	Backup(ctx context.Context, dir string) error
-}
-
-// KindLister is a Store that can tell which kinds of records it holds, so that all
-// of them can be copied without a list that every new kind must be added to.
-type KindLister interface {
-	// Kinds returns the kinds of which there are records, in byte order. Those
-	// of records past their end may be among them.
-	Kinds(ctx context.Context) ([]string, error)
-}
-
-// HistoryReader is a Store that reads the histories of many OpenIDs at a time. Check
-// uses it, where reading one after the other would take a way to the store for each.
-type HistoryReader interface {
-	// Histories hands over the changes that took effect on up to MaxBatch
-	// OpenIDs, those of one OpenID in their order: what ChangesOf returns, but
-	// with no more than Seq and Action.
-	Histories(ctx context.Context, app AppID, ids []OpenID, each func(OpenID, Change)) error
 }

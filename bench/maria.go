@@ -164,8 +164,8 @@ func (s *mariaStore) checkKnown(ctx context.Context, tx *sql.Tx, app mpblock.App
 	return nil
 }
 
-// Page implements mpblock.Store; page and total are of one snapshot.
-func (s *mariaStore) Page(ctx context.Context, app mpblock.AppID, after mpblock.OpenID, limit int) (p mpblock.Page, err error) {
+// Blacklist implements mpblock.Store; page and total are of one snapshot.
+func (s *mariaStore) Blacklist(ctx context.Context, app mpblock.AppID, after mpblock.OpenID, limit int) (p mpblock.Page, err error) {
 	tx, err := s.db.BeginTx(ctx, nil) // repeatable read
 	if err != nil {
 		return p, err

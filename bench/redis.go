@@ -104,8 +104,8 @@ func logHead(b mpblock.Batch) []byte {
 	return append(h, b.Reason...)
 }
 
-// Page implements mpblock.Store; page and total are of one instant.
-func (s *redisStore) Page(ctx context.Context, app mpblock.AppID, after mpblock.OpenID, limit int) (mpblock.Page, error) {
+// Blacklist implements mpblock.Store; page and total are of one instant.
+func (s *redisStore) Blacklist(ctx context.Context, app mpblock.AppID, after mpblock.OpenID, limit int) (mpblock.Page, error) {
 	keys := s.keys(app)
 	low := "-"
 	if after != (mpblock.OpenID{}) {

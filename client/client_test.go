@@ -23,9 +23,9 @@ import (
 
 	"mpblock"
 	"mpblock/client"
-	"mpblock/internal/api"
 	"mpblock/internal/memstore"
 	"mpblock/internal/platform"
+	"mpblock/internal/server"
 )
 
 const appID, secret = "wx0123456789abcdef", "0123456789abcdef0123456789abcdef"
@@ -45,10 +45,11 @@ type world struct {
 func newWorld(t *testing.T, pageSize int) *world {
 	t.Helper()
 	w := &world{store: memstore.New()}
-	var err error
-	if w.platform, err = platform.Open(t.Context(), w.store, platform.Options{PageSize: pageSize}); err != nil {
+	s, err := server.Open(t.Context(), server.Config{Store: w.store, PageSize: pageSize, RID: true})
+	if err != nil {
 		t.Fatal(err)
 	}
+	w.platform = s.Platform()
 	if _, _, err := w.platform.AddAccount(t.Context(), platform.NewAccount{AppID: appID, Secret: secret}); err != nil {
 		t.Fatal(err)
 	}
@@ -62,7 +63,7 @@ func newWorld(t *testing.T, pageSize int) *world {
 		t.Fatal(err)
 	}
 	slices.Sort(w.ids)
-	w.api = http.StripPrefix("/base/path", api.New(api.Options{Platform: w.platform, RID: true}))
+	w.api = http.StripPrefix("/base/path", s.Handler())
 	return w
 }
 

@@ -26,7 +26,7 @@ func (e *Error) Error() string {
 
 func printable(s string) string {
 	return strings.Map(func(r rune) rune {
-		if unicode.IsPrint(r) {
+		if unicode.IsGraphic(r) {
 			return r
 		}
 		return unicode.ReplacementChar

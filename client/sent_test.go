@@ -109,8 +109,8 @@ func TestPaceBeyondTheDeadline(t *testing.T) {
 
 // What a server writes into its refusal cannot steer a terminal or forge a line.
 func TestErrorsArePrintable(t *testing.T) {
-	err := &client.Error{Call: "batchblacklist", Code: 40003, Message: "a\x1b]0;title\x07\r\nhint: b\u202e甲", RID: "1\n2"}
-	if got, want := err.Error(), "batchblacklist: 40003 a�]0;title���hint: b�甲 (rid 1�2)"; got != want {
+	err := &client.Error{Call: "batchblacklist", Code: 40003, Message: "a\x1b]0;title\x07\r\nhint: b\u202e甲　", RID: "1\n2"}
+	if got, want := err.Error(), "batchblacklist: 40003 a�]0;title���hint: b�甲　 (rid 1�2)"; got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}
 }

@@ -3,12 +3,12 @@ package main
 import (
 	"context"
 	"fmt"
-	"net/http"
 	"net/url"
 	"os"
 	"strings"
 
 	"mpblock/internal/console"
+	"mpblock/internal/server"
 )
 
 // consoleFlags are the flags of serve that concern the console alone.
@@ -51,50 +51,20 @@ func (c *consoleFlags) oidc() (*console.OIDC, error) {
 	return o, nil
 }
 
-// console returns the console.
-func (s *server) console() (http.Handler, error) {
-	provider, err := s.opts.oidc()
-	if err != nil {
-		return nil, err
-	}
-	return console.New(console.Options{
-		Platform: s.platform, Public: s.opts.PublicURL, Demo: s.opts.Demo, OIDC: provider, Log: s.log,
-		Secure: s.tls != nil || strings.HasPrefix(s.opts.PublicURL, "https://"),
-	}), nil
-}
-
-// work runs what the platform does by itself until the server is closed.
-func (s *server) work() {
-	ctx, cancel := context.WithCancel(context.Background())
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		s.platform.Run(ctx, func(err error) { s.log.Error("jobs and statistics", "error", err) })
-	}()
-	s.started = append(s.started, running{"jobs", func(stop context.Context) error {
-		cancel()
-		select {
-		case <-done:
-			return nil
-		case <-stop.Done():
-			return stop.Err()
-		}
-	}})
-}
-
-// invitation returns the link by which one gets into the console of a new store, or
-// into that of the demo; "" where operators log in by themselves.
-func (s *server) invitation(ctx context.Context, base string) (text string, err error) {
-	if s.opts.PublicURL != "" {
-		base = s.opts.PublicURL
-	}
-	if s.opts.Demo {
-		token, err := s.platform.Demo(ctx)
-		return "The console, already logged in (good once, for 15 minutes):\n  " + base + "/demo?token=" + url.QueryEscape(token) + "\n", err
-	}
-	token, err := s.platform.Setup(ctx)
-	if token == "" || err != nil {
+// invitation says by which link one gets into the console of a new store, or into
+// that of the demo; "" where operators log in by themselves.
+func (c *serveCmd) invitation(ctx context.Context, s *server.Server) (text string, err error) {
+	path, err := s.Invite(ctx)
+	if path == "" || err != nil {
 		return "", err
 	}
-	return "Create the first operator of the console here (good once, for 15 minutes):\n  " + base + "/welcome?token=" + url.QueryEscape(token) + "\n", nil
+	base := s.URL()
+	if c.PublicURL != "" {
+		base = c.PublicURL
+	}
+	what := "Create the first operator of the console here"
+	if c.Demo {
+		what = "The console, already logged in"
+	}
+	return what + " (good once, for 15 minutes):\n  " + base + path + "\n", nil
 }

@@ -4,23 +4,13 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 
 	"github.com/schollz/progressbar/v3"
 
 	"mpblock"
 	"mpblock/internal/platform"
-)
-
-// A copy that is not complete bears a mark, a record of its own, which names the
-// platform that is copied by the record that only it has: its token key. The mark
-// is written first and removed last, so that a target that has it may be written
-// over, and one that lacks it may not. Accounts are written last: until then no
-// server has anything to serve.
-const (
-	kindCopy = "copy"
-	keyCopy  = "unfinished"
+	"mpblock/internal/server"
 )
 
 // Sizes of a copy's reads.
@@ -32,6 +22,12 @@ const (
 // copier copies a store into another. A change is applied anew, with its time,
 // actor and reason: so the target makes its entries, totals and histories itself,
 // and each change that it makes has to be the one that was copied.
+//
+// A copy that is not complete bears a mark, the record server.KindCopy, which names the
+// platform that is copied by the record that only it has: its token key. The mark
+// is written first and removed last, so that a target that has it may be written
+// over, and one that lacks it may not. Accounts are written last: until then no
+// server has anything to serve.
 type copier struct {
 	from, to         mpblock.Store
 	fromName, toName string
@@ -41,11 +37,11 @@ type copier struct {
 }
 
 func (cp *copier) run(ctx context.Context) error {
-	kinds, err := kindsOf(ctx, cp.from)
+	kinds, err := cp.from.Kinds(ctx)
 	if err != nil {
 		return err
 	}
-	if slices.Contains(kinds, kindCopy) {
+	if slices.Contains(kinds, server.KindCopy) {
 		return failed(codeFailed, "finish it first: mpblock copy --from ... --to ...", "%s is an unfinished copy itself", cp.fromName)
 	}
 	if err := cp.begin(ctx); err != nil {
@@ -66,27 +62,7 @@ func (cp *copier) run(ctx context.Context) error {
 	if cp.mark.Version == 0 {
 		return nil
 	}
-	return cp.to.Delete(ctx, kindCopy, keyCopy, cp.mark.Version)
-}
-
-// refuseUnfinished refuses to serve a copy that is not complete.
-func refuseUnfinished(ctx context.Context, s mpblock.Store) error {
-	_, err := s.Get(ctx, kindCopy, keyCopy)
-	switch {
-	case err == nil:
-		return failed(codeFailed, "run that mpblock copy again: it goes on where it was", "the store is a copy that is not complete")
-	case errors.Is(err, mpblock.ErrNotFound):
-		return nil
-	}
-	return err
-}
-
-func kindsOf(ctx context.Context, s mpblock.Store) ([]string, error) {
-	lister, ok := s.(mpblock.KindLister)
-	if !ok {
-		return nil, fmt.Errorf("a store of type %T does not tell its kinds of records", s)
-	}
-	return lister.Kinds(ctx)
+	return cp.to.Delete(ctx, server.KindCopy, server.KeyCopy, cp.mark.Version)
 }
 
 // begin marks an empty target, or finds the mark of a copy of the same platform. A
@@ -99,7 +75,7 @@ func (cp *copier) begin(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	cp.mark, err = cp.to.Get(ctx, kindCopy, keyCopy)
+	cp.mark, err = cp.to.Get(ctx, server.KindCopy, server.KeyCopy)
 	switch {
 	case err == nil && !bytes.Equal(cp.mark.Value, identity):
 		return cp.different("it is an unfinished copy of another platform")
@@ -108,12 +84,12 @@ func (cp *copier) begin(ctx context.Context) error {
 	case !errors.Is(err, mpblock.ErrNotFound):
 		return err
 	}
-	there, err := kindsOf(ctx, cp.to)
+	there, err := cp.to.Kinds(ctx)
 	if err != nil {
 		return err
 	}
 	if len(there) == 0 {
-		cp.mark, err = cp.to.Put(ctx, mpblock.Record{Kind: kindCopy, Key: keyCopy, Value: identity})
+		cp.mark, err = cp.to.Put(ctx, mpblock.Record{Kind: server.KindCopy, Key: server.KeyCopy, Value: identity})
 		return err
 	}
 	cp.mark = mpblock.Record{}
@@ -152,7 +128,7 @@ func (cp *copier) account(ctx context.Context, app mpblock.AppID) error {
 }
 
 func (cp *copier) followers(ctx context.Context, app mpblock.AppID, ids []mpblock.OpenID) error {
-	states, err := cp.to.Lookup(ctx, app, ids)
+	states, err := cp.to.States(ctx, app, ids)
 	if err != nil {
 		return err
 	}

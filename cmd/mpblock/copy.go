@@ -86,7 +86,7 @@ func databaseWith(passwordFile string) database {
 func (c copyCmd) openTarget(ctx context.Context) (mpblock.Store, error) {
 	if isDatabase(c.To) {
 		d := databaseWith(c.ToPasswordFile)
-		return d.at(c.To).open(ctx, d.options(nil))
+		return d.at(c.To).open(ctx, d.options())
 	}
 	store, err := pebblestore.Open(c.To, pebblestore.Options{})
 	if errors.Is(err, pebblestore.ErrInUse) {

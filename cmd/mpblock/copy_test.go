@@ -14,6 +14,7 @@ import (
 	"mpblock"
 	"mpblock/internal/memstore"
 	"mpblock/internal/platform"
+	"mpblock/internal/server"
 )
 
 // failing is a store whose writes fail once so many have succeeded.
@@ -57,10 +58,6 @@ func (f *failing) Delete(ctx context.Context, kind, key string, version uint64) 
 		return err
 	}
 	return f.Store.Delete(ctx, kind, key, version)
-}
-
-func (f *failing) Kinds(ctx context.Context) ([]string, error) {
-	return f.Store.(mpblock.KindLister).Kinds(ctx)
 }
 
 // withHistory makes a store of one account with changes of every sort.
@@ -113,13 +110,13 @@ func TestCopyThatEndsAnywhere(t *testing.T) {
 		if !errors.Is(err, errGone) {
 			t.Fatal(err)
 		}
-		if err := refuseUnfinished(t.Context(), to); writes > 0 && err == nil {
+		if err := server.RefuseUnfinished(t.Context(), to); writes > 0 && err == nil {
 			t.Errorf("after %d writes it is served", writes)
 		}
 		if err := newCopier(from, to).run(t.Context()); err != nil {
 			t.Errorf("after %d writes it cannot be gone on with: %v", writes, err)
 		}
-		if err := refuseUnfinished(t.Context(), to); err != nil {
+		if err := server.RefuseUnfinished(t.Context(), to); err != nil {
 			t.Errorf("complete, and not served: %v", err)
 		}
 		if d := cmp.Diff(contents(t, from), contents(t, to)); d != "" {
@@ -140,7 +137,7 @@ func contents(t *testing.T, s mpblock.Store) map[string]any {
 	t.Helper()
 	const app = mpblock.AppID("wx0000000000000001")
 	all := map[string]any{}
-	kinds, err := kindsOf(t.Context(), s)
+	kinds, err := s.Kinds(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -154,7 +151,7 @@ func contents(t *testing.T, s mpblock.Store) map[string]any {
 			t.Fatal(err)
 		}
 	}
-	for name, list := range map[string]func(context.Context, mpblock.AppID, mpblock.OpenID, int) (mpblock.Page, error){"followers": s.Followers, "blacklist": s.Page} {
+	for name, list := range map[string]func(context.Context, mpblock.AppID, mpblock.OpenID, int) (mpblock.Page, error){"followers": s.Followers, "blacklist": s.Blacklist} {
 		p, err := list(t.Context(), app, mpblock.OpenID{}, 10_000)
 		if err != nil {
 			t.Fatal(err)
@@ -177,7 +174,7 @@ func TestCopyOverSomethingElse(t *testing.T) {
 			}
 		},
 		"it is an unfinished copy of another platform": func(t *testing.T, _, s mpblock.Store) {
-			if _, err := s.Put(t.Context(), mpblock.Record{Kind: kindCopy, Key: keyCopy, Value: []byte("another")}); err != nil {
+			if _, err := s.Put(t.Context(), mpblock.Record{Kind: server.KindCopy, Key: server.KeyCopy, Value: []byte("another")}); err != nil {
 				t.Fatal(err)
 			}
 		},
@@ -247,7 +244,7 @@ func TestCopyOfNothing(t *testing.T) {
 		}
 	}
 	refused("this holds no platform")
-	if _, err := from.Put(t.Context(), mpblock.Record{Kind: kindCopy, Key: keyCopy}); err != nil {
+	if _, err := from.Put(t.Context(), mpblock.Record{Kind: server.KindCopy, Key: server.KeyCopy}); err != nil {
 		t.Fatal(err)
 	}
 	refused("this is an unfinished copy itself")

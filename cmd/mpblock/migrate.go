@@ -29,7 +29,7 @@ func (c migrateStatusCmd) Run(ctx context.Context, t terminal) error {
 	if err != nil {
 		return err
 	}
-	s, err := sqlstore.ReadSchema(ctx, config, c.options(nil))
+	s, err := sqlstore.ReadSchema(ctx, config, c.options())
 	if err != nil {
 		return err
 	}
@@ -57,7 +57,7 @@ func (c migrateUpCmd) Run(ctx context.Context, t terminal) error {
 	if err != nil {
 		return err
 	}
-	done, err := sqlstore.Migrate(ctx, config, c.options(nil))
+	done, err := sqlstore.Migrate(ctx, config, c.options())
 	if err != nil {
 		return err
 	}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -111,5 +112,19 @@ func TestReadSecret(t *testing.T) {
 	t.Setenv("MPBLOCK_SECRET", "\ufeff"+secret+"\n")
 	if got, err := (access{}).readSecret(); got != secret || err != nil {
 		t.Errorf("from the environment: %q, %v", got, err)
+	}
+}
+
+// A certificate that is not trusted is told with what to do about it.
+func TestUntrustedCertificate(t *testing.T) {
+	ts := httptest.NewUnstartedServer(http.NotFoundHandler())
+	ts.Config.ErrorLog = log.New(io.Discard, "", 0)
+	ts.StartTLS()
+	defer ts.Close()
+	t.Setenv("MPBLOCK_SECRET", "x")
+	var out, errs bytes.Buffer
+	code := run([]string{"list", "--server", ts.URL, "--appid", "wx0123456789abcdef"}, terminal{in: strings.NewReader(""), out: &out, err: &errs})
+	if code != codeFailed || !strings.Contains(errs.String(), "hint: if it is the right server, trust its certificate: SSL_CERT_FILE=FILE") {
+		t.Errorf("it exits with %d and prints %q", code, errs.String())
 	}
 }

@@ -4,7 +4,27 @@ import (
 	"os"
 	"runtime"
 	"runtime/debug"
+	"time"
+
+	"mpblock/internal/server"
 )
+
+// Waits that are told in profiles: those of a millisecond or more and a sample of
+// shorter ones, and one in so many waits for a lock.
+const (
+	blockRate     = time.Millisecond
+	mutexFraction = 100
+)
+
+// prepareRuntime sets what the whole process shares, for a server to come.
+func (c *serveCmd) prepareRuntime(config server.Config) {
+	widen()
+	limitMemory(config.Memory())
+	if c.OpsListen != "" {
+		runtime.SetBlockProfileRate(int(blockRate.Nanoseconds()))
+		runtime.SetMutexProfileFraction(mutexFraction)
+	}
+}
 
 // widen has Go run twice as many goroutines at a time as there are cores. One that
 // comes back from the disk or the network waits for a place, and where a merge of

@@ -4,15 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
-	"log/slog"
 	"os"
-	"path/filepath"
 	"strings"
 	"time"
-
-	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"mpblock"
 	"mpblock/internal/pebblestore"
@@ -51,8 +46,8 @@ func (d database) config() (sqlstore.Config, error) {
 	return c, nil
 }
 
-func (d database) options(log *slog.Logger) sqlstore.Options {
-	return sqlstore.Options{Timeout: d.StoreTimeout, MaxConns: d.StoreConns, Logger: log}
+func (d database) options() sqlstore.Options {
+	return sqlstore.Options{Timeout: d.StoreTimeout, MaxConns: d.StoreConns}
 }
 
 // open opens the store in the database.
@@ -98,7 +93,7 @@ func named(where string) string {
 // openAtRest opens a store that nobody else is to write to, and that stays as it is.
 func openAtRest(ctx context.Context, where string, d database) (mpblock.Store, error) {
 	if isDatabase(where) {
-		o := d.options(nil)
+		o := d.options()
 		o.NoMigrate = true
 		return d.at(where).open(ctx, o)
 	}
@@ -114,21 +109,4 @@ func openAtRest(ctx context.Context, where string, d database) (mpblock.Store, e
 		return nil, failed(codeFailed, "name a data directory of mpblock serve, or a backup", "%w", err)
 	}
 	return nil, failed(codeDamaged, goBack, "%w", err)
-}
-
-// claim holds a data directory that keeps no store but the socket of the
-// administration, by the file by which a store in it would be held.
-func claim(dir string) (io.Closer, error) {
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return nil, err
-	}
-	held, err := vfs.Default.Lock(filepath.Join(dir, "LOCK"))
-	if err != nil {
-		return nil, inUse(dir)
-	}
-	return held, nil
-}
-
-func inUse(dir string) error {
-	return failed(codeInUse, "mpblock serve --data ANOTHER_DIRECTORY, or stop the other process", "the data directory %s is in use by another process", dir)
 }

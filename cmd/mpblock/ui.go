@@ -108,7 +108,7 @@ func (t terminal) ask(question string) bool {
 // server or a file.
 func printable(s string) string {
 	return strings.Map(func(r rune) rune {
-		if unicode.IsPrint(r) || r == '\n' || r == '\t' {
+		if unicode.IsGraphic(r) || r == '\n' || r == '\t' {
 			return r
 		}
 		return unicode.ReplacementChar

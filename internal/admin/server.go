@@ -55,10 +55,13 @@ func Start(dir string, p *platform.Platform, log *slog.Logger) (*Server, error) 
 	return s, nil
 }
 
-// Close lets requests under way finish, while the context lasts, and removes the
-// socket.
+// Close lets requests under way finish while the context lasts, cuts those that do
+// not, which is no error, and removes the socket.
 func (s *Server) Close(ctx context.Context) error {
 	err := s.http.Shutdown(ctx)
+	if ctx.Err() != nil {
+		err = s.http.Close()
+	}
 	<-s.done
 	if gone := os.Remove(s.socket); !errors.Is(gone, os.ErrNotExist) {
 		err = errors.Join(err, gone)

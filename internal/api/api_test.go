@@ -27,7 +27,7 @@ type oddStore struct {
 	page func(ctx context.Context) error
 }
 
-func (s oddStore) Page(ctx context.Context, _ mpblock.AppID, _ mpblock.OpenID, _ int) (mpblock.Page, error) {
+func (s oddStore) Blacklist(ctx context.Context, _ mpblock.AppID, _ mpblock.OpenID, _ int) (mpblock.Page, error) {
 	return mpblock.Page{}, s.page(ctx)
 }
 

@@ -22,8 +22,8 @@ import (
 // piecesStore gives its pages out in many pieces, as lists in memory lie.
 type piecesStore struct{ mpblock.Store }
 
-func (s piecesStore) Page(ctx context.Context, app mpblock.AppID, after mpblock.OpenID, limit int) (mpblock.Page, error) {
-	p, err := s.Store.Page(ctx, app, after, limit)
+func (s piecesStore) Blacklist(ctx context.Context, app mpblock.AppID, after mpblock.OpenID, limit int) (mpblock.Page, error) {
+	p, err := s.Store.Blacklist(ctx, app, after, limit)
 	var runs []mpblock.Run
 	for _, r := range p.Runs {
 		for ; r.Len() > 7; r = r.Slice(7, r.Len()) {

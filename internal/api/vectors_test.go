@@ -38,11 +38,11 @@ type brokenStore struct {
 
 var errBroken = errors.New("the store is broken, for reasons that are nobody's business outside")
 
-func (b *brokenStore) Page(ctx context.Context, app mpblock.AppID, after mpblock.OpenID, limit int) (mpblock.Page, error) {
+func (b *brokenStore) Blacklist(ctx context.Context, app mpblock.AppID, after mpblock.OpenID, limit int) (mpblock.Page, error) {
 	if b.broken {
 		return mpblock.Page{}, errBroken
 	}
-	return b.Store.Page(ctx, app, after, limit)
+	return b.Store.Blacklist(ctx, app, after, limit)
 }
 
 // newFixture must be called in a synctest bubble, for the tokens that run out.

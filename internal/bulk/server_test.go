@@ -16,9 +16,9 @@ import (
 
 	"mpblock"
 	"mpblock/client"
-	"mpblock/internal/api"
 	"mpblock/internal/memstore"
 	"mpblock/internal/platform"
+	"mpblock/internal/server"
 )
 
 // faulty is mpblock's own API behind a network on which things go wrong by a
@@ -38,14 +38,14 @@ type faulty struct {
 func newFaulty(t *testing.T, seed uint64) *faulty {
 	t.Helper()
 	f := &faulty{random: rand.New(rand.NewPCG(seed, 3)), met: map[string]int{}}
-	var err error
-	if f.platform, err = platform.Open(t.Context(), memstore.New(), platform.Options{PageSize: 50}); err != nil {
+	s, err := server.Open(t.Context(), server.Config{Store: memstore.New(), PageSize: 50})
+	if err != nil {
 		t.Fatal(err)
 	}
+	f.api, f.platform = s.Handler(), s.Platform()
 	if f.account, f.secret, err = f.platform.AddAccount(t.Context(), platform.NewAccount{Prefix: &ours, Key: &mpblock.Key{1}}); err != nil {
 		t.Fatal(err)
 	}
-	f.api = api.New(api.Options{Platform: f.platform})
 	return f
 }
 

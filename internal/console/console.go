@@ -63,14 +63,16 @@ func New(opts Options) http.Handler {
 		gob.Register(platform.Session{})
 		gob.Register([]notice{})
 	})
-	c := &console{Options: opts, sessions: scs.New(), mux: http.NewServeMux()}
+	c := &console{Options: opts, mux: http.NewServeMux()}
 	c.provider.OIDC = opts.OIDC
-	c.sessions.Store = opts.Platform.Sessions()
-	c.sessions.IdleTimeout, c.sessions.Lifetime = platform.SessionIdle, platform.SessionLife
-	c.sessions.Cookie.Name = "mpblock_session"
-	c.sessions.Cookie.HttpOnly, c.sessions.Cookie.SameSite = true, http.SameSiteLaxMode
-	c.sessions.Cookie.Secure, c.sessions.Cookie.Persist = opts.Secure, false
-	c.sessions.ErrorFunc = func(w http.ResponseWriter, r *http.Request, err error) { c.fail(c.bare(w, r), err) }
+	c.sessions = &scs.SessionManager{ // not scs.New, which has a goroutine run for ever
+		Store: opts.Platform.Sessions(), Codec: scs.GobCodec{},
+		IdleTimeout: platform.SessionIdle, Lifetime: platform.SessionLife,
+		Cookie: scs.SessionCookie{
+			Name: "mpblock_session", Path: "/", HttpOnly: true, SameSite: http.SameSiteLaxMode, Secure: opts.Secure,
+		},
+		ErrorFunc: func(w http.ResponseWriter, r *http.Request, err error) { c.fail(c.bare(w, r), err) },
+	}
 	c.routes()
 
 	origin := http.NewCrossOriginProtection()

@@ -117,8 +117,8 @@ func (c *console) openid(v *visit) error {
 		return err
 	}
 	p := &openidPage{
-		OpenID: t.OpenID.String(), Blocked: t.Blocked(), Follower: t.Follower, Changes: v.changeRows(t.Rows), More: t.More,
-		Actable: t.Blocked() || t.Follower || v.account.AnyFollower,
+		OpenID: t.OpenID.String(), Blocked: t.Blocked, Follower: t.Follower, Changes: v.changeRows(t.Rows), More: t.More,
+		Actable: t.Blocked || t.Follower || v.account.AnyFollower,
 	}
 	return v.page(http.StatusOK, "openid", p.OpenID, p)
 }

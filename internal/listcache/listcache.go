@@ -1,7 +1,7 @@
 // Package listcache keeps blacklists in memory in front of a store, so that a page
 // costs what it takes to send it.
 //
-// It is a mpblock.Store that answers Page itself and hands all else on. What it
+// It is a mpblock.Store that answers Blacklist itself and hands all else on. What it
 // keeps is a projection of the account's change log: the entries of some ranges of
 // the list, all true as of one change. For each page it asks the store for the seq
 // of the account's last change, which is one small read, and applies to what it
@@ -71,10 +71,10 @@ func (s *Store) Unwrap() mpblock.Store { return s.Store }
 // Kept returns how many bytes the kept lists take at present.
 func (s *Store) Kept() int64 { return s.kept.Load() }
 
-// Page implements mpblock.Store.
-func (s *Store) Page(ctx context.Context, app mpblock.AppID, after mpblock.OpenID, limit int) (mpblock.Page, error) {
+// Blacklist implements mpblock.Store.
+func (s *Store) Blacklist(ctx context.Context, app mpblock.AppID, after mpblock.OpenID, limit int) (mpblock.Page, error) {
 	for range patience {
-		head, err := s.Store.Page(ctx, app, mpblock.OpenID{}, 0)
+		head, err := s.Store.Blacklist(ctx, app, mpblock.OpenID{}, 0)
 		if err != nil || limit <= 0 || head.Total == 0 {
 			return head, err
 		}
@@ -120,14 +120,14 @@ func (s *Store) read(ctx context.Context, l *list, after mpblock.OpenID, limit i
 	if done || err != nil {
 		return p, err
 	}
-	return s.Store.Page(ctx, l.app, after, limit)
+	return s.Store.Blacklist(ctx, l.app, after, limit)
 }
 
 // readInto reads what is lacking into the list, whose work the caller has taken.
 // It is not done where there is no room, or the store has gone back: then the
 // store itself answers.
 func (s *Store) readInto(ctx context.Context, l *list, after mpblock.OpenID, limit int) (p mpblock.Page, done bool, err error) {
-	head, err := s.Store.Page(ctx, l.app, mpblock.OpenID{}, 0)
+	head, err := s.Store.Blacklist(ctx, l.app, mpblock.OpenID{}, 0)
 	if err != nil {
 		return p, false, err
 	}
@@ -148,7 +148,7 @@ func (s *Store) readInto(ctx context.Context, l *list, after mpblock.OpenID, lim
 			return p, false, nil
 		}
 		s.clock.Add(1)
-		piece, err := s.Store.Page(ctx, l.app, gap, want)
+		piece, err := s.Store.Blacklist(ctx, l.app, gap, want)
 		if err != nil {
 			return p, false, err
 		}

@@ -38,6 +38,11 @@ func TestStore(t *testing.T) {
 	t.Run("without room", func(t *testing.T) {
 		storetest.Run(t, func(*testing.T) mpblock.Store { return listcache.NewSmall(memstore.New(), 300) })
 	})
+	t.Run("over a slow one", func(t *testing.T) {
+		storetest.RunSlow(t, func(*testing.T) mpblock.Store {
+			return listcache.NewSmall(storetest.NewSlow(memstore.New(), time.Second), 1<<20)
+		})
+	})
 }
 
 func TestModel(t *testing.T) {
@@ -57,7 +62,7 @@ type counting struct {
 	entered        chan struct{} // told of a page, if it is set
 }
 
-func (c *counting) Page(ctx context.Context, app mpblock.AppID, after mpblock.OpenID, limit int) (mpblock.Page, error) {
+func (c *counting) Blacklist(ctx context.Context, app mpblock.AppID, after mpblock.OpenID, limit int) (mpblock.Page, error) {
 	if limit > 0 {
 		c.pages.Add(1)
 		if c.entered != nil {
@@ -67,7 +72,7 @@ func (c *counting) Page(ctx context.Context, app mpblock.AppID, after mpblock.Op
 			<-c.hold
 		}
 	}
-	return c.Store.Page(ctx, app, after, limit)
+	return c.Store.Blacklist(ctx, app, after, limit)
 }
 
 func (c *counting) Changes(ctx context.Context, app mpblock.AppID, after uint64, limit int) ([]mpblock.Change, error) {
@@ -95,7 +100,7 @@ func apply(t *testing.T, s mpblock.Store, action mpblock.Action, ids ...mpblock.
 func walk(t *testing.T, s mpblock.Store, limit int) (ids []mpblock.OpenID) {
 	t.Helper()
 	for after := (mpblock.OpenID{}); ; {
-		p, err := s.Page(t.Context(), app, after, limit)
+		p, err := s.Blacklist(t.Context(), app, after, limit)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -140,7 +145,7 @@ func TestReadsOnceForAll(t *testing.T) {
 	var wg sync.WaitGroup
 	for range 16 {
 		wg.Go(func() {
-			if p, err := s.Page(t.Context(), app, mpblock.OpenID{}, 1_000); err != nil || p.Len() != 1_000 {
+			if p, err := s.Blacklist(t.Context(), app, mpblock.OpenID{}, 1_000); err != nil || p.Len() != 1_000 {
 				t.Errorf("%d entries, %v", p.Len(), err)
 			}
 		})
@@ -158,11 +163,11 @@ func TestWaitEndsWithContext(t *testing.T) {
 	s := listcache.New(inner, 100<<20)
 	apply(t, s, mpblock.Block, numbered(0, 10)...)
 	var wg sync.WaitGroup
-	wg.Go(func() { _, _ = s.Page(t.Context(), app, mpblock.OpenID{}, 10) })
+	wg.Go(func() { _, _ = s.Blacklist(t.Context(), app, mpblock.OpenID{}, 10) })
 	<-inner.entered
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, err := s.Page(ctx, app, mpblock.OpenID{}, 10); err == nil {
+	if _, err := s.Blacklist(ctx, app, mpblock.OpenID{}, 10); err == nil {
 		t.Error("it was answered")
 	}
 	inner.hold <- struct{}{}
@@ -178,7 +183,7 @@ func TestForeignChanges(t *testing.T) {
 	apply(t, inner, mpblock.Block, all...)
 	walk(t, s, 1_000)
 	apply(t, inner, mpblock.Unblock, all[10])
-	p, err := s.Page(t.Context(), app, mpblock.OpenID{}, 1)
+	p, err := s.Blacklist(t.Context(), app, mpblock.OpenID{}, 1)
 	if err != nil || p.Total != 4_999 || p.Seq != 2 {
 		t.Errorf("total %d as of seq %d, %v", p.Total, p.Seq, err)
 	}
@@ -191,13 +196,13 @@ func TestRoom(t *testing.T) {
 	s := listcache.New(inner, limit)
 	apply(t, s, mpblock.Block, numbered(0, 50_000)...)
 	hot := func() { // the head of the list is asked for all the time
-		if p, err := s.Page(t.Context(), app, mpblock.OpenID{}, 1_000); err != nil || p.Len() != 1_000 {
+		if p, err := s.Blacklist(t.Context(), app, mpblock.OpenID{}, 1_000); err != nil || p.Len() != 1_000 {
 			t.Fatalf("%d entries, %v", p.Len(), err)
 		}
 	}
 	hot()
 	for after := (mpblock.OpenID{}); ; {
-		p, err := s.Page(t.Context(), app, after, 1_000)
+		p, err := s.Blacklist(t.Context(), app, after, 1_000)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -258,7 +263,7 @@ func testConcurrent(t *testing.T, inner mpblock.Store) {
 					x.after = mpblock.OpenID{}
 				}
 				var err error
-				if x.page, err = s.Page(t.Context(), app, x.after, x.limit); err != nil {
+				if x.page, err = s.Blacklist(t.Context(), app, x.after, x.limit); err != nil {
 					t.Error(err)
 					return
 				}
@@ -297,7 +302,7 @@ func testConcurrent(t *testing.T, inner mpblock.Store) {
 			apply(t, model, changes[0].Action, changes[0].OpenIDs...)
 			changes = changes[1:]
 		}
-		want, err := model.Page(t.Context(), app, x.after, x.limit)
+		want, err := model.Blacklist(t.Context(), app, x.after, x.limit)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -29,7 +29,7 @@ type Store struct {
 type account struct {
 	followers set
 	blocked   set
-	blockedBy map[mpblock.OpenID]uint64
+	last      map[mpblock.OpenID]uint64 // seq of the last change that names it
 	changes   []mpblock.Change
 }
 
@@ -62,7 +62,7 @@ func (s *Store) begin(ctx context.Context) error {
 func (s *Store) account(app mpblock.AppID) *account {
 	a := s.accounts[app]
 	if a == nil {
-		a = &account{blockedBy: make(map[mpblock.OpenID]uint64)}
+		a = &account{last: make(map[mpblock.OpenID]uint64)}
 		s.accounts[app] = a
 	}
 	return a
@@ -145,11 +145,7 @@ func (s *Store) Apply(ctx context.Context, app mpblock.AppID, b mpblock.Batch) (
 	a.blocked = next
 	a.changes = append(a.changes, c)
 	for _, id := range took {
-		if b.Action == mpblock.Block {
-			a.blockedBy[id] = c.Seq
-		} else {
-			delete(a.blockedBy, id)
-		}
+		a.last[id] = c.Seq
 	}
 	c.OpenIDs = slices.Clone(took)
 	return c, nil
@@ -157,13 +153,11 @@ func (s *Store) Apply(ctx context.Context, app mpblock.AppID, b mpblock.Batch) (
 
 // unchangedSince returns those OpenIDs that no change after a seq names.
 func (a *account) unchangedSince(seq uint64, ids []mpblock.OpenID) []mpblock.OpenID {
-	return slices.DeleteFunc(slices.Clone(ids), func(id mpblock.OpenID) bool {
-		return slices.ContainsFunc(a.changes[min(seq, a.seq()):], func(c mpblock.Change) bool { return set(c.OpenIDs).has(id) })
-	})
+	return slices.DeleteFunc(slices.Clone(ids), func(id mpblock.OpenID) bool { return a.last[id] > seq })
 }
 
-// Page implements mpblock.Store.
-func (s *Store) Page(ctx context.Context, app mpblock.AppID, after mpblock.OpenID, limit int) (mpblock.Page, error) {
+// Blacklist implements mpblock.Store.
+func (s *Store) Blacklist(ctx context.Context, app mpblock.AppID, after mpblock.OpenID, limit int) (mpblock.Page, error) {
 	if err := s.begin(ctx); err != nil {
 		return mpblock.Page{}, err
 	}
@@ -172,8 +166,8 @@ func (s *Store) Page(ctx context.Context, app mpblock.AppID, after mpblock.OpenI
 	return mpblock.NewPage(a.blocked.page(after, limit), len(a.blocked), a.seq()), nil
 }
 
-// Lookup implements mpblock.Store.
-func (s *Store) Lookup(ctx context.Context, app mpblock.AppID, ids []mpblock.OpenID) ([]mpblock.State, error) {
+// States implements mpblock.Store.
+func (s *Store) States(ctx context.Context, app mpblock.AppID, ids []mpblock.OpenID) ([]mpblock.State, error) {
 	if err := s.begin(ctx); err != nil {
 		return nil, err
 	}
@@ -181,7 +175,7 @@ func (s *Store) Lookup(ctx context.Context, app mpblock.AppID, ids []mpblock.Ope
 	a := s.account(app)
 	states := make([]mpblock.State, len(ids))
 	for i, id := range ids {
-		states[i] = mpblock.State{Follower: a.followers.has(id), Seq: a.blockedBy[id]}
+		states[i] = mpblock.State{Follower: a.followers.has(id), Blocked: a.blocked.has(id), Seq: a.last[id]}
 	}
 	return states, nil
 }
@@ -221,6 +215,44 @@ func (s *Store) changesIf(ctx context.Context, app mpblock.AppID, after uint64, 
 		}
 	}
 	return out, nil
+}
+
+// ChangeHeads implements mpblock.Store.
+func (s *Store) ChangeHeads(ctx context.Context, app mpblock.AppID, seqs []uint64) ([]mpblock.Change, error) {
+	if len(seqs) > mpblock.MaxBatch {
+		return nil, fmt.Errorf("memstore: %d changes in one call, at most %d", len(seqs), mpblock.MaxBatch)
+	}
+	if err := s.begin(ctx); err != nil {
+		return nil, err
+	}
+	defer s.mu.Unlock()
+	a := s.account(app)
+	var heads []mpblock.Change
+	for _, seq := range seqs {
+		if seq == 0 || seq > a.seq() {
+			return nil, &mpblock.NoChangeError{Seq: seq}
+		}
+		c := a.changes[seq-1]
+		c.OpenIDs = nil
+		heads = append(heads, c)
+	}
+	return heads, nil
+}
+
+// Histories implements mpblock.Store.
+func (s *Store) Histories(ctx context.Context, app mpblock.AppID, after, last mpblock.OpenID, each func(mpblock.OpenID, mpblock.Change)) error {
+	if err := s.begin(ctx); err != nil {
+		return err
+	}
+	defer s.mu.Unlock()
+	for _, c := range slices.Backward(s.account(app).changes) {
+		for _, id := range c.OpenIDs {
+			if id.Compare(after) > 0 && id.Compare(last) <= 0 {
+				each(id, mpblock.Change{Seq: c.Seq, Action: c.Action})
+			}
+		}
+	}
+	return nil
 }
 
 // Get implements mpblock.Store.
@@ -308,7 +340,7 @@ func (s *Store) List(ctx context.Context, kind, after string, limit int) ([]mpbl
 	return out, nil
 }
 
-// Kinds implements mpblock.KindLister.
+// Kinds implements mpblock.Store.
 func (s *Store) Kinds(ctx context.Context) ([]string, error) {
 	if err := s.begin(ctx); err != nil {
 		return nil, err

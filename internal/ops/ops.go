@@ -63,18 +63,10 @@ func (m *Metrics) Observe(call mpblock.Call, code mpblock.Code, d time.Duration)
 	m.latency.WithLabelValues(string(call)).Observe(d.Seconds())
 }
 
-// What the profiles of waiting tell of: waits of a millisecond or more and a sample of
-// shorter ones, and one in so many waits for a lock.
-const (
-	blockRate     = time.Millisecond
-	mutexFraction = 100
-)
-
-// Handler returns /metrics and /debug/pprof/, and has the runtime take profiles of
-// waiting from now on. The sizes of the platform's lists are read for each scrape.
+// Handler returns /metrics and /debug/pprof/; it is called once. The sizes of the
+// platform's lists are read for each scrape. Which profiles of waiting there are, the
+// process decides.
 func (m *Metrics) Handler(p *platform.Platform) http.Handler {
-	runtime.SetBlockProfileRate(int(blockRate.Nanoseconds()))
-	runtime.SetMutexProfileFraction(mutexFraction)
 	m.registry.MustRegister(sizes{p})
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{}))

@@ -2,9 +2,12 @@ package ops
 
 import (
 	"net/http/httptest"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
 
 	"mpblock"
 	"mpblock/internal/memstore"
@@ -14,6 +17,33 @@ import (
 
 func TestWrappedStore(t *testing.T) {
 	storetest.Run(t, func(*testing.T) mpblock.Store { return New("test").Wrap(memstore.New()) })
+}
+
+// No method of a store is left out.
+func TestEveryMethodIsTimed(t *testing.T) {
+	m := New("test")
+	s := reflect.ValueOf(m.Wrap(memstore.New()))
+	contract := reflect.TypeFor[mpblock.Store]()
+	want := 0
+	for i := range contract.NumMethod() {
+		name := contract.Method(i).Name
+		if name == "Close" {
+			continue
+		}
+		want++
+		method := s.MethodByName(name)
+		args := []reflect.Value{reflect.ValueOf(t.Context())}
+		for i := 1; i < method.Type().NumIn(); i++ {
+			args = append(args, reflect.Zero(method.Type().In(i)))
+		}
+		method.Call(args)
+		timed := make(chan prometheus.Metric, 100)
+		m.store.Collect(timed)
+		if len(timed) != want {
+			t.Errorf("%s is not timed, or not by itself", name)
+			want = len(timed)
+		}
+	}
 }
 
 func TestMetrics(t *testing.T) {

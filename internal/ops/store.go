@@ -43,14 +43,14 @@ func (t *timed) Apply(ctx context.Context, app mpblock.AppID, b mpblock.Batch) (
 	return t.Store.Apply(ctx, app, b)
 }
 
-func (t *timed) Page(ctx context.Context, app mpblock.AppID, after mpblock.OpenID, limit int) (mpblock.Page, error) {
-	defer t.time("page", time.Now())
-	return t.Store.Page(ctx, app, after, limit)
+func (t *timed) Blacklist(ctx context.Context, app mpblock.AppID, after mpblock.OpenID, limit int) (mpblock.Page, error) {
+	defer t.time("blacklist", time.Now())
+	return t.Store.Blacklist(ctx, app, after, limit)
 }
 
-func (t *timed) Lookup(ctx context.Context, app mpblock.AppID, ids []mpblock.OpenID) ([]mpblock.State, error) {
-	defer t.time("lookup", time.Now())
-	return t.Store.Lookup(ctx, app, ids)
+func (t *timed) States(ctx context.Context, app mpblock.AppID, ids []mpblock.OpenID) ([]mpblock.State, error) {
+	defer t.time("states", time.Now())
+	return t.Store.States(ctx, app, ids)
 }
 
 func (t *timed) Get(ctx context.Context, kind, key string) (mpblock.Record, error) {
@@ -61,4 +61,39 @@ func (t *timed) Get(ctx context.Context, kind, key string) (mpblock.Record, erro
 func (t *timed) Put(ctx context.Context, r mpblock.Record) (mpblock.Record, error) {
 	defer t.time("put", time.Now())
 	return t.Store.Put(ctx, r)
+}
+
+func (t *timed) Delete(ctx context.Context, kind, key string, version uint64) error {
+	defer t.time("delete", time.Now())
+	return t.Store.Delete(ctx, kind, key, version)
+}
+
+func (t *timed) List(ctx context.Context, kind, after string, limit int) ([]mpblock.Record, error) {
+	defer t.time("list", time.Now())
+	return t.Store.List(ctx, kind, after, limit)
+}
+
+func (t *timed) Changes(ctx context.Context, app mpblock.AppID, after uint64, limit int) ([]mpblock.Change, error) {
+	defer t.time("changes", time.Now())
+	return t.Store.Changes(ctx, app, after, limit)
+}
+
+func (t *timed) ChangesOf(ctx context.Context, app mpblock.AppID, id mpblock.OpenID, after uint64, limit int) ([]mpblock.Change, error) {
+	defer t.time("changes_of", time.Now())
+	return t.Store.ChangesOf(ctx, app, id, after, limit)
+}
+
+func (t *timed) ChangeHeads(ctx context.Context, app mpblock.AppID, seqs []uint64) ([]mpblock.Change, error) {
+	defer t.time("change_heads", time.Now())
+	return t.Store.ChangeHeads(ctx, app, seqs)
+}
+
+func (t *timed) Histories(ctx context.Context, app mpblock.AppID, after, last mpblock.OpenID, each func(mpblock.OpenID, mpblock.Change)) error {
+	defer t.time("histories", time.Now())
+	return t.Store.Histories(ctx, app, after, last, each)
+}
+
+func (t *timed) Kinds(ctx context.Context) ([]string, error) {
+	defer t.time("kinds", time.Now())
+	return t.Store.Kinds(ctx)
 }

@@ -148,7 +148,7 @@ func (a *acknowledged) intact(t *testing.T, s *Store) {
 			t.Errorf("change %d was acknowledged and lost", seq)
 		}
 	}
-	states, err := s.Lookup(t.Context(), app, a.followers)
+	states, err := s.States(t.Context(), app, a.followers)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -198,7 +198,7 @@ func TestPowerLoss(t *testing.T) {
 func TestNoEffectIsDurableToo(t *testing.T) {
 	one := []mpblock.OpenID{mint(1)}
 	listed := func(ctx context.Context, s *Store) bool {
-		st, err := s.Lookup(ctx, app, one)
+		st, err := s.States(ctx, app, one)
 		return err == nil && st[0] != (mpblock.State{})
 	}
 	tests := []struct {

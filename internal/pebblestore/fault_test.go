@@ -92,7 +92,7 @@ func TestWritesAreRefused(t *testing.T) {
 					t.Errorf("a write: %v", err)
 				}
 			}
-			if p, err := s.Page(ctx, app, mpblock.OpenID{}, 10); err != nil || p.Len() != p.Total || p.Total < 1 {
+			if p, err := s.Blacklist(ctx, app, mpblock.OpenID{}, 10); err != nil || p.Len() != p.Total || p.Total < 1 {
 				t.Errorf("a page: %+v, %v", p, err)
 			}
 			fs.write.Store(nil)
@@ -104,8 +104,8 @@ func TestWritesAreRefused(t *testing.T) {
 				t.Fatal(err)
 			}
 			s = openOn(t, fs)
-			st, err := s.Lookup(t.Context(), app, []mpblock.OpenID{mint(1), mint(3), mint(4)})
-			if err != nil || !st[0].Blocked() || st[1].Blocked() || !st[2].Blocked() {
+			st, err := s.States(t.Context(), app, []mpblock.OpenID{mint(1), mint(3), mint(4)})
+			if err != nil || !st[0].Blocked || st[1].Blocked || !st[2].Blocked {
 				t.Errorf("after it: %+v, %v", st, err)
 			}
 			sound(t, s)
@@ -128,7 +128,7 @@ func TestFlushOnAFullDisk(t *testing.T) {
 	flushed := make(chan error, 1)
 	go func() { flushed <- s.db.Flush() }()
 	soon(t, "trouble", func() bool { return s.Health() != nil })
-	if p, err := s.Page(t.Context(), app, mpblock.OpenID{}, 100); err != nil || p.Total != 50 || p.Len() != 50 {
+	if p, err := s.Blacklist(t.Context(), app, mpblock.OpenID{}, 100); err != nil || p.Total != 50 || p.Len() != 50 {
 		t.Errorf("a page meanwhile: %+v, %v", p, err)
 	}
 	fs.write.Store(nil)
@@ -158,7 +158,7 @@ func TestSyncFails(t *testing.T) {
 	if err := s.Health(); err == nil || !strings.Contains(err.Error(), "until the store is opened anew") {
 		t.Errorf("health: %v", err)
 	}
-	if p, err := s.Page(t.Context(), app, mpblock.OpenID{}, 10); err != nil || p.Total < 1 {
+	if p, err := s.Blacklist(t.Context(), app, mpblock.OpenID{}, 10); err != nil || p.Total < 1 {
 		t.Errorf("a page: %+v, %v", p, err)
 	}
 	if err := s.Close(); !errors.Is(err, cause) {
@@ -184,13 +184,13 @@ func TestCloseOnAFullDisk(t *testing.T) {
 	if err := s.Close(); !errors.Is(err, full) {
 		t.Errorf("close: %v", err)
 	}
-	if _, err := s.Page(t.Context(), app, mpblock.OpenID{}, 10); !errors.Is(err, errClosed) {
+	if _, err := s.Blacklist(t.Context(), app, mpblock.OpenID{}, 10); !errors.Is(err, errClosed) {
 		t.Errorf("a page after close: %v", err)
 	}
 	fs.write.Store(nil)
 	s = openOn(t, fs)
 	sound(t, s)
-	if p, err := s.Page(t.Context(), app, mpblock.OpenID{}, 10); err != nil || p.Total != 0 {
+	if p, err := s.Blacklist(t.Context(), app, mpblock.OpenID{}, 10); err != nil || p.Total != 0 {
 		t.Errorf("what was given up came back: %+v, %v", p, err)
 	}
 }
@@ -219,7 +219,7 @@ func TestBackup(t *testing.T) {
 	before := listing(t, to)
 	copied := openWith(t, to, Options{ReadOnly: true})
 	sound(t, copied)
-	if p, err := copied.Page(t.Context(), app, mpblock.OpenID{}, 0); err != nil || p.Total != 100 {
+	if p, err := copied.Blacklist(t.Context(), app, mpblock.OpenID{}, 0); err != nil || p.Total != 100 {
 		t.Errorf("the backup holds %d, %v", p.Total, err)
 	}
 	if err := copied.Close(); err != nil {
@@ -348,7 +348,7 @@ func TestReadOnlyRefusesWrites(t *testing.T) {
 		if err := write(); !errors.Is(err, pebble.ErrReadOnly) {
 			t.Errorf("a write: %v", err)
 		}
-		for _, page := range []func(context.Context, mpblock.AppID, mpblock.OpenID, int) (mpblock.Page, error){s.Page, s.Followers} {
+		for _, page := range []func(context.Context, mpblock.AppID, mpblock.OpenID, int) (mpblock.Page, error){s.Blacklist, s.Followers} {
 			for _, limit := range []int{0, 9} {
 				if p, err := page(t.Context(), app, mpblock.OpenID{}, limit); err != nil || p.Total != 1 || p.Seq != 1 {
 					t.Errorf("a page after it, limit %d: %d, seq %d, %v", limit, p.Total, p.Seq, err)

@@ -98,12 +98,12 @@ func fill(t *testing.T, s *Store, from int) []mpblock.OpenID {
 
 func wantBlocked(t *testing.T, s *Store, ids []mpblock.OpenID) {
 	t.Helper()
-	states, err := s.Lookup(t.Context(), app, ids)
+	states, err := s.States(t.Context(), app, ids)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for i, st := range states {
-		if !st.Blocked() {
+		if !st.Blocked {
 			t.Errorf("%s was acknowledged and lost", ids[i])
 		}
 	}
@@ -205,7 +205,7 @@ func openAndFail(t *testing.T, holds, allowed int) bool {
 		s = openOn(t, disk)
 	}
 	soon(t, "recovery", func() bool { return s.Health() == nil })
-	if p, err := s.Page(t.Context(), app, mpblock.OpenID{}, 10); err != nil || p.Total != holds {
+	if p, err := s.Blacklist(t.Context(), app, mpblock.OpenID{}, 10); err != nil || p.Total != holds {
 		t.Errorf("with space again: %+v, %v", p, err)
 	}
 	sound(t, s)
@@ -277,8 +277,8 @@ func TestGivenUpWritesAreAnswered(t *testing.T) {
 		answer <- err
 	}()
 	soon(t, "the write", func() bool {
-		st, err := s.Lookup(ctx, app, []mpblock.OpenID{mint(1)})
-		return err == nil && st[0].Blocked()
+		st, err := s.States(ctx, app, []mpblock.OpenID{mint(1)})
+		return err == nil && st[0].Blocked
 	})
 	s.guard.abandon()
 	if err := <-answer; !errors.Is(err, errClosed) {

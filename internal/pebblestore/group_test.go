@@ -129,9 +129,9 @@ func TestWhoLeavesTheQueueChangesNothing(t *testing.T) {
 		if err := errors.Join(errs[0], <-left); err != nil || changes[0].Seq != 1 {
 			t.Errorf("who stayed: %+v, %v", changes[0], err)
 		}
-		p, err := s.Page(t.Context(), app, mpblock.OpenID{}, 9)
-		st, err2 := s.Lookup(t.Context(), app, []mpblock.OpenID{mint(1), mint(2)})
-		if errors.Join(err, err2) != nil || p.Total != 2 || p.Seq != 2 || st[0].Blocked() || st[1].Seq != 2 {
+		p, err := s.Blacklist(t.Context(), app, mpblock.OpenID{}, 9)
+		st, err2 := s.States(t.Context(), app, []mpblock.OpenID{mint(1), mint(2)})
+		if errors.Join(err, err2) != nil || p.Total != 2 || p.Seq != 2 || st[0].Blocked || st[1].Seq != 2 {
 			t.Errorf("a page of %d, seq %d, and %+v", p.Total, p.Seq, st)
 		}
 		sound(t, s)

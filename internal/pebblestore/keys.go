@@ -190,24 +190,22 @@ func decodeChange(seq uint64, b []byte) (mpblock.Change, error) {
 	return c, r.err
 }
 
-// decodeStep reads a change narrowed to one of its OpenIDs, and the seq of the
-// change before it of that OpenID.
-func decodeStep(seq uint64, b []byte, id mpblock.OpenID) (mpblock.Change, uint64, error) {
-	c, ids, r := decodeChangeHead(seq, b)
+// previousOf returns the seq of the change before a change of one of its OpenIDs.
+func previousOf(seq uint64, b []byte, id mpblock.OpenID) (uint64, error) {
+	_, ids, r := decodeChangeHead(seq, b)
 	n := len(ids) / mpblock.OpenIDLen
 	at, found := sort.Find(n, func(i int) int { return bytes.Compare(id[:], ids[i*mpblock.OpenIDLen:][:mpblock.OpenIDLen]) })
 	if !found {
-		return c, 0, errDamaged
+		return 0, errDamaged
 	}
-	c.OpenIDs = []mpblock.OpenID{id}
 	for range at {
 		r.uint()
 	}
 	previous := r.uint()
 	if previous >= seq {
-		return c, 0, errDamaged
+		return 0, errDamaged
 	}
-	return c, previous, r.err
+	return previous, r.err
 }
 
 // decodeChangeHead reads a change up to its OpenIDs, which it returns as bytes.

@@ -2,19 +2,16 @@ package pebblestore
 
 import (
 	"bytes"
-	"cmp"
 	"context"
-	"encoding/binary"
 	"errors"
-	"slices"
 
 	"github.com/cockroachdb/pebble/v2"
 
 	"mpblock"
 )
 
-// Page implements mpblock.Store.
-func (s *Store) Page(ctx context.Context, app mpblock.AppID, after mpblock.OpenID, limit int) (mpblock.Page, error) {
+// Blacklist implements mpblock.Store.
+func (s *Store) Blacklist(ctx context.Context, app mpblock.AppID, after mpblock.OpenID, limit int) (mpblock.Page, error) {
 	return s.page(ctx, entryKeys, app, after, limit)
 }
 
@@ -102,16 +99,30 @@ func (h *head) page(kind byte, run mpblock.Run) mpblock.Page {
 	return mpblock.NewPageOf(run, int(h.total), h.seq) //nolint:gosec // the same
 }
 
-// Lookup implements mpblock.Store.
-func (s *Store) Lookup(ctx context.Context, app mpblock.AppID, ids []mpblock.OpenID) (states []mpblock.State, err error) {
+// States implements mpblock.Store. It goes over each of the lists by itself: a
+// seek that goes on from the one before is a fraction of one that does not.
+func (s *Store) States(ctx context.Context, app mpblock.AppID, ids []mpblock.OpenID) (states []mpblock.State, err error) {
 	if err := s.enterApp(ctx, app); err != nil {
 		return nil, err
 	}
 	defer s.inflight.Done()
 	states = make([]mpblock.State, len(ids))
 	err = s.look(app, false, func(l *lookup) error {
+		h, err := l.head()
+		if err != nil {
+			return err
+		}
 		for i := range ids {
-			states[i] = mpblock.State{Seq: l.seq(entryKeys, &ids[i]), Follower: l.follows(&ids[i])}
+			states[i].Seq = l.seq(entryKeys, &ids[i])
+			states[i].Blocked = states[i].Seq != 0
+		}
+		for i := range ids {
+			if h.unblocks > 0 && !states[i].Blocked {
+				states[i].Seq = l.seq(formerKeys, &ids[i])
+			}
+		}
+		for i := range ids {
+			states[i].Follower = l.follows(&ids[i])
 		}
 		return nil
 	})
@@ -185,59 +196,3 @@ func (l *lookup) seq(kind byte, id *mpblock.OpenID) uint64 {
 }
 
 func (l *lookup) follows(id *mpblock.OpenID) bool { return l.find(followerKeys, id) }
-
-// Changes implements mpblock.Store.
-func (s *Store) Changes(ctx context.Context, app mpblock.AppID, seq uint64, limit int) (changes []mpblock.Change, err error) {
-	if err := s.enterApp(ctx, app); err != nil {
-		return nil, err
-	}
-	defer s.inflight.Done()
-	if seq+1 == 0 {
-		return nil, nil
-	}
-	it, err := s.db.NewIterWithContext(ctx, &pebble.IterOptions{
-		LowerBound: changeKey(app, seq+1), UpperBound: after(appKey(changeKeys, app)),
-	})
-	if err != nil {
-		return nil, err
-	}
-	defer func() { err = errors.Join(err, it.Close()) }()
-	for ok := it.First(); ok && len(changes) < limit; ok = it.Next() {
-		c, err := decodeChange(binary.BigEndian.Uint64(it.Key()[1+mpblock.AppIDLen:]), it.Value())
-		if err != nil {
-			return nil, err
-		}
-		changes = append(changes, c)
-	}
-	return changes, it.Error()
-}
-
-// ChangesOf implements mpblock.Store. It goes from the last change of the OpenID
-// back to the first that is wanted.
-func (s *Store) ChangesOf(ctx context.Context, app mpblock.AppID, id mpblock.OpenID, seq uint64, limit int) (changes []mpblock.Change, err error) {
-	if err := s.enterApp(ctx, app); err != nil {
-		return nil, err
-	}
-	defer s.inflight.Done()
-	var at uint64
-	if err := s.look(app, false, func(l *lookup) error {
-		at = cmp.Or(l.seq(entryKeys, &id), l.seq(formerKeys, &id))
-		return nil
-	}); err != nil {
-		return nil, err
-	}
-	for at > seq {
-		// A change is never taken back, so one that something refers to is there.
-		v, err := s.value(changeKey(app, at))
-		if err != nil {
-			return nil, err
-		}
-		c, previous, err := decodeStep(at, v, id)
-		if err != nil {
-			return nil, err
-		}
-		changes, at = append(changes, c), previous
-	}
-	slices.Reverse(changes)
-	return changes[:min(max(limit, 0), len(changes))], nil
-}

@@ -22,9 +22,9 @@ func TestReadsFail(t *testing.T) {
 		ids[i] = mint(i)
 	}
 	blocked := func(s *Store) bool {
-		states, err := s.Lookup(t.Context(), app, ids)
+		states, err := s.States(t.Context(), app, ids)
 		for _, st := range states {
-			if err == nil && (!st.Blocked() || !st.Follower) {
+			if err == nil && (!st.Blocked || !st.Follower) {
 				t.Errorf("a lookup: %+v", st)
 				break
 			}
@@ -37,7 +37,7 @@ func TestReadsFail(t *testing.T) {
 	}{
 		{"lookup", blocked},
 		{"page", func(s *Store) bool {
-			p, err := s.Page(t.Context(), app, mpblock.OpenID{}, n)
+			p, err := s.Blacklist(t.Context(), app, mpblock.OpenID{}, n)
 			if err == nil && (p.Len() != n || p.Total != n || p.Seq != 1) {
 				t.Errorf("a page: %d of %d, seq %d", p.Len(), p.Total, p.Seq)
 			}

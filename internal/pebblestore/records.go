@@ -46,6 +46,26 @@ func (s *Store) List(ctx context.Context, kind, from string, limit int) (records
 	return records, err
 }
 
+// Kinds implements mpblock.Store. It seeks from kind to kind.
+func (s *Store) Kinds(ctx context.Context) (kinds []string, err error) {
+	if err := s.enter(ctx); err != nil {
+		return nil, err
+	}
+	defer s.inflight.Done()
+	from := []byte{recordKeys}
+	it, err := s.db.NewIterWithContext(ctx, &pebble.IterOptions{LowerBound: from, UpperBound: after(from)})
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, it.Close()) }()
+	for ok := it.First(); ok; ok = it.SeekGE(from) {
+		kind, _, _ := bytes.Cut(it.Key()[1:], []byte{0})
+		kinds = append(kinds, string(kind))
+		from = after(recordKey(string(kind), ""))
+	}
+	return kinds, it.Error()
+}
+
 // eachRecord hands the records between two keys to do, without kind and key, until
 // it returns false. name is the record's key, k that of the store.
 func (s *Store) eachRecord(lower, upper []byte, do func(name, k []byte, r mpblock.Record) bool) (err error) {

@@ -242,16 +242,31 @@ func (a *account) remember(h head, err error) error {
 }
 
 // value returns a copy of a value, nil if the key is not there.
-func (s *Store) value(key []byte) ([]byte, error) {
+func (s *Store) value(key []byte) (copied []byte, err error) {
+	err = s.view(key, func(v []byte) error {
+		if v != nil {
+			copied = append([]byte{}, v...)
+		}
+		return nil
+	})
+	return copied, err
+}
+
+// view shows a value as it lies in memory, which is not to be kept; nil if the key
+// is not there.
+func (s *Store) view(key []byte, show func([]byte) error) error {
 	v, closer, err := s.db.Get(key)
 	if errors.Is(err, pebble.ErrNotFound) {
-		return nil, nil
+		return show(nil)
 	}
 	if err != nil {
-		return nil, err
+		return err
 	}
 	defer closer.Close() //nolint:errcheck // of a value in memory
-	return append([]byte{}, v...), nil
+	if v == nil {
+		v = []byte{}
+	}
+	return show(v)
 }
 
 func nextChange(h head, b mpblock.Batch, took []step) mpblock.Change {

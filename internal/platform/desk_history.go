@@ -117,7 +117,7 @@ func (d *Desk) Timeline(ctx context.Context, app mpblock.AppID, openid string) (
 		return Timeline{}, err
 	}
 	t := Timeline{OpenID: id}
-	states, err := d.p.store.Lookup(ctx, app, []mpblock.OpenID{id})
+	states, err := d.p.store.States(ctx, app, []mpblock.OpenID{id})
 	if err != nil {
 		return Timeline{}, err
 	}

@@ -20,10 +20,6 @@ func (d *Desk) StartJob(ctx context.Context, app mpblock.AppID, id, reason strin
 	if err != nil {
 		return Job{}, err
 	}
-	head, err := d.p.store.Page(ctx, app, mpblock.OpenID{}, 0)
-	if err != nil {
-		return Job{}, err
-	}
 	if _, err := d.draft(ctx, app, id); err != nil {
 		return Job{}, err
 	}
@@ -34,7 +30,7 @@ func (d *Desk) StartJob(ctx context.Context, app mpblock.AppID, id, reason strin
 		if j.State != JobDraft {
 			return started(id)
 		}
-		j.State, j.Reason, j.From = JobQueued, reason, head.Seq
+		j.State, j.Reason = JobQueued, reason
 		j.Started, j.expires = time.Now().UnixMilli(), time.Time{}
 		return nil
 	})

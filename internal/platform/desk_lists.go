@@ -52,9 +52,9 @@ func (d *Desk) Followers(ctx context.Context, app mpblock.AppID, q FollowerQuery
 	}
 	out := FollowerPage{Total: page.Total, Next: next}
 	ids := page.OpenIDs()
-	states, err := d.p.store.Lookup(ctx, app, ids)
+	states, err := d.p.store.States(ctx, app, ids)
 	for i := range states {
-		out.Rows = append(out.Rows, FollowerRow{OpenID: ids[i], Blocked: states[i].Blocked()})
+		out.Rows = append(out.Rows, FollowerRow{OpenID: ids[i], Blocked: states[i].Blocked})
 	}
 	return out, err
 }

@@ -93,7 +93,7 @@ func (p *Platform) digest(ctx context.Context, app mpblock.AppID) (digest, uint6
 		if err != nil {
 			return digest{}, 0, err
 		}
-		head, err := p.store.Page(ctx, app, mpblock.OpenID{}, 0)
+		head, err := p.store.Blacklist(ctx, app, mpblock.OpenID{}, 0)
 		if err != nil {
 			return digest{}, 0, err
 		}

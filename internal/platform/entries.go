@@ -88,45 +88,49 @@ func (r *entryReader) page(ctx context.Context, q EntryQuery) (EntryPage, error)
 	if err != nil {
 		return EntryPage{}, err
 	}
-	page, next, err := prefixPage(ctx, r.store.Page, r.app, q.Prefix, after, q.Limit)
+	page, next, err := prefixPage(ctx, r.store.Blacklist, r.app, q.Prefix, after, q.Limit)
 	if err != nil {
 		return EntryPage{}, err
 	}
 	out := EntryPage{Total: page.Total, Next: next.String()}
 	ids := page.OpenIDs()
-	states, err := r.store.Lookup(ctx, r.app, ids)
+	states, err := r.store.States(ctx, r.app, ids)
 	if err != nil {
 		return EntryPage{}, err
 	}
+	if err := r.learn(ctx, states); err != nil {
+		return EntryPage{}, err
+	}
 	for i, id := range ids {
-		if !states[i].Blocked() { // unblocked since the page was read
-			continue
+		if states[i].Blocked { // not unblocked since the page was read
+			row := r.heads[states[i].Seq]
+			row.OpenID = id
+			out.Rows = append(out.Rows, row)
 		}
-		row, err := r.head(ctx, id, states[i].Seq)
-		if err != nil {
-			return EntryPage{}, err
-		}
-		out.Rows = append(out.Rows, row)
 	}
 	return out, nil
 }
 
-// head returns the entry of an OpenID that a change has blocked.
-func (r *entryReader) head(ctx context.Context, id mpblock.OpenID, seq uint64) (EntryRow, error) {
-	row, ok := r.heads[seq]
-	if !ok {
-		c, err := r.store.ChangesOf(ctx, r.app, id, seq-1, 1) // it need not read the others of the change
-		if err != nil || len(c) == 0 {
-			return EntryRow{OpenID: id, Seq: seq}, err
-		}
-		if len(r.heads) >= maxHeads {
-			clear(r.heads)
-		}
-		row = entryOf(c[0])
-		r.heads[seq] = row
+// learn reads the changes that some states name and that it does not remember.
+func (r *entryReader) learn(ctx context.Context, states []mpblock.State) error {
+	if len(r.heads) >= maxHeads {
+		clear(r.heads)
 	}
-	row.OpenID = id
-	return row, nil
+	var seqs []uint64
+	for _, s := range states {
+		if _, known := r.heads[s.Seq]; s.Blocked && !known {
+			r.heads[s.Seq] = EntryRow{}
+			seqs = append(seqs, s.Seq)
+		}
+	}
+	if len(seqs) == 0 {
+		return nil
+	}
+	changes, err := r.store.ChangeHeads(ctx, r.app, seqs)
+	for _, c := range changes {
+		r.heads[c.Seq] = entryOf(c)
+	}
+	return err
 }
 
 func entryOf(c mpblock.Change) EntryRow {
@@ -179,7 +183,7 @@ func (r *entryReader) newest(ctx context.Context, q EntryQuery) (EntryPage, erro
 	if err != nil {
 		return EntryPage{}, err
 	}
-	head, err := r.store.Page(ctx, r.app, mpblock.OpenID{}, 0)
+	head, err := r.store.Blacklist(ctx, r.app, mpblock.OpenID{}, 0)
 	if err != nil {
 		return EntryPage{}, err
 	}
@@ -233,7 +237,7 @@ func (s *search) take(ctx context.Context, c mpblock.Change) (bool, error) {
 	}
 	for len(ids) > 0 {
 		some := ids[:min(len(ids), lookAtOnce)]
-		states, err := s.reader.store.Lookup(ctx, s.reader.app, some)
+		states, err := s.reader.store.States(ctx, s.reader.app, some)
 		if err != nil {
 			return false, err
 		}

@@ -16,7 +16,7 @@ func (p *Platform) runChunk(ctx context.Context, j *storedJob, resumed bool) (ch
 	if j.UndoOf != "" {
 		return p.undoChunk(ctx, j)
 	}
-	items, err := p.items(ctx, j, j.Next)
+	items, list, err := p.items(ctx, j, j.Next)
 	if err != nil {
 		return chunkResult{}, err
 	}
@@ -25,6 +25,7 @@ func (p *Platform) runChunk(ctx context.Context, j *storedJob, resumed bool) (ch
 		return chunkResult{}, err
 	}
 	c := chunk{p: p, job: j, known: !a.AnyFollower, lines: make(map[mpblock.OpenID]uint32, len(items))}
+	c.result.list = list
 	for _, it := range items {
 		c.lines[it.id] = it.line
 	}
@@ -57,48 +58,113 @@ type chunk struct {
 // takeOwn counts those OpenIDs as done that the job itself has changed, and returns
 // the others.
 func (c *chunk) takeOwn(ctx context.Context, ids []mpblock.OpenID) ([]mpblock.OpenID, error) {
-	if len(ids) == 0 {
-		return nil, nil
-	}
-	states, err := c.p.store.Lookup(ctx, c.job.app, ids)
+	own, seen, err := c.p.ownChanges(ctx, c.job, ids)
 	if err != nil {
 		return nil, err
 	}
+	c.result.seen = max(c.result.seen, seen)
 	var others []mpblock.OpenID
-	for i, id := range ids {
-		if s := states[i].Seq; s != 0 && s <= c.job.From { // blocked all the time since
+	for _, id := range ids {
+		if seq := own[id]; seq != 0 {
+			c.did(seq, 1)
+		} else {
 			others = append(others, id)
-			continue
 		}
-		seq, err := c.p.changeBy(ctx, c.job, id)
-		if err != nil {
-			return nil, err
-		}
-		if seq == 0 {
-			others = append(others, id)
-			continue
-		}
-		c.did(seq, 1)
 	}
 	return others, nil
 }
 
 func (c *chunk) did(seq uint64, n int) {
 	c.result.done += n
+	c.result.seen = max(c.result.seen, seq)
 	if !slices.Contains(c.result.Seqs, seq) {
 		c.result.Seqs = append(c.result.Seqs, seq)
 	}
 }
 
-// changeBy returns the seq of the change that a job has made of an OpenID, 0 if there
-// is none.
-func (p *Platform) changeBy(ctx context.Context, j *storedJob, id mpblock.OpenID) (seq uint64, err error) {
-	err = p.eachChangeOf(ctx, j.app, id, j.From, func(c mpblock.Change) {
-		if seq == 0 && c.Actor == j.actor() {
-			seq = c.Seq
+// ownChanges returns the seqs of the changes of the chunk under way that a job has made
+// of some OpenIDs, and the last seq that names any of them. It takes two reads; only
+// where others have changed some of the OpenIDs since, it takes one more for every
+// headsAtOnce changes of the account meanwhile.
+func (p *Platform) ownChanges(ctx context.Context, j *storedJob, ids []mpblock.OpenID) (own map[mpblock.OpenID]uint64, seen uint64, err error) {
+	if len(ids) == 0 {
+		return nil, 0, nil
+	}
+	states, err := p.store.States(ctx, j.app, ids)
+	if err != nil {
+		return nil, 0, err
+	}
+	var later []uint64
+	for _, s := range states {
+		if seen = max(seen, s.Seq); s.Seq > j.From {
+			later = append(later, s.Seq)
 		}
-	})
-	return seq, err
+	}
+	heads, err := p.changeHeads(ctx, j.app, later)
+	if err != nil {
+		return nil, 0, err
+	}
+	own = make(map[mpblock.OpenID]uint64)
+	var changed []mpblock.OpenID
+	for i, id := range ids {
+		seq := states[i].Seq
+		switch {
+		case seq <= j.From: // the same all the time since
+		case heads[seq].Actor == j.actor():
+			own[id] = seq
+		default:
+			changed = append(changed, id)
+		}
+	}
+	return own, seen, p.ownBefore(ctx, j, seen, changed, own)
+}
+
+// headsAtOnce is how many changes are read at a time, without their OpenIDs.
+const headsAtOnce = 1_000
+
+// ownBefore adds what a job has made, before a seq, of OpenIDs that others have changed
+// since. That is in the log alone.
+func (p *Platform) ownBefore(ctx context.Context, j *storedJob, seq uint64, ids []mpblock.OpenID, own map[mpblock.OpenID]uint64) error {
+	for from := j.From + 1; len(ids) > 0 && from < seq; from += headsAtOnce {
+		var seqs []uint64
+		for s := from; s < min(from+headsAtOnce, seq); s++ {
+			seqs = append(seqs, s)
+		}
+		heads, err := p.store.ChangeHeads(ctx, j.app, seqs)
+		if err != nil {
+			return err
+		}
+		for _, head := range heads {
+			if head.Actor != j.actor() {
+				continue
+			}
+			c, err := p.change(ctx, j.app, head.Seq)
+			if err != nil {
+				return err
+			}
+			for _, id := range ids {
+				if _, named := slices.BinarySearchFunc(c.OpenIDs, id, mpblock.OpenID.Compare); named {
+					own[id] = c.Seq
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// changeHeads returns changes without their OpenIDs, by seq.
+func (p *Platform) changeHeads(ctx context.Context, app mpblock.AppID, seqs []uint64) (map[uint64]mpblock.Change, error) {
+	heads := make(map[uint64]mpblock.Change)
+	if len(seqs) == 0 {
+		return heads, nil
+	}
+	seqs = slices.Clone(seqs)
+	slices.Sort(seqs)
+	changes, err := p.store.ChangeHeads(ctx, app, slices.Compact(seqs))
+	for _, c := range changes {
+		heads[c.Seq] = c
+	}
+	return heads, err
 }
 
 // begun tells whether the chunk under way has been applied.
@@ -107,19 +173,14 @@ func (p *Platform) begun(ctx context.Context, j *storedJob) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	for _, id := range ids {
-		seq, err := p.changeBy(ctx, j, id)
-		if err != nil || seq != 0 {
-			return seq != 0, err
-		}
-	}
-	return false, nil
+	own, _, err := p.ownChanges(ctx, j, ids)
+	return len(own) > 0, err
 }
 
 // chunkIDs returns the OpenIDs of the chunk under way.
 func (p *Platform) chunkIDs(ctx context.Context, j *storedJob) ([]mpblock.OpenID, error) {
 	if j.UndoOf == "" {
-		items, err := p.items(ctx, j, j.Next)
+		items, _, err := p.items(ctx, j, j.Next)
 		return idsOf(items), err
 	}
 	changes, err := p.changesOfChunk(ctx, j.app, j.UndoOf, j.Next)
@@ -134,13 +195,13 @@ func (p *Platform) chunkIDs(ctx context.Context, j *storedJob) ([]mpblock.OpenID
 // on which it had no effect.
 func (c *chunk) apply(ctx context.Context, ids []mpblock.OpenID) ([]mpblock.OpenID, error) {
 	if c.known && len(ids) > 0 {
-		states, err := c.p.store.Lookup(ctx, c.job.app, ids)
+		states, err := c.p.store.States(ctx, c.job.app, ids)
 		if err != nil {
 			return nil, err
 		}
 		var known []mpblock.OpenID
 		for i, id := range ids {
-			if states[i].Follower || states[i].Blocked() {
+			if states[i].Follower || states[i].Blocked {
 				known = append(known, id)
 			} else {
 				c.refuse(id)

@@ -141,12 +141,12 @@ func (p *Platform) previewItems(ctx context.Context, j *storedJob, items []jobIt
 	for i, it := range items {
 		ids[i] = it.id
 	}
-	states, err := p.store.Lookup(ctx, j.app, ids)
+	states, err := p.store.States(ctx, j.app, ids)
 	for _, s := range states {
 		switch {
-		case !anyFollower && !s.Follower && !s.Blocked():
+		case !anyFollower && !s.Follower && !s.Blocked:
 			j.Preview.Unknown++
-		case s.Blocked() == (j.Action == mpblock.Block):
+		case s.Blocked == (j.Action == mpblock.Block):
 			j.Preview.Already++
 		default:
 			j.Preview.New++

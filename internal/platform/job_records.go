@@ -43,10 +43,10 @@ type jobRecord struct {
 	Progress JobProgress    `json:"progress"`
 	Chunks   int            `json:"chunks"`
 	Next     int            `json:"next"` // chunk to be worked through; those before it are in Progress
-	From     uint64         `json:"from"` // seq of the account before the job changed anything
+	From     uint64         `json:"from"` // a seq: what the job has not counted yet comes behind it
 
 	// Holder is the run that works on the job, until a time: after it, another may
-	// take over. Each write of the job renews it.
+	// take over.
 	Holder string `json:"holder,omitempty"`
 	Until  int64  `json:"until,omitempty"`
 }
@@ -192,4 +192,6 @@ type chunkResult struct {
 	Refused []RefusedLine `json:"refused,omitempty"`
 
 	done, already int
+	seen          uint64         // the last change that was seen of its OpenIDs
+	list          mpblock.Record // which it has worked through, if it was one
 }

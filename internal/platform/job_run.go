@@ -11,14 +11,12 @@ import (
 	"mpblock"
 )
 
-// A job is run by one runner at a time: the one that its record names as holder, for
-// leaseTime after each write. Of a node that dies nothing is left but a batch that
-// may have been applied and not been counted; whoever takes over finds out from the
-// log, where each change bears the job as its actor. Should two nodes work on a job
-// at once, since one of them was held up, then one fails to write its progress and
-// leaves it to the other.
+// A job is run by one runner at a time, which holds a lease. Of a node that dies nothing
+// is left but a batch that may have been applied and not been counted; whoever takes
+// over finds out from the log, where each change bears the job as its actor. Should two
+// nodes work on a job at once, since one of them was held up, then one fails to write
+// its progress and leaves it to the other.
 const (
-	leaseTime  = 15 * time.Second
 	queueEvery = time.Second
 	maxRunning = 4           // jobs at once on a node
 	queueGrace = time.Minute // after which a place in the queue without a job is given up
@@ -64,11 +62,15 @@ func (p *Platform) runJobs(ctx context.Context, report func(error)) {
 	}
 }
 
-// takeJobs starts what waits in the queue, while there are slots.
+// takeJobs starts what waits in the queue, while there are slots. What this node runs
+// already is left alone, however long it takes.
 func (p *Platform) takeJobs(ctx context.Context, slots chan struct{}, wg *sync.WaitGroup, report func(error)) error {
 	for r, err := range p.under(ctx, kindJobQueue, "") {
 		if err != nil {
 			return err
+		}
+		if _, runs := p.running.Load(r.Key); runs {
+			continue
 		}
 		select {
 		case slots <- struct{}{}:
@@ -83,8 +85,9 @@ func (p *Platform) takeJobs(ctx context.Context, slots chan struct{}, wg *sync.W
 			}
 			continue
 		}
+		p.running.Store(j.id, nil)
 		wg.Go(func() {
-			defer func() { <-slots; p.wake() }()
+			defer func() { p.running.Delete(j.id); <-slots; p.wake() }()
 			if err := p.runJob(ctx, j); err != nil && ctx.Err() == nil && !errors.Is(err, errTakenOver) {
 				report(fmt.Errorf("job %s of account %s: %w", j.id, j.app, err))
 			}
@@ -112,19 +115,53 @@ func (p *Platform) claim(ctx context.Context, r mpblock.Record) (*storedJob, err
 		}
 		return nil, p.leaveQueue(ctx, r)
 	case !j.view().Active():
-		return nil, p.leaveQueue(ctx, r)
-	case j.Holder != "" && now.UnixMilli() < j.Until:
+		return nil, p.bury(ctx, j, r)
+	case j.held(now):
 		return nil, nil
 	}
-	j.Holder = randomHex(8)
-	if j.State == JobQueued {
-		j.State = JobRunning
+	if j.State == JobQueued { // it has changed nothing yet
+		head, err := p.store.Blacklist(ctx, j.app, mpblock.OpenID{}, 0)
+		if err != nil {
+			return nil, err
+		}
+		j.State, j.From = JobRunning, head.Seq
 	}
-	err = p.renew(ctx, j)
+	j.Holder, j.Until = randomHex(8), time.Now().Add(leaseTime).UnixMilli()
+	err = p.putJob(ctx, j)
 	if errors.Is(err, mpblock.ErrConflict) {
 		return nil, nil
 	}
 	return j, err
+}
+
+// listsAtOnce is how many pieces of the list of an ended job are removed at a time.
+const listsAtOnce = 100
+
+// bury removes what is left of the list of a job that has ended, which nothing reads
+// any more, and then its place in the queue.
+func (p *Platform) bury(ctx context.Context, j *storedJob, place mpblock.Record) error {
+	n := 0
+	for r, err := range p.pieces(ctx, kindJobList, j.app, j.id) {
+		if err != nil {
+			return err
+		}
+		if err := p.dropList(ctx, r); err != nil {
+			return err
+		}
+		if n++; n == listsAtOnce {
+			return nil // the others when the queue is looked at next
+		}
+	}
+	return p.leaveQueue(ctx, place)
+}
+
+// dropList removes a piece of the list of a job, which another node may have done.
+func (p *Platform) dropList(ctx context.Context, r mpblock.Record) error {
+	err := p.store.Delete(ctx, kindJobList, r.Key, r.Version)
+	if errors.Is(err, mpblock.ErrNotFound) || errors.Is(err, mpblock.ErrConflict) {
+		return nil
+	}
+	return err
 }
 
 func (p *Platform) leaveQueue(ctx context.Context, r mpblock.Record) error {
@@ -135,12 +172,6 @@ func (p *Platform) leaveQueue(ctx context.Context, r mpblock.Record) error {
 	return err
 }
 
-// renew writes a job that this node holds.
-func (p *Platform) renew(ctx context.Context, j *storedJob) error {
-	j.Until = time.Now().Add(leaseTime).UnixMilli()
-	return p.putJob(ctx, j)
-}
-
 // end is the end of a job, whichever.
 func (j *storedJob) end(state JobState) {
 	now := time.Now()
@@ -148,41 +179,54 @@ func (j *storedJob) end(state JobState) {
 	j.Holder, j.Until = "", 0
 }
 
-var errTakenOver = errors.New("platform: another node has taken the job over")
-
 // runJob works through a job that this node holds.
 func (p *Platform) runJob(ctx context.Context, j *storedJob) error {
+	work, l, release := p.hold(ctx, j)
+	err := p.work(work, l)
+	if cause := context.Cause(work); err != nil && cause != nil && ctx.Err() == nil {
+		err = cause // the lease is lost
+	}
+	release()
+	if err != nil {
+		p.letGo(ctx, j)
+	}
+	return err
+}
+
+// work works through a job under a lease.
+func (p *Platform) work(ctx context.Context, l *lease) error {
 	for first := true; ; first = false {
-		var result chunkResult
-		var err error
+		j := l.now()
 		switch {
 		case j.State == JobStopping && !first:
-			return p.advance(ctx, j, nil, JobStopped)
+			return l.end(ctx, JobStopped)
 		case j.Next >= j.Chunks:
-			return p.advance(ctx, j, nil, JobDone)
+			return l.end(ctx, JobDone)
 		case j.State == JobStopping:
 			// The holder before may have been in the middle of a batch: that is
 			// brought to its end, another is not begun.
-			begun, err := p.begun(ctx, j)
+			begun, err := p.begun(ctx, &j)
 			if err != nil {
 				return err
 			}
 			if !begun {
-				return p.advance(ctx, j, nil, JobStopped)
+				return l.end(ctx, JobStopped)
 			}
 		}
-		result, err = p.runChunk(ctx, j, first)
+		result, err := p.runChunk(ctx, &j, first)
 		if errors.Is(err, errListGone) {
-			return p.advance(ctx, j, nil, JobFailed)
+			return l.end(ctx, JobFailed)
 		}
 		if err == nil {
-			err = p.keepResult(ctx, j, result)
+			err = p.keepResult(ctx, &j, result)
 		}
 		if err == nil {
-			err = p.advance(ctx, j, &result, "")
+			err = l.advance(ctx, result)
+		}
+		if err == nil && result.list.Version != 0 {
+			err = p.dropList(ctx, result.list)
 		}
 		if err != nil {
-			p.letGo(ctx, j)
 			return err
 		}
 	}
@@ -197,44 +241,6 @@ func (p *Platform) keepResult(ctx context.Context, j *storedJob, result chunkRes
 	return p.putAnyway(ctx, mpblock.Record{
 		Kind: kindJobResult, Key: j.chunkKey(j.Next), Value: value, Expires: time.Now().Add(listLife + JobLife),
 	})
-}
-
-// advance counts a chunk, or ends the job. If an operator has written in between (to
-// stop the job) it counts on top of that; if another node holds the job now, it fails.
-func (p *Platform) advance(ctx context.Context, j *storedJob, result *chunkResult, end JobState) error {
-	for {
-		next := *j
-		if result != nil {
-			next.Next++
-			next.Progress.Done += result.done
-			next.Progress.Already += result.already
-			next.Progress.Refused += len(result.Refused)
-		}
-		if end != "" {
-			next.end(end)
-			if end == JobFailed {
-				next.Problem = "the list of the job is gone: it was not run within 30 days"
-			}
-		} else {
-			next.Until = time.Now().Add(leaseTime).UnixMilli()
-		}
-		err := p.putJob(ctx, &next)
-		if err == nil {
-			*j = next
-			return nil
-		}
-		if !errors.Is(err, mpblock.ErrConflict) {
-			return err
-		}
-		now, err := p.readJob(ctx, j.app, j.id)
-		if err != nil {
-			return err
-		}
-		if now.Holder != j.Holder || now.Next != j.Next {
-			return errTakenOver
-		}
-		*j = *now
-	}
 }
 
 // letGo gives a job back, so that it goes on at once elsewhere, or here after a
@@ -256,16 +262,17 @@ func (p *Platform) letGo(ctx context.Context, j *storedJob) {
 
 var errListGone = errors.New("platform: the list of a job is gone")
 
-// items reads a chunk of a list.
-func (p *Platform) items(ctx context.Context, j *storedJob, n int) ([]jobItem, error) {
+// items reads a chunk of a list, and returns its record too.
+func (p *Platform) items(ctx context.Context, j *storedJob, n int) ([]jobItem, mpblock.Record, error) {
 	r, err := p.store.Get(ctx, kindJobList, j.chunkKey(n))
 	if errors.Is(err, mpblock.ErrNotFound) {
-		return nil, errListGone
+		return nil, r, errListGone
 	}
 	if err != nil {
-		return nil, err
+		return nil, r, err
 	}
-	return decodeItems(r)
+	items, err := decodeItems(r)
+	return items, r, err
 }
 
 func idsOf(items []jobItem) []mpblock.OpenID {

@@ -50,12 +50,12 @@ func (m *mortal) Apply(ctx context.Context, app mpblock.AppID, b mpblock.Batch) 
 	return call(m, func() (mpblock.Change, error) { return m.Store.Apply(ctx, app, b) })
 }
 
-func (m *mortal) Page(ctx context.Context, app mpblock.AppID, after mpblock.OpenID, limit int) (mpblock.Page, error) {
-	return call(m, func() (mpblock.Page, error) { return m.Store.Page(ctx, app, after, limit) })
+func (m *mortal) Blacklist(ctx context.Context, app mpblock.AppID, after mpblock.OpenID, limit int) (mpblock.Page, error) {
+	return call(m, func() (mpblock.Page, error) { return m.Store.Blacklist(ctx, app, after, limit) })
 }
 
-func (m *mortal) Lookup(ctx context.Context, app mpblock.AppID, ids []mpblock.OpenID) ([]mpblock.State, error) {
-	return call(m, func() ([]mpblock.State, error) { return m.Store.Lookup(ctx, app, ids) })
+func (m *mortal) States(ctx context.Context, app mpblock.AppID, ids []mpblock.OpenID) ([]mpblock.State, error) {
+	return call(m, func() ([]mpblock.State, error) { return m.Store.States(ctx, app, ids) })
 }
 
 func (m *mortal) Changes(ctx context.Context, app mpblock.AppID, after uint64, limit int) ([]mpblock.Change, error) {
@@ -64,6 +64,10 @@ func (m *mortal) Changes(ctx context.Context, app mpblock.AppID, after uint64, l
 
 func (m *mortal) ChangesOf(ctx context.Context, app mpblock.AppID, id mpblock.OpenID, after uint64, limit int) ([]mpblock.Change, error) {
 	return call(m, func() ([]mpblock.Change, error) { return m.Store.ChangesOf(ctx, app, id, after, limit) })
+}
+
+func (m *mortal) ChangeHeads(ctx context.Context, app mpblock.AppID, seqs []uint64) ([]mpblock.Change, error) {
+	return call(m, func() ([]mpblock.Change, error) { return m.Store.ChangeHeads(ctx, app, seqs) })
 }
 
 func (m *mortal) Get(ctx context.Context, kind, key string) (mpblock.Record, error) {
@@ -268,9 +272,9 @@ func TestJobIsKilledAnywhere(t *testing.T) {
 					victim.store = &mortal{Store: c.p.store, left: n, after: after}
 					killed = len(runQueue(victim, t.Context())) > 0
 					again := 0
-					if states, err := c.p.store.Lookup(t.Context(), c.app, []mpblock.OpenID{mpblock.OpenID([]byte(c.ids[4]))}); err != nil {
+					if states, err := c.p.store.States(t.Context(), c.app, []mpblock.OpenID{mpblock.OpenID([]byte(c.ids[4]))}); err != nil {
 						t.Fatal(err)
-					} else if meddle && states[0].Blocked() {
+					} else if meddle && states[0].Blocked {
 						c.apply(mpblock.Unblock, "api", "", 4, 5)
 						again = 1
 					}
@@ -350,32 +354,186 @@ func TestJobIsStopped(t *testing.T) {
 	}
 }
 
-// Two nodes find the same job: one runs it. One that is held up for longer than its
-// lease loses it, and counts nothing twice.
-func TestJobOnTwoNodes(t *testing.T) {
+// stalling is a store of a node that is held up in an Apply; its writes of records get
+// no answer from then on, if stalled.
+type stalling struct {
+	mpblock.Store
+	do      func(context.Context)
+	stalled bool
+	held    chan struct{} // closed when it is held up
+}
+
+func (s *stalling) Apply(ctx context.Context, app mpblock.AppID, b mpblock.Batch) (mpblock.Change, error) {
+	if do := s.do; do != nil {
+		s.do = nil
+		close(s.held)
+		do(ctx)
+	}
+	return s.Store.Apply(ctx, app, b)
+}
+
+func (s *stalling) Put(ctx context.Context, r mpblock.Record) (mpblock.Record, error) {
+	select {
+	case <-s.held:
+		if s.stalled {
+			<-ctx.Done()
+			return mpblock.Record{}, ctx.Err()
+		}
+	default:
+	}
+	return s.Store.Put(ctx, r)
+}
+
+// onTwoNodes runs a job on a node that is held up in its first batch for a while, and
+// then lets another node look for jobs. The job is done whole, whichever does it.
+func onTwoNodes(t *testing.T, stalled bool, during func(*jobCase, Job, context.Context)) (errs []error) {
+	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		c := newJobCase(t)
 		j := c.start()
-		slow := node(t, c.p.store)
-		held := &beforeApply{Store: c.p.store}
-		slow.store = held
-		held.do = func() {
-			if errs := runQueue(node(t, c.p.store), t.Context()); len(errs) != 0 || c.job(j.ID).Progress.Seen() != 0 {
-				t.Errorf("another node runs a job that has a holder: %v", errs)
-			}
-			time.Sleep(leaseTime)
-			if errs := runQueue(node(t, c.p.store), t.Context()); len(errs) != 0 {
-				t.Error(errs)
-			}
-		}
-		if errs := runQueue(slow, t.Context()); len(errs) != 0 {
-			t.Error(errs)
-		}
+		store := &stalling{Store: c.p.store, stalled: stalled, held: make(chan struct{})}
+		store.do = func(ctx context.Context) { during(c, j, ctx) }
+		slow := node(t, store)
+		errs = runQueue(slow, t.Context())
 		if got := c.job(j.ID); got.State != JobDone || got.Progress != (JobProgress{Total: 11, Done: 7, Already: 3, Refused: 1}) {
 			t.Errorf("job %+v", got)
 		}
 		if got := c.changed(j.ID); got != "0001111111" {
 			t.Errorf("changed %s", got)
+		}
+	})
+	return errs
+}
+
+// A node keeps its job however long a batch takes.
+func TestJobKeepsItsLease(t *testing.T) {
+	errs := onTwoNodes(t, false, func(c *jobCase, j Job, ctx context.Context) {
+		for range 20 {
+			if errs := runQueue(node(c.t, c.p.store), c.t.Context()); len(errs) != 0 || c.job(j.ID).Progress.Seen() != 0 {
+				c.t.Errorf("another node runs a job that has a holder: %v", errs)
+			}
+			time.Sleep(leaseTime / 4)
+		}
+		if ctx.Err() != nil {
+			c.t.Errorf("the batch is to end: %v", context.Cause(ctx))
+		}
+	})
+	if len(errs) != 0 {
+		t.Error(errs)
+	}
+}
+
+// A node that cannot renew its lease stops before another takes the job over.
+func TestJobLosesItsLease(t *testing.T) {
+	errs := onTwoNodes(t, true, func(c *jobCase, j Job, ctx context.Context) {
+		time.Sleep(leaseTime - time.Millisecond)
+		if errs := runQueue(node(c.t, c.p.store), c.t.Context()); len(errs) != 0 || c.job(j.ID).Progress.Seen() != 0 || ctx.Err() != nil {
+			c.t.Errorf("before the lease ends: %v, %v", errs, ctx.Err())
+		}
+		time.Sleep(time.Millisecond)
+		synctest.Wait()
+		if !errors.Is(context.Cause(ctx), errLeaseOver) {
+			c.t.Errorf("the lease has ended, the batch goes on: %v", context.Cause(ctx))
+		}
+		if errs := runQueue(node(c.t, c.p.store), c.t.Context()); len(errs) != 0 {
+			c.t.Error(errs)
+		}
+	})
+	if len(errs) != 1 || !errors.Is(errs[0], errLeaseOver) {
+		t.Errorf("the node that was held up reports %v", errs)
+	}
+}
+
+// A job whose record another node has taken over is left at once.
+func TestJobIsTakenAway(t *testing.T) {
+	errs := onTwoNodes(t, false, func(c *jobCase, j Job, ctx context.Context) {
+		_, err := c.p.editJob(c.t.Context(), c.app, j.ID, func(j *storedJob) error {
+			j.Holder, j.Until = "", 0
+			return nil
+		})
+		if err != nil {
+			c.t.Error(err)
+		}
+		if errs := runQueue(node(c.t, c.p.store), c.t.Context()); len(errs) != 0 {
+			c.t.Error(errs)
+		}
+		time.Sleep(beatEvery)
+		synctest.Wait()
+		if !errors.Is(context.Cause(ctx), errTakenOver) {
+			c.t.Errorf("another has taken the job, the batch goes on: %v", context.Cause(ctx))
+		}
+	})
+	if len(errs) != 0 { // it is nobody's fault
+		t.Error(errs)
+	}
+}
+
+// A lease that a clock has given which was ahead does not hold a job up until then.
+func TestLeaseOfAClockThatWasAhead(t *testing.T) {
+	for ahead, want := range map[time.Duration]JobState{
+		leaseTime:                JobRunning,
+		leaseTime + clockSlack:   JobRunning,
+		leaseTime + 2*clockSlack: JobDone,
+		365 * 24 * time.Hour:     JobDone,
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			c := newJobCase(t)
+			j := c.start()
+			_, err := c.p.editJob(t.Context(), c.app, j.ID, func(j *storedJob) error {
+				j.State, j.Holder, j.Until = JobRunning, "killed", time.Now().Add(ahead).UnixMilli()
+				return nil
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if errs := runQueue(node(t, c.p.store), t.Context()); len(errs) != 0 {
+				t.Fatal(errs)
+			}
+			if got := c.job(j.ID).State; got != want {
+				t.Errorf("a lease that ends in %v: %s, want %s", ahead, got, want)
+			}
+		})
+	}
+}
+
+// The OpenIDs of a job go with it: only what an undo reads stays.
+func TestListsEndWithTheirJob(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newJobCase(t)
+		left := func(kind string) int {
+			t.Helper()
+			records, err := c.p.store.List(t.Context(), kind, "", 99)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return len(records)
+		}
+		stopped, dropped := c.start(), c.draft(mpblock.Block)
+		if _, err := c.d.StopJob(t.Context(), c.app, stopped.ID); err != nil {
+			t.Fatal(err)
+		}
+		if err := c.d.DropJob(t.Context(), c.app, dropped.ID); err != nil {
+			t.Fatal(err)
+		}
+		runQueue(c.p, t.Context())
+		if n := left(kindJobList); n != 0 {
+			t.Errorf("a job that was stopped in the queue leaves %d pieces of its list", n)
+		}
+		j := c.start()
+		if n := left(kindJobList); n != 3 {
+			t.Errorf("%d pieces of a list, want 3", n)
+		}
+		runQueue(c.p, t.Context())
+		runQueue(c.p, t.Context()) // leaves the queue
+		if lists, places, results := left(kindJobList), left(kindJobQueue), left(kindJobResult); lists != 0 || places != 0 || results != 3 {
+			t.Errorf("a job leaves %d pieces of its list, %d places and %d results, want 0, 0 and 3", lists, places, results)
+		}
+		if _, err := c.d.UndoJob(t.Context(), c.app, j.ID, ""); err != nil {
+			t.Fatal(err)
+		}
+		runQueue(c.p, t.Context())
+		if page, err := c.p.Totals(t.Context(), c.app); err != nil || page.Blocked != 3 {
+			t.Errorf("after the undo %+v, %v", page, err)
 		}
 	})
 }
@@ -387,7 +545,7 @@ func TestBatchAppliedByTheNodeBefore(t *testing.T) {
 	j := c.start()
 	held := &beforeApply{Store: c.p.store}
 	c.p.store = held
-	held.do = func() { c.apply(mpblock.Block, "job:"+j.ID, "many", 3, 10) }
+	held.do = func() { c.apply(mpblock.Block, "job:"+j.ID, "many", 3, 4) }
 	if errs := runQueue(c.p, t.Context()); len(errs) != 0 {
 		t.Fatal(errs)
 	}

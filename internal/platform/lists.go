@@ -13,7 +13,7 @@ import (
 // Blacklist returns a page of the account's blacklist after a cursor, "" for the
 // head. The cursor need not be blocked or a follower any more.
 func (p *Platform) Blacklist(ctx context.Context, a *mpblock.Account, cursor string) (mpblock.Page, error) {
-	return p.page(ctx, a, cursor, p.store.Page)
+	return p.page(ctx, a, cursor, p.store.Blacklist)
 }
 
 // Followers returns a page of the account's followers after a cursor, "" for the
@@ -92,12 +92,12 @@ func (p *Platform) firstUnknown(ctx context.Context, a *mpblock.Account, ids []m
 	if a.AnyFollower || len(ids) == 0 {
 		return nil
 	}
-	states, err := p.store.Lookup(ctx, a.AppID, ids)
+	states, err := p.store.States(ctx, a.AppID, ids)
 	if err != nil {
 		return err
 	}
 	for i, s := range states {
-		if !s.Follower && !s.Blocked() {
+		if !s.Follower && !s.Blocked {
 			return unknownOpenID(a, i)
 		}
 	}
@@ -118,7 +118,7 @@ func (p *Platform) Totals(ctx context.Context, app mpblock.AppID) (Totals, error
 	if err != nil {
 		return Totals{}, err
 	}
-	blocked, err := p.store.Page(ctx, app, mpblock.OpenID{}, 0)
+	blocked, err := p.store.Blacklist(ctx, app, mpblock.OpenID{}, 0)
 	return Totals{Followers: followers.Total, Blocked: blocked.Total}, err
 }
 

@@ -18,6 +18,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"sync"
 
 	"mpblock"
 )
@@ -62,6 +63,7 @@ type Platform struct {
 	node     string        // names this process among those that share the store
 	drafting chan struct{} // held while a list is read: one takes up to 64 MB
 	jobs     chan struct{} // has a word in it when a job was started here
+	running  sync.Map      // ids of the jobs that this node runs
 	chunk    int           // OpenIDs of a list that a job changes at once
 }
 

@@ -62,41 +62,47 @@ func (p *Platform) previewUndo(ctx context.Context, app mpblock.AppID, c mpblock
 	v.Looked += len(c.OpenIDs)
 	v.Would += len(c.OpenIDs) - len(later)
 	v.Left += len(later)
-	return p.leftRows(ctx, app, c.Seq, later, &v.LeftRows)
+	return p.leftRows(ctx, app, later, &v.LeftRows)
 }
 
 // changedSince returns those OpenIDs of a change that a later one names.
 func (p *Platform) changedSince(ctx context.Context, app mpblock.AppID, seq uint64, ids []mpblock.OpenID) ([]mpblock.OpenID, error) {
-	states, err := p.store.Lookup(ctx, app, ids)
+	states, err := p.store.States(ctx, app, ids)
 	if err != nil {
 		return nil, err
 	}
 	var later []mpblock.OpenID
 	for i, id := range ids {
-		if states[i].Seq == seq { // it keeps the OpenID blocked, so it is the latest
-			continue
-		}
-		c, err := p.store.ChangesOf(ctx, app, id, seq, 1)
-		if err != nil {
-			return nil, err
-		}
-		if len(c) > 0 {
+		if states[i].Seq > seq {
 			later = append(later, id)
 		}
 	}
 	return later, nil
 }
 
-// leftRows adds OpenIDs that have changed after a seq, with their latest change, while
-// there is room.
-func (p *Platform) leftRows(ctx context.Context, app mpblock.AppID, seq uint64, ids []mpblock.OpenID, rows *[]LeftAlone) error {
-	for _, id := range ids[:min(len(ids), MaxRows-len(*rows))] {
-		row := LeftAlone{OpenID: id}
-		err := p.eachChangeOf(ctx, app, id, seq, func(c mpblock.Change) { row.By = rowOf(c) })
-		if err != nil {
-			return err
-		}
-		*rows = append(*rows, row)
+// leftRows adds OpenIDs that have changed, with their latest change, while there is
+// room.
+func (p *Platform) leftRows(ctx context.Context, app mpblock.AppID, ids []mpblock.OpenID, rows *[]LeftAlone) error {
+	ids = ids[:min(len(ids), MaxRows-len(*rows))]
+	if len(ids) == 0 {
+		return nil
+	}
+	states, err := p.store.States(ctx, app, ids)
+	if err != nil {
+		return err
+	}
+	seqs := make([]uint64, len(ids))
+	for i, s := range states {
+		seqs[i] = s.Seq
+	}
+	heads, err := p.changeHeads(ctx, app, seqs)
+	if err != nil {
+		return err
+	}
+	for i, id := range ids {
+		by := heads[seqs[i]]
+		by.OpenIDs = ids[i : i+1]
+		*rows = append(*rows, LeftAlone{OpenID: id, By: rowOf(by)})
 	}
 	return nil
 }
@@ -123,7 +129,7 @@ func (d *Desk) Undo(ctx context.Context, app mpblock.AppID, seq uint64, note str
 	out := UndoOutcome{Outcome: Outcome{Seq: made.Seq, Done: len(made.OpenIDs)}}
 	left := without(c.OpenIDs, made.OpenIDs)
 	out.Left = len(left)
-	return out, d.p.leftRows(ctx, app, seq, left, &out.LeftRows)
+	return out, d.p.leftRows(ctx, app, left, &out.LeftRows)
 }
 
 func undoReason(what, note string) (string, error) {

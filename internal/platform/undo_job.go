@@ -60,14 +60,10 @@ func (d *Desk) UndoJob(ctx context.Context, app mpblock.AppID, id, note string) 
 	if err != nil {
 		return Job{}, err
 	}
-	head, err := d.p.store.Page(ctx, app, mpblock.OpenID{}, 0)
-	if err != nil {
-		return Job{}, err
-	}
 	now := time.Now()
 	j := &storedJob{app: app, id: newJobID(d.operator.Name, now), jobRecord: jobRecord{
 		Action: reverse(of.Action), Reason: reason, By: d.operator.Name, State: JobQueued, UndoOf: id,
-		Created: now.UnixMilli(), Started: now.UnixMilli(), Chunks: of.Next, From: head.Seq,
+		Created: now.UnixMilli(), Started: now.UnixMilli(), Chunks: of.Next,
 		Progress: JobProgress{Total: of.Progress.Done},
 	}}
 	if err := d.p.enqueue(ctx, app, j.id); err != nil {

@@ -50,7 +50,7 @@ type walk struct {
 
 // start settles where the walk begins: before, or the newest change if that is 0.
 func (w *walk) start(ctx context.Context, before uint64) error {
-	head, err := w.store.Page(ctx, w.app, mpblock.OpenID{}, 0)
+	head, err := w.store.Blacklist(ctx, w.app, mpblock.OpenID{}, 0)
 	if err != nil {
 		return err
 	}

@@ -24,18 +24,14 @@ type head struct {
 	seq       uint64
 	changed   int64 // time of the last change
 	followers int
-	followed  mark // of the last write of the followers
 }
 
-const selectHead = "SELECT total, seq, changed, followers, followed FROM account WHERE app = ?"
+const selectHead = "SELECT total, seq, changed, followers FROM account WHERE app = ?"
 
 // readHead returns the row of an account; one that is not there is all zero.
 func readHead(ctx context.Context, c *sql.Conn, app mpblock.AppID, suffix string) (h head, ok bool, err error) {
 	n, err := rows(ctx, c, selectHead+suffix, []any{appArg(app)}, func(r *sql.Rows) error {
-		var followed []byte
-		err := r.Scan(&h.total, &h.seq, &h.changed, &h.followers, &followed)
-		copy(h.followed[:], followed)
-		return err
+		return r.Scan(&h.total, &h.seq, &h.changed, &h.followers)
 	})
 	return h, n == 1, err
 }

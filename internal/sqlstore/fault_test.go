@@ -133,6 +133,52 @@ func TestLostAnswers(t *testing.T) {
 	}
 }
 
+// A write of followers whose answer was lost is not made again, whatever was written
+// before the next try: who was removed meanwhile does not come back.
+func TestLostFollowersMeetOtherWrites(t *testing.T) {
+	for _, deliver := range []bool{true, false} {
+		t.Run(fmt.Sprint("done ", deliver), func(t *testing.T) {
+			at := mariadbtest.URL(t)
+			other := openOn(t, at)
+			u, err := url.Parse(at)
+			if err != nil {
+				t.Fatal(err)
+			}
+			ids := numbered(0, 20)
+			p := startProxy(t, u.Host)
+			u.Host = p.Addr
+			s := openWith(t, u.String(), Options{})
+			p.cut("COMMIT", deliver, 1)
+			p.broken = func() { // others write before it is tried again
+				removed, err := other.RemoveFollowers(t.Context(), app, ids[:5])
+				if want := map[bool]int{true: 5}[deliver]; err != nil || removed != want {
+					t.Errorf("removed %d, want %d, %v", removed, want, err)
+				}
+				if _, err := other.AddFollowers(t.Context(), app, numbered(100, 1)); err != nil {
+					t.Error(err)
+				}
+			}
+			added, err := s.AddFollowers(t.Context(), app, ids)
+			if err != nil || added != 20 || p.broke() != 1 {
+				t.Errorf("%d were new, want 20, %v; the connection broke %d times", added, err, p.broke())
+			}
+			want := 21
+			if deliver {
+				want = 16
+			}
+			page, err := other.Followers(t.Context(), app, mpblock.OpenID{}, 100)
+			if err != nil || page.Total != want || page.Len() != want {
+				t.Errorf("%d followers of %d, want %d, %v", page.Len(), page.Total, want, err)
+			}
+			states, err := other.States(t.Context(), app, ids[:1])
+			if err != nil || states[0].Follower == deliver {
+				t.Errorf("one that was removed after it was added: %+v, %v", states[0], err)
+			}
+			sound(t, other)
+		})
+	}
+}
+
 // Where another has written a record since an answer was lost, nobody can tell.
 func TestLostPutThatWasOverwritten(t *testing.T) {
 	s, p := behindProxy(t, Options{})
@@ -245,7 +291,7 @@ func TestTwoNodes(t *testing.T) {
 				if c, err := s.Apply(t.Context(), app, b); err != nil || len(c.OpenIDs) != 2 {
 					t.Errorf("%+v, %v", c, err)
 				}
-				if p, err := nodes[1-w%2].Page(t.Context(), app, mpblock.OpenID{}, 10_000); err != nil || p.Len() != p.Total || p.Total != int(p.Seq)*2 {
+				if p, err := nodes[1-w%2].Blacklist(t.Context(), app, mpblock.OpenID{}, 10_000); err != nil || p.Len() != p.Total || p.Total != int(p.Seq)*2 {
 					t.Errorf("a page of %d with total %d at seq %d, %v", p.Len(), p.Total, p.Seq, err)
 				}
 			}
@@ -254,7 +300,7 @@ func TestTwoNodes(t *testing.T) {
 	wg.Wait()
 	for _, s := range nodes {
 		sound(t, s)
-		if p, err := s.Page(t.Context(), app, mpblock.OpenID{}, 0); err != nil || p.Total != writers*batches*2 || p.Seq != writers*batches {
+		if p, err := s.Blacklist(t.Context(), app, mpblock.OpenID{}, 0); err != nil || p.Total != writers*batches*2 || p.Seq != writers*batches {
 			t.Errorf("%+v, %v", p, err)
 		}
 	}
@@ -275,7 +321,7 @@ func TestAway(t *testing.T) {
 	var away *awayError
 	for what, err := range map[string]error{
 		"health": s.Health(),
-		"page":   second(s.Page(t.Context(), app, mpblock.OpenID{}, 0)),
+		"page":   second(s.Blacklist(t.Context(), app, mpblock.OpenID{}, 0)),
 		"apply":  second(s.Apply(t.Context(), app, batchOf(mpblock.Block, numbered(2, 1)...))),
 	} {
 		if !errors.As(err, &away) {
@@ -288,6 +334,32 @@ func TestAway(t *testing.T) {
 		t.Errorf("back: %+v, %v", c, err)
 	}
 	sound(t, s)
+}
+
+// A caller whose own time is up before the store's has waited in vain as well, and one
+// that leaves has not.
+func TestAwayForACallerWithADeadline(t *testing.T) {
+	s, p := behindProxy(t, Options{})
+	p.away(true)
+	gone, leave := context.WithCancel(t.Context())
+	left := make(chan error, 1)
+	go func() { left <- second(s.Blacklist(gone, app, mpblock.OpenID{}, 0)) }()
+	await(t, func() bool { return len(s.slots) == 1 })
+	leave()
+	if err := <-left; !errors.Is(err, context.Canceled) {
+		t.Errorf("a caller that left: %v", err)
+	}
+	if len(s.health.suspect) != 0 || s.Health() != nil {
+		t.Error("a caller that left casts doubt on the database")
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+	defer cancel()
+	if err := second(s.Blacklist(ctx, app, mpblock.OpenID{}, 0)); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("a caller whose time is up: %v", err)
+	}
+	await(t, func() bool { return s.Health() != nil })
+	p.away(false)
+	await(t, func() bool { return s.Health() == nil })
 }
 
 func second[T any](_ T, err error) error { return err }
@@ -312,10 +384,19 @@ func TestSweep(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	now := time.Now()
+	for i, at := range []time.Time{now, now.Add(-markLife + time.Hour), now.Add(-markLife - time.Second), now.Add(-2 * markLife)} {
+		if _, err := s.db.ExecContext(t.Context(), "INSERT INTO follow_mark (app, mark, at) VALUES (?, ?, ?)", appArg(app), []byte{15: byte(i)}, at.UnixMilli()); err != nil {
+			t.Fatal(err)
+		}
+	}
 	if err := s.sweep(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	var left int
+	if err := s.db.QueryRowContext(t.Context(), "SELECT COUNT(*) FROM follow_mark").Scan(&left); err != nil || left != 2 {
+		t.Errorf("%d marks are left, want 2, %v", left, err)
+	}
 	if err := s.db.QueryRowContext(t.Context(), "SELECT COUNT(*) FROM record").Scan(&left); err != nil || left != 2 {
 		t.Errorf("%d records are left, want 2, %v", left, err)
 	}

@@ -3,11 +3,119 @@ package sqlstore
 import (
 	"context"
 	"database/sql"
+	"fmt"
+	"math"
+	"time"
 
 	"mpblock"
 )
 
-// place is where a reading of histories goes on.
+// Changes implements mpblock.Store.
+func (s *Store) Changes(ctx context.Context, app mpblock.AppID, after uint64, limit int) ([]mpblock.Change, error) {
+	return s.changes(ctx, app, after, limit, func(ctx context.Context, c *sql.Conn, after uint64, limit int) ([]mpblock.Change, error) {
+		return readChanges(ctx, c, "SELECT seq, at, action, actor, reason, openids FROM change_log WHERE app = ? AND seq > ? ORDER BY seq LIMIT ?",
+			appArg(app), after, limit)
+	})
+}
+
+// ChangesOf implements mpblock.Store.
+func (s *Store) ChangesOf(ctx context.Context, app mpblock.AppID, id mpblock.OpenID, after uint64, limit int) ([]mpblock.Change, error) {
+	return s.changes(ctx, app, after, limit, func(ctx context.Context, c *sql.Conn, after uint64, limit int) ([]mpblock.Change, error) {
+		return readChanges(ctx, c, "SELECT c.seq, c.at, c.action, c.actor, c.reason, h.openid FROM history h JOIN change_log c ON c.app = h.app AND c.seq = h.seq"+
+			" WHERE h.app = ? AND h.openid = ? AND h.seq > ? ORDER BY h.seq LIMIT ?", appArg(app), idArg(id), after, limit)
+	})
+}
+
+// changes reads a log in pieces. What has been read of it does not change, so the
+// pieces need not be of one instant.
+func (s *Store) changes(ctx context.Context, app mpblock.AppID, after uint64, limit int,
+	read func(ctx context.Context, c *sql.Conn, after uint64, limit int) ([]mpblock.Change, error),
+) ([]mpblock.Change, error) {
+	if err := s.enterApp(ctx, app); err != nil {
+		return nil, err
+	}
+	defer s.leave()
+	var out []mpblock.Change
+	for len(out) < limit {
+		want := min(limit-len(out), largeAtOnce)
+		var piece []mpblock.Change
+		err := s.call(ctx, func(ctx context.Context, c *sql.Conn) (err error) {
+			piece, err = read(ctx, c, after, want)
+			return err
+		})
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, piece...)
+		if len(piece) < want {
+			break
+		}
+		after = piece[len(piece)-1].Seq
+	}
+	return out, nil
+}
+
+func readChanges(ctx context.Context, c *sql.Conn, query string, args ...any) (out []mpblock.Change, err error) {
+	_, err = rows(ctx, c, query, args, func(r *sql.Rows) error {
+		var ch mpblock.Change
+		var at int64
+		var ids sql.RawBytes
+		if err := r.Scan(&ch.Seq, &at, &ch.Action, &ch.Actor, &ch.Reason, &ids); err != nil {
+			return err
+		}
+		if len(ids)%mpblock.OpenIDLen != 0 {
+			return fmt.Errorf("%w: change %d with %d bytes of OpenIDs, which is no multiple of %d", errDamaged, ch.Seq, len(ids), mpblock.OpenIDLen)
+		}
+		ch.Time = time.UnixMilli(at).UTC()
+		ch.OpenIDs = make([]mpblock.OpenID, len(ids)/mpblock.OpenIDLen)
+		for i := range ch.OpenIDs {
+			copy(ch.OpenIDs[i][:], ids[i*mpblock.OpenIDLen:])
+		}
+		out = append(out, ch)
+		return nil
+	})
+	return out, err
+}
+
+// ChangeHeads implements mpblock.Store. The OpenIDs lie apart from the rest of a
+// change, and are not read.
+func (s *Store) ChangeHeads(ctx context.Context, app mpblock.AppID, seqs []uint64) ([]mpblock.Change, error) {
+	if len(seqs) > mpblock.MaxBatch {
+		return nil, fmt.Errorf("sqlstore: %d changes in one call, at most %d", len(seqs), mpblock.MaxBatch)
+	}
+	if err := s.enterApp(ctx, app); err != nil {
+		return nil, err
+	}
+	defer s.leave()
+	found := make(map[uint64]mpblock.Change, len(seqs))
+	if err := pieces(seqs, func(piece []uint64) error {
+		args := []any{appArg(app)}
+		for _, seq := range piece {
+			args = append(args, seq)
+		}
+		return s.call(ctx, func(ctx context.Context, c *sql.Conn) error {
+			heads, err := readChanges(ctx, c, "SELECT seq, at, action, actor, reason, NULL FROM change_log WHERE app = ? AND seq IN "+list(len(piece)), args...)
+			for _, head := range heads {
+				head.OpenIDs = nil
+				found[head.Seq] = head
+			}
+			return err
+		})
+	}); err != nil {
+		return nil, err
+	}
+	heads := make([]mpblock.Change, len(seqs))
+	for i, seq := range seqs {
+		head, ok := found[seq]
+		if !ok {
+			return nil, &mpblock.NoChangeError{Seq: seq}
+		}
+		heads[i] = head
+	}
+	return heads, nil
+}
+
+// place is where a reading of histories goes on: before a change of an OpenID.
 type place struct {
 	id  mpblock.OpenID
 	seq uint64
@@ -19,39 +127,38 @@ type step struct {
 	action mpblock.Action
 }
 
-// Histories implements mpblock.HistoryReader.
-func (s *Store) Histories(ctx context.Context, app mpblock.AppID, ids []mpblock.OpenID, each func(mpblock.OpenID, mpblock.Change)) error {
+// Histories implements mpblock.Store. It goes over the table from behind, so that
+// OpenIDs and seqs fall alike: other orders would have to be sorted.
+func (s *Store) Histories(ctx context.Context, app mpblock.AppID, after, last mpblock.OpenID, each func(mpblock.OpenID, mpblock.Change)) error {
 	if err := s.enterApp(ctx, app); err != nil {
 		return err
 	}
 	defer s.leave()
-	return pieces(distinct(ids), func(piece []mpblock.OpenID) error {
-		for last := (place{}); ; {
-			var steps []step
-			err := s.call(ctx, func(ctx context.Context, c *sql.Conn) (err error) {
-				steps, err = readSteps(ctx, c, app, piece, last)
-				return err
-			})
-			if err != nil {
-				return err
-			}
-			for _, st := range steps {
-				each(st.id, mpblock.Change{Seq: st.seq, Action: st.action})
-			}
-			if len(steps) < rowsAtOnce {
-				return nil
-			}
-			last = steps[len(steps)-1].place
+	for at := (place{last, math.MaxUint64}); ; {
+		var steps []step
+		err := s.call(ctx, func(ctx context.Context, c *sql.Conn) (err error) {
+			steps, err = readSteps(ctx, c, app, after, at)
+			return err
+		})
+		if err != nil {
+			return err
 		}
-	})
+		for _, st := range steps {
+			each(st.id, mpblock.Change{Seq: st.seq, Action: st.action})
+		}
+		if len(steps) < rowsAtOnce {
+			return nil
+		}
+		at = steps[len(steps)-1].place
+	}
 }
 
-// readSteps reads the histories of some OpenIDs behind a place.
-func readSteps(ctx context.Context, c *sql.Conn, app mpblock.AppID, ids []mpblock.OpenID, last place) (steps []step, err error) {
-	args := append(idArgs(app, ids), last.id[:], last.id[:], last.seq, rowsAtOnce)
-	_, err = rows(ctx, c, "SELECT h.openid, h.seq, c.action FROM history h JOIN change_log c ON c.app = h.app AND c.seq = h.seq"+
-		" WHERE h.app = ? AND h.openid IN "+list(len(ids))+" AND (h.openid > ? OR h.openid = ? AND h.seq > ?) ORDER BY h.openid, h.seq LIMIT ?",
-		args, func(r *sql.Rows) error {
+// readSteps reads changes of OpenIDs after one, before a place.
+func readSteps(ctx context.Context, c *sql.Conn, app mpblock.AppID, after mpblock.OpenID, at place) (steps []step, err error) {
+	read := func(where string, args ...any) error {
+		args = append(append([]any{appArg(app)}, args...), rowsAtOnce-len(steps))
+		_, err = rows(ctx, c, "SELECT STRAIGHT_JOIN h.openid, h.seq, c.action FROM history h JOIN change_log c ON c.app = h.app AND c.seq = h.seq"+
+			" WHERE h.app = ? AND "+where+" ORDER BY h.openid DESC, h.seq DESC LIMIT ?", args, func(r *sql.Rows) error {
 			var raw sql.RawBytes
 			var st step
 			if err := r.Scan(&raw, &st.seq, &st.action); err != nil {
@@ -61,5 +168,12 @@ func readSteps(ctx context.Context, c *sql.Conn, app mpblock.AppID, ids []mpbloc
 			steps = append(steps, st)
 			return err
 		})
-	return steps, err
+		return err
+	}
+	if at.id.Compare(after) > 0 {
+		if err := read("h.openid = ? AND h.seq < ?", idArg(at.id), at.seq); err != nil || len(steps) == rowsAtOnce {
+			return steps, err
+		}
+	}
+	return steps, read("h.openid > ? AND h.openid < ?", idArg(after), idArg(at.id))
 }

@@ -55,7 +55,7 @@ func TestLockedAccount(t *testing.T) {
 	if c, err := s.Apply(t.Context(), other, batchOf(mpblock.Block, numbered(0, 1)...)); err != nil || c.Seq != 1 {
 		t.Errorf("another account: %+v, %v", c, err)
 	}
-	if p, err := s.Page(t.Context(), app, mpblock.OpenID{}, 10); err != nil || p.Total != 1 {
+	if p, err := s.Blacklist(t.Context(), app, mpblock.OpenID{}, 10); err != nil || p.Total != 1 {
 		t.Errorf("a page of the locked one: %+v, %v", p, err)
 	}
 	if err := s.Health(); err != nil {

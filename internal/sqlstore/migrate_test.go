@@ -45,7 +45,7 @@ func TestTenNodesStart(t *testing.T) {
 			continue
 		}
 		sound(t, s)
-		if p, err := s.Page(t.Context(), app, mpblock.OpenID{}, 0); err != nil || p.Total != len(stores) {
+		if p, err := s.Blacklist(t.Context(), app, mpblock.OpenID{}, 0); err != nil || p.Total != len(stores) {
 			t.Errorf("%+v, %v", p, err)
 		}
 		if err := s.Close(); err != nil {
@@ -107,6 +107,36 @@ func TestSchema(t *testing.T) {
 	if _, err := Open(t.Context(), at, Options{}); !errors.Is(err, ErrSchema) || !strings.Contains(err.Error(), "has version 99") {
 		t.Errorf("a newer schema: %v", err)
 	}
+}
+
+// A database of the first version is brought forward with what is in it.
+func TestSchemaOfTheFirstVersion(t *testing.T) {
+	at := mariadbtest.URL(t)
+	old := openOn(t, at)
+	if _, err := old.AddFollowers(t.Context(), app, numbered(0, 3)); err != nil {
+		t.Fatal(err)
+	}
+	if err := old.Close(); err != nil {
+		t.Fatal(err)
+	}
+	s, err := connect(configOf(t, at), Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.db.Close()
+	for _, back := range []string{"DROP TABLE follow_mark", "DELETE FROM schema_version WHERE version = 2"} {
+		if _, err := s.db.ExecContext(t.Context(), back); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if schema, err := s.schema(t.Context()); err != nil || schema.Version != 1 || len(schema.Pending) != 1 {
+		t.Errorf("%+v, %v", schema, err)
+	}
+	now := openOn(t, at)
+	if n, err := now.AddFollowers(t.Context(), app, numbered(2, 2)); err != nil || n != 1 {
+		t.Errorf("%d were new, want 1, %v", n, err)
+	}
+	sound(t, now)
 }
 
 func TestIsolation(t *testing.T) {

@@ -23,6 +23,7 @@ type proxy struct {
 	deliver  bool     // the server still gets it; the answer is lost
 	cuts     int      // how often to break yet
 	done     int      // how often it broke
+	broken   func()   // called at each break, before the client sees it
 	refuse   bool     // new connections
 	frozen   bool     // takes what it is sent, and does nothing more
 	open     map[net.Conn]struct{}
@@ -107,6 +108,10 @@ func (p *proxy) serve(client net.Conn) {
 		if breaks {
 			if deliver {
 				<-answers
+			}
+			if p.broken != nil {
+				_ = server.Close() // with its locks
+				p.broken()
 			}
 			return
 		}

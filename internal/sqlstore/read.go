@@ -4,14 +4,13 @@ import (
 	"context"
 	"database/sql"
 	"database/sql/driver"
-	"fmt"
-	"time"
+	"slices"
 
 	"mpblock"
 )
 
-// Page implements mpblock.Store.
-func (s *Store) Page(ctx context.Context, app mpblock.AppID, after mpblock.OpenID, limit int) (mpblock.Page, error) {
+// Blacklist implements mpblock.Store.
+func (s *Store) Blacklist(ctx context.Context, app mpblock.AppID, after mpblock.OpenID, limit int) (mpblock.Page, error) {
 	return s.page(ctx, app, "entry", after, limit, func(h head) int { return h.total })
 }
 
@@ -78,18 +77,24 @@ func readList(ctx context.Context, c *sql.Conn, app mpblock.AppID, table string,
 	return ids, nil
 }
 
-// Lookup implements mpblock.Store.
-func (s *Store) Lookup(ctx context.Context, app mpblock.AppID, ids []mpblock.OpenID) ([]mpblock.State, error) {
+// States implements mpblock.Store. The history is read only of those that have no
+// entry, which bears the seq itself.
+func (s *Store) States(ctx context.Context, app mpblock.AppID, ids []mpblock.OpenID) ([]mpblock.State, error) {
 	if err := s.enterApp(ctx, app); err != nil {
 		return nil, err
 	}
 	defer s.leave()
 	all := distinct(ids)
-	var blocked map[mpblock.OpenID]uint64
+	var blocked, last map[mpblock.OpenID]uint64
 	var follows map[mpblock.OpenID]struct{}
 	err := s.call(ctx, func(ctx context.Context, c *sql.Conn) error {
 		return snapshot(ctx, c, func() (err error) {
 			if blocked, err = entries(ctx, c, app, all, ""); err != nil {
+				return err
+			}
+			others := slices.DeleteFunc(slices.Clone(all), func(id mpblock.OpenID) bool { return blocked[id] != 0 })
+			last = make(map[mpblock.OpenID]uint64)
+			if err := lastChanges(ctx, c, app, others, "", last); err != nil {
 				return err
 			}
 			follows = make(map[mpblock.OpenID]struct{})
@@ -102,74 +107,10 @@ func (s *Store) Lookup(ctx context.Context, app mpblock.AppID, ids []mpblock.Ope
 	states := make([]mpblock.State, len(ids))
 	for i, id := range ids {
 		_, states[i].Follower = follows[id]
-		states[i].Seq = blocked[id]
+		states[i].Seq, states[i].Blocked = blocked[id]
+		if !states[i].Blocked {
+			states[i].Seq = last[id]
+		}
 	}
 	return states, nil
-}
-
-// Changes implements mpblock.Store.
-func (s *Store) Changes(ctx context.Context, app mpblock.AppID, after uint64, limit int) ([]mpblock.Change, error) {
-	return s.changes(ctx, app, after, limit, func(ctx context.Context, c *sql.Conn, after uint64, limit int) ([]mpblock.Change, error) {
-		return readChanges(ctx, c, "SELECT seq, at, action, actor, reason, openids FROM change_log WHERE app = ? AND seq > ? ORDER BY seq LIMIT ?",
-			appArg(app), after, limit)
-	})
-}
-
-// ChangesOf implements mpblock.Store.
-func (s *Store) ChangesOf(ctx context.Context, app mpblock.AppID, id mpblock.OpenID, after uint64, limit int) ([]mpblock.Change, error) {
-	return s.changes(ctx, app, after, limit, func(ctx context.Context, c *sql.Conn, after uint64, limit int) ([]mpblock.Change, error) {
-		return readChanges(ctx, c, "SELECT c.seq, c.at, c.action, c.actor, c.reason, h.openid FROM history h JOIN change_log c ON c.app = h.app AND c.seq = h.seq"+
-			" WHERE h.app = ? AND h.openid = ? AND h.seq > ? ORDER BY h.seq LIMIT ?", appArg(app), idArg(id), after, limit)
-	})
-}
-
-// changes reads a log in pieces. What has been read of it does not change, so the
-// pieces need not be of one instant.
-func (s *Store) changes(ctx context.Context, app mpblock.AppID, after uint64, limit int,
-	read func(ctx context.Context, c *sql.Conn, after uint64, limit int) ([]mpblock.Change, error),
-) ([]mpblock.Change, error) {
-	if err := s.enterApp(ctx, app); err != nil {
-		return nil, err
-	}
-	defer s.leave()
-	var out []mpblock.Change
-	for len(out) < limit {
-		want := min(limit-len(out), largeAtOnce)
-		var piece []mpblock.Change
-		err := s.call(ctx, func(ctx context.Context, c *sql.Conn) (err error) {
-			piece, err = read(ctx, c, after, want)
-			return err
-		})
-		if err != nil {
-			return nil, err
-		}
-		out = append(out, piece...)
-		if len(piece) < want {
-			break
-		}
-		after = piece[len(piece)-1].Seq
-	}
-	return out, nil
-}
-
-func readChanges(ctx context.Context, c *sql.Conn, query string, args ...any) (out []mpblock.Change, err error) {
-	_, err = rows(ctx, c, query, args, func(r *sql.Rows) error {
-		var ch mpblock.Change
-		var at int64
-		var ids sql.RawBytes
-		if err := r.Scan(&ch.Seq, &at, &ch.Action, &ch.Actor, &ch.Reason, &ids); err != nil {
-			return err
-		}
-		if len(ids)%mpblock.OpenIDLen != 0 {
-			return fmt.Errorf("%w: change %d with %d bytes of OpenIDs, which is no multiple of %d", errDamaged, ch.Seq, len(ids), mpblock.OpenIDLen)
-		}
-		ch.Time = time.UnixMilli(at).UTC()
-		ch.OpenIDs = make([]mpblock.OpenID, len(ids)/mpblock.OpenIDLen)
-		for i := range ch.OpenIDs {
-			copy(ch.OpenIDs[i][:], ids[i*mpblock.OpenIDLen:])
-		}
-		out = append(out, ch)
-		return nil
-	})
-	return out, err
 }

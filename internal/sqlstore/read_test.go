@@ -1,6 +1,7 @@
 package sqlstore
 
 import (
+	"slices"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -46,8 +47,9 @@ func TestLongHistories(t *testing.T) {
 		for _, c := range changes {
 			want[id] = append(want[id], mpblock.Change{Seq: c.Seq, Action: c.Action})
 		}
+		slices.Reverse(want[id])
 	}
-	err = s.Histories(t.Context(), app, ids, func(id mpblock.OpenID, c mpblock.Change) { got[id] = append(got[id], c) })
+	err = s.Histories(t.Context(), app, mpblock.OpenID{}, ids[len(ids)-1], func(id mpblock.OpenID, c mpblock.Change) { got[id] = append(got[id], c) })
 	if err != nil {
 		t.Fatal(err)
 	}

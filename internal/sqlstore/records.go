@@ -219,55 +219,7 @@ func (s *Store) List(ctx context.Context, kind, after string, limit int) ([]mpbl
 	return out, nil
 }
 
-// sweepNowAndThen removes records past their end. Any number of nodes may do so.
-func (s *Store) sweepNowAndThen(ctx context.Context) {
-	ticks := time.NewTicker(sweepEvery)
-	defer ticks.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-ticks.C:
-		}
-		if err := s.sweep(ctx); err != nil && ctx.Err() == nil {
-			s.log.Warn("records past their end are not removed: tried again later", "database", s.where, "error", err)
-		}
-	}
-}
-
-func (s *Store) sweep(ctx context.Context) error {
-	for {
-		var dead []mpblock.Record
-		err := s.retry(ctx, func(ctx context.Context, c *sql.Conn) error {
-			dead = dead[:0]
-			_, err := rows(ctx, c, "SELECT kind, name, version FROM record WHERE expires > 0 AND expires <= ? LIMIT ?",
-				[]any{time.Now().UnixMilli(), sweepAtOnce}, func(r *sql.Rows) error {
-					var d mpblock.Record
-					err := r.Scan(&d.Kind, &d.Key, &d.Version)
-					dead = append(dead, d)
-					return err
-				})
-			return err
-		})
-		if err != nil {
-			return err
-		}
-		for _, d := range dead {
-			err := s.retry(ctx, func(ctx context.Context, c *sql.Conn) error {
-				_, err := change(ctx, c, "DELETE FROM record WHERE kind = ? AND name = ? AND version = ?", []byte(d.Kind), []byte(d.Key), d.Version)
-				return err
-			})
-			if err != nil {
-				return err
-			}
-		}
-		if len(dead) < sweepAtOnce {
-			return nil
-		}
-	}
-}
-
-// Kinds implements mpblock.KindLister. It seeks from kind to kind.
+// Kinds implements mpblock.Store. It seeks from kind to kind.
 func (s *Store) Kinds(ctx context.Context) ([]string, error) {
 	if err := s.enter(ctx); err != nil {
 		return nil, err

@@ -81,8 +81,7 @@ var errDamaged = errors.New("the database holds what mpblock does not write")
 
 // own tells whether an error is one of the domain's.
 func own(err error) bool {
-	var unknown *mpblock.UnknownError
-	return errors.As(err, &unknown) || errors.Is(err, mpblock.ErrNotFound) || errors.Is(err, mpblock.ErrConflict)
+	return errors.As(err, new(*mpblock.UnknownError)) || errors.Is(err, mpblock.ErrNotFound) || errors.Is(err, mpblock.ErrConflict)
 }
 
 // operation is what is done over a connection.
@@ -97,10 +96,12 @@ func (s *Store) call(ctx context.Context, op operation) error { return s.callFor
 // limit is how long a method may take that writes so many OpenIDs.
 func (s *Store) limit(ids int) time.Duration { return s.timeout + time.Duration(ids)*perOpenID }
 
-// callFor is call for a method that writes so many OpenIDs.
+// callFor is call for a method that writes so many OpenIDs. An operation that waited in
+// vain until its time was up, or the caller's, casts doubt on the database; one whose
+// caller left does not.
 func (s *Store) callFor(ctx context.Context, ids int, op operation) error {
 	err := s.retryWithin(ctx, s.limit(ids), op)
-	if errors.Is(err, errTime) {
+	if errors.Is(err, errTime) || errors.Is(err, context.DeadlineExceeded) {
 		s.health.doubt()
 	}
 	return err

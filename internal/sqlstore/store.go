@@ -23,9 +23,9 @@
 // 1970. Every table but record begins its primary key with the account, so that an
 // account lives in one range or one shard, and no transaction touches two.
 //
-//	account     app                its totals, the seq and time of its last change,
-//	                               and the mark of the last write of its followers
+//	account     app                its totals, the seq and time of its last change
 //	follower    app openid
+//	follow_mark app mark           when a try wrote followers; removed after a day
 //	entry       app openid         the seq of the change that blocked it
 //	change_log  app seq            a change, its OpenIDs in one piece, and the
 //	                               mark of the try that wrote it
@@ -63,6 +63,7 @@ const (
 	probeEvery   = 250 * time.Millisecond
 	probeTime    = 5 * time.Second // enough for two hosts
 	sweepEvery   = 10 * time.Minute
+	markLife     = 24 * time.Hour // far beyond any Options.Timeout and the difference of clocks
 	sweepAtOnce  = 1_000
 	rollbackTime = 2 * time.Second
 )

@@ -22,8 +22,8 @@ func Bench(b *testing.B, open func(b *testing.B) mpblock.Store) {
 			if err := Fill(b.Context(), s, app, entries); err != nil {
 				b.Fatal(err)
 			}
-			b.Run("Page", func(b *testing.B) { benchPage(b, s, entries) })
-			b.Run("Lookup", func(b *testing.B) { benchLookup(b, s, entries) })
+			b.Run("Blacklist", func(b *testing.B) { benchBlacklist(b, s, entries) })
+			b.Run("States", func(b *testing.B) { benchStates(b, s, entries) })
 			for _, writers := range []int{1, 64} {
 				b.Run(fmt.Sprint("Apply/writers=", writers), func(b *testing.B) { benchApply(b, s, writers) })
 			}
@@ -31,10 +31,10 @@ func Bench(b *testing.B, open func(b *testing.B) mpblock.Store) {
 	}
 }
 
-func benchPage(b *testing.B, s mpblock.Store, entries int) {
+func benchBlacklist(b *testing.B, s mpblock.Store, entries int) {
 	var after mpblock.OpenID
 	for b.Loop() {
-		p, err := s.Page(b.Context(), app, after, 10_000)
+		p, err := s.Blacklist(b.Context(), app, after, 10_000)
 		if err != nil || p.Total < entries {
 			b.Fatal(p.Total, err)
 		}
@@ -45,7 +45,7 @@ func benchPage(b *testing.B, s mpblock.Store, entries int) {
 	}
 }
 
-func benchLookup(b *testing.B, s mpblock.Store, entries int) {
+func benchStates(b *testing.B, s mpblock.Store, entries int) {
 	n := uint64(0)
 	for b.Loop() {
 		ids := make([]mpblock.OpenID, 20)
@@ -53,7 +53,7 @@ func benchLookup(b *testing.B, s mpblock.Store, entries int) {
 			n++
 			ids[i] = Numbered(n * 7919 % uint64(entries)) //nolint:gosec // small and positive
 		}
-		if _, err := s.Lookup(b.Context(), app, ids); err != nil {
+		if _, err := s.States(b.Context(), app, ids); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -14,7 +14,7 @@ func (t *suite) emptyAccount() {
 	p, err := t.s.Followers(t.Context(), app, ids(1)[0], 10)
 	t.must(err)
 	t.equal(p, mpblock.Page{}, "followers")
-	st, err := t.s.Lookup(t.Context(), app, ids(2))
+	st, err := t.s.States(t.Context(), app, ids(2))
 	t.must(err)
 	t.equal(st, make([]mpblock.State, 2), "states")
 	t.equal(t.log(), []mpblock.Change{}, "changes")
@@ -82,9 +82,9 @@ func (t *suite) caseSensitive() {
 	t.apply(mpblock.Block, lower, upper)
 	t.equal(t.page(mpblock.OpenID{}, 9).OpenIDs(), []mpblock.OpenID{upper, lower}, "both, the capital first")
 	t.apply(mpblock.Unblock, upper)
-	st, err := t.s.Lookup(t.Context(), app, []mpblock.OpenID{upper, lower})
+	st, err := t.s.States(t.Context(), app, []mpblock.OpenID{upper, lower})
 	t.must(err)
-	t.equal(st, []mpblock.State{{}, {Follower: true, Seq: 1}}, "states")
+	t.equal(st, []mpblock.State{{Seq: 2}, {Follower: true, Blocked: true, Seq: 1}}, "states")
 }
 
 func (t *suite) changes() {
@@ -108,11 +108,11 @@ func (t *suite) changes() {
 	t.equal(third.OpenIDs, []mpblock.OpenID{b[0], b[3]}, "what was not blocked is not in the change")
 	t.equal(third.Seq, uint64(3), "seq")
 	t.equal(t.log(), []mpblock.Change{want, second, third}, "log")
-	st, err := t.s.Lookup(t.Context(), app, []mpblock.OpenID{b[1], b[0], b[1]})
+	st, err := t.s.States(t.Context(), app, []mpblock.OpenID{b[1], b[0], b[1]})
 	t.must(err)
-	t.equal(st, []mpblock.State{{Seq: 1}, {}, {Seq: 1}}, "states, in the order asked for")
+	t.equal(st, []mpblock.State{{Blocked: true, Seq: 1}, {Seq: 3}, {Blocked: true, Seq: 1}}, "states, in the order asked for")
 	fourth := t.apply(mpblock.Block, b[3])
-	st, err = t.s.Lookup(t.Context(), app, b[3:4])
+	st, err = t.s.States(t.Context(), app, b[3:4])
 	t.must(err)
 	t.equal(st[0].Seq, fourth.Seq, "blocked anew by a later change")
 	t.sound(app)
@@ -203,9 +203,9 @@ func (t *suite) unfollowed() {
 	_, err := t.s.RemoveFollowers(t.Context(), app, b)
 	t.must(err)
 	t.equal(t.page(mpblock.OpenID{}, 9), mpblock.NewPage(b, 2, 1), "blacklist")
-	st, err := t.s.Lookup(t.Context(), app, b)
+	st, err := t.s.States(t.Context(), app, b)
 	t.must(err)
-	t.equal(st, []mpblock.State{{Seq: 1}, {Seq: 1}}, "states")
+	t.equal(st, []mpblock.State{{Blocked: true, Seq: 1}, {Blocked: true, Seq: 1}}, "states")
 }
 
 func (t *suite) history() {
@@ -232,6 +232,74 @@ func (t *suite) history() {
 	t.equal(of(b[1], 0, 0), []mpblock.Change{}, "limit 0")
 	t.equal(of(b[1], ^uint64(0), 9), []mpblock.Change{}, "behind the largest seq")
 	t.sound(app)
+}
+
+// heads asks for changes without their OpenIDs.
+func (t *suite) heads() {
+	b := ids(4)
+	for _, a := range []mpblock.Action{mpblock.Block, mpblock.Unblock, mpblock.Block} {
+		_, err := t.s.Apply(t.Context(), app, mpblock.Batch{Action: a, OpenIDs: b, Actor: "console:anna", Reason: "广告", Time: start})
+		t.must(err)
+	}
+	log := t.log()
+	for i := range log {
+		log[i].OpenIDs = nil
+	}
+	heads := func(seqs ...uint64) ([]mpblock.Change, error) { return t.s.ChangeHeads(t.Context(), app, seqs) }
+	got, err := heads(3, 1, 3)
+	t.must(err)
+	t.equal(got, []mpblock.Change{log[2], log[0], log[2]}, "in the order asked for")
+	for _, c := range got {
+		if c.OpenIDs != nil {
+			t.Errorf("a head with %d OpenIDs", len(c.OpenIDs))
+		}
+	}
+	got, err = heads()
+	t.must(err)
+	t.equal(got, []mpblock.Change{}, "none")
+	for _, wrong := range []uint64{0, 4, 1 << 62} {
+		got, err := heads(2, wrong, 99)
+		var none *mpblock.NoChangeError
+		if !errors.As(err, &none) || none.Seq != wrong || len(got) != 0 {
+			t.Errorf("a change %d that is not there: %v, %v, want a NoChangeError for the first of them", wrong, got, err)
+		}
+	}
+	many := slices.Repeat([]uint64{1, 2, 3, 2}, mpblock.MaxBatch/4)
+	got, err = heads(many...)
+	t.must(err)
+	t.equal(len(got), len(many), "as many as may be asked for")
+	if _, err := heads(append(many, 1)...); err == nil {
+		t.Error("more than MaxBatch heads at once")
+	}
+	_, err = t.s.ChangeHeads(t.Context(), other, []uint64{1})
+	if !errors.As(err, new(*mpblock.NoChangeError)) {
+		t.Errorf("another account's change: %v", err)
+	}
+}
+
+// histories reads those of a range, newest first.
+func (t *suite) histories() {
+	b := ids(6)
+	t.apply(mpblock.Block, b[1:5]...)
+	t.apply(mpblock.Unblock, b[1], b[2])
+	t.apply(mpblock.Block, b[2])
+	histories := func(after, last mpblock.OpenID) map[mpblock.OpenID][]mpblock.Change {
+		t.Helper()
+		got := map[mpblock.OpenID][]mpblock.Change{}
+		t.must(t.s.Histories(t.Context(), app, after, last, func(id mpblock.OpenID, c mpblock.Change) { got[id] = append(got[id], c) }))
+		return got
+	}
+	blocked := mpblock.Change{Seq: 1, Action: mpblock.Block}
+	unblocked := mpblock.Change{Seq: 2, Action: mpblock.Unblock}
+	again := mpblock.Change{Seq: 3, Action: mpblock.Block}
+	t.equal(histories(mpblock.OpenID{}, b[5]), map[mpblock.OpenID][]mpblock.Change{
+		b[1]: {unblocked, blocked}, b[2]: {again, unblocked, blocked}, b[3]: {blocked}, b[4]: {blocked},
+	}, "all")
+	t.equal(histories(b[1], b[3]), map[mpblock.OpenID][]mpblock.Change{
+		b[2]: {again, unblocked, blocked}, b[3]: {blocked},
+	}, "behind one, up to another")
+	t.equal(histories(b[3], b[3]), map[mpblock.OpenID][]mpblock.Change{}, "an empty range")
+	t.equal(histories(b[4], b[2]), map[mpblock.OpenID][]mpblock.Change{}, "a range that ends before it begins")
 }
 
 func (t *suite) logInPieces() {
@@ -264,7 +332,7 @@ func (t *suite) accounts() {
 	t.must(err)
 	t.equal(c.Seq, uint64(1), "seq is the account's own")
 	t.apply(mpblock.Unblock, b[1])
-	p, err := t.s.Page(t.Context(), other, mpblock.OpenID{}, 9)
+	p, err := t.s.Blacklist(t.Context(), other, mpblock.OpenID{}, 9)
 	t.must(err)
 	t.equal(p, mpblock.NewPage(b[1:], 3, 1), "the other's blacklist")
 	t.equal(t.page(mpblock.OpenID{}, 9), mpblock.NewPage(b[:1], 1, 2), "blacklist")

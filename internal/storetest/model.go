@@ -19,7 +19,16 @@ import (
 // given a store that has been closed, opens it again on the same data. A store
 // that cannot be reopened gives nil for reopen.
 func Model(t *testing.T, open func() mpblock.Store, reopen func() mpblock.Store) {
-	rapid.Check(t, func(rt *rapid.T) {
+	model(t, t, open, reopen)
+}
+
+// undated is a test that does not tell its deadline, which it may not do in a bubble
+// of synctest.
+type undated struct{ testing.TB }
+
+func model(t *testing.T, check rapid.TB, open, reopen func() mpblock.Store) {
+	t.Helper()
+	rapid.Check(check, func(rt *rapid.T) {
 		m := &machine{ctx: t, model: memstore.New(), store: open(), versions: map[string][2]uint64{}}
 		defer func() { _ = m.store.Close() }()
 		actions := map[string]func(*rapid.T){
@@ -27,9 +36,11 @@ func Model(t *testing.T, open func() mpblock.Store, reopen func() mpblock.Store)
 			"AddFollowers":    m.addFollowers,
 			"RemoveFollowers": m.removeFollowers,
 			"Apply":           m.apply,
-			"Page":            m.page,
-			"Lookup":          m.lookup,
+			"Blacklist":       m.blacklist,
+			"States":          m.states,
 			"ChangesOf":       m.changesOf,
+			"ChangeHeads":     m.changeHeads,
+			"Histories":       m.histories,
 			"Put":             m.put,
 			"Delete":          m.delete,
 			"List":            m.list,
@@ -97,7 +108,9 @@ func agree[T any](t *rapid.T, m *machine, op func(mpblock.Store) (T, error)) {
 // check compares all of both accounts after every step.
 func (m *machine) check(t *rapid.T) {
 	for _, a := range []mpblock.AppID{app, other} {
-		agree(t, m, func(s mpblock.Store) (mpblock.Page, error) { return s.Page(m.ctx.Context(), a, mpblock.OpenID{}, 99) })
+		agree(t, m, func(s mpblock.Store) (mpblock.Page, error) {
+			return s.Blacklist(m.ctx.Context(), a, mpblock.OpenID{}, 99)
+		})
 		agree(t, m, func(s mpblock.Store) (mpblock.Page, error) {
 			return s.Followers(m.ctx.Context(), a, mpblock.OpenID{}, 99)
 		})
@@ -130,15 +143,15 @@ func (m *machine) apply(t *rapid.T) {
 	agree(t, m, func(s mpblock.Store) (mpblock.Change, error) { return s.Apply(m.ctx.Context(), a, b) })
 }
 
-func (m *machine) page(t *rapid.T) {
+func (m *machine) blacklist(t *rapid.T) {
 	a, cursor, limit := m.app(t), m.cursor(t), rapid.IntRange(0, 8).Draw(t, "limit")
-	agree(t, m, func(s mpblock.Store) (mpblock.Page, error) { return s.Page(m.ctx.Context(), a, cursor, limit) })
+	agree(t, m, func(s mpblock.Store) (mpblock.Page, error) { return s.Blacklist(m.ctx.Context(), a, cursor, limit) })
 	agree(t, m, func(s mpblock.Store) (mpblock.Page, error) { return s.Followers(m.ctx.Context(), a, cursor, limit) })
 }
 
-func (m *machine) lookup(t *rapid.T) {
+func (m *machine) states(t *rapid.T) {
 	a, ids := m.app(t), m.ids(t, 0)
-	agree(t, m, func(s mpblock.Store) ([]mpblock.State, error) { return s.Lookup(m.ctx.Context(), a, ids) })
+	agree(t, m, func(s mpblock.Store) ([]mpblock.State, error) { return s.States(m.ctx.Context(), a, ids) })
 }
 
 func (m *machine) changesOf(t *rapid.T) {
@@ -146,6 +159,19 @@ func (m *machine) changesOf(t *rapid.T) {
 	seq, limit := rapid.Uint64Range(0, 12).Draw(t, "after"), rapid.IntRange(0, 5).Draw(t, "limit")
 	agree(t, m, func(s mpblock.Store) ([]mpblock.Change, error) {
 		return s.ChangesOf(m.ctx.Context(), a, id, seq, limit)
+	})
+}
+
+func (m *machine) changeHeads(t *rapid.T) {
+	a, seqs := m.app(t), rapid.SliceOfN(rapid.Uint64Range(1, 12), 0, 5).Draw(t, "seqs")
+	agree(t, m, func(s mpblock.Store) ([]mpblock.Change, error) { return s.ChangeHeads(m.ctx.Context(), a, seqs) })
+}
+
+func (m *machine) histories(t *rapid.T) {
+	a, after, last := m.app(t), m.cursor(t), m.cursor(t)
+	agree(t, m, func(s mpblock.Store) (map[mpblock.OpenID][]mpblock.Change, error) {
+		got := map[mpblock.OpenID][]mpblock.Change{}
+		return got, s.Histories(m.ctx.Context(), a, after, last, func(id mpblock.OpenID, c mpblock.Change) { got[id] = append(got[id], c) })
 	})
 }
 

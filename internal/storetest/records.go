@@ -102,7 +102,7 @@ func (t *suite) list() {
 		t.must(err)
 		t.equal(got, want, "list after "+strconv.Quote(after))
 	}
-	kinds, err := t.lister().Kinds(ctx)
+	kinds, err := t.s.Kinds(ctx)
 	t.must(err)
 	t.equal(kinds, []string{"kin", "kind", "kinds"}, "kinds")
 	list("", 99, want)
@@ -111,21 +111,6 @@ func (t *suite) list() {
 	list("AA", 1, want[1:2])
 	list("\xff", 9, nil)
 	list("", 0, nil)
-}
-
-// lister finds what tells the kinds of records, in the store or in one that it wraps.
-func (t *suite) lister() mpblock.KindLister {
-	t.Helper()
-	for s := t.s; ; {
-		if l, ok := s.(mpblock.KindLister); ok {
-			return l
-		}
-		w, ok := s.(interface{ Unwrap() mpblock.Store })
-		if !ok {
-			t.Fatal("the store does not tell its kinds of records")
-		}
-		s = w.Unwrap()
-	}
 }
 
 func (t *suite) recordLimits() {

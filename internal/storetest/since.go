@@ -44,9 +44,9 @@ func (t *suite) undoRace() {
 			t.apply(mpblock.Block, b...)
 		})
 		wg.Wait()
-		st, err := t.s.Lookup(t.Context(), app, b)
+		st, err := t.s.States(t.Context(), app, b)
 		t.must(err)
-		if !st[0].Blocked() {
+		if !st[0].Blocked {
 			t.Fatal("the undo of a change has taken back what came after it")
 		}
 		t.apply(mpblock.Unblock, b...)

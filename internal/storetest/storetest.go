@@ -26,39 +26,43 @@ const (
 // start is the time of the first batch of a test.
 var start = time.Date(2026, 1, 2, 3, 4, 5, 678_901_234, time.UTC)
 
+// tests are those of Run.
+var tests = []struct {
+	name string
+	test func(*suite)
+}{
+	{"an unknown account has empty lists", (*suite).emptyAccount},
+	{"followers are added and removed", (*suite).followers},
+	{"pages are in byte order behind a cursor", (*suite).pages},
+	{"pages differ by one letter's case", (*suite).caseSensitive},
+	{"changes are recorded as they took effect", (*suite).changes},
+	{"a batch without effect makes no change", (*suite).noEffect},
+	{"a refused batch changes nothing", (*suite).refused},
+	{"known ones are followers or blocked", (*suite).known},
+	{"what changed since is left alone", (*suite).unchangedSince},
+	{"an undo meets a new change", (*suite).undoRace},
+	{"time never goes back", (*suite).time},
+	{"who unfollows stays blocked", (*suite).unfollowed},
+	{"each OpenID has its history", (*suite).history},
+	{"changes without their OpenIDs", (*suite).heads},
+	{"histories of a range", (*suite).histories},
+	{"logs are read in pieces", (*suite).logInPieces},
+	{"accounts do not touch each other", (*suite).accounts},
+	{"the largest batch", (*suite).largest},
+	{"the caller may reuse its slices", (*suite).reuse},
+	{"records are compared and set", (*suite).records},
+	{"records end", (*suite).expiry},
+	{"records are listed by kind", (*suite).list},
+	{"records have limits", (*suite).recordLimits},
+	{"concurrent writers of one account", (*suite).concurrentWriters},
+	{"readers see whole changes", (*suite).wholeChanges},
+	{"concurrent compare-and-set", (*suite).concurrentRecords},
+	{"an ended context", (*suite).endedContext},
+	{"a closed store", (*suite).closed},
+}
+
 // Run tests a store. open returns an empty one, and arranges for its end.
 func Run(t *testing.T, open func(t *testing.T) mpblock.Store) {
-	tests := []struct {
-		name string
-		test func(*suite)
-	}{
-		{"an unknown account has empty lists", (*suite).emptyAccount},
-		{"followers are added and removed", (*suite).followers},
-		{"pages are in byte order behind a cursor", (*suite).pages},
-		{"pages differ by one letter's case", (*suite).caseSensitive},
-		{"changes are recorded as they took effect", (*suite).changes},
-		{"a batch without effect makes no change", (*suite).noEffect},
-		{"a refused batch changes nothing", (*suite).refused},
-		{"known ones are followers or blocked", (*suite).known},
-		{"what changed since is left alone", (*suite).unchangedSince},
-		{"an undo meets a new change", (*suite).undoRace},
-		{"time never goes back", (*suite).time},
-		{"who unfollows stays blocked", (*suite).unfollowed},
-		{"each OpenID has its history", (*suite).history},
-		{"logs are read in pieces", (*suite).logInPieces},
-		{"accounts do not touch each other", (*suite).accounts},
-		{"the largest batch", (*suite).largest},
-		{"the caller may reuse its slices", (*suite).reuse},
-		{"records are compared and set", (*suite).records},
-		{"records end", (*suite).expiry},
-		{"records are listed by kind", (*suite).list},
-		{"records have limits", (*suite).recordLimits},
-		{"concurrent writers of one account", (*suite).concurrentWriters},
-		{"readers see whole changes", (*suite).wholeChanges},
-		{"concurrent compare-and-set", (*suite).concurrentRecords},
-		{"an ended context", (*suite).endedContext},
-		{"a closed store", (*suite).closed},
-	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			tt.test(&suite{T: t, s: open(t)})
@@ -133,7 +137,7 @@ func (t *suite) apply(a mpblock.Action, ids ...mpblock.OpenID) mpblock.Change {
 
 func (t *suite) page(after mpblock.OpenID, limit int) mpblock.Page {
 	t.Helper()
-	p, err := t.s.Page(t.Context(), app, after, limit)
+	p, err := t.s.Blacklist(t.Context(), app, after, limit)
 	t.must(err)
 	return p
 }

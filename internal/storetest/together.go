@@ -38,12 +38,12 @@ func (t *suite) wholeChanges() {
 	for range 4 {
 		wg.Go(func() {
 			for {
-				p, err := t.s.Page(t.Context(), app, mpblock.OpenID{}, len(b))
+				p, err := t.s.Blacklist(t.Context(), app, mpblock.OpenID{}, len(b))
 				if err != nil || p.Len() != p.Total || p.Total != int(2*p.Seq) { //nolint:gosec // small
 					t.Errorf("seq %d: %d entries, total %d, %v", p.Seq, p.Len(), p.Total, err)
 					return
 				}
-				st, err := t.s.Lookup(t.Context(), app, []mpblock.OpenID{b[0], b[len(b)-1]})
+				st, err := t.s.States(t.Context(), app, []mpblock.OpenID{b[0], b[len(b)-1]})
 				if err != nil || st[0] != st[1] {
 					t.Errorf("half of a change: %+v, %v", st, err)
 					return
@@ -92,10 +92,13 @@ func (t *suite) everyMethod(ctx context.Context) map[string]error {
 	_, errs["RemoveFollowers"] = t.s.RemoveFollowers(ctx, app, one)
 	_, errs["Followers"] = t.s.Followers(ctx, app, mpblock.OpenID{}, 1)
 	_, errs["Apply"] = t.s.Apply(ctx, app, mpblock.Batch{Action: mpblock.Block, OpenIDs: one, Actor: "test", Time: start})
-	_, errs["Page"] = t.s.Page(ctx, app, mpblock.OpenID{}, 1)
-	_, errs["Lookup"] = t.s.Lookup(ctx, app, one)
+	_, errs["Blacklist"] = t.s.Blacklist(ctx, app, mpblock.OpenID{}, 1)
+	_, errs["States"] = t.s.States(ctx, app, one)
 	_, errs["Changes"] = t.s.Changes(ctx, app, 0, 1)
 	_, errs["ChangesOf"] = t.s.ChangesOf(ctx, app, one[0], 0, 1)
+	_, errs["ChangeHeads"] = t.s.ChangeHeads(ctx, app, []uint64{1})
+	errs["Histories"] = t.s.Histories(ctx, app, mpblock.OpenID{}, one[0], func(mpblock.OpenID, mpblock.Change) {})
+	_, errs["Kinds"] = t.s.Kinds(ctx)
 	_, errs["Get"] = t.s.Get(ctx, "kind", "key")
 	_, errs["Put"] = t.s.Put(ctx, mpblock.Record{Kind: "kind", Key: "key"})
 	errs["Delete"] = t.s.Delete(ctx, "kind", "key", 1)

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"fmt"
 	"slices"
+	"time"
 
 	"mpblock"
 )
@@ -27,7 +28,7 @@ func (s *Store) changeFollowers(ctx context.Context, app mpblock.AppID, ids []mp
 		return 0, err
 	}
 	defer s.leave()
-	f := &following{store: s, app: app, ids: distinct(ids), add: add, lost: make(map[mark]int)}
+	f := &following{store: s, app: app, ids: distinct(ids), add: add}
 	if err := s.callFor(ctx, len(ids), f.try); err != nil {
 		return 0, err
 	}
@@ -40,23 +41,46 @@ type following struct {
 	app     mpblock.AppID
 	ids     []mpblock.OpenID
 	add     bool
-	changed int          // how many followers came or went, once a try has succeeded
-	lost    map[mark]int // that of tries of which it is not known whether they happened
+	changed int        // how many followers came or went, once a try has succeeded
+	lost    []lostMark // tries of which it is not known whether they happened
+}
+
+// lostMark is the mark of a try, and how many followers came or went with it.
+type lostMark struct {
+	mark    mark
+	changed int
 }
 
 func (f *following) try(ctx context.Context, c *sql.Conn) error {
 	m := newMark()
 	err := locked(ctx, c, f.app, func(h head) error {
-		if n, happened := f.lost[h.followed]; happened {
-			f.changed = n
-			return nil
+		happened, err := f.happened(ctx, c)
+		if err != nil || happened {
+			return err
 		}
 		return f.write(ctx, c, h, m)
 	})
 	if isUnsettled(err) {
-		f.lost[m] = f.changed
+		f.lost = append(f.lost, lostMark{m, f.changed})
 	}
 	return err
+}
+
+// happened tells whether a lost try has happened after all. As with those of an
+// Apply, none of them can happen any more.
+func (f *following) happened(ctx context.Context, c *sql.Conn) (bool, error) {
+	for _, lost := range f.lost {
+		n, err := rows(ctx, c, "SELECT 1 FROM follow_mark WHERE app = ? AND mark = ?"+f.store.lockRead(), []any{appArg(f.app), lost.mark[:]},
+			func(*sql.Rows) error { return nil })
+		if err != nil {
+			return false, err
+		}
+		if n > 0 {
+			f.changed = lost.changed
+			return true, nil
+		}
+	}
+	return false, nil
 }
 
 func (f *following) write(ctx context.Context, c *sql.Conn, h head, m mark) error {
@@ -83,6 +107,9 @@ func (f *following) write(ctx context.Context, c *sql.Conn, h head, m mark) erro
 	if err != nil {
 		return err
 	}
-	_, err = change(ctx, c, "UPDATE account SET followers = ?, followed = ? WHERE app = ?", h.followers, m[:], appArg(f.app))
+	if _, err := change(ctx, c, "INSERT INTO follow_mark (app, mark, at) VALUES (?, ?, ?)", appArg(f.app), m[:], time.Now().UnixMilli()); err != nil {
+		return err
+	}
+	_, err = change(ctx, c, "UPDATE account SET followers = ? WHERE app = ?", h.followers, appArg(f.app))
 	return err
 }

@@ -1,4 +1,4 @@
-package main
+package server
 
 import (
 	"crypto/ecdsa"
@@ -18,7 +18,7 @@ import (
 	"time"
 )
 
-// Lives of the certificates that --tls-self-signed makes. Browsers refuse those of
+// Lives of the certificates that Config.TLSSelfSigned has made. Browsers refuse those of
 // servers that live longer than 398 days.
 const (
 	caLife     = 10 * 365 * 24 * time.Hour
@@ -26,25 +26,29 @@ const (
 )
 
 // loadTLS reads or makes the server's certificate, if it is to have one.
-func (s *server) loadTLS() error {
+func (s *Server) loadTLS() error {
+	c := s.cfg
 	var cert tls.Certificate
 	var err error
 	switch {
-	case s.opts.TLSSelfSigned:
-		dir := filepath.Join(s.opts.Data, "tls")
-		host, _, splitErr := net.SplitHostPort(s.opts.Listen)
-		if splitErr != nil {
-			return failed(codeUsage, "mpblock serve --listen 127.0.0.1:8080", "--listen %s: %w", s.opts.Listen, splitErr)
+	case c.TLSSelfSigned:
+		if c.Data == "" {
+			return errors.New("a certificate of a CA of its own needs a data directory, in which the CA is")
 		}
+		host, _, splitErr := net.SplitHostPort(c.Listen)
+		if splitErr != nil {
+			return splitErr
+		}
+		dir := filepath.Join(c.Data, "tls")
 		cert, err = selfSigned(dir, host, time.Now())
 		s.trust = filepath.Join(dir, "ca.pem")
-	case s.opts.TLSCert != "":
-		cert, err = tls.LoadX509KeyPair(s.opts.TLSCert, s.opts.TLSKey)
+	case c.TLSCert != "":
+		cert, err = tls.LoadX509KeyPair(c.TLSCert, c.TLSKey)
 	default:
 		return nil
 	}
 	if err != nil {
-		return fmt.Errorf("TLS: %w", err)
+		return err
 	}
 	s.tls = &tls.Config{Certificates: []tls.Certificate{cert}, MinVersion: tls.VersionTLS12}
 	return nil

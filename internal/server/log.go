@@ -1,0 +1,36 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+
+	"mpblock/internal/api"
+)
+
+// observe writes the log line of a call and counts it.
+func (s *Server) observe(r api.Request) {
+	s.metrics.Observe(r.Call, r.Code, r.Duration)
+	if r.AppID != "" && r.Call != "" {
+		s.platform.CountCall(r.AppID, r.Call, r.Code)
+	}
+	log, level := s.cfg.CallLog, slog.LevelInfo
+	attrs := []slog.Attr{
+		slog.String("id", r.ID), slog.String("call", string(r.Call)), slog.Int("errcode", int(r.Code)),
+		slog.Duration("took", r.Duration), slog.Int("bytes", r.Bytes), slog.String("appid", string(r.AppID)),
+		slog.String("remote", r.Remote.String()),
+	}
+	if r.Call == "" {
+		attrs = append(attrs, slog.String("method", r.Method))
+	}
+	if r.Err != nil && r.Err.Detail != "" {
+		attrs = append(attrs, slog.String("detail", r.Err.Detail))
+	}
+	if r.Err != nil && r.Err.Err != nil {
+		attrs = append(attrs, slog.String("cause", r.Err.Err.Error()))
+		if !errors.Is(r.Err.Err, context.Canceled) { // the client went away: nobody's fault
+			log, level = s.cfg.Log, slog.LevelError
+		}
+	}
+	log.LogAttrs(context.Background(), level, "call", attrs...)
+}

@@ -1,0 +1,73 @@
+package server
+
+import (
+	"context"
+	"net/http"
+	"strings"
+	"time"
+
+	"mpblock"
+	"mpblock/internal/api"
+	"mpblock/internal/console"
+)
+
+// Handler returns what is served at Config.Listen: the API, the console, the health
+// checks and the description of the API. Whoever serves it by other means ends those
+// before Close; after that it answers 503.
+func (s *Server) Handler() http.Handler { return s.handler }
+
+// routes hands each path to its part. It is not an http.ServeMux, which would
+// answer /cgi-bin//token with a redirect where the platform answers 200.
+func (s *Server) routes() http.Handler {
+	calls := api.New(api.Options{
+		Platform: s.platform, RequireHTTPS: s.cfg.RequireHTTPS, RID: s.cfg.RID,
+		Timeout: s.cfg.callTime(), Observe: s.observe,
+	})
+	page := console.New(console.Options{
+		Platform: s.platform, Public: s.cfg.PublicURL, Demo: s.cfg.Demo, OIDC: s.cfg.OIDC, Log: s.cfg.Log,
+		Secure: s.tls != nil || strings.HasPrefix(s.cfg.PublicURL, "https://"),
+	})
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !s.requests.TryRLock() { // only Close ever holds it for writing
+			text(w, http.StatusServiceUnavailable, "stopping\n")
+			return
+		}
+		defer s.requests.RUnlock()
+		switch p := r.URL.Path; {
+		case strings.HasPrefix(p, "/cgi-bin/"), p == "/cgi-bin":
+			calls.ServeHTTP(w, r)
+		case p == "/healthz":
+			text(w, http.StatusOK, "ok\n")
+		case p == "/readyz":
+			s.ready(w, r)
+		case p == "/openapi.yaml":
+			w.Header().Set("Content-Type", "application/yaml")
+			_, _ = w.Write(mpblock.OpenAPI)
+		default:
+			page.ServeHTTP(w, r)
+		}
+	})
+}
+
+func text(w http.ResponseWriter, status int, s string) {
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	w.WriteHeader(status)
+	_, _ = w.Write([]byte(s))
+}
+
+// readyTime is how long the store may take to answer whether it is ready.
+const readyTime = 2 * time.Second
+
+func (s *Server) ready(w http.ResponseWriter, r *http.Request) {
+	if s.stopping.Load() {
+		text(w, http.StatusServiceUnavailable, "stopping\n")
+		return
+	}
+	ctx, cancel := context.WithTimeout(r.Context(), readyTime)
+	defer cancel()
+	if err := s.platform.Ready(ctx); err != nil {
+		text(w, http.StatusServiceUnavailable, "not ready: "+err.Error()+"\n")
+		return
+	}
+	text(w, http.StatusOK, "ready\n")
+}

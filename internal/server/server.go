@@ -1,0 +1,222 @@
+// Package server puts mpblock together: a store with a cache in front of it, the
+// rules, the doors, what runs in the background, and an orderly end.
+//
+//	s, err := server.Open(ctx, server.Config{Data: "mpblock-data", Listen: "127.0.0.1:8080"})
+//	err = s.Start()
+//	...
+//	err = s.Close()
+//
+// Open opens the store and what stands on it; from then on Handler answers. Start
+// opens the doors that Config names, and begins the work in the background: a server
+// without Listen, OpsListen and Data has no door and no file. So a test opens one over
+// a store in memory and uses its Handler, any number of them at a time: nothing here
+// touches what the whole process shares, like Go's limit of memory.
+//
+// It is the one package beside the commands that knows all others. What it takes is
+// plain values; flags, and what people read, are left to the commands. Errors that
+// somebody can do something about are ErrInUse, ErrUnfinishedCopy, *ListenError and
+// *DatabaseError.
+package server
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"os"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+
+	"mpblock"
+	"mpblock/internal/admin"
+	"mpblock/internal/listcache"
+	"mpblock/internal/ops"
+	"mpblock/internal/pebblestore"
+	"mpblock/internal/platform"
+	"mpblock/internal/sqlstore"
+)
+
+// Server is a store that is served. Its methods are safe for concurrent use, but for
+// Start.
+type Server struct {
+	cfg      Config
+	store    mpblock.Store // with its cache
+	owned    []io.Closer   // what Open has opened, closed in the reverse order
+	platform *platform.Platform
+	metrics  *ops.Metrics
+	tls      *tls.Config
+	trust    string
+	handler  http.Handler
+	listen   func(network, address string) (net.Listener, error)
+
+	api, ops net.Listener // nil: not opened
+	http     []*http.Server
+	admin    *admin.Server
+	failed   chan error
+	stopWork context.CancelFunc
+	worked   chan struct{} // closed when the work in the background has ended
+
+	stopping atomic.Bool
+	requests sync.RWMutex // held for reading by each request; Close takes it for good
+	close    func() error
+}
+
+// Errors of Open.
+var (
+	// ErrInUse says that another process has the data directory.
+	ErrInUse = errors.New("is in use by another process")
+
+	// ErrUnfinishedCopy says that the store is the target of a copy that has not
+	// been finished.
+	ErrUnfinishedCopy = errors.New("the store is a copy that is not complete")
+)
+
+// DatabaseError is an error of Open that the database is the cause of.
+type DatabaseError struct{ Err error }
+
+func (e *DatabaseError) Error() string { return e.Err.Error() }
+
+// Unwrap returns what sqlstore says.
+func (e *DatabaseError) Unwrap() error { return e.Err }
+
+// Open opens the store, brings it up to date, and builds what stands on it. It
+// neither listens nor works in the background: see Start. Close releases it.
+func Open(ctx context.Context, c Config) (*Server, error) {
+	c = c.withDefaults()
+	s := &Server{
+		cfg: c, metrics: ops.New(c.Version), listen: net.Listen, failed: make(chan error, 2),
+		stopWork: func() {}, worked: make(chan struct{}),
+	}
+	close(s.worked)
+	s.close = sync.OnceValue(s.end)
+	if err := s.open(ctx); err != nil {
+		return nil, errors.Join(err, s.release())
+	}
+	return s, nil
+}
+
+func (s *Server) open(ctx context.Context) error {
+	store, err := s.openStore(ctx)
+	if err != nil {
+		return err
+	}
+	if err := RefuseUnfinished(ctx, store); err != nil {
+		return err
+	}
+	lists, _ := s.cfg.Memory()
+	s.store = listcache.New(s.metrics.Wrap(store), lists)
+	if s.platform, err = platform.Open(ctx, s.store, platform.Options{PageSize: s.cfg.PageSize}); err != nil {
+		return err
+	}
+	if s.cfg.Demo {
+		if err := fillDemo(ctx, s.platform, s.store); err != nil {
+			return fmt.Errorf("fill the demo: %w", err)
+		}
+	}
+	if err := s.loadTLS(); err != nil {
+		return fmt.Errorf("TLS: %w", err)
+	}
+	s.handler = s.routes()
+	return nil
+}
+
+// openStore opens the store without its cache, and takes the data directory.
+func (s *Server) openStore(ctx context.Context) (mpblock.Store, error) {
+	c := s.cfg
+	if c.embedded() {
+		if c.Data == "" {
+			return nil, errors.New("neither a data directory nor a store is given")
+		}
+		store, err := pebblestore.Open(c.Data, pebblestore.Options{CacheSize: c.blocks(), Logger: c.Log})
+		if errors.Is(err, pebblestore.ErrInUse) {
+			return nil, inUse(c.Data)
+		}
+		if err != nil {
+			return nil, err
+		}
+		s.owned = append(s.owned, store)
+		return store, nil
+	}
+	if c.Data != "" {
+		if err := s.claim(); err != nil {
+			return nil, err
+		}
+	}
+	if c.Store != nil {
+		return c.Store, nil
+	}
+	d := c.Database
+	store, err := sqlstore.Open(ctx, d.Config, sqlstore.Options{
+		Timeout: c.StoreTimeout, MaxConns: d.Conns, NoMigrate: d.NoMigrate, Logger: c.Log,
+	})
+	if err != nil {
+		return nil, &DatabaseError{err}
+	}
+	s.owned = append(s.owned, store)
+	return store, nil
+}
+
+// claim holds a data directory that keeps no store but the socket of the
+// administration, by the file by which a store in it would be held.
+func (s *Server) claim() error {
+	dir := s.cfg.Data
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return err
+	}
+	held, err := vfs.Default.Lock(filepath.Join(dir, "LOCK"))
+	if err != nil {
+		return inUse(dir)
+	}
+	s.owned = append(s.owned, held)
+	return nil
+}
+
+func inUse(dir string) error { return fmt.Errorf("the data directory %s %w", dir, ErrInUse) }
+
+// The record that marks a copy which is not complete.
+const (
+	KindCopy = "copy"
+	KeyCopy  = "unfinished"
+)
+
+// RefuseUnfinished returns ErrUnfinishedCopy if a store is a copy that is not
+// complete, which nobody may serve.
+func RefuseUnfinished(ctx context.Context, store mpblock.Store) error {
+	_, err := store.Get(ctx, KindCopy, KeyCopy)
+	switch {
+	case err == nil:
+		return ErrUnfinishedCopy
+	case errors.Is(err, mpblock.ErrNotFound):
+		return nil
+	}
+	return err
+}
+
+// Platform returns the rules, for who adds accounts from inside the process.
+func (s *Server) Platform() *platform.Platform { return s.platform }
+
+// Trust returns the file of the CA that clients are to trust; "" if they need not be
+// told.
+func (s *Server) Trust() string { return s.trust }
+
+// Invite makes a link into the console and returns its path: of the demo, one that is
+// logged in already; of a store without operators, one that creates the first. It is
+// good once, for 15 minutes. Where operators log in by themselves it is "".
+func (s *Server) Invite(ctx context.Context) (path string, err error) {
+	issue, path := s.platform.Setup, "/welcome"
+	if s.cfg.Demo {
+		issue, path = s.platform.Demo, "/demo"
+	}
+	token, err := issue(ctx)
+	if token == "" || err != nil {
+		return "", err
+	}
+	return path + "?token=" + url.QueryEscape(token), nil
+}

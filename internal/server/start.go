@@ -1,0 +1,126 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+
+	"mpblock/internal/admin"
+	"mpblock/internal/api"
+)
+
+// Door is what a Server listens with.
+type Door string
+
+// The doors on the network.
+const (
+	DoorAPI Door = "api" // Config.Listen
+	DoorOps Door = "ops" // Config.OpsListen
+)
+
+// ListenError says that an address cannot be listened on.
+type ListenError struct {
+	Door    Door
+	Address string
+	Err     error
+}
+
+func (e *ListenError) Error() string { return fmt.Sprintf("listen on %s: %v", e.Address, e.Err) }
+
+// Unwrap returns what the system says.
+func (e *ListenError) Unwrap() error { return e.Err }
+
+// Start opens the doors that Config names, the API last, and begins the work in the
+// background: jobs, and counts for the overview. It is called once. An address that
+// cannot be listened on is a *ListenError. After an error the caller calls Close.
+func (s *Server) Start() error {
+	if s.cfg.Data != "" {
+		var err error
+		if s.admin, err = admin.Start(s.cfg.Data, s.platform, s.cfg.Log); err != nil {
+			return err
+		}
+	}
+	var err error
+	if s.cfg.OpsListen != "" {
+		srv := &http.Server{Handler: s.metrics.Handler(s.platform), ReadHeaderTimeout: headTime}
+		if s.ops, err = s.serve(DoorOps, s.cfg.OpsListen, srv); err != nil {
+			return err
+		}
+		s.cfg.Log.Info("metrics and profiles", "on", "http://"+s.ops.Addr().String())
+	}
+	s.work()
+	if s.cfg.Listen != "" {
+		s.api, err = s.serve(DoorAPI, s.cfg.Listen, &http.Server{
+			Handler:           s.handler,
+			TLSConfig:         s.tls,
+			ReadHeaderTimeout: headTime,
+			ReadTimeout:       readTime,
+			WriteTimeout:      s.cfg.writeTime(),
+			IdleTimeout:       idleTime,
+			MaxHeaderBytes:    16 << 10,
+			ErrorLog:          slog.NewLogLogger(s.cfg.Log.Handler(), slog.LevelDebug),
+		})
+	}
+	return err
+}
+
+// serve has a door answer in the background.
+func (s *Server) serve(door Door, address string, srv *http.Server) (net.Listener, error) {
+	l, err := s.listen("tcp", address)
+	if err != nil {
+		return nil, &ListenError{door, address, err}
+	}
+	s.http = append(s.http, srv)
+	go func() {
+		var err error
+		if srv.TLSConfig != nil {
+			err = srv.ServeTLS(l, "", "")
+		} else {
+			srv.ConnContext = api.ConnContext
+			err = srv.Serve(api.Listener(l))
+		}
+		if !errors.Is(err, http.ErrServerClosed) {
+			s.failed <- fmt.Errorf("serve %s: %w", address, err)
+		}
+	}()
+	return l, nil
+}
+
+// work runs what the platform does by itself until stopWork is called.
+func (s *Server) work() {
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan struct{})
+	s.stopWork, s.worked = cancel, done
+	go func() {
+		defer close(done)
+		s.platform.Run(ctx, func(err error) { s.cfg.Log.Error("jobs and statistics", "error", err) })
+	}()
+}
+
+// Addr returns where the API is listened for, nil before Start and without
+// Config.Listen.
+func (s *Server) Addr() net.Addr {
+	if s.api == nil {
+		return nil
+	}
+	return s.api.Addr()
+}
+
+// URL returns the base URL of the API and the console as this machine sees them, ""
+// where there is no Addr.
+func (s *Server) URL() string {
+	switch {
+	case s.api == nil:
+		return ""
+	case s.tls != nil:
+		return "https://" + s.api.Addr().String()
+	}
+	return "http://" + s.api.Addr().String()
+}
+
+// Failed returns a channel of errors after which a door is shut, which is not
+// expected to happen: the caller calls Close.
+func (s *Server) Failed() <-chan error { return s.failed }
