@@ -14,27 +14,27 @@ import (
 
 	"mpblock"
 	"mpblock/internal/admin"
+	"mpblock/internal/lines"
 )
 
 type followerImportCmd struct {
 	where
 	Account string `required:"" help:"AppID of the account." placeholder:"APPID"`
-	Format  string `help:"Form of the input: ${enum}. Default: by the ending of the file's name." enum:"auto,text,csv,ndjson" default:"auto"`
+	Format  string `help:"Form of the input: ${enum}. Default: what it looks like." enum:"auto,text,csv,ndjson" default:"auto"`
 	Rejects string `help:"File for the lines that are refused, which can be corrected there and imported. Default: the input's name and .rejects." placeholder:"FILE"`
-	File    string `arg:"" help:"One OpenID a line (text); a column openid, or the first (.csv); an object with openid, or a string, a line (.ndjson). - is standard input."`
+	File    string `arg:"" help:"Text, CSV with the OpenIDs in any column, JSON, NDJSON or an Excel workbook. - is standard input."`
 }
 
 // imported is the outcome of an import, as --json prints it.
 type imported struct {
-	Lines   int    `json:"lines"` // that are not blank
+	Lines   int    `json:"lines"` // OpenIDs and malformed lines
 	New     int    `json:"new"`
 	Known   int    `json:"already_followers"`
 	Refused int    `json:"refused"`
 	Rejects string `json:"rejects,omitempty"`
-}
 
-// maxShownRejects is how many bad lines are told of on stderr; all are in the file.
-const maxShownRejects = 5
+	Read lines.Summary `json:"read"`
+}
 
 // importer is an import under way.
 type importer struct {
@@ -48,6 +48,7 @@ type importer struct {
 	rejects *bufio.Writer
 	file    *os.File
 	sum     imported
+	written lines.Line
 	last    int // line up to which all good OpenIDs are registered
 }
 
@@ -71,8 +72,11 @@ func (c followerImportCmd) Run(ctx context.Context, t terminal) error {
 	defer in.Close() //nolint:errcheck // it was read
 	im.bar = im.progress(size)
 	counted := progressbar.NewReader(in, im.bar)
-	err = im.all(ctx, &counted)
-	_ = im.bar.Finish()
+	if err = im.all(ctx, &counted); err != nil {
+		_ = im.bar.Exit() // it stays where it is
+	} else {
+		_ = im.bar.Finish()
+	}
 	if closeErr := im.closeRejects(); err == nil {
 		err = closeErr
 	}
@@ -98,13 +102,14 @@ func (im *importer) openInput() (in io.ReadCloser, size int64, err error) {
 	}
 	f, err := os.Open(im.cmd.File)
 	if err != nil {
-		return nil, 0, err
+		return nil, 0, explainRead(im.cmd.File, err)
 	}
 	info, err := f.Stat()
-	if err == nil && info.IsDir() {
-		err = fmt.Errorf("%s is a directory, want a file", im.cmd.File)
-	}
-	if err == nil {
+	switch {
+	case err != nil:
+	case info.IsDir():
+		err = explainRead(im.cmd.File, errDirectory)
+	default:
 		err = im.chooseRejects(info)
 	}
 	if err != nil {
@@ -143,41 +148,51 @@ func (im *importer) progress(size int64) *progressbar.ProgressBar {
 }
 
 func (im *importer) all(ctx context.Context, in io.Reader) error {
-	lines := newLines(in, formatOf(im.cmd.Format, im.cmd.File))
-	for ctx.Err() == nil && lines.next() {
-		im.sum.Lines++
-		id, err := im.parse(lines)
-		if err != nil {
-			if err := im.reject(lines, err); err != nil {
-				return err
-			}
-			continue
+	last := 0
+	sum, err := lines.Read(in, lines.Options{Name: im.cmd.File, Format: lines.Format(im.cmd.Format)}, func(l lines.Line) error {
+		if err := ctx.Err(); err != nil {
+			return err
 		}
-		im.batch = append(im.batch, id)
-		if len(im.batch) == mpblock.MaxBatch {
-			if err := im.flush(ctx, lines.number); err != nil {
-				return err
-			}
-		}
+		last = l.Number
+		return im.take(ctx, l)
+	})
+	im.sum.Read = sum
+	if err != nil {
+		return im.explainRead(err)
 	}
-	if err := ctx.Err(); err != nil {
-		return err
-	}
-	if err := lines.err; err != nil {
-		return fmt.Errorf("read %s: %w", im.cmd.File, err)
-	}
-	return im.flush(ctx, lines.number)
+	return im.flush(ctx, last)
 }
 
-func (im *importer) parse(l *lines) (mpblock.OpenID, error) {
-	if l.bad != nil {
-		return mpblock.OpenID{}, l.bad
+// explainRead says what is wrong with the input, where that is what is wrong.
+func (im *importer) explainRead(err error) error {
+	var e *lines.Error
+	if errors.As(err, &e) {
+		return explainRead(im.cmd.File, err)
 	}
-	id, err := mpblock.ParseOpenID(l.openid)
-	if err == nil && id.Prefix() != im.prefix {
-		err = fmt.Errorf("an OpenID of another account: its prefix is %s, that of %s is %s", id.Prefix(), im.cmd.Account, im.prefix)
+	return err
+}
+
+// take takes in a line.
+func (im *importer) take(ctx context.Context, l lines.Line) error {
+	im.sum.Lines++
+	if err := im.check(l); err != nil {
+		return im.reject(l, err)
 	}
-	return id, err
+	if im.batch = append(im.batch, l.OpenID); len(im.batch) < mpblock.MaxBatch {
+		return nil
+	}
+	return im.flush(ctx, l.Number)
+}
+
+// check tells what is wrong with a line.
+func (im *importer) check(l lines.Line) error {
+	switch {
+	case l.Problem != nil:
+		return l.Problem
+	case l.OpenID.Prefix() != im.prefix:
+		return fmt.Errorf("an OpenID of another account: its prefix is %s, that of %s is %s", l.OpenID.Prefix(), im.cmd.Account, im.prefix)
+	}
+	return nil
 }
 
 // flush registers what has been gathered.
@@ -196,21 +211,29 @@ func (im *importer) flush(ctx context.Context, line int) error {
 }
 
 // reject tells of a bad line and keeps it.
-func (im *importer) reject(l *lines, why error) error {
+func (im *importer) reject(l lines.Line, why error) error {
 	im.sum.Refused++
 	if im.rejects == nil {
-		if err := im.createRejects(l.head); err != nil {
+		if err := im.createRejects(); err != nil {
 			return err
 		}
 	}
-	if im.sum.Refused <= maxShownRejects {
+	if im.sum.Refused <= maxShownBad {
 		_ = im.bar.Clear()
-		fmt.Fprintf(im.t.err, "line %d: %v\n", l.number, why)
+		fmt.Fprintf(im.t.err, "line %d: %q: %v\n", l.Number, l.Text, why)
 	}
-	if im.sum.Refused == maxShownRejects+1 {
+	if im.sum.Refused == maxShownBad+1 {
 		fmt.Fprintf(im.t.err, "further refused lines are in %s\n", im.sum.Rejects)
 	}
-	_, err := fmt.Fprintf(im.rejects, "%s%s%d: %v\n", l.raw, refusedMark, l.number, why)
+	if l.Number == im.written.Number && l.Raw == im.written.Raw { // a row with two of them
+		return nil
+	}
+	text := lines.Refused(l, why)
+	if l.Head != im.written.Head {
+		text = l.Head + "\n" + text
+	}
+	im.written = l
+	_, err := im.rejects.WriteString(text)
 	return cannotReject(err)
 }
 
@@ -221,17 +244,14 @@ func cannotReject(err error) error {
 	return failed(codeFailed, "name another place for the refused lines, and run it again: --rejects FILE", "the file for refused lines: %w", err)
 }
 
-// createRejects makes the file for refused lines, with the header of the input.
-func (im *importer) createRejects(head string) error {
+// createRejects makes the file for refused lines.
+func (im *importer) createRejects() error {
 	f, err := os.Create(im.refused)
 	if err != nil {
 		return cannotReject(err)
 	}
 	im.file, im.rejects, im.sum.Rejects = f, bufio.NewWriter(f), im.refused
-	if head != "" {
-		_, err = fmt.Fprintln(im.rejects, head)
-	}
-	return cannotReject(err)
+	return nil
 }
 
 func (im *importer) closeRejects() error {
@@ -267,11 +287,12 @@ func (im *importer) report() error {
 			return err
 		}
 	} else {
-		im.t.printf("%s: %s, %s already, %s refused\n", many(s.Lines, "line"), many(s.New, "new follower"), grouped(s.Known), grouped(s.Refused))
+		fmt.Fprintf(im.t.err, "%s: %s\n", inputName(im.cmd.File), printable(s.Read.String()))
+		im.t.printf("%s read: %s, %s already, %s refused\n", grouped(s.Lines), many(s.New, "new follower"), grouped(s.Known), grouped(s.Refused))
 	}
 	if s.Refused > 0 {
-		return failed(codePartly, fmt.Sprintf("correct them there, then: mpblock follower import --data %s --account %s --format %s %s",
-			im.cmd.Data, im.cmd.Account, formatOf(im.cmd.Format, im.cmd.File), s.Rejects), "%s of %s lines were refused; they are in %s", grouped(s.Refused), grouped(s.Lines), s.Rejects)
+		return failed(codePartly, fmt.Sprintf("correct them there, then: mpblock follower import --data %s --account %s %s",
+			im.cmd.Data, im.cmd.Account, s.Rejects), "%s of %s refused; they are in %s", grouped(s.Refused), grouped(s.Lines), s.Rejects)
 	}
 	return nil
 }

@@ -13,6 +13,7 @@ import (
 	"mpblock"
 	"mpblock/client"
 	"mpblock/internal/bulk"
+	"mpblock/internal/lines"
 )
 
 // jobFlags are the flags of the commands that run a job.
@@ -27,7 +28,7 @@ type newJob struct {
 	jobFlags
 	Job    string `help:"File for the journal of the job. Default: mpblock-COMMAND-TIME.job here, which is removed once all is done." placeholder:"FILE"`
 	DryRun bool   `help:"Show what would be done, and do nothing."`
-	Format string `help:"Form of the files: ${enum}. Default: by the endings of their names." enum:"auto,text,csv,ndjson" default:"auto"`
+	Format string `help:"Form of the files: ${enum}. Default: what they look like." enum:"auto,text,csv,ndjson" default:"auto"`
 
 	AnyPrefix bool `help:"Send OpenIDs that look like another account's too. They are refused in the plan where the prefix of all on the blacklist is another."`
 }
@@ -54,79 +55,116 @@ func (c changeFlags) change(ctx context.Context, t terminal, action mpblock.Acti
 	if err := checkNames(action, c.OpenIDs); err != nil {
 		return err
 	}
-	ids, err := readOpenIDs(t, c.File, c.Format)
+	r, err := read(t, c.File, c.Format)
 	if err != nil {
 		return err
 	}
-	ids = append(c.OpenIDs, ids...)
-	if len(ids) == 0 {
+	r.ids = append(c.OpenIDs, r.ids...)
+	if len(r.ids) == 0 {
 		return failed(codeUsage, fmt.Sprintf("mpblock %s -f FILE", action), "no OpenID is given")
-	}
-	wishes := make([]bulk.Wish, len(ids))
-	for i, id := range ids {
-		wishes[i] = bulk.Wish{OpenID: id, Action: action}
 	}
 	api, err := c.dial(t)
 	if err != nil {
 		return err
 	}
-	plan, err := bulk.Make(ctx, api, wishes, bulk.PlanOptions{AnyPrefix: c.AnyPrefix})
+	plan, err := bulk.Make(ctx, api, r.wishes(action), bulk.PlanOptions{AnyPrefix: c.AnyPrefix})
 	if err != nil {
 		return explainRemote(err)
 	}
-	return c.begin(ctx, t, action.String(), api, plan)
+	return c.begin(ctx, t, api, proposal{command: action.String(), plan: plan, read: r})
 }
 
 type applyCmd struct {
 	newJob
-	Yes        bool   `help:"Do not ask."`
-	MaxUnblock int    `help:"Refuse to unblock more than so many percent of the blacklist." default:"20" placeholder:"PERCENT"`
-	File       string `arg:"" help:"File with the OpenIDs that are to be blocked, and no others; - is standard input."`
+	IgnoreMalformed bool   `help:"Go on although lines of the file are no OpenIDs. Who was meant by them is unblocked."`
+	Yes             bool   `help:"Do not ask."`
+	MaxUnblock      int    `help:"Refuse to unblock more than so many percent of the blacklist." default:"20" placeholder:"PERCENT"`
+	File            string `arg:"" help:"File with the OpenIDs that are to be blocked, and no others; - is standard input."`
 }
 
 // Run makes the blacklist equal to a file.
 func (c applyCmd) Run(ctx context.Context, t terminal) error {
-	ids, err := readOpenIDs(t, []string{c.File}, c.Format)
+	r, err := read(t, []string{c.File}, c.Format)
 	if err != nil {
 		return err
+	}
+	malformed := c.malformed(r)
+	if malformed != nil && !c.DryRun {
+		return malformed
 	}
 	api, err := c.dial(t)
 	if err != nil {
 		return err
 	}
-	plan, err := bulk.Equal(ctx, api, ids, bulk.PlanOptions{AnyPrefix: c.AnyPrefix})
+	plan, err := bulk.Equal(ctx, api, r.ids, bulk.PlanOptions{AnyPrefix: c.AnyPrefix})
 	if err != nil {
 		return explainRemote(err)
 	}
+	p := proposal{command: "apply", plan: plan, read: r, refusal: malformed}
+	if p.refusal == nil {
+		p.refusal = c.tooMany(plan)
+	}
+	if p.refusal == nil && !c.Yes && !c.DryRun && plan.Calls() > 0 {
+		c.show(t, p)
+		if !t.ask("Go on?") {
+			return failed(codeCancelled, "--yes does not ask", "nothing was done")
+		}
+	}
+	return c.begin(ctx, t, api, p)
+}
+
+// malformed refuses a file with lines that cannot be read: whoever was meant by them
+// would be unblocked.
+func (c applyCmd) malformed(r *reading) error {
+	if len(r.bad) == 0 || c.IgnoreMalformed {
+		return nil
+	}
+	var first []string
+	for _, b := range r.bad[:min(len(r.bad), 3)] {
+		first = append(first, fmt.Sprint(b.Line))
+	}
+	if len(r.bad) > len(first) {
+		first = append(first, "…")
+	}
+	what := "1 line is malformed"
+	if len(r.bad) > 1 {
+		what = grouped(len(r.bad)) + " lines are malformed"
+	}
+	return failed(codeCancelled, "mend them, or --ignore-malformed", "%s (%s): apply would unblock who was meant by them; nothing was done",
+		what, strings.Join(first, ", "))
+}
+
+// tooMany refuses a plan that unblocks more of the blacklist than is allowed.
+func (c applyCmd) tooMany(plan *bulk.Plan) error {
 	kept := 0
 	for _, it := range plan.Items {
 		if it.Status == bulk.Already {
 			kept++
 		}
 	}
-	if gone := plan.Of(mpblock.Unblock); gone*100 > c.MaxUnblock*(kept+gone) && !c.DryRun {
-		return failed(codeFailed, "if that is meant: --max-unblock 100", "this would unblock %s of %s, more than %d percent; nothing was done", grouped(gone), grouped(kept+gone), c.MaxUnblock)
+	gone := plan.Of(mpblock.Unblock)
+	if gone*100 <= c.MaxUnblock*(kept+gone) {
+		return nil
 	}
-	if !c.Yes && !c.DryRun && plan.Calls() > 0 {
-		c.show(t, "apply", plan)
-		if !t.ask("Go on?") {
-			return failed(codeCancelled, "--yes does not ask", "nothing was done")
-		}
-	}
-	return c.begin(ctx, t, "apply", api, plan)
+	return failed(codeCancelled, "if that is meant: --max-unblock 100", "this would unblock %s of %s, more than %d percent; nothing was done",
+		grouped(gone), grouped(kept+gone), c.MaxUnblock)
 }
 
-// begin shows a plan, writes its journal and runs it.
-func (c newJob) begin(ctx context.Context, t terminal, command string, api bulk.Server, p *bulk.Plan) error {
-	c.show(t, command, p)
+// begin shows a plan, writes its journal and runs it. A plan that is refused is not
+// run; in a dry run it is shown what the refusal would be.
+func (c newJob) begin(ctx context.Context, t terminal, api bulk.Server, p proposal) error {
+	c.show(t, p)
 	if c.DryRun {
-		return nil
+		return c.dry(t, p)
+	}
+	if p.refusal != nil {
+		return p.refusal
 	}
 	name := c.Job
 	if name == "" {
-		name = fmt.Sprintf("mpblock-%s-%s.job", command, time.Now().Format("20060102-150405"))
+		name = fmt.Sprintf("mpblock-%s-%s.job", p.command, time.Now().Format("20060102-150405"))
 	}
-	job, err := bulk.Create(name, c.Server, c.AppID, p)
+	job, err := bulk.Create(name, c.Server, c.AppID, p.plan)
 	if err != nil {
 		return err
 	}
@@ -225,7 +263,7 @@ func writeRefused(name string, job *bulk.File) error {
 	var b strings.Builder
 	for _, it := range job.Items {
 		if it.Status == bulk.Refused {
-			fmt.Fprintf(&b, "%s\t# %d %s\n", it.OpenID, it.Code, mpblock.Code(it.Code).Text())
+			b.WriteString(lines.RefusedCode(string(it.OpenID), it.Code, mpblock.Code(it.Code).Text()))
 		}
 	}
 	return os.WriteFile(name, []byte(b.String()), 0o600)

@@ -57,7 +57,7 @@ func shown(id client.OpenID) string {
 
 type diffCmd struct {
 	remote
-	Format string `help:"Form of the file: ${enum}. Default: by the ending of its name." enum:"auto,text,csv,ndjson" default:"auto"`
+	Format string `help:"Form of the file: ${enum}. Default: what it looks like." enum:"auto,text,csv,ndjson" default:"auto"`
 	File   string `arg:"" help:"File to hold the blacklist against; - is standard input."`
 }
 
@@ -103,7 +103,7 @@ func (c diffCmd) Run(ctx context.Context, t terminal) error {
 	}
 	if live+len(rest) > 0 {
 		return failed(codePartly, "mpblock apply "+c.File+" makes the blacklist equal to the file",
-			"they differ: %s in both, %s on the blacklist alone, %s in the file alone", grouped(both), grouped(live), grouped(len(rest)))
+			"they differ: %s in both, %s on the blacklist alone, %s in the file alone, %s malformed", grouped(both), grouped(live), grouped(len(rest)), grouped(len(r.bad)))
 	}
 	if len(r.bad) > 0 {
 		return failed(codePartly, "", "%s could not be compared", many(len(r.bad), "malformed line"))

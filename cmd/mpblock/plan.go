@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -9,18 +10,68 @@ import (
 
 	"mpblock"
 	"mpblock/internal/bulk"
+	"mpblock/internal/lines"
 )
 
+// proposal is a plan, what it was made of, and why it must not be run.
+type proposal struct {
+	command string
+	plan    *bulk.Plan
+	read    *reading
+	refusal error // nil if there is nothing against it
+}
+
+// dryRun is a plan as --json prints it.
+type dryRun struct {
+	DryRun     bool            `json:"dry_run"`
+	Block      int             `json:"to_block"`
+	Unblock    int             `json:"to_unblock"`
+	Already    int             `json:"already"`
+	Malformed  int             `json:"malformed"`
+	Foreign    int             `json:"foreign"`
+	Duplicates int             `json:"duplicates"`
+	Calls      int             `json:"calls"`
+	WorstCalls int             `json:"calls_at_most"`
+	Read       []lines.Summary `json:"read"`
+	Bad        []badLine       `json:"malformed_lines"`
+	Refused    string          `json:"would_be_refused,omitempty"` // why the run itself would do nothing
+}
+
+// dry ends a dry run: with the refusal that the run itself would end with.
+func (c newJob) dry(t terminal, p proposal) error {
+	if !c.JSON {
+		return p.refusal
+	}
+	n := p.plan.Counts()
+	out := dryRun{
+		DryRun: true, Block: p.plan.Of(mpblock.Block), Unblock: p.plan.Of(mpblock.Unblock), Already: n.Already,
+		Malformed: n.Refused - p.plan.Foreign(), Foreign: p.plan.Foreign(), Duplicates: p.plan.Duplicates,
+		Calls: p.plan.Calls(), WorstCalls: p.plan.WorstCalls(), Read: p.read.files, Bad: p.read.bad,
+	}
+	if p.command == "apply" { // whose plan leaves bad lines out
+		out.Malformed = len(p.read.bad)
+	}
+	if p.refusal != nil {
+		out.Refused = p.refusal.Error()
+	}
+	return errors.Join(t.json(out), p.refusal)
+}
+
 // show says what a plan would do.
-func (c newJob) show(t terminal, command string, p *bulk.Plan) {
+func (c newJob) show(t terminal, proposed proposal) {
+	p, command := proposed.plan, proposed.command
 	n := p.Counts()
+	malformed := n.Refused - p.Foreign()
+	if command == "apply" {
+		malformed = len(proposed.read.bad)
+	}
 	var parts []string
 	for _, action := range []mpblock.Action{mpblock.Block, mpblock.Unblock} {
 		if command == action.String() || command == "apply" {
 			parts = append(parts, fmt.Sprintf("%s to %s", grouped(p.Of(action)), action))
 		}
 	}
-	parts = append(parts, grouped(n.Already)+" already so", grouped(n.Refused-p.Foreign())+" malformed", grouped(p.Duplicates)+" named twice")
+	parts = append(parts, grouped(n.Already)+" already so", grouped(malformed)+" malformed", grouped(p.Duplicates)+" named twice")
 	if f := p.Foreign(); f > 0 {
 		parts = append(parts, grouped(f)+" of another account")
 	}

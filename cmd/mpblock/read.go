@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 
+	"mpblock"
 	"mpblock/internal/bulk"
 	"mpblock/internal/lines"
 )
@@ -119,13 +120,13 @@ func explainRead(name string, err error) error {
 
 // wishes are what a job is asked to do with what was read. A bad line stands for
 // itself: the plan refuses it, and so it is in the report.
-func (r *reading) wishes(wish func(openid string) bulk.Wish) []bulk.Wish {
+func (r *reading) wishes(action mpblock.Action) []bulk.Wish {
 	all := make([]bulk.Wish, 0, len(r.ids)+len(r.bad))
 	for _, id := range r.ids {
-		all = append(all, wish(id))
+		all = append(all, bulk.Wish{OpenID: id, Action: action})
 	}
 	for _, b := range r.bad {
-		all = append(all, wish(b.Text))
+		all = append(all, bulk.Wish{OpenID: b.Text, Action: action})
 	}
 	return all
 }

@@ -11,9 +11,10 @@ var mark = regexp.MustCompile(`\t# (line [0-9,]+: |-?[0-9]+ )[^\t]*$`)
 
 // Refused returns a line for a file of refused lines: what was there, and why it was
 // refused. Read leaves the reason away when it reads that file, so that nothing grows.
-func Refused(l Line) string {
+// The Head of the line belongs above those that have the same.
+func Refused(l Line, why error) string {
 	raw := strings.TrimRight(l.Raw, "\r\n")
-	return raw + "\t# line " + itoa(l.Number) + ": " + oneLine(l.Problem.Error()) + "\n"
+	return raw + "\t# line " + itoa(l.Number) + ": " + oneLine(why.Error()) + "\n"
 }
 
 // RefusedCode returns such a line for an OpenID that a server refused with a code.
@@ -27,7 +28,10 @@ func cutMark(line string) string {
 		return line
 	}
 	at := mark.FindStringIndex(line)
-	if at == nil || suspect(line[at[0]:]) {
+	if at == nil {
+		return line
+	}
+	if ids, _ := scan(line[at[0]:]); len(ids) > 0 { // somebody else wrote it
 		return line
 	}
 	return line[:at[0]]
@@ -59,7 +63,7 @@ func (r *reader) free(number int, line, raw string) error {
 	body, comment := cutComment(line)
 	ids, others := scan(body)
 	for _, id := range ids {
-		if err := r.openid(number, id); err != nil {
+		if err := r.openid(number, id, ""); err != nil {
 			return err
 		}
 	}

@@ -147,7 +147,11 @@ func TestDamage(t *testing.T) {
 	for name, whole := range files {
 		for range 3_000 {
 			once := random.IntN(2) == 0
-			data := damage(random, []byte(whole), once)
+			times := 1
+			if !once {
+				times = 2 + random.IntN(2)
+			}
+			data := linestest.Damage(random, []byte(whole), times)
 			got, bad, _, err := read(t, data, lines.Options{})
 			if err != nil || len(bad) > 0 {
 				continue
@@ -172,32 +176,6 @@ func TestDamage(t *testing.T) {
 // oneMore tells whether there is an OpenID that was not there.
 func oneMore(now, before []string) bool {
 	return slices.ContainsFunc(now, func(id string) bool { return !slices.Contains(before, id) })
-}
-
-// damage changes, removes, doubles or adds some bytes.
-func damage(random *rand.Rand, b []byte, once bool) []byte {
-	b = slices.Clone(b)
-	const some = "\x00\n\r\t \"',;#=[]{}?o_-9Zz\x80\xe4\xff"
-	times := 1
-	if !once {
-		times += 1 + random.IntN(2)
-	}
-	for range times {
-		at := random.IntN(len(b))
-		c := byte(random.IntN(256))
-		if random.IntN(2) == 0 {
-			c = some[random.IntN(len(some))]
-		}
-		switch random.IntN(4) {
-		case 0, 1:
-			b[at] = c
-		case 2:
-			b = slices.Delete(b, at, at+1)
-		case 3:
-			b = slices.Insert(b, at, c)
-		}
-	}
-	return b
 }
 
 // TestMemory: what a line or a list is long, memory is not.

@@ -229,7 +229,7 @@ func (w *walker) text(s string, p place) (bool, error) {
 	}
 	ids, others := scan(s)
 	for _, id := range ids {
-		if err := w.r.openid(w.line(), id); err != nil {
+		if err := w.r.openid(w.line(), id, w.raw); err != nil {
 			return true, err
 		}
 	}

@@ -61,7 +61,8 @@ type Line struct {
 	Number  int            // of the line, or of the row of a sheet, from 1
 	OpenID  mpblock.OpenID // zero where there is a Problem
 	Text    string         // the OpenID as text, or the beginning of what has a Problem
-	Raw     string         // with a Problem: all of the line, to be written where it can be mended
+	Raw     string         // what to write where refused lines are gathered, see Refused
+	Head    string         // the line that names the columns of the table it is a row of, if there is one
 	Problem *Problem       // nil for an OpenID
 }
 
@@ -115,7 +116,8 @@ type reader struct {
 	format Format
 	each   func(Line) error
 	sum    Summary
-	first  Line // the first bad line
+	first  Line   // the first bad line
+	head   string // the line that names the columns
 }
 
 func (r *reader) read(in *bufio.Reader) error {
@@ -169,15 +171,20 @@ func isNDJSON(name string, head []byte) bool {
 	return ok && len(bytes.TrimSpace(rest)) > 0 && len(first) > 0 && first[0] == '{' && validJSON(cutMarkBytes(first))
 }
 
-// openid hands over an OpenID.
-func (r *reader) openid(number int, id mpblock.OpenID) error {
+// openid hands over an OpenID. raw is the row that it is a part of, "" where it stands
+// by itself.
+func (r *reader) openid(number int, id mpblock.OpenID, raw string) error {
 	r.sum.OpenIDs++
-	return r.each(Line{Number: number, OpenID: id, Text: id.String()})
+	l := Line{Number: number, OpenID: id, Text: id.String(), Raw: raw, Head: r.head}
+	if raw == "" {
+		l.Raw = l.Text
+	}
+	return r.each(l)
 }
 
 // bad hands over what should be an OpenID and is none.
 func (r *reader) bad(number int, text, raw string, p *Problem) error {
-	l := Line{Number: number, Text: clip(strings.TrimSpace(text)), Raw: raw, Problem: p}
+	l := Line{Number: number, Text: clip(strings.TrimSpace(text)), Raw: raw, Head: r.head, Problem: p}
 	switch r.sum.Bad {
 	case 0:
 		r.first = l

@@ -61,10 +61,10 @@ func TestRefusedAgain(t *testing.T) {
 				t.Fatal(err)
 			}
 			bad = slices.DeleteFunc(bad, func(l lines.Line) bool { return sum.Form == lines.JSON && l.Text == "" }) // has no text to mend
-			name, first := f.Name, write(sum, bad)
+			name, first := f.Name, write(bad)
 			for range 2 {
 				name += ".rejects"
-				ids, again, sum, err := read(t, []byte(first), lines.Options{Name: name})
+				ids, again, _, err := read(t, []byte(first), lines.Options{Name: name})
 				if err != nil || len(again) != len(bad) {
 					t.Fatalf("%v, %v, %v of\n%s", ids, again, err, first)
 				}
@@ -73,7 +73,7 @@ func TestRefusedAgain(t *testing.T) {
 						t.Errorf("%q has become %q", bad[i].Raw, again[i].Raw)
 					}
 				}
-				if second := write(sum, again); strings.Count(second, "# line") != strings.Count(first, "# line") {
+				if second := write(again); strings.Count(second, "# line") != strings.Count(first, "# line") {
 					t.Errorf("marks have grown:\n%s\n%s", first, second)
 				}
 			}
@@ -81,13 +81,15 @@ func TestRefusedAgain(t *testing.T) {
 	}
 }
 
-func write(sum lines.Summary, bad []lines.Line) string {
+func write(bad []lines.Line) string {
 	var b strings.Builder
-	if sum.Head != "" {
-		b.WriteString(sum.Head + "\n")
-	}
+	head := ""
 	for _, l := range bad {
-		b.WriteString(lines.Refused(l))
+		if l.Head != head {
+			head = l.Head
+			b.WriteString(head + "\n")
+		}
+		b.WriteString(lines.Refused(l, l.Problem))
 	}
 	return b.String()
 }

@@ -19,7 +19,6 @@ type Summary struct {
 	Ignored  int      `json:"ignored_columns,omitempty"`
 	Sheets   int      `json:"sheets,omitempty"` // of a workbook with OpenIDs in them
 	Sheet    string   `json:"sheet,omitempty"`  // the first of them
-	Head     string   `json:"-"`                // the line that names the columns, as it stands there
 }
 
 // Forms beside those that Options can name.

@@ -106,15 +106,15 @@ func (t *table) header(line string) bool {
 		t.delimiter = 0
 		return false
 	}
-	t.named(best)
-	t.r.sum.Head = line
+	t.named(best, line)
 	return true
 }
 
 // named sets the column by the names in a row.
-func (t *table) named(cells []string) {
+func (t *table) named(cells []string, line string) {
 	at := nameCell(cells)
 	t.columns, t.width, t.names, t.heading, t.quiet = []int{at}, 0, len(cells), tidy(cells[at]), true
+	t.r.head = line
 	t.r.sum.column(at+1, t.heading, len(cells)-1)
 }
 
@@ -375,7 +375,7 @@ func (t *table) row(number int, cells []string, raw string) error {
 	}
 	if t.names > 0 && (t.quiet || len(cells) > t.names) && likely(t.others(cells)) {
 		for _, id := range t.inColumn(cells) {
-			if err := t.r.openid(number, id); err != nil {
+			if err := t.r.openid(number, id, raw); err != nil {
 				return err
 			}
 		}
@@ -404,10 +404,10 @@ func (t *table) repeated(cells []string, raw string) bool {
 		return false
 	}
 	if quiet := t.quiet; nameCell(cells) == t.columns[0] && len(cells) == t.names {
-		t.named(cells)
+		t.named(cells, raw)
 		t.quiet = quiet // nothing new
 	} else {
-		t.named(cells)
+		t.named(cells, raw)
 	}
 	return true
 }
@@ -420,7 +420,7 @@ func (t *table) cell(number, c int, cells []string, raw string) error {
 	text := cells[c]
 	ids, others := scan(text)
 	for _, id := range ids {
-		if err := t.r.openid(number, id); err != nil {
+		if err := t.r.openid(number, id, raw); err != nil {
 			return err
 		}
 	}

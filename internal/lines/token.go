@@ -93,9 +93,9 @@ func likely(text string) bool {
 }
 
 // isName tells whether a word names OpenIDs: as a column does, or a field of JSON.
-// What else is in the name does not count: case, marks, and other scripts.
+// Case, marks and other scripts in it do not count.
 func isName(word string) bool {
-	if len(word) > 64 {
+	if len(word) > 64 || strings.ContainsAny(word, "0123456789") {
 		return false
 	}
 	letters := strings.Map(func(r rune) rune {

@@ -112,6 +112,7 @@ func (r *reader) sheet(f *excelize.File, name string) error {
 		return err
 	}
 	before := r.sum.OpenIDs + r.sum.Bad
+	defer func() { r.head = "" }()
 	for {
 		row, err := in.next()
 		if errors.Is(err, io.EOF) {
@@ -140,7 +141,7 @@ func (t *table) sheetRow(row sheetRow) error {
 	raw := asCSV(row.cells)
 	if len(t.columns) == 0 {
 		if nameCell(row.cells) >= 0 && !suspect(raw) {
-			t.named(row.cells)
+			t.named(row.cells, raw)
 			return nil
 		}
 		if !suspect(raw) {
@@ -221,8 +222,7 @@ func (s *sheetRows) look(t *table) error {
 		raw := asCSV(row.cells)
 		named = named && !suspect(raw)
 		if named && nameCell(row.cells) >= 0 {
-			t.named(row.cells)
-			t.r.sum.Head = raw
+			t.named(row.cells, raw)
 			s.ahead = s.ahead[i+1:]
 			var rest [][]string
 			for _, row := range s.ahead {
