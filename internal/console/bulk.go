@@ -1,16 +1,15 @@
 package console
 
 import (
-	"bufio"
 	"errors"
 	"io"
-	"iter"
 	"mime/multipart"
 	"net/http"
 	"strings"
 	"time"
 
 	"mpblock"
+	"mpblock/internal/lines"
 	"mpblock/internal/platform"
 )
 
@@ -18,6 +17,7 @@ import (
 type bulkPage struct {
 	frame
 	Unblock bool
+	Pasted  string
 	MaxSize int // MiB
 	Jobs    []jobView
 	Pager   pager
@@ -26,10 +26,11 @@ type bulkPage struct {
 // jobRows is how many jobs a page lists.
 const jobRows = 20
 
-func (c *console) bulk(v *visit) error { return v.bulkForm(http.StatusOK) }
+func (c *console) bulk(v *visit) error { return v.bulkForm(http.StatusOK, mpblock.Block, "") }
 
-func (v *visit) bulkForm(status int) error {
-	p := &bulkPage{MaxSize: maxList >> 20}
+// bulkForm shows the form, with what was entered before.
+func (v *visit) bulkForm(status int, action mpblock.Action, pasted string) error {
+	p := &bulkPage{Unblock: action == mpblock.Unblock, Pasted: pasted, MaxSize: maxList >> 20}
 	jobs, err := v.desk.Jobs(v.ctx(), v.account.AppID, v.r.URL.Query().Get("after"), jobRows)
 	if err != nil {
 		return err
@@ -57,11 +58,12 @@ func (c *console) draft(v *visit) error {
 	}
 	action, err := actionOf(parts)
 	var job platform.Job
+	var pasted strings.Builder
 	if err == nil {
-		job, err = v.desk.DraftJob(v.ctx(), v.account.AppID, action, listLines(parts))
+		job, err = v.desk.DraftJob(v.ctx(), v.account.AppID, action, inputs(parts, &pasted))
 	}
 	if err != nil {
-		return v.again(v.listProblem(err), v.bulkForm)
+		return v.again(v.listProblem(err), func(status int) error { return v.bulkForm(status, action, pasted.String()) })
 	}
 	return v.see(v.base() + "/jobs/" + job.ID)
 }
@@ -69,11 +71,12 @@ func (c *console) draft(v *visit) error {
 // listProblem turns what can be wrong with the coming in of a list into words.
 func (v *visit) listProblem(err error) error {
 	var large *http.MaxBytesError
+	var unread *lines.Error
 	switch {
 	case errors.As(err, &large):
 		return invalid(v.say(msg("bulk.large"), maxList>>20))
-	case errors.Is(err, bufio.ErrTooLong):
-		return invalid(v.say(msg("bulk.long")))
+	case errors.As(err, &unread):
+		return invalid(v.unread(unread))
 	case errors.Is(err, errForm), errors.Is(err, io.ErrUnexpectedEOF):
 		return invalid(v.say(msg("error.form")))
 	}
@@ -101,55 +104,46 @@ func actionOf(parts *multipart.Reader) (mpblock.Action, error) {
 	return 0, errForm
 }
 
-// maxLine is how long a line of a list may be, in bytes.
-const maxLine = 64 << 10
-
-// listLines yields the lines of what was pasted and of the file, one after the
-// other: of each the first column.
-func listLines(parts *multipart.Reader) iter.Seq2[platform.Line, error] {
-	return func(yield func(platform.Line, error) bool) {
-		number := 0
+// inputs reads what was pasted and the file, each as one input.
+func inputs(parts *multipart.Reader, pasted *strings.Builder) platform.Source {
+	return func(each func(lines.Line) error) (read []lines.Summary, err error) {
 		for {
 			part, err := parts.NextPart()
 			if errors.Is(err, io.EOF) {
-				return
+				return read, nil
 			}
 			if err != nil {
-				yield(platform.Line{}, err)
-				return
+				return read, err
 			}
-			if name := part.FormName(); name != "list" && name != "file" {
+			var in io.Reader = part
+			switch part.FormName() {
+			case "list":
+				in = io.TeeReader(part, &limited{pasted})
+			case "file":
+			default:
 				continue
 			}
-			s := bufio.NewScanner(part)
-			s.Buffer(make([]byte, 0, 4096), maxLine)
-			for s.Scan() {
-				number++
-				text := firstColumn(s.Text(), number)
-				if text != "" && !yield(platform.Line{Number: number, Text: text}, nil) {
-					return
-				}
+			sum, err := lines.Read(in, lines.Options{Name: part.FileName()}, each)
+			if sum.OpenIDs+sum.Bad > 0 {
+				read = append(read, sum)
 			}
-			if err := s.Err(); err != nil {
-				yield(platform.Line{}, err)
-				return
+			if err != nil {
+				return read, err
 			}
 		}
 	}
 }
 
-// firstColumn returns what stands in the first column of a line of CSV; the heading
-// of an export counts as an empty line.
-func firstColumn(line string, number int) string {
-	if number == 1 {
-		line = strings.TrimPrefix(line, "\ufeff")
+// maxPasted is how much of what was pasted is shown again where it was refused, in
+// bytes.
+const maxPasted = 1 << 20
+
+// limited keeps the beginning of what is written to it.
+type limited struct{ to *strings.Builder }
+
+func (l *limited) Write(b []byte) (int, error) {
+	if l.to.Len()+len(b) <= maxPasted {
+		l.to.Write(b)
 	}
-	if i := strings.IndexAny(line, ",;\t"); i >= 0 {
-		line = line[:i]
-	}
-	line = strings.Trim(strings.TrimSpace(line), `"`)
-	if number == 1 && strings.EqualFold(line, "openid") {
-		return ""
-	}
-	return line
+	return len(b), nil
 }

@@ -43,7 +43,7 @@ func (c *console) export(v *visit) error {
 		out = newCSV(v.w, "openid", "seq", "blocked_at", "actor", "reason")
 		v.download(name+".csv", "text/csv; charset=utf-8")
 	case "ndjson":
-		out = &lines{e: json.NewEncoder(v.w)}
+		out = &ndjson{e: json.NewEncoder(v.w)}
 		v.download(name+".ndjson", "application/x-ndjson")
 	default:
 		return errMissing
@@ -134,9 +134,9 @@ func plain(s string) string {
 	return s
 }
 
-// lines writes one JSON object a line.
-type lines struct{ e *json.Encoder }
+// ndjson writes one JSON object a line.
+type ndjson struct{ e *json.Encoder }
 
-func (l *lines) begin() error          { return nil }
-func (l *lines) add(r exportRow) error { return l.e.Encode(r) }
-func (l *lines) flush() error          { return nil }
+func (l *ndjson) begin() error          { return nil }
+func (l *ndjson) add(r exportRow) error { return l.e.Encode(r) }
+func (l *ndjson) flush() error          { return nil }

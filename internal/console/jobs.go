@@ -13,6 +13,7 @@ type jobView struct {
 	ID, Address    string
 	Block          bool
 	Reason, By     string
+	Problem        string // why it failed, in English
 	Code           platform.JobState
 	State, Mood    string // in words, and the colour of its label
 	Active         bool
@@ -28,7 +29,8 @@ type jobView struct {
 type jobPage struct {
 	frame
 	Job     jobView
-	Would   int // OpenIDs that the draft would change
+	Read    []string // what was read of each input of the draft
+	Would   int      // OpenIDs that the draft would change
 	Lines   []jobLine
 	Bad     []badLine // of a draft: the first of the lines that are left out
 	MoreBad int
@@ -43,9 +45,10 @@ type jobLine struct {
 }
 
 type badLine struct {
-	Line int
-	Text string
-	Why  string
+	Source string // the input, where there are several
+	Line   int
+	Text   string
+	Why    string
 }
 
 func (v *visit) jobView(j platform.Job) jobView {
@@ -59,10 +62,11 @@ func (v *visit) jobView(j platform.Job) jobView {
 		platform.JobStopping: {msg("state.stopping"), "mind"},
 		platform.JobStopped:  {msg("state.stopped"), "black"},
 		platform.JobDone:     {msg("state.done"), "good"},
+		platform.JobFailed:   {msg("state.failed"), "black"},
 	}
 	view := jobView{
 		ID: j.ID, Address: v.base() + "/jobs/" + j.ID, Block: j.Action == mpblock.Block, Reason: j.Reason, By: j.By,
-		Code: j.State, State: v.say(moods[j.State].text), Mood: moods[j.State].mood, Active: j.Active(),
+		Problem: j.Problem, Code: j.State, State: v.say(moods[j.State].text), Mood: moods[j.State].mood, Active: j.Active(),
 		Created: stampOf(j.Created, v.zone), Done: j.Progress.Seen(), Total: j.Progress.Total,
 		Refused:  j.Progress.Refused + j.Preview.Malformed + j.Preview.Foreign,
 		Undoable: !j.Active() && j.Progress.Done > 0, UndoOf: j.UndoOf,
@@ -102,6 +106,9 @@ func (v *visit) jobPage(status int, j platform.Job) error {
 func (v *visit) preview(status int, j platform.Job) error {
 	w := j.Preview
 	p := &jobPage{Job: v.jobView(j), Would: w.New}
+	for _, s := range j.Read {
+		p.Read = append(p.Read, v.wasRead(s))
+	}
 	for _, line := range []struct {
 		kind       string
 		name, then msg
@@ -123,7 +130,11 @@ func (v *visit) preview(status int, j platform.Job) error {
 		if len(p.Bad) == sampleRows {
 			break
 		}
-		p.Bad = append(p.Bad, badLine{bad.Line, bad.Text, v.why(bad.Why)})
+		line := badLine{Line: bad.Line, Text: bad.Text, Why: v.whyRefused(bad)}
+		if len(j.Read) > 1 {
+			line.Source = bad.Source
+		}
+		p.Bad = append(p.Bad, line)
 	}
 	p.MoreBad = max(0, w.Malformed+w.Foreign-len(p.Bad))
 	var err error

@@ -5,27 +5,40 @@ import (
 	"encoding/csv"
 	"encoding/json"
 	"fmt"
+	"html"
 	"mime/multipart"
 	"net/http"
 	"regexp"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"mpblock"
+	"mpblock/internal/lines"
+	"mpblock/internal/lines/linestest"
+	"mpblock/internal/platform"
 )
 
 // upload sends a list as the page does.
 func (b *browser) upload(path, action, list string) answer {
+	b.s.t.Helper()
+	return b.send(path, action, "", "list.csv", list)
+}
+
+// send sends the form of a list: what was pasted, and a file.
+func (b *browser) send(path, action, pasted, name, list string) answer {
 	b.s.t.Helper()
 	var body bytes.Buffer
 	w := multipart.NewWriter(&body)
 	if err := w.WriteField("action", action); err != nil {
 		b.s.t.Fatal(err)
 	}
-	if err := w.WriteField("list", ""); err != nil {
+	if err := w.WriteField("list", pasted); err != nil {
 		b.s.t.Fatal(err)
 	}
-	file, err := w.CreateFormFile("file", "list.csv")
+	file, err := w.CreateFormFile("file", name)
 	if err != nil {
 		b.s.t.Fatal(err)
 	}
@@ -131,7 +144,9 @@ func TestListsThatAreNone(t *testing.T) {
 	b.upload(base+"/bulk", "block", "").holds(t, 422, "The list is empty")
 	b.upload(base+"/bulk", "block", "nonsense\n").holds(t, 422, "no OpenID of this account")
 	b.upload(base+"/bulk", "delete", follower(0)).holds(t, 422, "The form did not come whole")
-	b.upload(base+"/bulk", "block", strings.Repeat("x", maxLine+1)).holds(t, 422, "more than 64 KB")
+	b.upload(base+"/bulk", "block", strings.Repeat("x", lines.MaxLine+1)).holds(t, 422, "no OpenID of this account")
+	b.send(base+"/bulk", "unblock", "kept\n<b>", "old.xls", "\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1").
+		holds(t, 422, "Excel workbook of the old form", "kept\n&lt;b&gt;</textarea>", `value="unblock" checked`)
 	b.post(base+"/bulk", "action", "block").holds(t, 422, "The form did not come whole")
 	draft := b.upload(base+"/bulk", "unblock", follower(0))
 	draft.holds(t, 200, "There is nothing to do")
@@ -139,16 +154,73 @@ func TestListsThatAreNone(t *testing.T) {
 	b.get(draft.path).holds(t, 404)
 }
 
-func TestFirstColumn(t *testing.T) {
-	for line, want := range map[string]string{
-		"openid": "", "\ufeffopenid,seq": "", "OpenID": "", "a,b": "a", `"a";b`: "a", "a\tb": "a", `"a"`: "a",
-	} {
-		if got := firstColumn(line, 1); got != want {
-			t.Errorf("%q: %q, want %q", line, got, want)
+// TestFilesThroughTheConsole: what the reader reads is what a job is drafted of, with
+// words for it in both languages.
+func TestFilesThroughTheConsole(t *testing.T) {
+	s := filled(t)
+	b := s.as("operator")
+	count := func(body, kind string) (n int) {
+		m := regexp.MustCompile(`data-kind="` + kind + `"><th scope="row">[^<]+</th><td class="number">([0-9,]+)<`).FindStringSubmatch(body)
+		if m == nil {
+			t.Fatalf("no %s in %s", kind, body)
+		}
+		n, _ = strconv.Atoi(strings.ReplaceAll(m[1], ",", ""))
+		return n
+	}
+	for _, f := range linestest.Files() {
+		for _, language := range []string{"en", "zh"} {
+			b.post("/language", "lang", language)
+			a := b.send(base+"/bulk", "block", "", f.Name, string(f.Data))
+			if f.Error != "" || len(f.OpenIDs) == 0 {
+				a.holds(t, 422)
+				continue
+			}
+			a.holds(t, 200)
+			different := slices.Compact(slices.Sorted(slices.Values(f.OpenIDs)))
+			if n := count(a.body, "unknown"); n != len(different) {
+				t.Errorf("%s: %d OpenIDs, want %d", f.Name, n, len(different))
+			}
+			if n := count(a.body, "malformed"); n != len(f.Bad) {
+				t.Errorf("%s: %d bad lines, want %d", f.Name, n, len(f.Bad))
+			}
+			if f.Summary != "" && language == "en" && !strings.Contains(html.UnescapeString(a.body), f.Name+": "+strings.Replace(f.Summary, "OpenIDs", "OpenIDs read", 1)) {
+				t.Errorf("%s: %q is not told", f.Name, f.Summary)
+			}
+			for _, key := range badWords {
+				if strings.Contains(a.body, string(key)) {
+					t.Errorf("%s: %s has no words in %s", f.Name, key, language)
+				}
+			}
+			if chinese := strings.Contains(a.body, "个 OpenID"); chinese != (language == "zh") {
+				t.Errorf("%s: in %s what was read is not told so", f.Name, language)
+			}
 		}
 	}
-	if got := firstColumn("openid", 2); got != "openid" {
-		t.Errorf("a line that is no heading: %q", got)
+}
+
+// TestRefusedFileIsReadAgain: the file of what a job left out is taken as it is.
+func TestRefusedFileIsReadAgain(t *testing.T) {
+	s := filled(t)
+	b := s.as("operator")
+	list := follower(0) + "\noxx\n=1+1 damaged\n"
+	for range 3 {
+		preview := b.upload(base+"/bulk", "block", list)
+		preview.holds(t, 200)
+		refused := b.get(preview.path + "/refused").body
+		if strings.Count(refused, "\n") != 3 {
+			t.Fatalf("%q", refused)
+		}
+		list = refused + follower(0) + ",9,x,y\n"
+	}
+}
+
+// TestEachStateHasWords: each state that a job may be in is shown.
+func TestEachStateHasWords(t *testing.T) {
+	v := &visit{lang: en, zone: time.UTC, account: platform.AccountView{}}
+	for _, state := range []platform.JobState{platform.JobDraft, platform.JobQueued, platform.JobRunning, platform.JobStopping, platform.JobStopped, platform.JobDone, platform.JobFailed} {
+		if view := v.jobView(platform.Job{State: state}); view.State == "" || view.Mood == "" {
+			t.Errorf("%s is shown as %q", state, view.State)
+		}
 	}
 }
 

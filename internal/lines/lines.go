@@ -58,6 +58,7 @@ type Options struct {
 
 // Line is an OpenID, or what stands where one should, and its place.
 type Line struct {
+	Source  string         // the name of the input, as Options have it
 	Number  int            // of the line, or of the row of a sheet, from 1
 	OpenID  mpblock.OpenID // zero where there is a Problem
 	Text    string         // the OpenID as text, or the beginning of what has a Problem
@@ -175,7 +176,7 @@ func isNDJSON(name string, head []byte) bool {
 // by itself.
 func (r *reader) openid(number int, id mpblock.OpenID, raw string) error {
 	r.sum.OpenIDs++
-	l := Line{Number: number, OpenID: id, Text: id.String(), Raw: raw, Head: r.head}
+	l := Line{Source: r.name, Number: number, OpenID: id, Text: id.String(), Raw: raw, Head: r.head}
 	if raw == "" {
 		l.Raw = l.Text
 	}
@@ -184,7 +185,7 @@ func (r *reader) openid(number int, id mpblock.OpenID, raw string) error {
 
 // bad hands over what should be an OpenID and is none.
 func (r *reader) bad(number int, text, raw string, p *Problem) error {
-	l := Line{Number: number, Text: clip(strings.TrimSpace(text)), Raw: raw, Head: r.head, Problem: p}
+	l := Line{Source: r.name, Number: number, Text: clip(strings.TrimSpace(text)), Raw: raw, Head: r.head, Problem: p}
 	switch r.sum.Bad {
 	case 0:
 		r.first = l

@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"mpblock"
+	"mpblock/internal/lines"
 	"mpblock/internal/memstore"
 )
 
@@ -54,13 +55,10 @@ func newDesk(t *testing.T, p *Platform, name string, role Role, apps ...mpblock.
 }
 
 // listOf makes a list of lines.
-func listOf(lines ...string) iter.Seq2[Line, error] {
-	return func(yield func(Line, error) bool) {
-		for i, s := range lines {
-			if !yield(Line{Number: i + 1, Text: s}, nil) {
-				return
-			}
-		}
+func listOf(text ...string) Source {
+	return func(each func(lines.Line) error) ([]lines.Summary, error) {
+		sum, err := lines.Read(strings.NewReader(strings.Join(text, "\n")), lines.Options{}, each)
+		return []lines.Summary{sum}, err
 	}
 }
 

@@ -3,19 +3,19 @@ package platform
 import (
 	"context"
 	"errors"
-	"iter"
+	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"mpblock"
+	"mpblock/internal/lines"
 )
 
 // DraftJob reads a list, keeps it for DraftLife and says what is in it. An empty
 // line counts as none. A list with more than MaxJob OpenIDs or MaxJobBad bad lines,
-// or without any OpenID of the account, is a Refusal; an error of lines is returned
-// as it is.
-func (d *Desk) DraftJob(ctx context.Context, app mpblock.AppID, action mpblock.Action, lines iter.Seq2[Line, error]) (Job, error) {
+// or without any OpenID of the account, is a Refusal; an error of the source is
+// returned as it is.
+func (d *Desk) DraftJob(ctx context.Context, app mpblock.AppID, action mpblock.Action, source Source) (Job, error) {
 	a, err := d.account(ctx, RoleOperator, app)
 	if err != nil {
 		return Job{}, err
@@ -30,20 +30,16 @@ func (d *Desk) DraftJob(ctx context.Context, app mpblock.AppID, action mpblock.A
 		return Job{}, ctx.Err()
 	}
 	l := list{account: a}
-	for line, err := range lines {
-		if err != nil {
-			return Job{}, err
-		}
-		if err := errors.Join(ctx.Err(), l.add(line)); err != nil {
-			return Job{}, err
-		}
+	read, err := source(func(line lines.Line) error { return errors.Join(ctx.Err(), l.add(line)) })
+	if err != nil {
+		return Job{}, err
 	}
 	if err := l.finish(); err != nil {
 		return Job{}, err
 	}
 	now := time.Now()
 	j := &storedJob{app: app, id: newJobID(d.operator.Name, now), expires: now.Add(DraftLife), jobRecord: jobRecord{
-		Action: action, By: d.operator.Name, State: JobDraft, Created: now.UnixMilli(), Preview: l.preview,
+		Action: action, By: d.operator.Name, State: JobDraft, Created: now.UnixMilli(), Preview: l.preview, Read: read,
 		Chunks: (len(l.items) + d.p.chunk - 1) / d.p.chunk, Progress: JobProgress{Total: len(l.items)},
 	}}
 	if err := d.p.keepList(ctx, j, &l); err != nil {
@@ -61,24 +57,25 @@ type list struct {
 }
 
 // add takes in a line.
-func (l *list) add(line Line) error {
-	text := strings.TrimSpace(line.Text)
-	if text == "" && line.Wrong == "" {
-		return nil
-	}
-	id, err := own(l.account, text)
-	switch {
-	case line.Wrong != "":
+func (l *list) add(line lines.Line) error {
+	_, err := own(l.account, line.Text)
+	refused := RefusedLine{Line: line.Number, Source: line.Source, Text: line.Text, Why: WhyMalformed}
+	switch p := line.Problem; {
+	case p != nil:
 		l.preview.Malformed++
-		l.bad = append(l.bad, RefusedLine{Line: line.Number, Text: clip(text), Why: WhyMalformed, Detail: line.Wrong})
+		refused.Detail, refused.Key = p.Error(), p.Key
+		for _, a := range p.Args {
+			refused.Args = append(refused.Args, fmt.Sprint(a))
+		}
+		l.bad = append(l.bad, refused)
 	case isCode(err, mpblock.CodeNotThisAppOpenID):
 		l.preview.Foreign++
-		l.bad = append(l.bad, RefusedLine{Line: line.Number, Text: text, Why: WhyForeign})
+		refused.Why = WhyForeign
+		l.bad = append(l.bad, refused)
 	case err != nil:
-		l.preview.Malformed++
-		l.bad = append(l.bad, RefusedLine{Line: line.Number, Text: clip(text), Why: WhyMalformed, Detail: mpblock.Internal(err).Detail})
+		return err
 	default:
-		l.items = append(l.items, jobItem{id, uint32(line.Number)}) //nolint:gosec // the two limits below keep it small
+		l.items = append(l.items, jobItem{line.OpenID, uint32(line.Number)}) //nolint:gosec // the two limits below keep it small
 	}
 	if len(l.bad) > MaxJobBad {
 		return refuse("more than %d lines are no OpenID of this account, the first of them line %d, %q: is it the right list?", MaxJobBad, l.bad[0].Line, l.bad[0].Text)
@@ -95,7 +92,7 @@ func (l *list) finish() error {
 		return refuse("the list has no OpenID of this account; line %d is %q", l.bad[0].Line, l.bad[0].Text)
 	}
 	if len(l.items) == 0 {
-		return refuse("the list is empty: want one OpenID a line")
+		return refuse("the list is empty: want OpenIDs")
 	}
 	slices.SortFunc(l.items, func(a, b jobItem) int {
 		if c := a.id.Compare(b.id); c != 0 {

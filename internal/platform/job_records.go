@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"mpblock"
+	"mpblock/internal/lines"
 )
 
 // The kinds of records of jobs. A list and what came of it are cut into chunks,
@@ -30,20 +31,23 @@ const (
 
 // jobRecord is a job as the store keeps it. Times are Unix milliseconds.
 type jobRecord struct {
-	Action   mpblock.Action `json:"action"`
-	Reason   string         `json:"reason,omitempty"`
-	By       string         `json:"by"`
-	State    JobState       `json:"state"`
-	UndoOf   string         `json:"undo_of,omitempty"`
-	Created  int64          `json:"created"`
-	Started  int64          `json:"started,omitempty"`
-	Ended    int64          `json:"ended,omitempty"`
-	Problem  string         `json:"problem,omitempty"`
-	Preview  JobPreview     `json:"preview"`
-	Progress JobProgress    `json:"progress"`
-	Chunks   int            `json:"chunks"`
-	Next     int            `json:"next"` // chunk to be worked through; those before it are in Progress
-	From     uint64         `json:"from"` // a seq: what the job has not counted yet comes behind it
+	Action  mpblock.Action `json:"action"`
+	Reason  string         `json:"reason,omitempty"`
+	By      string         `json:"by"`
+	State   JobState       `json:"state"`
+	UndoOf  string         `json:"undo_of,omitempty"`
+	Created int64          `json:"created"`
+	Started int64          `json:"started,omitempty"`
+	Ended   int64          `json:"ended,omitempty"`
+	Problem string         `json:"problem,omitempty"`
+	Preview JobPreview     `json:"preview"`
+
+	Read []lines.Summary `json:"read,omitempty"`
+
+	Progress JobProgress `json:"progress"`
+	Chunks   int         `json:"chunks"`
+	Next     int         `json:"next"` // chunk to be worked through; those before it are in Progress
+	From     uint64      `json:"from"` // a seq: what the job has not counted yet comes behind it
 
 	// Holder is the run that works on the job, until a time: after it, another may
 	// take over.
@@ -81,7 +85,7 @@ func (j *storedJob) view() Job {
 	return Job{
 		ID: j.id, AppID: j.app, Action: j.Action, Reason: j.Reason, By: j.By, State: j.State, UndoOf: j.UndoOf,
 		Created: at(j.Created), Started: at(j.Started), Ended: at(j.Ended), Problem: j.Problem,
-		Preview: j.Preview, Progress: j.Progress,
+		Read: j.Read, Preview: j.Preview, Progress: j.Progress,
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"mpblock"
+	"mpblock/internal/lines"
 )
 
 // Limits of jobs.
@@ -28,12 +29,9 @@ const (
 	JobFailed   JobState = "failed" // cannot go on, see Problem
 )
 
-// Line is one line of a list, as it came.
-type Line struct {
-	Number int // from 1
-	Text   string
-	Wrong  string // what is wrong with a line that has no OpenID to read; else ""
-}
+// Source reads the inputs of a list: it hands over what is in them, line by line, and
+// says at the end what was read of each.
+type Source func(each func(lines.Line) error) ([]lines.Summary, error)
 
 // Job is a change of many OpenIDs at once.
 type Job struct {
@@ -49,6 +47,7 @@ type Job struct {
 	Ended   time.Time // zero: not yet
 	Problem string    // with JobFailed: why, in English
 
+	Read     []lines.Summary // of its inputs; none with an undo
 	Preview  JobPreview
 	Progress JobProgress
 }
@@ -95,8 +94,13 @@ const (
 
 // RefusedLine is something that a job did not do.
 type RefusedLine struct {
-	Line   int    // of the list, from 1; 0 with an undo
+	Line   int    // of its input, from 1; 0 with an undo
+	Source string // the name of the input, if it has one
 	Text   string // the OpenID, or the beginning of the malformed line
 	Why    RefusedWhy
 	Detail string // beyond Why, in English; may be empty
+
+	// Key and Args are Detail for those who speak other languages: see lines.Problem.
+	Key  string   `json:",omitempty"`
+	Args []string `json:",omitempty"`
 }

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"mpblock"
+	"mpblock/internal/lines"
 	"mpblock/internal/memstore"
 )
 
@@ -233,15 +234,15 @@ func TestJob(t *testing.T) {
 
 func TestDraftsAreChecked(t *testing.T) {
 	c := newJobCase(t)
-	for text, lines := range map[string][]string{
+	for text, list := range map[string][]string{
 		"the list is empty": {"", " "},
 		`has no OpenID of this account; line 2 is "OPENID1"`:                             {"", "OPENID1"},
-		"more than 100000 lines are no OpenID of this account, the first of them line 1": slices.Repeat([]string{"x"}, MaxJobBad+1),
+		"more than 100000 lines are no OpenID of this account, the first of them line 1": slices.Repeat([]string{mpblock.Mint(mpblock.Prefix{}, mpblock.Key{}, "x").String()}, MaxJobBad+1),
 	} {
-		_, err := c.d.DraftJob(t.Context(), c.app, mpblock.Block, listOf(lines...))
+		_, err := c.d.DraftJob(t.Context(), c.app, mpblock.Block, listOf(list...))
 		wantRefusal(t, err, text)
 	}
-	_, err := c.d.DraftJob(t.Context(), c.app, mpblock.Block, func(yield func(Line, error) bool) { yield(Line{}, errKilled) })
+	_, err := c.d.DraftJob(t.Context(), c.app, mpblock.Block, func(func(lines.Line) error) ([]lines.Summary, error) { return nil, errKilled })
 	if !errors.Is(err, errKilled) {
 		t.Errorf("the error of a list: %v", err)
 	}
