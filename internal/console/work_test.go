@@ -168,8 +168,8 @@ func TestFilesThroughTheConsole(t *testing.T) {
 		return n
 	}
 	for _, f := range linestest.Files() {
-		for _, language := range []string{"en", "zh"} {
-			b.post("/language", "lang", language)
+		for _, language := range []string{"en", "zh-CN"} {
+			b.post("/me/language", "lang", language)
 			a := b.send(base+"/bulk", "block", "", f.Name, string(f.Data))
 			if f.Error != "" || len(f.OpenIDs) == 0 {
 				a.holds(t, 422)
@@ -191,7 +191,7 @@ func TestFilesThroughTheConsole(t *testing.T) {
 					t.Errorf("%s: %s has no words in %s", f.Name, key, language)
 				}
 			}
-			if chinese := strings.Contains(a.body, "个 OpenID"); chinese != (language == "zh") {
+			if chinese := strings.Contains(a.body, "个 OpenID"); chinese != (language == "zh-CN") {
 				t.Errorf("%s: in %s what was read is not told so", f.Name, language)
 			}
 		}
