@@ -3,6 +3,7 @@ package lines
 import (
 	"bufio"
 	"bytes"
+	"errors"
 	"io"
 	"unicode/utf8"
 
@@ -57,8 +58,9 @@ func decode(in io.Reader, e Encoding) io.Reader {
 		return unicode.UTF16(unicode.LittleEndian, unicode.IgnoreBOM).NewDecoder().Reader(in)
 	case UTF16BE:
 		return unicode.UTF16(unicode.BigEndian, unicode.IgnoreBOM).NewDecoder().Reader(in)
+	default:
+		return in
 	}
-	return in
 }
 
 // What is recognised by its first bytes.
@@ -171,7 +173,7 @@ func (s *source) read(begins bool) (physical, error) {
 		searched = len(b)
 		_, err := s.in.Peek(len(b) + 1)
 		if err != nil {
-			if b, _ := s.in.Peek(s.in.Buffered()); len(b) > 0 && err == io.EOF { //nolint:errorlint // Peek returns it as it is
+			if b, _ := s.in.Peek(s.in.Buffered()); len(b) > 0 && errors.Is(err, io.EOF) {
 				p.text = s.decoded(b)
 				s.drop(len(b))
 				return p, nil

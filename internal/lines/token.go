@@ -18,7 +18,7 @@ var tokenByte = func() (t [256]bool) {
 	return t
 }()
 
-func isTokenRune(r rune) bool { return r < utf8.RuneSelf && tokenByte[byte(r)] }
+func isTokenRune(r rune) bool { return r < utf8.RuneSelf && tokenByte[r] }
 
 // nextToken returns the first run of characters of which OpenIDs are made, and what
 // is behind it; "" if there is none.

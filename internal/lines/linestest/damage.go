@@ -12,7 +12,7 @@ func Damage(random *rand.Rand, b []byte, times int) []byte {
 	const some = "\x00\n\r\t \"',;#=[]{}?o_-9Zz\x80\xe4\xff"
 	for range times {
 		at := random.IntN(len(b))
-		c := byte(random.IntN(256))
+		c := byte(random.Uint32()) //nolint:gosec // any of its bytes will do
 		if random.IntN(2) == 0 {
 			c = some[random.IntN(len(some))]
 		}

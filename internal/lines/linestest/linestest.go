@@ -42,18 +42,18 @@ func IDs(first, last int) []string {
 	return ids
 }
 
-// each returns a text for each of some OpenIDs, put together.
-func each(first, last int, form func(n int, id string) string) string {
+// each returns a text for each of the first three OpenIDs, put together.
+func each(form func(n int, id string) string) string {
 	var b strings.Builder
-	for n := first; n <= last; n++ {
+	for n := 1; n <= 3; n++ {
 		b.WriteString(form(n, ID(n)))
 	}
 	return b.String()
 }
 
 // form is each with a format of the OpenID alone.
-func form(first, last int, format string) string {
-	return each(first, last, func(_ int, id string) string { return fmt.Sprintf(format, id) })
+func form(format string) string {
+	return each(func(_ int, id string) string { return fmt.Sprintf(format, id) })
 }
 
 func encoded(e encoding.Encoding, s string) []byte {

@@ -9,22 +9,22 @@ import (
 func csvFiles() []File {
 	ids := IDs(1, 3)
 	rows := func(format string) string {
-		return each(1, 3, func(n int, id string) string { return fmt.Sprintf(format, n, id) })
+		return each(func(n int, id string) string { return fmt.Sprintf(format, n, id) })
 	}
 	return []File{
-		{Name: "one-column.csv", Data: []byte("openid\n" + form(1, 3, "%s\n")), OpenIDs: ids, Summary: "3 OpenIDs"},
+		{Name: "one-column.csv", Data: []byte("openid\n" + form("%s\n")), OpenIDs: ids, Summary: "3 OpenIDs"},
 		{Name: "second.csv", Data: []byte("\ufeff编号,OPENID,昵称,时间,备注\n" + rows("%d,%s,小王,2026-11-27,刷屏\n")), OpenIDs: ids, Summary: "3 OpenIDs in column 2 “OPENID”; 4 other columns ignored"},
 		{Name: "open_id.csv", Data: []byte("no,open_id\n" + rows("%d,%s\n")), OpenIDs: ids},
 		{Name: "openid-zh.csv", Data: []byte("昵称,用户OpenID\n" + rows("用户%d,%s\n")), OpenIDs: ids, Summary: "3 OpenIDs in column 2 “用户OpenID”; 1 other column ignored"},
-		{Name: "OpenId.csv", Data: []byte("\"OpenId\",\"n\"\n" + each(1, 3, func(n int, id string) string { return fmt.Sprintf("%q,\"%d\"\n", id, n) })), OpenIDs: ids},
+		{Name: "OpenId.csv", Data: []byte("\"OpenId\",\"n\"\n" + each(func(n int, id string) string { return fmt.Sprintf("%q,\"%d\"\n", id, n) })), OpenIDs: ids},
 		{Name: "semicolon.csv", Data: []byte("no;openid;note\n" + rows("%d;%s;1,5\n")), OpenIDs: ids},
 		{Name: "tab.tsv", Data: []byte("no\topenid\n" + rows("%d\t%s\n")), OpenIDs: ids},
 		{Name: "tab.txt", Data: []byte("no\topenid\n" + rows("%d\t%s\n")), OpenIDs: ids},
 		{Name: "bar.csv", Data: []byte("no|openid|note\n" + rows("%d|%s|x\n")), OpenIDs: ids},
-		{Name: "line-break.csv", Data: []byte("openid,remark,day\n" + form(1, 3, "%s,\"said \"\"hello\"\",\nthen left\",27\n")), OpenIDs: ids},
-		{Name: "line-break-before.csv", Data: []byte("remark,openid\n" + form(1, 3, "\"said hello,\r\n\r\nthen left\",%s\r\n")), OpenIDs: ids},
-		{Name: "remark-names-another.csv", Data: []byte("openid,remark\n" + form(1, 3, "%s,like "+ID(9)+"\n")), OpenIDs: ids},
-		{Name: "union.csv", Data: []byte("unionid,openid\n" + each(1, 3, func(n int, id string) string { return ID(n+10) + "," + id + "\n" })), OpenIDs: ids},
+		{Name: "line-break.csv", Data: []byte("openid,remark,day\n" + form("%s,\"said \"\"hello\"\",\nthen left\",27\n")), OpenIDs: ids},
+		{Name: "line-break-before.csv", Data: []byte("remark,openid\n" + form("\"said hello,\r\n\r\nthen left\",%s\r\n")), OpenIDs: ids},
+		{Name: "remark-names-another.csv", Data: []byte("openid,remark\n" + form("%s,like "+ID(9)+"\n")), OpenIDs: ids},
+		{Name: "union.csv", Data: []byte("unionid,openid\n" + each(func(n int, id string) string { return ID(n+10) + "," + id + "\n" })), OpenIDs: ids},
 		{Name: "title-above.csv", Data: []byte("黑名单导出,,\n2026-11-27,,\n\nno,openid,note\n" + rows("%d,%s,x\n")), OpenIDs: ids},
 		{Name: "no-heading.csv", Data: []byte(rows("%d,%s,note\n")), OpenIDs: ids, Summary: "3 OpenIDs in column 2; 2 other columns ignored"},
 		{Name: "other-heading.csv", Data: []byte("编号,用户,备注\n" + rows("%d,%s,note\n")), OpenIDs: ids, Summary: "3 OpenIDs in column 2 “用户”; 2 other columns ignored"},
@@ -46,9 +46,9 @@ func csvFiles() []File {
 // encodings are the same in what programs write.
 func encodings() []File {
 	ids := IDs(1, 3)
-	table := "编号,OPENID,昵称\r\n" + each(1, 3, func(n int, id string) string { return fmt.Sprintf("%d,%s,丂丄薀𠀀\r\n", n, id) })
+	table := "编号,OPENID,昵称\r\n" + each(func(n int, id string) string { return fmt.Sprintf("%d,%s,丂丄薀𠀀\r\n", n, id) })
 	old := strings.ReplaceAll(table, "𠀀", "")
-	list := form(1, 3, "%s\r\n")
+	list := form("%s\r\n")
 	return []File{
 		{Name: "bom.txt", Data: []byte("\ufeff" + list), OpenIDs: ids, Summary: "3 OpenIDs"},
 		{Name: "bom-in-the-middle.txt", Data: []byte("\ufeff" + ID(1) + "\n\ufeff" + ID(2) + "\n\ufeff\ufeff" + ID(3)), OpenIDs: ids},
@@ -59,8 +59,8 @@ func encodings() []File {
 		{Name: "utf16le.csv", Data: encoded(utf16LE, strings.ReplaceAll(table, ",", "\t")), OpenIDs: ids, Summary: "3 OpenIDs in column 2 “OPENID”, UTF-16; 2 other columns ignored"},
 		{Name: "gbk.csv", Data: encoded(gbk, old), OpenIDs: ids, Summary: "3 OpenIDs in column 2 “OPENID”, GB18030; 2 other columns ignored"},
 		{Name: "gb18030.csv", Data: encoded(gb18030, table), OpenIDs: ids},
-		{Name: "gbk-heading.csv", Data: encoded(gbk, "昵称,用户OpenID\n"+form(1, 3, "王,%s\n")), OpenIDs: ids, Summary: "3 OpenIDs in column 2 “用户OpenID”, GB18030; 1 other column ignored"},
-		{Name: "gbk-close.txt", Data: encoded(gbk, form(1, 3, "王%s李\n")), OpenIDs: ids},
+		{Name: "gbk-heading.csv", Data: encoded(gbk, "昵称,用户OpenID\n"+form("王,%s\n")), OpenIDs: ids, Summary: "3 OpenIDs in column 2 “用户OpenID”, GB18030; 1 other column ignored"},
+		{Name: "gbk-close.txt", Data: encoded(gbk, form("王%s李\n")), OpenIDs: ids},
 		{Name: "utf8-and-gbk.csv", Data: append([]byte("openid,昵称\n"+ID(1)+",王\n"+ID(2)+",李\n"), encoded(gbk, ID(3)+",薀\n")...), OpenIDs: ids},
 		{Name: "utf16.json", Data: encoded(utf16LE, `["`+strings.Join(ids, `","`)+`"]`), OpenIDs: ids},
 	}
@@ -91,14 +91,14 @@ func jsonFiles() []File {
 		{Name: "array-lines.json", Data: []byte("[\n  \"" + strings.Join(ids, "\",\n  \"") + "\"\n]\n"), OpenIDs: ids},
 		{Name: "request.json", Data: []byte(`{"openid_list":["` + strings.Join(ids, `","`) + `"]}`), OpenIDs: ids},
 		{Name: "answer.json", Data: []byte(`{"total":3,"count":3,"data":{"openid":["` + strings.Join(ids, `","`) + `"]},"next_openid":"` + ID(3) + `"}`), OpenIDs: ids},
-		{Name: "objects.json", Data: []byte("[\n" + strings.TrimSuffix(form(1, 3, `{"nickname":"王 ","openid":"%s","tags":["a","b"],"geo":{"city":"x"}},`+"\n"), ",\n") + "\n]"), OpenIDs: ids},
-		{Name: "users.json", Data: []byte(`{"data":{"users":[` + strings.TrimSuffix(form(1, 3, `{"openId":"%s","x":1},`), ",") + `]}}`), OpenIDs: ids},
-		{Name: "objects.ndjson", Data: []byte(form(1, 3, `{"openid":"%s","n":1}`+"\n")), OpenIDs: ids},
-		{Name: "objects.jsonl", Data: []byte(form(1, 3, `{"n":1,"OPENID":"%s"}`+"\r\n")), OpenIDs: ids},
-		{Name: "ndjson.txt", Data: []byte(form(1, 3, `{"n":1,"user":{"open_id":"%s"}}`+"\n")), OpenIDs: ids},
-		{Name: "strings.ndjson", Data: []byte(form(1, 3, `"%s"`+"\n")), OpenIDs: ids},
-		{Name: "bom.ndjson", Data: []byte("\ufeff" + form(1, 3, `{"openid":"%s"}`+"\n")), OpenIDs: ids},
-		{Name: "pretty-objects.json", Data: []byte(form(1, 3, "{\n  \"openid\": \"%s\",\n  \"remark\": \"o_o\"\n}\n")), OpenIDs: ids},
+		{Name: "objects.json", Data: []byte("[\n" + strings.TrimSuffix(form(`{"nickname":"王 ","openid":"%s","tags":["a","b"],"geo":{"city":"x"}},`+"\n"), ",\n") + "\n]"), OpenIDs: ids},
+		{Name: "users.json", Data: []byte(`{"data":{"users":[` + strings.TrimSuffix(form(`{"openId":"%s","x":1},`), ",") + `]}}`), OpenIDs: ids},
+		{Name: "objects.ndjson", Data: []byte(form(`{"openid":"%s","n":1}` + "\n")), OpenIDs: ids},
+		{Name: "objects.jsonl", Data: []byte(form(`{"n":1,"OPENID":"%s"}` + "\r\n")), OpenIDs: ids},
+		{Name: "ndjson.txt", Data: []byte(form(`{"n":1,"user":{"open_id":"%s"}}` + "\n")), OpenIDs: ids},
+		{Name: "strings.ndjson", Data: []byte(form(`"%s"` + "\n")), OpenIDs: ids},
+		{Name: "bom.ndjson", Data: []byte("\ufeff" + form(`{"openid":"%s"}`+"\n")), OpenIDs: ids},
+		{Name: "pretty-objects.json", Data: []byte(form("{\n  \"openid\": \"%s\",\n  \"remark\": \"o_o\"\n}\n")), OpenIDs: ids},
 		{Name: "damaged.ndjson", Data: []byte(`{"openid":"` + ID(1) + `"}` + "\n" + `{"openid":"` + ID(2) + "\n" + `{"openid":7}` + "\n" + `{"name":"x"}` + "\n" + `{"openid":"` + ID(3) + `"}`), OpenIDs: []string{ID(1), ID(3)}, Bad: []int{2, 3, 4}},
 		{Name: "damaged-element.json", Data: []byte("[\"x\",\n\"" + ID(1) + "\",\n\"oxx\",\n7,\n\"" + ID(3) + "\"]"), OpenIDs: []string{ID(1), ID(3)}, Bad: []int{1, 3, 4}},
 		{Name: "missing-field.json", Data: []byte("[{\"openid\":\"" + ID(1) + "\"},\n{\"opeid\":\"" + ID(2) + "\"}]"), OpenIDs: []string{ID(1)}, Bad: []int{2}},
@@ -111,14 +111,14 @@ func jsonFiles() []File {
 func own() []File {
 	ids := IDs(1, 3)
 	return []File{
-		{Name: "job.refused", Data: []byte(form(1, 3, "%s\t# 40003 invalid openid\n")), OpenIDs: ids},
-		{Name: "mended.rejects", Data: []byte(form(1, 3, "%s\t# line 12: 7 characters long, an OpenID has 28\n")), OpenIDs: ids},
+		{Name: "job.refused", Data: []byte(form("%s\t# 40003 invalid openid\n")), OpenIDs: ids},
+		{Name: "mended.rejects", Data: []byte(form("%s\t# line 12: 7 characters long, an OpenID has 28\n")), OpenIDs: ids},
 		{Name: "bad.txt.rejects", Data: []byte("oxx\t# line 7: 3 characters long, an OpenID has 28\n" + ID(1) + "\t# line 8: an OpenID of another account\n"), OpenIDs: []string{ID(1)}, Bad: []int{1}},
-		{Name: "list.csv.rejects", Data: []byte("no,openid\n" + form(1, 3, "7,%s\t# line 12: empty\n")), OpenIDs: ids},
-		{Name: "list.csv.rejects.rejects", Data: []byte("no,openid,remark\n" + form(1, 3, "7,%s,\"a\nb\"\t# line 1,012: why\n")), OpenIDs: ids},
-		{Name: "list.ndjson.rejects", Data: []byte(form(1, 3, "{\"openid\":\"%s\"}\t# line 3: why\n")), OpenIDs: ids},
-		{Name: "refused-260101.csv", Data: []byte("\ufeffopenid,line,why,detail\n" + form(1, 3, "%s,3,malformed,\"7 characters, too few\"\n")), OpenIDs: ids},
-		{Name: "blacklist-wx.csv", Data: []byte("\ufeffopenid,seq,blocked_at,actor,reason\n" + form(1, 3, "%s,3,2026-11-27T05:22:11Z,console:ann,\"刷屏,\nand \"\"more\"\"\"\n")), OpenIDs: ids},
-		{Name: "blacklist-wx.ndjson", Data: []byte(form(1, 3, `{"openid":"%s","seq":3,"blocked_at":"2026-11-27T05:22:11Z","actor":"console:ann","reason":"x"}`+"\n")), OpenIDs: ids},
+		{Name: "list.csv.rejects", Data: []byte("no,openid\n" + form("7,%s\t# line 12: empty\n")), OpenIDs: ids},
+		{Name: "list.csv.rejects.rejects", Data: []byte("no,openid,remark\n" + form("7,%s,\"a\nb\"\t# line 1,012: why\n")), OpenIDs: ids},
+		{Name: "list.ndjson.rejects", Data: []byte(form("{\"openid\":\"%s\"}\t# line 3: why\n")), OpenIDs: ids},
+		{Name: "refused-260101.csv", Data: []byte("\ufeffopenid,line,why,detail\n" + form("%s,3,malformed,\"7 characters, too few\"\n")), OpenIDs: ids},
+		{Name: "blacklist-wx.csv", Data: []byte("\ufeffopenid,seq,blocked_at,actor,reason\n" + form("%s,3,2026-11-27T05:22:11Z,console:ann,\"刷屏,\nand \"\"more\"\"\"\n")), OpenIDs: ids},
+		{Name: "blacklist-wx.ndjson", Data: []byte(form(`{"openid":"%s","seq":3,"blocked_at":"2026-11-27T05:22:11Z","actor":"console:ann","reason":"x"}` + "\n")), OpenIDs: ids},
 	}
 }

@@ -5,32 +5,32 @@ import "strings"
 // text are lists of plain text.
 func text() []File {
 	ids := IDs(1, 3)
-	lf := form(1, 3, "%s\n")
+	lf := form("%s\n")
 	return []File{
 		{Name: "one-a-line.txt", Data: []byte(lf), OpenIDs: ids, Summary: "3 OpenIDs"},
 		{Name: "no-end.txt", Data: []byte(strings.TrimSuffix(lf, "\n")), OpenIDs: ids},
 		{Name: "crlf.txt", Data: []byte(strings.ReplaceAll(lf, "\n", "\r\n")), OpenIDs: ids},
 		{Name: "cr.txt", Data: []byte(strings.ReplaceAll(lf, "\n", "\r")), OpenIDs: ids},
 		{Name: "mixed-ends.txt", Data: []byte(ID(1) + "\r\n" + ID(2) + "\r" + ID(3) + "\n"), OpenIDs: ids},
-		{Name: "blank-lines.txt", Data: []byte("\n\n" + form(1, 3, "%s\n\n\t \n")), OpenIDs: ids},
+		{Name: "blank-lines.txt", Data: []byte("\n\n" + form("%s\n\n\t \n")), OpenIDs: ids},
 		{Name: "no-ending", Data: []byte(lf), OpenIDs: ids},
 		{Name: "heading.txt", Data: []byte("OpenID\n" + lf), OpenIDs: ids},
 		{Name: "heading-zh.txt", Data: []byte("用户OpenID\n" + lf), OpenIDs: ids},
 		{Name: "title-zh.txt", Data: []byte("黑名单 2026-11-27\n----------\n" + lf), OpenIDs: ids},
-		{Name: "comments.txt", Data: []byte("# spammers of this week\n" + form(1, 3, "%s # spam\n")), OpenIDs: ids},
-		{Name: "notes.txt", Data: []byte(form(1, 3, "%s 刷屏，advertising 2026-11-27T05:22:11Z\n")), OpenIDs: ids},
+		{Name: "comments.txt", Data: []byte("# spammers of this week\n" + form("%s # spam\n")), OpenIDs: ids},
+		{Name: "notes.txt", Data: []byte(form("%s 刷屏，advertising 2026-11-27T05:22:11Z\n")), OpenIDs: ids},
 		{Name: "numbered.txt", Data: []byte("1. " + ID(1) + "\n2. " + ID(2) + "\n3) " + ID(3) + "\n"), OpenIDs: ids},
-		{Name: "bullets.md", Data: []byte(form(1, 3, "- `%s`\n")), OpenIDs: ids},
-		{Name: "quoted-comma.txt", Data: []byte(form(1, 3, "\"%s\",\n")), OpenIDs: ids},
-		{Name: "single-quoted.txt", Data: []byte(form(1, 3, "'%s',\n")), OpenIDs: ids},
-		{Name: "apostrophe.txt", Data: []byte(form(1, 3, "'%s\n")), OpenIDs: ids},
-		{Name: "formula.txt", Data: []byte(form(1, 3, "=\"%s\"\n")), OpenIDs: ids},
-		{Name: "go.txt", Data: []byte("ids := []string{\n" + form(1, 3, "\t\"%s\",\n") + "}\n"), OpenIDs: ids, Bad: []int{1}},
-		{Name: "array.js", Data: []byte("[\n" + form(1, 3, "  '%s',\n") + "]\n"), OpenIDs: ids},
-		{Name: "url.txt", Data: []byte(form(1, 3, "https://example.com/u?openid=%s&from=1\n")), OpenIDs: ids},
-		{Name: "zero-width.txt", Data: []byte(form(1, 3, "\u200b%s\u200d\n")), OpenIDs: ids},
-		{Name: "no-break.txt", Data: []byte(form(1, 3, "\u00a0%s\u3000\n")), OpenIDs: ids},
-		{Name: "marks.txt", Data: []byte(form(1, 3, "\u202a%s\u202c\n")), OpenIDs: ids},
+		{Name: "bullets.md", Data: []byte(form("- `%s`\n")), OpenIDs: ids},
+		{Name: "quoted-comma.txt", Data: []byte(form("\"%s\",\n")), OpenIDs: ids},
+		{Name: "single-quoted.txt", Data: []byte(form("'%s',\n")), OpenIDs: ids},
+		{Name: "apostrophe.txt", Data: []byte(form("'%s\n")), OpenIDs: ids},
+		{Name: "formula.txt", Data: []byte(form("=\"%s\"\n")), OpenIDs: ids},
+		{Name: "go.txt", Data: []byte("ids := []string{\n" + form("\t\"%s\",\n") + "}\n"), OpenIDs: ids, Bad: []int{1}},
+		{Name: "array.js", Data: []byte("[\n" + form("  '%s',\n") + "]\n"), OpenIDs: ids},
+		{Name: "url.txt", Data: []byte(form("https://example.com/u?openid=%s&from=1\n")), OpenIDs: ids},
+		{Name: "zero-width.txt", Data: []byte(form("\u200b%s\u200d\n")), OpenIDs: ids},
+		{Name: "no-break.txt", Data: []byte(form("\u00a0%s\u3000\n")), OpenIDs: ids},
+		{Name: "marks.txt", Data: []byte(form("\u202a%s\u202c\n")), OpenIDs: ids},
 		{Name: "twice.txt", Data: []byte(lf + lf), OpenIDs: append(IDs(1, 3), ids...)},
 	}
 }
