@@ -19,6 +19,7 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs/errorfs"
 
 	"mpblock"
+	"mpblock/internal/check"
 )
 
 // faulty is a file system in memory that fails as it is told to.
@@ -349,7 +350,7 @@ func TestDamagedValues(t *testing.T) {
 	if _, err := s.Changes(t.Context(), app, 0, 10); !errors.Is(err, errDamaged) {
 		t.Errorf("changes: %v", err)
 	}
-	if _, err := mpblock.Check(t.Context(), s, app); err == nil {
+	if _, err := check.Account(t.Context(), s, app); err == nil {
 		t.Error("a damaged change passed the check")
 	}
 }

@@ -1,4 +1,6 @@
-package mpblock
+// Package check verifies stores from the outside: that the list of an account is what
+// its changes add up to. It knows the Store contract and nothing of how a store works.
+package check
 
 import (
 	"bytes"
@@ -6,11 +8,13 @@ import (
 	"fmt"
 	"slices"
 	"time"
+
+	"mpblock"
 )
 
-// Report is what Check found of one account.
+// Report is what Account found of one account.
 type Report struct {
-	AppID     AppID
+	AppID     mpblock.AppID
 	Followers int
 	Entries   int
 	Changes   int
@@ -20,7 +24,7 @@ type Report struct {
 // MaxProblems is how many problems of one account a Report names.
 const MaxProblems = 20
 
-// Check verifies from the outside that a store keeps its word for one account:
+// Account verifies from the outside that a store keeps its word for one account:
 // the change log has no gap, its times never go back, the entries are exactly
 // what the changes add up to, each bears the Seq that blocked it, the totals are
 // the lengths of the lists, and each OpenID's own history is that of the log.
@@ -29,8 +33,8 @@ const MaxProblems = 20
 //
 // Memory stays under a few hundred MB: where an account has more history than that,
 // its log is read several times, each time for a range of the OpenIDs.
-func Check(ctx context.Context, s Store, app AppID) (Report, error) {
-	return check(ctx, s, app, maxTraces)
+func Account(ctx context.Context, s mpblock.Store, app mpblock.AppID) (Report, error) {
+	return account(ctx, s, app, maxTraces)
 }
 
 // maxTraces is about how many OpenIDs a pass over the log keeps in memory, at
@@ -44,9 +48,9 @@ const (
 )
 
 type checker struct {
-	ctx    context.Context //nolint:containedctx // lives as long as one call of Check
-	store  Store
-	app    AppID
+	ctx    context.Context //nolint:containedctx // lives as long as one call of Account
+	store  mpblock.Store
+	app    mpblock.AppID
 	sample sample
 	report Report
 }
@@ -64,14 +68,14 @@ type trace struct {
 
 // digest is what a change adds to the digest of a history. The sum of several does
 // not depend on their order.
-func digest(c Change) uint64 {
+func digest(c mpblock.Change) uint64 {
 	x := c.Seq<<2 | uint64(c.Action)
 	x = (x ^ x>>30) * 0xbf58476d1ce4e5b9
 	x = (x ^ x>>27) * 0x94d049bb133111eb
 	return x ^ x>>31
 }
 
-func check(ctx context.Context, s Store, app AppID, perPass int) (Report, error) {
+func account(ctx context.Context, s mpblock.Store, app mpblock.AppID, perPass int) (Report, error) {
 	c := &checker{ctx: ctx, store: s, app: app, report: Report{AppID: app}}
 	effects, err := c.log()
 	if err != nil {
@@ -80,14 +84,14 @@ func check(ctx context.Context, s Store, app AppID, perPass int) (Report, error)
 	if err := c.followers(); err != nil {
 		return c.report, err
 	}
-	after := OpenID{}
+	after := mpblock.OpenID{}
 	for _, last := range c.sample.bounds(effects/perPass + 1) {
 		if err := c.entries(after, last); err != nil {
 			return c.report, err
 		}
 		after = last
 	}
-	head, err := c.store.Blacklist(c.ctx, c.app, OpenID{}, 0)
+	head, err := c.store.Blacklist(c.ctx, c.app, mpblock.OpenID{}, 0)
 	if err == nil && c.report.Entries != head.Total {
 		c.wrongTotal("blacklist", c.report.Entries, head.Total)
 	}
@@ -96,7 +100,7 @@ func check(ctx context.Context, s Store, app AppID, perPass int) (Report, error)
 
 // sample is an even choice of the OpenIDs that the log names.
 type sample struct {
-	ids   []OpenID
+	ids   []mpblock.OpenID
 	every int // how many OpenIDs each of ids stands for
 	next  int // how many come before the next that is chosen
 }
@@ -104,7 +108,7 @@ type sample struct {
 // maxSample is how many OpenIDs a sample holds.
 const maxSample = 1 << 14
 
-func (s *sample) add(ids []OpenID) {
+func (s *sample) add(ids []mpblock.OpenID) {
 	for ; s.next < len(ids); s.next += s.every {
 		s.ids = append(s.ids, ids[s.next])
 		if s.every = max(s.every, 1); len(s.ids) == maxSample { // leave out every other one
@@ -119,13 +123,13 @@ func (s *sample) add(ids []OpenID) {
 
 // bounds returns the last OpenIDs of so many ranges, each of about as many OpenIDs
 // of the log as the others; of the last range it is behind all of them.
-func (s *sample) bounds(parts int) []OpenID {
-	slices.SortFunc(s.ids, OpenID.Compare)
-	var bounds []OpenID
+func (s *sample) bounds(parts int) []mpblock.OpenID {
+	slices.SortFunc(s.ids, mpblock.OpenID.Compare)
+	var bounds []mpblock.OpenID
 	for i := 1; i < parts && len(s.ids) > 0; i++ {
 		bounds = append(bounds, s.ids[i*len(s.ids)/parts])
 	}
-	behindAll := OpenID(bytes.Repeat([]byte{0xff}, OpenIDLen))
+	behindAll := mpblock.OpenID(bytes.Repeat([]byte{0xff}, mpblock.OpenIDLen))
 	return append(slices.Compact(bounds), behindAll)
 }
 
@@ -136,7 +140,7 @@ func (c *checker) problem(format string, args ...any) {
 }
 
 // eachChange reads the log from its beginning.
-func (c *checker) eachChange(do func(Change)) error {
+func (c *checker) eachChange(do func(mpblock.Change)) error {
 	for last := uint64(0); ; {
 		changes, err := c.store.Changes(c.ctx, c.app, last, checkChanges)
 		if err != nil {
@@ -160,7 +164,7 @@ func (c *checker) eachChange(do func(Change)) error {
 func (c *checker) log() (effects int, err error) {
 	var last uint64
 	var at time.Time
-	err = c.eachChange(func(ch Change) {
+	err = c.eachChange(func(ch mpblock.Change) {
 		if ch.Seq != last+1 {
 			c.problem("change %d follows change %d", ch.Seq, last)
 		}
@@ -168,13 +172,13 @@ func (c *checker) log() (effects int, err error) {
 			c.problem("change %d of %s is earlier than the one before it, of %s",
 				ch.Seq, ch.Time.Format(time.RFC3339Nano), at.Format(time.RFC3339Nano))
 		}
-		if ch.Action != Block && ch.Action != Unblock {
+		if ch.Action != mpblock.Block && ch.Action != mpblock.Unblock {
 			c.problem("change %d has the unknown action %d", ch.Seq, uint8(ch.Action))
 		}
 		if len(ch.OpenIDs) == 0 {
 			c.problem("change %d names no OpenID", ch.Seq)
 		}
-		c.ascending(OpenID{}, ch.OpenIDs, fmt.Sprintf("change %d", ch.Seq))
+		c.ascending(mpblock.OpenID{}, ch.OpenIDs, fmt.Sprintf("change %d", ch.Seq))
 		last, at = ch.Seq, ch.Time
 		effects += len(ch.OpenIDs)
 		c.sample.add(ch.OpenIDs)
@@ -183,14 +187,14 @@ func (c *checker) log() (effects int, err error) {
 	if err != nil {
 		return effects, err
 	}
-	head, err := c.store.Blacklist(c.ctx, c.app, OpenID{}, 0)
+	head, err := c.store.Blacklist(c.ctx, c.app, mpblock.OpenID{}, 0)
 	if err == nil && head.Seq != last {
 		c.problem("the blacklist is at seq %d, the last change is %d", head.Seq, last)
 	}
 	return effects, err
 }
 
-func (c *checker) ascending(after OpenID, ids []OpenID, where string) {
+func (c *checker) ascending(after mpblock.OpenID, ids []mpblock.OpenID, where string) {
 	for _, id := range ids {
 		if id.Compare(after) <= 0 {
 			c.problem("%s: %s stands behind %s", where, id, after)
@@ -203,11 +207,11 @@ func (c *checker) wrongTotal(name string, n, total int) {
 	c.problem("the %s has %d entries, its total says %d", name, n, total)
 }
 
-type pager func(ctx context.Context, app AppID, after OpenID, limit int) (Page, error)
+type pager func(ctx context.Context, app mpblock.AppID, after mpblock.OpenID, limit int) (mpblock.Page, error)
 
 // eachPage walks a list from one OpenID up to another, with the states of what is
 // in it, and checks the order. It returns how many there are, and the total.
-func (c *checker) eachPage(name string, list pager, after, last OpenID, do func([]OpenID, []State)) (n, total int, err error) {
+func (c *checker) eachPage(name string, list pager, after, last mpblock.OpenID, do func([]mpblock.OpenID, []mpblock.State)) (n, total int, err error) {
 	for {
 		p, err := list(c.ctx, c.app, after, checkPage)
 		if err != nil {
@@ -216,7 +220,7 @@ func (c *checker) eachPage(name string, list pager, after, last OpenID, do func(
 		total = p.Total
 		ids := p.OpenIDs()
 		c.ascending(after, ids, name)
-		if end := slices.IndexFunc(ids, func(id OpenID) bool { return id.Compare(last) > 0 }); end >= 0 {
+		if end := slices.IndexFunc(ids, func(id mpblock.OpenID) bool { return id.Compare(last) > 0 }); end >= 0 {
 			ids = ids[:end]
 		}
 		if len(ids) == 0 {
@@ -239,7 +243,7 @@ func (c *checker) eachPage(name string, list pager, after, last OpenID, do func(
 func (c *checker) followers() error {
 	const name = "list of followers"
 	behindAll := c.sample.bounds(1)[0]
-	n, total, err := c.eachPage(name, c.store.Followers, OpenID{}, behindAll, func(ids []OpenID, states []State) {
+	n, total, err := c.eachPage(name, c.store.Followers, mpblock.OpenID{}, behindAll, func(ids []mpblock.OpenID, states []mpblock.State) {
 		for i, id := range ids {
 			if !states[i].Follower {
 				c.problem("%s is in the list of followers and looked up as none", id)
@@ -253,12 +257,12 @@ func (c *checker) followers() error {
 }
 
 // entries replays the log for a range of the OpenIDs and compares.
-func (c *checker) entries(after, last OpenID) error {
+func (c *checker) entries(after, last mpblock.OpenID) error {
 	traces, err := c.replay(after, last)
 	if err != nil {
 		return err
 	}
-	n, _, err := c.eachPage("blacklist", c.store.Blacklist, after, last, func(ids []OpenID, states []State) {
+	n, _, err := c.eachPage("blacklist", c.store.Blacklist, after, last, func(ids []mpblock.OpenID, states []mpblock.State) {
 		for i, id := range ids {
 			t, known := traces[id]
 			switch {
@@ -281,18 +285,18 @@ func (c *checker) entries(after, last OpenID) error {
 	return c.histories(traces, after, last)
 }
 
-func (c *checker) replay(after, last OpenID) (map[OpenID]trace, error) {
-	traces := make(map[OpenID]trace)
-	err := c.eachChange(func(ch Change) {
+func (c *checker) replay(after, last mpblock.OpenID) (map[mpblock.OpenID]trace, error) {
+	traces := make(map[mpblock.OpenID]trace)
+	err := c.eachChange(func(ch mpblock.Change) {
 		for _, id := range ch.OpenIDs {
 			if id.Compare(after) <= 0 || id.Compare(last) > 0 {
 				continue
 			}
 			t := traces[id]
-			if blocks := ch.Action == Block; blocks == t.blocked {
+			if blocks := ch.Action == mpblock.Block; blocks == t.blocked {
 				c.problem("change %d, %s, names %s, on which it has no effect", ch.Seq, ch.Action, id)
 			}
-			t.seq, t.blocked = ch.Seq, ch.Action == Block
+			t.seq, t.blocked = ch.Seq, ch.Action == mpblock.Block
 			t.log += digest(ch)
 			traces[id] = t
 		}
@@ -302,8 +306,8 @@ func (c *checker) replay(after, last OpenID) (map[OpenID]trace, error) {
 
 // histories compares each OpenID's own history with the log, and looks for
 // blocked ones that the blacklist lacks.
-func (c *checker) histories(traces map[OpenID]trace, after, last OpenID) error {
-	err := c.store.Histories(c.ctx, c.app, after, last, func(id OpenID, ch Change) {
+func (c *checker) histories(traces map[mpblock.OpenID]trace, after, last mpblock.OpenID) error {
+	err := c.store.Histories(c.ctx, c.app, after, last, func(id mpblock.OpenID, ch mpblock.Change) {
 		t := traces[id]
 		t.mixedUp = t.mixedUp || t.oldest != 0 && ch.Seq >= t.oldest
 		t.oldest = ch.Seq

@@ -1,4 +1,4 @@
-package mpblock_test
+package check_test
 
 import (
 	"context"
@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"mpblock"
+	"mpblock/internal/check"
 	"mpblock/internal/memstore"
 )
 
@@ -50,7 +51,7 @@ func TestCheckOfASoundStore(t *testing.T) {
 	s, _ := filled(t)
 	for _, perPass := range []int{1, 7, 1000} { // many passes, some, one
 		t.Run(fmt.Sprint(perPass), func(t *testing.T) {
-			r, err := mpblock.CheckInPasses(t.Context(), s, app, perPass)
+			r, err := check.InPasses(t.Context(), s, app, perPass)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -59,7 +60,7 @@ func TestCheckOfASoundStore(t *testing.T) {
 			}
 		})
 	}
-	r, err := mpblock.Check(t.Context(), s, "wxffffffffffffffff")
+	r, err := check.Account(t.Context(), s, "wxffffffffffffffff")
 	if err != nil || len(r.Problems) > 0 || r.Followers+r.Entries+r.Changes != 0 {
 		t.Errorf("an account that was never used: %+v, %v", r, err)
 	}
@@ -184,7 +185,7 @@ func TestCheckFindsDamage(t *testing.T) {
 		for _, perPass := range []int{5, 1000} {
 			t.Run(fmt.Sprint(tt.name, "/", perPass), func(t *testing.T) {
 				tt.d.Store, _ = filled(t)
-				r, err := mpblock.CheckInPasses(t.Context(), tt.d, app, perPass)
+				r, err := check.InPasses(t.Context(), tt.d, app, perPass)
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -199,9 +200,9 @@ func TestCheckFindsDamage(t *testing.T) {
 func TestCheckNamesABoundedNumberOfProblems(t *testing.T) {
 	s, _ := filled(t)
 	d := damaged{Store: s, of: func([]mpblock.Change) []mpblock.Change { return nil }, lookup: func(st []mpblock.State) { clear(st) }}
-	r, err := mpblock.Check(t.Context(), d, app)
-	if err != nil || len(r.Problems) != mpblock.MaxProblems {
-		t.Errorf("got %d problems and %v, want %d", len(r.Problems), err, mpblock.MaxProblems)
+	r, err := check.Account(t.Context(), d, app)
+	if err != nil || len(r.Problems) != check.MaxProblems {
+		t.Errorf("got %d problems and %v, want %d", len(r.Problems), err, check.MaxProblems)
 	}
 }
 
@@ -209,7 +210,7 @@ func TestCheckReturnsTheStoresError(t *testing.T) {
 	s, _ := filled(t)
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, err := mpblock.Check(ctx, s, app); err == nil {
+	if _, err := check.Account(ctx, s, app); err == nil {
 		t.Error("a store that cannot be read passed the check")
 	}
 }
@@ -228,7 +229,7 @@ func TestCheckOfAStoreThatIgnoresTheCursor(t *testing.T) {
 		t.Fatal(err)
 	}
 	d := damaged{Store: s, changes: func([]mpblock.Change) []mpblock.Change { return all }}
-	if _, err := mpblock.Check(t.Context(), d, app); err == nil {
+	if _, err := check.Account(t.Context(), d, app); err == nil {
 		t.Error("changes in an endless loop passed the check")
 	}
 }

@@ -1,0 +1,4 @@
+package check
+
+// InPasses is Account with few OpenIDs in memory at a time.
+var InPasses = account
