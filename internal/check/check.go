@@ -4,6 +4,7 @@ package check
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -34,14 +35,14 @@ const MaxProblems = 20
 // Memory stays under a few hundred MB: where an account has more history than that,
 // its log is read several times, each time for a range of the OpenIDs.
 func Account(ctx context.Context, s mpblock.Store, app mpblock.AppID) (Report, error) {
-	return account(ctx, s, app, maxTraces)
+	return account(ctx, s, app, maxSteps)
 }
 
-// maxTraces is about how many OpenIDs a pass over the log keeps in memory, at
-// some 150 bytes each.
-const maxTraces = 2 << 20
+// maxSteps is about how many steps a pass over the log keeps in memory, at some 100
+// bytes each, those that the store needs included.
+const maxSteps = 1 << 20
 
-// Reads of a check, each small against the memory of its traces.
+// Reads of a check, each small against the memory of its steps.
 const (
 	checkChanges = 64
 	checkPage    = 10_000
@@ -55,24 +56,32 @@ type checker struct {
 	report Report
 }
 
-// trace is what the log says of one OpenID, and what its own history does.
-type trace struct {
-	seq     uint64 // of its last change
-	log     uint64 // digest of all its changes
-	history uint64 // the same of its history
-	oldest  uint64 // that its history has come to
-	blocked bool
-	listed  bool // met on the blacklist
-	mixedUp bool // its history does not have the newest first
+// step is what one change does to one OpenID.
+type step struct {
+	id     mpblock.OpenID
+	change uint64 // its seq and action, in one number for the sake of memory
 }
 
-// digest is what a change adds to the digest of a history. The sum of several does
-// not depend on their order.
-func digest(c mpblock.Change) uint64 {
-	x := c.Seq<<2 | uint64(c.Action)
-	x = (x ^ x>>30) * 0xbf58476d1ce4e5b9
-	x = (x ^ x>>27) * 0x94d049bb133111eb
-	return x ^ x>>31
+func stepOf(id mpblock.OpenID, c mpblock.Change) step { return step{id, c.Seq<<8 | uint64(c.Action)} }
+
+func (s step) seq() uint64            { return s.change >> 8 }
+func (s step) action() mpblock.Action { return mpblock.Action(s.change & 0xff) }
+func (s step) blocks() bool           { return s.action() == mpblock.Block }
+
+func (s step) compare(other step) int {
+	if c := s.id.Compare(other.id); c != 0 {
+		return c
+	}
+	return cmp.Compare(s.change, other.change)
+}
+
+// next cuts the steps of the first OpenID off others.
+func next(steps []step) (of, rest []step) {
+	n := 1
+	for n < len(steps) && steps[n].id == steps[0].id {
+		n++
+	}
+	return steps[:n], steps[n:]
 }
 
 func account(ctx context.Context, s mpblock.Store, app mpblock.AppID, perPass int) (Report, error) {
@@ -258,72 +267,104 @@ func (c *checker) followers() error {
 
 // entries replays the log for a range of the OpenIDs and compares.
 func (c *checker) entries(after, last mpblock.OpenID) error {
-	traces, err := c.replay(after, last)
+	log, err := c.replay(after, last)
 	if err != nil {
 		return err
 	}
+	rest := log
 	n, _, err := c.eachPage("blacklist", c.store.Blacklist, after, last, func(ids []mpblock.OpenID, states []mpblock.State) {
 		for i, id := range ids {
-			t, known := traces[id]
-			switch {
-			case !t.blocked:
-				c.problem("%s is on the blacklist, and no change put it there", id)
-			case !states[i].Blocked:
-				c.problem("%s is on the blacklist and looked up as not blocked", id)
-			case states[i].Seq != t.seq:
-				c.problem("%s bears the seq %d, change %d blocked it", id, states[i].Seq, t.seq)
+			var of []step
+			for len(rest) > 0 && rest[0].id.Compare(id) < 0 {
+				of, rest = next(rest)
+				c.unlisted(of)
 			}
-			if t.listed = true; known {
-				traces[id] = t
+			if of = nil; len(rest) > 0 && rest[0].id == id {
+				of, rest = next(rest)
 			}
+			c.listed(id, of, states[i])
 		}
 	})
 	c.report.Entries += n
 	if err != nil {
 		return err
 	}
-	return c.histories(traces, after, last)
+	for len(rest) > 0 {
+		var of []step
+		of, rest = next(rest)
+		c.unlisted(of)
+	}
+	return c.histories(log, after, last)
 }
 
-func (c *checker) replay(after, last mpblock.OpenID) (map[mpblock.OpenID]trace, error) {
-	traces := make(map[mpblock.OpenID]trace)
-	err := c.eachChange(func(ch mpblock.Change) {
+// replay returns what the log says of a range of the OpenIDs, in order.
+func (c *checker) replay(after, last mpblock.OpenID) (log []step, err error) {
+	err = c.eachChange(func(ch mpblock.Change) {
 		for _, id := range ch.OpenIDs {
-			if id.Compare(after) <= 0 || id.Compare(last) > 0 {
-				continue
+			if id.Compare(after) > 0 && id.Compare(last) <= 0 {
+				log = append(log, stepOf(id, ch))
 			}
-			t := traces[id]
-			if blocks := ch.Action == mpblock.Block; blocks == t.blocked {
-				c.problem("change %d, %s, names %s, on which it has no effect", ch.Seq, ch.Action, id)
-			}
-			t.seq, t.blocked = ch.Seq, ch.Action == mpblock.Block
-			t.log += digest(ch)
-			traces[id] = t
 		}
 	})
-	return traces, err
+	slices.SortFunc(log, step.compare)
+	for of, rest := []step(nil), log; len(rest) > 0; {
+		of, rest = next(rest)
+		blocked := false
+		for _, s := range of {
+			if s.blocks() == blocked {
+				c.problem("change %d, %s, names %s, on which it has no effect", s.seq(), s.action(), s.id)
+			}
+			blocked = s.blocks()
+		}
+	}
+	return log, err
 }
 
-// histories compares each OpenID's own history with the log, and looks for
-// blocked ones that the blacklist lacks.
-func (c *checker) histories(traces map[mpblock.OpenID]trace, after, last mpblock.OpenID) error {
+// listed compares what the log says of one that is on the blacklist.
+func (c *checker) listed(id mpblock.OpenID, of []step, state mpblock.State) {
+	switch {
+	case len(of) == 0 || !of[len(of)-1].blocks():
+		c.problem("%s is on the blacklist, and no change put it there", id)
+	case !state.Blocked:
+		c.problem("%s is on the blacklist and looked up as not blocked", id)
+	case state.Seq != of[len(of)-1].seq():
+		c.problem("%s bears the seq %d, change %d blocked it", id, state.Seq, of[len(of)-1].seq())
+	}
+}
+
+// unlisted compares what the log says of one that is not on the blacklist.
+func (c *checker) unlisted(of []step) {
+	if last := of[len(of)-1]; last.blocks() {
+		c.problem("%s is not on the blacklist, and change %d blocked it", last.id, last.seq())
+	}
+}
+
+// histories compares the OpenIDs' own histories with the log.
+func (c *checker) histories(log []step, after, last mpblock.OpenID) error {
+	var bad, before step
+	differs := func(s step) {
+		if s.id != bad.id {
+			c.problem("the history of %s is not that of the change log", s.id)
+		}
+		bad = s
+	}
 	err := c.store.Histories(c.ctx, c.app, after, last, func(id mpblock.OpenID, ch mpblock.Change) {
-		t := traces[id]
-		t.mixedUp = t.mixedUp || t.oldest != 0 && ch.Seq >= t.oldest
-		t.oldest = ch.Seq
-		t.history += digest(ch)
-		traces[id] = t
+		s := stepOf(id, ch)
+		for ; len(log) > 0 && log[0].compare(s) < 0; log = log[1:] {
+			differs(log[0])
+		}
+		if len(log) > 0 && log[0] == s {
+			log = log[1:]
+		} else {
+			differs(s)
+		}
+		if s.compare(before) <= 0 {
+			differs(s)
+		}
+		before = s
 	})
-	if err != nil {
-		return err
+	for ; err == nil && len(log) > 0; log = log[1:] {
+		differs(log[0])
 	}
-	for id, t := range traces {
-		if t.blocked && !t.listed {
-			c.problem("%s is not on the blacklist, and change %d blocked it", id, t.seq)
-		}
-		if t.history != t.log || t.mixedUp {
-			c.problem("the history of %s is not that of the change log", id)
-		}
-	}
-	return nil
+	return err
 }

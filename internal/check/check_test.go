@@ -11,6 +11,7 @@ import (
 	"mpblock"
 	"mpblock/internal/check"
 	"mpblock/internal/memstore"
+	"mpblock/internal/storetest"
 )
 
 const app mpblock.AppID = "wx0123456789abcdef"
@@ -63,6 +64,42 @@ func TestCheckOfASoundStore(t *testing.T) {
 	r, err := check.Account(t.Context(), s, "wxffffffffffffffff")
 	if err != nil || len(r.Problems) > 0 || r.Followers+r.Entries+r.Changes != 0 {
 		t.Errorf("an account that was never used: %+v, %v", r, err)
+	}
+}
+
+// The ranges of a check are about equal, however many OpenIDs a change names and
+// however many there are in all, and have all of them.
+func TestRangesAreEven(t *testing.T) {
+	for _, n := range []int{0, 1, 5, 1_000, 200_000} {
+		var all []mpblock.OpenID
+		var pieces [][]mpblock.OpenID
+		for i := 0; len(all) < n; i++ {
+			ids := make([]mpblock.OpenID, min(i%977+1, n-len(all)))
+			for j := range ids {
+				ids[j] = storetest.Numbered(uint64(len(all) + j))
+			}
+			all, pieces = append(all, ids...), append(pieces, ids)
+		}
+		slices.SortFunc(all, mpblock.OpenID.Compare)
+		const parts = 7
+		bounds := check.Bounds(pieces, parts)
+		if len(bounds) > parts || !slices.IsSortedFunc(bounds, mpblock.OpenID.Compare) {
+			t.Fatalf("%d OpenIDs: %d bounds %v", n, len(bounds), bounds)
+		}
+		from := 0
+		for _, last := range bounds {
+			to, found := slices.BinarySearchFunc(all, last, mpblock.OpenID.Compare)
+			if found {
+				to++
+			}
+			if got, want := to-from, n/parts; n > 1_000 && (got < want*9/10 || got > want*11/10) {
+				t.Errorf("%d OpenIDs: a range of %d, want about %d", n, got, want)
+			}
+			from = to
+		}
+		if from != n {
+			t.Errorf("%d OpenIDs: the ranges have %d", n, from)
+		}
 	}
 }
 

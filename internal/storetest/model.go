@@ -170,10 +170,7 @@ func (m *machine) changeHeads(t *rapid.T) {
 
 func (m *machine) histories(t *rapid.T) {
 	a, after, last := m.app(t), m.cursor(t), m.cursor(t)
-	agree(t, m, func(s mpblock.Store) (map[mpblock.OpenID][]mpblock.Change, error) {
-		got := map[mpblock.OpenID][]mpblock.Change{}
-		return got, s.Histories(m.ctx.Context(), a, after, last, func(id mpblock.OpenID, c mpblock.Change) { got[id] = append(got[id], c) })
-	})
+	agree(t, m, func(s mpblock.Store) ([]history, error) { return historiesOf(m.ctx.Context(), s, a, after, last) })
 }
 
 func (m *machine) record(t *rapid.T) mpblock.Record {
