@@ -44,7 +44,7 @@ func TestParseCall(t *testing.T) {
 }
 
 func TestBatchValidate(t *testing.T) {
-	good := mpblock.Batch{Action: mpblock.Block, OpenIDs: mint(1), Actor: "test", Reason: strings.Repeat("r", mpblock.MaxReason)}
+	good := mpblock.Batch{Action: mpblock.Block, OpenIDs: make([]mpblock.OpenID, 1), Actor: "test", Reason: strings.Repeat("r", mpblock.MaxReason)}
 	if err := good.Validate(); err != nil {
 		t.Fatal(err)
 	}

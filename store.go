@@ -76,11 +76,10 @@ type Lists interface {
 
 	// Histories hands over what ChangesOf returns, but with no more than Seq and
 	// Action, for every OpenID strictly after one and up to another, last
-	// included, which need not have any change. Of each OpenID the newest comes
-	// first; in which order those of different OpenIDs come is the store's choice.
-	// It reads in as few steps as the store can, and may keep some 50 bytes of
-	// memory for each OpenID in the range. Nothing may write to the account
-	// meanwhile, and each must not call the store.
+	// included: the OpenIDs in byte order, the changes of each oldest first. It
+	// reads in as few steps as the store can, and may keep some 50 bytes of memory
+	// for each of these changes. Nothing may write to the account meanwhile, and
+	// each must not call the store.
 	Histories(ctx context.Context, app AppID, after, last OpenID, each func(OpenID, Change)) error
 }
 

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"mpblock"
+	"mpblock/internal/check"
 	"mpblock/internal/platform"
 	"mpblock/internal/sqlstore"
 )
@@ -76,10 +77,10 @@ func (c checkCmd) where() (string, error) {
 	return "", failed(codeUsage, "mpblock check DIR, or mpblock check --store "+sqlstore.Example, "neither a data directory nor a database is named")
 }
 
-// checkAccount is mpblock.Check for a store whose engine panics where it meets a
+// checkAccount is check.Account for a store whose engine panics where it meets a
 // block that is not what it wrote: to find that is what this command is for, and
 // other accounts may be sound. That an account cannot be read is a problem of it.
-func checkAccount(ctx context.Context, store mpblock.Store, app mpblock.AppID) (r mpblock.Report) {
+func checkAccount(ctx context.Context, store mpblock.Store, app mpblock.AppID) (r check.Report) {
 	r.AppID = app
 	unreadable := func(why any) {
 		text, _, _ := strings.Cut(fmt.Sprint(why), "\n") // of what follows, stack traces
@@ -90,14 +91,14 @@ func checkAccount(ctx context.Context, store mpblock.Store, app mpblock.AppID) (
 			unreadable(p)
 		}
 	}()
-	r, err := mpblock.Check(ctx, store, app)
+	r, err := check.Account(ctx, store, app)
 	if err != nil {
 		unreadable(err)
 	}
 	return r
 }
 
-func printReport(t terminal, r mpblock.Report) {
+func printReport(t terminal, r check.Report) {
 	word := "ok"
 	if len(r.Problems) > 0 {
 		word = "DAMAGED"
@@ -106,7 +107,7 @@ func printReport(t terminal, r mpblock.Report) {
 	for _, p := range r.Problems {
 		t.printf("    %s\n", p)
 	}
-	if len(r.Problems) == mpblock.MaxProblems {
+	if len(r.Problems) == check.MaxProblems {
 		t.printf("    and perhaps more\n")
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/schollz/progressbar/v3"
 
 	"mpblock"
+	"mpblock/internal/check"
 	"mpblock/internal/platform"
 	"mpblock/internal/server"
 )
@@ -254,7 +255,7 @@ func (cp *copier) verify(ctx context.Context, app mpblock.AppID) error {
 	if err != nil {
 		return err
 	}
-	r, err := mpblock.Check(ctx, cp.to, app)
+	r, err := check.Account(ctx, cp.to, app)
 	if err != nil {
 		return err
 	}

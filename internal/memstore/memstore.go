@@ -245,11 +245,17 @@ func (s *Store) Histories(ctx context.Context, app mpblock.AppID, after, last mp
 		return err
 	}
 	defer s.mu.Unlock()
-	for _, c := range slices.Backward(s.account(app).changes) {
+	steps := make(map[mpblock.OpenID][]mpblock.Change)
+	for _, c := range s.account(app).changes {
 		for _, id := range c.OpenIDs {
 			if id.Compare(after) > 0 && id.Compare(last) <= 0 {
-				each(id, mpblock.Change{Seq: c.Seq, Action: c.Action})
+				steps[id] = append(steps[id], mpblock.Change{Seq: c.Seq, Action: c.Action})
 			}
+		}
+	}
+	for _, id := range slices.SortedFunc(maps.Keys(steps), mpblock.OpenID.Compare) {
+		for _, c := range steps[id] {
+			each(id, c)
 		}
 	}
 	return nil

@@ -17,6 +17,7 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs/errorfs"
 
 	"mpblock"
+	"mpblock/internal/check"
 )
 
 const app mpblock.AppID = "wx0123456789abcdef"
@@ -31,7 +32,7 @@ func batchOf(action mpblock.Action, ids ...mpblock.OpenID) mpblock.Batch {
 
 func sound(t *testing.T, s *Store) {
 	t.Helper()
-	r, err := mpblock.Check(context.Background(), s, app)
+	r, err := check.Account(context.Background(), s, app)
 	if err != nil {
 		t.Fatal(err)
 	}

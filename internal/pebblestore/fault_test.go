@@ -3,9 +3,11 @@ package pebblestore
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync/atomic"
 	"syscall"
@@ -17,6 +19,7 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs/errorfs"
 
 	"mpblock"
+	"mpblock/internal/check"
 )
 
 // faulty is a file system in memory that fails as it is told to.
@@ -310,6 +313,32 @@ func TestSweep(t *testing.T) {
 	}
 }
 
+// A sweep copies none of the values that it goes over.
+func TestSweepCopiesNoValues(t *testing.T) {
+	s := openOn(t, vfs.NewMem())
+	const records, size = 32, 256 << 10
+	for i := range records {
+		r := mpblock.Record{Kind: "kind", Key: fmt.Sprint(i), Value: make([]byte, size), Expires: time.Now().Add(time.Hour)}
+		if i%4 == 0 {
+			r.Expires = time.Now().Add(-time.Hour)
+		}
+		if _, err := s.Put(t.Context(), r); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	s.sweep()
+	runtime.ReadMemStats(&after)
+	if n := after.TotalAlloc - before.TotalAlloc; n > records*size/4 {
+		t.Errorf("a sweep over %d bytes of values took %d bytes of memory", records*size, n)
+	}
+	left := 0
+	if err := s.eachRecord([]byte{recordKeys}, []byte{recordKeys + 1}, func([]byte, []byte, mpblock.Record) bool { left++; return true }); err != nil || left != records*3/4 {
+		t.Errorf("%d records are left, want %d, %v", left, records*3/4, err)
+	}
+}
+
 func TestDamagedValues(t *testing.T) {
 	s := openOn(t, vfs.NewMem())
 	if _, err := s.Apply(t.Context(), app, batchOf(mpblock.Block, mint(1))); err != nil {
@@ -321,7 +350,7 @@ func TestDamagedValues(t *testing.T) {
 	if _, err := s.Changes(t.Context(), app, 0, 10); !errors.Is(err, errDamaged) {
 		t.Errorf("changes: %v", err)
 	}
-	if _, err := mpblock.Check(t.Context(), s, app); err == nil {
+	if _, err := check.Account(t.Context(), s, app); err == nil {
 		t.Error("a damaged change passed the check")
 	}
 }

@@ -1,6 +1,7 @@
 package pebblestore
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"encoding/binary"
@@ -120,106 +121,144 @@ func (s *Store) changeHeads(ctx context.Context, app mpblock.AppID, seqs []uint6
 	return heads, nil
 }
 
-// end is the end of what is known of an OpenID's chain of changes.
-type end struct {
-	id  mpblock.OpenID
-	seq uint64
-}
-
-func (e end) compare(id mpblock.OpenID) int { return e.id.Compare(id) }
-
-// Histories implements mpblock.Store. It goes once over the log, from its end, and
-// holds each change against the ends of the chains that lead there. A chain that
-// leads to a change which does not name its OpenID ends with that seq and no action.
+// Histories implements mpblock.Store. It reads the log once and sorts what it says of
+// the range; then it holds that against the entries, from which the chains of changes
+// begin. A chain that leads to a change which does not name its OpenID begins with
+// that seq and no action.
 func (s *Store) Histories(ctx context.Context, app mpblock.AppID, after, last mpblock.OpenID, each func(mpblock.OpenID, mpblock.Change)) (err error) {
 	if err := s.enterApp(ctx, app); err != nil {
 		return err
 	}
 	defer s.inflight.Done()
-	ends, err := s.ends(ctx, app, after, last)
-	if err != nil || len(ends) == 0 {
-		return err
-	}
-	it, err := s.log(ctx, app, 1)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, it.Close()) }()
-	for ok := it.Last(); ok; ok = it.Prev() {
-		if err := follow(ends, seqOf(it), it.Value(), each); err != nil {
-			return err
-		}
-	}
-	for _, e := range ends {
-		if e.seq != 0 {
-			each(e.id, mpblock.Change{Seq: e.seq})
-		}
-	}
-	return it.Error()
-}
-
-// follow goes on with the chains that lead to a change.
-func follow(ends []end, seq uint64, v []byte, each func(mpblock.OpenID, mpblock.Change)) error {
-	c, ids, r := decodeChangeHead(seq, v)
-	c = mpblock.Change{Seq: seq, Action: c.Action}
-	first, last := ends[0].id, ends[len(ends)-1].id
-	for ; len(ids) > 0; ids = ids[mpblock.OpenIDLen:] {
-		id := mpblock.OpenID(ids)
-		previous := r.uint()
-		if id.Compare(first) < 0 || id.Compare(last) > 0 {
-			continue
-		}
-		i, found := slices.BinarySearchFunc(ends, id, end.compare)
-		if !found || ends[i].seq != seq {
-			continue
-		}
-		if previous >= seq {
-			return errDamaged
-		}
-		each(id, c)
-		ends[i].seq = previous
-	}
-	return r.err
-}
-
-// ends returns where the chains of the OpenIDs of a range end, in byte order: what
-// entries name and, where there is none, former entries.
-func (s *Store) ends(ctx context.Context, app mpblock.AppID, after, last mpblock.OpenID) ([]end, error) {
-	blocked, err := s.endsOf(ctx, entryKeys, app, after, last)
-	if err != nil {
-		return nil, err
-	}
-	former, err := s.endsOf(ctx, formerKeys, app, after, last)
-	if err != nil {
-		return nil, err
-	}
-	all := blocked
-	for _, e := range former {
-		if _, again := slices.BinarySearchFunc(blocked, e.id, end.compare); !again {
-			all = append(all, e)
-		}
-	}
-	slices.SortFunc(all, func(a, b end) int { return a.id.Compare(b.id) })
-	return all, nil
-}
-
-func (s *Store) endsOf(ctx context.Context, kind byte, app mpblock.AppID, after, last mpblock.OpenID) (ends []end, err error) {
 	if after.Compare(last) >= 0 {
-		return nil, nil
+		return nil
 	}
-	it, err := s.db.NewIterWithContext(ctx, &pebble.IterOptions{
-		LowerBound: append(openIDKey(kind, app, after), 0), UpperBound: append(openIDKey(kind, app, last), 0),
-	})
+	log, err := s.effects(ctx, app, after, last)
+	if err != nil {
+		return err
+	}
+	ends, err := s.ends(ctx, app, after, last)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, ends.close()) }()
+	var chain []mpblock.Change
+	for id, seq, ok := ends.next(); ok; id, seq, ok = ends.next() {
+		for len(log) > 0 && log[0].id.Compare(id) < 0 {
+			log = log[1:]
+		}
+		chain = chain[:0]
+		for ; len(log) > 0 && log[0].id == id; log = log[1:] {
+			if l := log[0]; l.seq == seq {
+				chain = append(chain, mpblock.Change{Seq: seq, Action: l.action})
+				seq = l.previous
+			}
+		}
+		if seq != 0 {
+			chain = append(chain, mpblock.Change{Seq: seq})
+		}
+		for _, c := range slices.Backward(chain) {
+			each(id, c)
+		}
+	}
+	return ends.err
+}
+
+// effect is what a change says of one of its OpenIDs.
+type effect struct {
+	id       mpblock.OpenID
+	action   mpblock.Action
+	seq      uint64
+	previous uint64
+}
+
+// effects returns what the log says of a range of the OpenIDs, in byte order, of each
+// the newest first.
+func (s *Store) effects(ctx context.Context, app mpblock.AppID, after, last mpblock.OpenID) (all []effect, err error) {
+	it, err := s.log(ctx, app, 1)
 	if err != nil {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, it.Close()) }()
 	for ok := it.First(); ok; ok = it.Next() {
-		e := end{id: mpblock.OpenID(it.Key()[1+mpblock.AppIDLen:])}
-		if e.seq, err = decodeUint(it.Value()); err != nil {
-			return nil, err
+		seq := seqOf(it)
+		c, ids, r := decodeChangeHead(seq, it.Value())
+		for ; len(ids) > 0 && r.err == nil; ids = ids[mpblock.OpenIDLen:] {
+			l := effect{mpblock.OpenID(ids), c.Action, seq, r.uint()}
+			if l.previous >= seq {
+				return nil, errDamaged
+			}
+			if l.id.Compare(after) > 0 && l.id.Compare(last) <= 0 {
+				all = append(all, l)
+			}
 		}
-		ends = append(ends, e)
+		if r.err != nil {
+			return nil, r.err
+		}
 	}
-	return ends, it.Error()
+	slices.SortFunc(all, func(a, b effect) int {
+		if c := a.id.Compare(b.id); c != 0 {
+			return c
+		}
+		return cmp.Compare(b.seq, a.seq)
+	})
+	return all, it.Error()
+}
+
+// ends goes over the entries of a range and, where there is none, the former entries,
+// in byte order.
+type ends struct {
+	blocked, former *pebble.Iterator
+	err             error
+}
+
+func (s *Store) ends(ctx context.Context, app mpblock.AppID, after, last mpblock.OpenID) (e *ends, err error) {
+	e = &ends{}
+	for kind, it := range map[byte]**pebble.Iterator{entryKeys: &e.blocked, formerKeys: &e.former} {
+		*it, err = s.db.NewIterWithContext(ctx, &pebble.IterOptions{
+			LowerBound: append(openIDKey(kind, app, after), 0), UpperBound: append(openIDKey(kind, app, last), 0),
+		})
+		if err != nil {
+			return nil, errors.Join(err, e.close())
+		}
+		(*it).First()
+	}
+	return e, nil
+}
+
+// next returns the next OpenID and the seq of its last change.
+func (e *ends) next() (id mpblock.OpenID, seq uint64, ok bool) {
+	it := e.blocked
+	switch c := bytes.Compare(idAt(e.blocked), idAt(e.former)); {
+	case !e.former.Valid():
+	case !e.blocked.Valid(), c > 0:
+		it = e.former
+	case c == 0: // it was blocked again
+		e.former.Next()
+	}
+	if e.err == nil && it.Valid() {
+		id = mpblock.OpenID(idAt(it))
+		seq, e.err = decodeUint(it.Value())
+		it.Next()
+		return id, seq, e.err == nil
+	}
+	e.err = errors.Join(e.err, e.blocked.Error(), e.former.Error())
+	return id, 0, false
+}
+
+// idAt returns the OpenID at which an iterator stands, nil behind its end.
+func idAt(it *pebble.Iterator) []byte {
+	if !it.Valid() {
+		return nil
+	}
+	return it.Key()[1+mpblock.AppIDLen:]
+}
+
+func (e *ends) close() (err error) {
+	for _, it := range []*pebble.Iterator{e.blocked, e.former} {
+		if it != nil {
+			err = errors.Join(err, it.Close())
+		}
+	}
+	return err
 }

@@ -244,12 +244,13 @@ func expiryOf(r mpblock.Record) uint64 {
 	return uint64(max(r.Expires.UnixMilli(), 1))
 }
 
+// decodeRecord reads a record. Its value is where it lies.
 func decodeRecord(kind, key string, b []byte) (mpblock.Record, error) {
 	r := reader{b: b}
 	rec := mpblock.Record{Kind: kind, Key: key, Version: r.uint()}
 	if ms := r.uint(); ms != 0 {
 		rec.Expires = time.UnixMilli(int64(ms)).UTC() //nolint:gosec // as it was written
 	}
-	rec.Value = slices.Clone(r.b)
+	rec.Value = r.b
 	return rec, r.err
 }

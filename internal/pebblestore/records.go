@@ -38,7 +38,7 @@ func (s *Store) List(ctx context.Context, kind, from string, limit int) (records
 	}
 	err = s.eachRecord(lower, after(recordKey(kind, "")), func(name, _ []byte, r mpblock.Record) bool {
 		if r.Live(time.Now()) {
-			r.Kind, r.Key = kind, string(name)
+			r.Kind, r.Key, r.Value = kind, string(name), slices.Clone(r.Value)
 			records = append(records, r)
 		}
 		return len(records) < limit
@@ -67,7 +67,8 @@ func (s *Store) Kinds(ctx context.Context) (kinds []string, err error) {
 }
 
 // eachRecord hands the records between two keys to do, without kind and key, until
-// it returns false. name is the record's key, k that of the store.
+// it returns false. name is the record's key, k that of the store; they and the value
+// are good until do returns.
 func (s *Store) eachRecord(lower, upper []byte, do func(name, k []byte, r mpblock.Record) bool) (err error) {
 	it, err := s.db.NewIter(&pebble.IterOptions{LowerBound: lower, UpperBound: upper})
 	if err != nil {
@@ -171,7 +172,7 @@ func (s *Store) sweepNowAndThen() {
 }
 
 // sweep removes the records that are past their end; what it cannot remove now,
-// it will the next time.
+// it will the next time. It copies no value: some are large, and most live.
 func (s *Store) sweep() {
 	ctx, cancel := context.WithTimeout(context.Background(), sweepEvery)
 	defer cancel()
@@ -187,14 +188,15 @@ func (s *Store) sweep() {
 	}
 	for _, k := range dead {
 		err := s.write(ctx, s.recordLock(k), func(b *pebble.Batch) error {
-			v, err := s.value(k)
-			if err != nil || v == nil {
-				return err
-			}
-			if r, err := decodeRecord("", "", v); err != nil || r.Live(time.Now()) {
-				return err
-			}
-			return b.Delete(k, nil)
+			return s.view(k, func(v []byte) error {
+				if v == nil {
+					return nil
+				}
+				if r, err := decodeRecord("", "", v); err != nil || r.Live(time.Now()) {
+					return err
+				}
+				return b.Delete(k, nil)
+			})
 		})
 		if err != nil {
 			return

@@ -13,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"mpblock"
+	"mpblock/internal/check"
 	"mpblock/internal/sqlstore/mariadbtest"
 	"mpblock/internal/storetest"
 )
@@ -33,7 +34,7 @@ func batchOf(a mpblock.Action, ids ...mpblock.OpenID) mpblock.Batch {
 
 func sound(t *testing.T, s mpblock.Store) {
 	t.Helper()
-	r, err := mpblock.Check(context.Background(), s, app)
+	r, err := check.Account(context.Background(), s, app)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -115,7 +115,7 @@ func (s *Store) ChangeHeads(ctx context.Context, app mpblock.AppID, seqs []uint6
 	return heads, nil
 }
 
-// place is where a reading of histories goes on: before a change of an OpenID.
+// place is where a reading of histories goes on: behind a change of an OpenID.
 type place struct {
 	id  mpblock.OpenID
 	seq uint64
@@ -127,17 +127,16 @@ type step struct {
 	action mpblock.Action
 }
 
-// Histories implements mpblock.Store. It goes over the table from behind, so that
-// OpenIDs and seqs fall alike: other orders would have to be sorted.
+// Histories implements mpblock.Store. It goes over the table in its own order.
 func (s *Store) Histories(ctx context.Context, app mpblock.AppID, after, last mpblock.OpenID, each func(mpblock.OpenID, mpblock.Change)) error {
 	if err := s.enterApp(ctx, app); err != nil {
 		return err
 	}
 	defer s.leave()
-	for at := (place{last, math.MaxUint64}); ; {
+	for at := (place{after, math.MaxInt64}); ; {
 		var steps []step
 		err := s.call(ctx, func(ctx context.Context, c *sql.Conn) (err error) {
-			steps, err = readSteps(ctx, c, app, after, at)
+			steps, err = readSteps(ctx, c, app, at, last)
 			return err
 		})
 		if err != nil {
@@ -153,12 +152,14 @@ func (s *Store) Histories(ctx context.Context, app mpblock.AppID, after, last mp
 	}
 }
 
-// readSteps reads changes of OpenIDs after one, before a place.
-func readSteps(ctx context.Context, c *sql.Conn, app mpblock.AppID, after mpblock.OpenID, at place) (steps []step, err error) {
+// readSteps reads changes behind a place, up to those of an OpenID: first the rest of
+// those of the OpenID that the place is of. The order of the tables is given, as an
+// engine that begins with the changes has to sort all.
+func readSteps(ctx context.Context, c *sql.Conn, app mpblock.AppID, at place, last mpblock.OpenID) (steps []step, err error) {
 	read := func(where string, args ...any) error {
 		args = append(append([]any{appArg(app)}, args...), rowsAtOnce-len(steps))
 		_, err = rows(ctx, c, "SELECT STRAIGHT_JOIN h.openid, h.seq, c.action FROM history h JOIN change_log c ON c.app = h.app AND c.seq = h.seq"+
-			" WHERE h.app = ? AND "+where+" ORDER BY h.openid DESC, h.seq DESC LIMIT ?", args, func(r *sql.Rows) error {
+			" WHERE h.app = ? AND "+where+" ORDER BY h.openid, h.seq LIMIT ?", args, func(r *sql.Rows) error {
 			var raw sql.RawBytes
 			var st step
 			if err := r.Scan(&raw, &st.seq, &st.action); err != nil {
@@ -170,10 +171,10 @@ func readSteps(ctx context.Context, c *sql.Conn, app mpblock.AppID, after mpbloc
 		})
 		return err
 	}
-	if at.id.Compare(after) > 0 {
-		if err := read("h.openid = ? AND h.seq < ?", idArg(at.id), at.seq); err != nil || len(steps) == rowsAtOnce {
+	if at.seq != math.MaxInt64 {
+		if err := read("h.openid = ? AND h.seq > ?", idArg(at.id), at.seq); err != nil || len(steps) == rowsAtOnce {
 			return steps, err
 		}
 	}
-	return steps, read("h.openid > ? AND h.openid < ?", idArg(after), idArg(at.id))
+	return steps, read("h.openid > ? AND h.openid <= ?", idArg(at.id), idArg(last))
 }

@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"context"
 	"errors"
 	"slices"
 	"strings"
@@ -277,29 +278,43 @@ func (t *suite) heads() {
 	}
 }
 
-// histories reads those of a range, newest first.
+// histories reads those of a range, one OpenID after the other.
 func (t *suite) histories() {
 	b := ids(6)
 	t.apply(mpblock.Block, b[1:5]...)
 	t.apply(mpblock.Unblock, b[1], b[2])
 	t.apply(mpblock.Block, b[2])
-	histories := func(after, last mpblock.OpenID) map[mpblock.OpenID][]mpblock.Change {
+	histories := func(after, last mpblock.OpenID) (got []history) {
 		t.Helper()
-		got := map[mpblock.OpenID][]mpblock.Change{}
-		t.must(t.s.Histories(t.Context(), app, after, last, func(id mpblock.OpenID, c mpblock.Change) { got[id] = append(got[id], c) }))
+		got, err := historiesOf(t.Context(), t.s, app, after, last)
+		t.must(err)
 		return got
 	}
-	blocked := mpblock.Change{Seq: 1, Action: mpblock.Block}
-	unblocked := mpblock.Change{Seq: 2, Action: mpblock.Unblock}
-	again := mpblock.Change{Seq: 3, Action: mpblock.Block}
-	t.equal(histories(mpblock.OpenID{}, b[5]), map[mpblock.OpenID][]mpblock.Change{
-		b[1]: {unblocked, blocked}, b[2]: {again, unblocked, blocked}, b[3]: {blocked}, b[4]: {blocked},
-	}, "all")
-	t.equal(histories(b[1], b[3]), map[mpblock.OpenID][]mpblock.Change{
-		b[2]: {again, unblocked, blocked}, b[3]: {blocked},
-	}, "behind one, up to another")
-	t.equal(histories(b[3], b[3]), map[mpblock.OpenID][]mpblock.Change{}, "an empty range")
-	t.equal(histories(b[4], b[2]), map[mpblock.OpenID][]mpblock.Change{}, "a range that ends before it begins")
+	all := []history{
+		{b[1], 1, mpblock.Block},
+		{b[1], 2, mpblock.Unblock},
+		{b[2], 1, mpblock.Block},
+		{b[2], 2, mpblock.Unblock},
+		{b[2], 3, mpblock.Block},
+		{b[3], 1, mpblock.Block},
+		{b[4], 1, mpblock.Block},
+	}
+	t.equal(histories(mpblock.OpenID{}, b[5]), all, "all")
+	t.equal(histories(b[1], b[3]), all[2:6], "behind one, up to another")
+	t.equal(histories(b[3], b[3]), []history{}, "an empty range")
+	t.equal(histories(b[4], b[2]), []history{}, "a range that ends before it begins")
+}
+
+// history is a change of an OpenID.
+type history struct {
+	OpenID mpblock.OpenID
+	Seq    uint64
+	Action mpblock.Action
+}
+
+func historiesOf(ctx context.Context, s mpblock.Store, app mpblock.AppID, after, last mpblock.OpenID) (all []history, err error) {
+	err = s.Histories(ctx, app, after, last, func(id mpblock.OpenID, c mpblock.Change) { all = append(all, history{id, c.Seq, c.Action}) })
+	return all, err
 }
 
 func (t *suite) logInPieces() {

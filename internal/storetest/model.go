@@ -11,6 +11,7 @@ import (
 	"pgregory.net/rapid"
 
 	"mpblock"
+	"mpblock/internal/check"
 	"mpblock/internal/memstore"
 )
 
@@ -26,9 +27,9 @@ func Model(t *testing.T, open func() mpblock.Store, reopen func() mpblock.Store)
 // of synctest.
 type undated struct{ testing.TB }
 
-func model(t *testing.T, check rapid.TB, open, reopen func() mpblock.Store) {
+func model(t *testing.T, tb rapid.TB, open, reopen func() mpblock.Store) {
 	t.Helper()
-	rapid.Check(check, func(rt *rapid.T) {
+	rapid.Check(tb, func(rt *rapid.T) {
 		m := &machine{ctx: t, model: memstore.New(), store: open(), versions: map[string][2]uint64{}}
 		defer func() { _ = m.store.Close() }()
 		actions := map[string]func(*rapid.T){
@@ -55,7 +56,7 @@ func model(t *testing.T, check rapid.TB, open, reopen func() mpblock.Store) {
 		}
 		rt.Repeat(actions)
 		for _, a := range []mpblock.AppID{app, other} {
-			r, err := mpblock.Check(t.Context(), m.store, a)
+			r, err := check.Account(t.Context(), m.store, a)
 			if err != nil || len(r.Problems) > 0 {
 				rt.Fatalf("check of %s: %v %v", a, r.Problems, err)
 			}
@@ -169,10 +170,7 @@ func (m *machine) changeHeads(t *rapid.T) {
 
 func (m *machine) histories(t *rapid.T) {
 	a, after, last := m.app(t), m.cursor(t), m.cursor(t)
-	agree(t, m, func(s mpblock.Store) (map[mpblock.OpenID][]mpblock.Change, error) {
-		got := map[mpblock.OpenID][]mpblock.Change{}
-		return got, s.Histories(m.ctx.Context(), a, after, last, func(id mpblock.OpenID, c mpblock.Change) { got[id] = append(got[id], c) })
-	})
+	agree(t, m, func(s mpblock.Store) ([]history, error) { return historiesOf(m.ctx.Context(), s, a, after, last) })
 }
 
 func (m *machine) record(t *rapid.T) mpblock.Record {

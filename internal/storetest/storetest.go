@@ -16,6 +16,7 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"mpblock"
+	"mpblock/internal/check"
 )
 
 const (
@@ -149,10 +150,10 @@ func (t *suite) log() []mpblock.Change {
 	return c
 }
 
-// sound holds the whole account to mpblock.Check.
+// sound holds the whole account to check.Account.
 func (t *suite) sound(app mpblock.AppID) {
 	t.Helper()
-	r, err := mpblock.Check(context.WithoutCancel(t.Context()), t.s, app)
+	r, err := check.Account(context.WithoutCancel(t.Context()), t.s, app)
 	t.must(err)
 	for _, p := range r.Problems {
 		t.Error(p)

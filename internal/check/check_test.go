@@ -1,4 +1,4 @@
-package mpblock_test
+package check_test
 
 import (
 	"context"
@@ -9,7 +9,9 @@ import (
 	"time"
 
 	"mpblock"
+	"mpblock/internal/check"
 	"mpblock/internal/memstore"
+	"mpblock/internal/storetest"
 )
 
 const app mpblock.AppID = "wx0123456789abcdef"
@@ -50,7 +52,7 @@ func TestCheckOfASoundStore(t *testing.T) {
 	s, _ := filled(t)
 	for _, perPass := range []int{1, 7, 1000} { // many passes, some, one
 		t.Run(fmt.Sprint(perPass), func(t *testing.T) {
-			r, err := mpblock.CheckInPasses(t.Context(), s, app, perPass)
+			r, err := check.InPasses(t.Context(), s, app, perPass)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -59,9 +61,45 @@ func TestCheckOfASoundStore(t *testing.T) {
 			}
 		})
 	}
-	r, err := mpblock.Check(t.Context(), s, "wxffffffffffffffff")
+	r, err := check.Account(t.Context(), s, "wxffffffffffffffff")
 	if err != nil || len(r.Problems) > 0 || r.Followers+r.Entries+r.Changes != 0 {
 		t.Errorf("an account that was never used: %+v, %v", r, err)
+	}
+}
+
+// The ranges of a check are about equal, however many OpenIDs a change names and
+// however many there are in all, and have all of them.
+func TestRangesAreEven(t *testing.T) {
+	for _, n := range []int{0, 1, 5, 1_000, 200_000} {
+		var all []mpblock.OpenID
+		var pieces [][]mpblock.OpenID
+		for i := 0; len(all) < n; i++ {
+			ids := make([]mpblock.OpenID, min(i%977+1, n-len(all)))
+			for j := range ids {
+				ids[j] = storetest.Numbered(uint64(len(all) + j))
+			}
+			all, pieces = append(all, ids...), append(pieces, ids)
+		}
+		slices.SortFunc(all, mpblock.OpenID.Compare)
+		const parts = 7
+		bounds := check.Bounds(pieces, parts)
+		if len(bounds) > parts || !slices.IsSortedFunc(bounds, mpblock.OpenID.Compare) {
+			t.Fatalf("%d OpenIDs: %d bounds %v", n, len(bounds), bounds)
+		}
+		from := 0
+		for _, last := range bounds {
+			to, found := slices.BinarySearchFunc(all, last, mpblock.OpenID.Compare)
+			if found {
+				to++
+			}
+			if got, want := to-from, n/parts; n > 1_000 && (got < want*9/10 || got > want*11/10) {
+				t.Errorf("%d OpenIDs: a range of %d, want about %d", n, got, want)
+			}
+			from = to
+		}
+		if from != n {
+			t.Errorf("%d OpenIDs: the ranges have %d", n, from)
+		}
 	}
 }
 
@@ -184,7 +222,7 @@ func TestCheckFindsDamage(t *testing.T) {
 		for _, perPass := range []int{5, 1000} {
 			t.Run(fmt.Sprint(tt.name, "/", perPass), func(t *testing.T) {
 				tt.d.Store, _ = filled(t)
-				r, err := mpblock.CheckInPasses(t.Context(), tt.d, app, perPass)
+				r, err := check.InPasses(t.Context(), tt.d, app, perPass)
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -199,9 +237,9 @@ func TestCheckFindsDamage(t *testing.T) {
 func TestCheckNamesABoundedNumberOfProblems(t *testing.T) {
 	s, _ := filled(t)
 	d := damaged{Store: s, of: func([]mpblock.Change) []mpblock.Change { return nil }, lookup: func(st []mpblock.State) { clear(st) }}
-	r, err := mpblock.Check(t.Context(), d, app)
-	if err != nil || len(r.Problems) != mpblock.MaxProblems {
-		t.Errorf("got %d problems and %v, want %d", len(r.Problems), err, mpblock.MaxProblems)
+	r, err := check.Account(t.Context(), d, app)
+	if err != nil || len(r.Problems) != check.MaxProblems {
+		t.Errorf("got %d problems and %v, want %d", len(r.Problems), err, check.MaxProblems)
 	}
 }
 
@@ -209,7 +247,7 @@ func TestCheckReturnsTheStoresError(t *testing.T) {
 	s, _ := filled(t)
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, err := mpblock.Check(ctx, s, app); err == nil {
+	if _, err := check.Account(ctx, s, app); err == nil {
 		t.Error("a store that cannot be read passed the check")
 	}
 }
@@ -228,7 +266,7 @@ func TestCheckOfAStoreThatIgnoresTheCursor(t *testing.T) {
 		t.Fatal(err)
 	}
 	d := damaged{Store: s, changes: func([]mpblock.Change) []mpblock.Change { return all }}
-	if _, err := mpblock.Check(t.Context(), d, app); err == nil {
+	if _, err := check.Account(t.Context(), d, app); err == nil {
 		t.Error("changes in an endless loop passed the check")
 	}
 }
