@@ -59,8 +59,24 @@ type handler struct {
 	calls map[string]call
 }
 
+// Mine tells whether a path is one of the API, whose answers are its own even where
+// there is no such call. Slashes that stand twice count as one: a base URL with a slash
+// at its end makes them, and the platform's own document had them once.
+func Mine(path string) bool {
+	path = once(path)
+	return path == "/cgi-bin" || strings.HasPrefix(path, "/cgi-bin/")
+}
+
+// once makes one of slashes that stand side by side.
+func once(path string) string {
+	for strings.Contains(path, "//") {
+		path = strings.ReplaceAll(path, "//", "/")
+	}
+	return path
+}
+
 // New returns the API. It expects to be given every path under /cgi-bin/ as the
-// client wrote it.
+// client wrote it, and those of other calls of the platform, which it has not.
 func New(o Options) http.Handler {
 	if o.Timeout == 0 {
 		o.Timeout = DefaultTimeout
@@ -163,7 +179,7 @@ func (x *exchange) answer() (e *mpblock.Error) {
 
 // run makes the checks that all calls have, in the platform's order, and the call.
 func (x *exchange) run(ctx context.Context) error {
-	c, ok := x.calls[x.r.URL.Path]
+	c, ok := x.calls[once(x.r.URL.EscapedPath())] // an escaped slash is none, for proxies before us think so
 	if !ok {
 		return mpblock.Refuse(mpblock.CodeBadURL, "there is no call at this path; the calls are those in /openapi.yaml")
 	}

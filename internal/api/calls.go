@@ -51,9 +51,32 @@ func (c call) checkMethod(method string) error {
 
 func token(ctx context.Context, x *exchange) error {
 	q := x.r.URL.Query()
+	if err := x.form(q); err != nil {
+		return err
+	}
 	return x.token(x.Platform.Token(ctx, platform.Credentials{
 		GrantType: q.Get("grant_type"), AppID: q.Get("appid"), Secret: q.Get("secret"), IP: x.ip,
 	}))
+}
+
+// form adds to a query what stands in a body that is a form and not in the query:
+// programs get their token so (docs/divergences.md).
+func (x *exchange) form(q url.Values) error {
+	kind, _, _ := strings.Cut(x.r.Header.Get("Content-Type"), ";")
+	if x.r.Method != http.MethodPost || !strings.EqualFold(strings.TrimSpace(kind), "application/x-www-form-urlencoded") {
+		return nil
+	}
+	body, err := x.body()
+	if err != nil {
+		return err
+	}
+	fields, _ := url.ParseQuery(string(bytes.TrimSpace(body))) // what can be read of it counts, as in a query
+	for key, values := range fields {
+		if q.Get(key) == "" {
+			q[key] = values
+		}
+	}
+	return nil
 }
 
 func stableToken(ctx context.Context, x *exchange) error {

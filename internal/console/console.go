@@ -31,6 +31,10 @@ type Options struct {
 	Public   string // scheme and host under which browsers find the console; "": as they ask for it
 	OIDC     *OIDC  // nil: no login through a provider
 	Log      *slog.Logger
+
+	// NotFound is asked first where there is no page; it tells whether it has
+	// answered. Nil: nobody is asked.
+	NotFound func(http.ResponseWriter, *http.Request) bool
 }
 
 // policy lets a page load what stands in static/, and send its forms here.
@@ -105,16 +109,27 @@ func (c *console) serve(w http.ResponseWriter, r *http.Request) {
 		c.mux.ServeHTTP(w, r)
 		return
 	}
+	if c.NotFound != nil && c.otherMethod(r) == "" && c.NotFound(w, r) {
+		return
+	}
 	v := c.visit(w, r)
 	_ = v.sit() // whoever is logged in keeps the navigation
-	for _, method := range []string{http.MethodGet, http.MethodPost} {
-		if _, pattern := c.mux.Handler(&http.Request{Method: method, URL: &url.URL{Path: r.URL.Path}, Host: r.Host}); pattern != "" {
-			w.Header().Set("Allow", strings.Fields(pattern)[0])
-			c.fail(v, errMethod)
-			return
-		}
+	if method := c.otherMethod(r); method != "" {
+		w.Header().Set("Allow", method)
+		c.fail(v, errMethod)
+		return
 	}
 	c.fail(v, errMissing)
+}
+
+// otherMethod returns the method with which a path is a page, "" if it is none.
+func (c *console) otherMethod(r *http.Request) string {
+	for _, method := range []string{http.MethodGet, http.MethodPost} {
+		if _, pattern := c.mux.Handler(&http.Request{Method: method, URL: &url.URL{Path: r.URL.Path}, Host: r.Host}); pattern != "" {
+			return strings.Fields(pattern)[0]
+		}
+	}
+	return ""
 }
 
 // adapt is the one place where a handler's error becomes a page.

@@ -49,8 +49,9 @@ type Config struct {
 	Listen    string // address of what Handler serves; "": none
 	OpsListen string // address of metrics and profiles; "": none
 
-	TLSCert, TLSKey string // files, PEM; "": no TLS
-	TLSSelfSigned   bool   // TLS with a certificate of a CA of its own, in Data
+	TLSCert, TLSKey string   // files, PEM; "": no TLS
+	TLSSelfSigned   bool     // TLS with a certificate of a CA of its own, in Data
+	TLSNames        []string // names and addresses that certificate is for, beside this machine's own and the host of Listen
 
 	PublicURL string        // scheme and host under which browsers find the console; "": as they ask for it
 	OIDC      *console.OIDC // nil: no login through a provider

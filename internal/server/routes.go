@@ -25,6 +25,13 @@ func (s *Server) routes() http.Handler {
 	})
 	page := console.New(console.Options{
 		Platform: s.platform, Public: s.cfg.PublicURL, Demo: s.cfg.Demo, OIDC: s.cfg.OIDC, Log: s.cfg.Log,
+		NotFound: func(w http.ResponseWriter, r *http.Request) bool { // other calls of the platform, which clients want as JSON
+			if strings.Contains(r.Header.Get("Accept"), "text/html") {
+				return false
+			}
+			calls.ServeHTTP(w, r)
+			return true
+		},
 		Secure: s.tls != nil || strings.HasPrefix(s.cfg.PublicURL, "https://"),
 	})
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -34,7 +41,7 @@ func (s *Server) routes() http.Handler {
 		}
 		defer s.requests.RUnlock()
 		switch p := r.URL.Path; {
-		case strings.HasPrefix(p, "/cgi-bin/"), p == "/cgi-bin":
+		case api.Mine(p):
 			calls.ServeHTTP(w, r)
 		case p == "/healthz":
 			text(w, http.StatusOK, "ok\n")

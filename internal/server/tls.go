@@ -40,7 +40,7 @@ func (s *Server) loadTLS() error {
 			return splitErr
 		}
 		dir := filepath.Join(c.Data, "tls")
-		cert, err = selfSigned(dir, host, time.Now())
+		cert, err = selfSigned(dir, append([]string{host}, c.TLSNames...), time.Now())
 		s.trust = filepath.Join(dir, "ca.pem")
 	case c.TLSCert != "":
 		cert, err = tls.LoadX509KeyPair(c.TLSCert, c.TLSKey)
@@ -54,11 +54,11 @@ func (s *Server) loadTLS() error {
 	return nil
 }
 
-// selfSigned returns a new certificate for this machine's loopback names and the
-// host, signed by the CA in a directory, which is made once. The certificate is
+// selfSigned returns a new certificate for this machine's loopback names and some
+// more, signed by the CA in a directory, which is made once. The certificate is
 // made anew at each start, so it never runs out on a server that is restarted
 // once a year; clients trust the CA, which stays.
-func selfSigned(dir, host string, now time.Time) (tls.Certificate, error) {
+func selfSigned(dir string, names []string, now time.Time) (tls.Certificate, error) {
 	ca, err := tls.LoadX509KeyPair(filepath.Join(dir, "ca.pem"), filepath.Join(dir, "ca-key.pem"))
 	if errors.Is(err, fs.ErrNotExist) {
 		ca, err = makeCA(dir, now)
@@ -73,10 +73,12 @@ func selfSigned(dir, host string, now time.Time) (tls.Certificate, error) {
 	tmpl.DNSNames = []string{"localhost"}
 	tmpl.IPAddresses = []net.IP{net.IPv4(127, 0, 0, 1), net.IPv6loopback}
 	tmpl.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}
-	if ip := net.ParseIP(host); ip != nil {
-		tmpl.IPAddresses = append(tmpl.IPAddresses, ip)
-	} else if host != "" {
-		tmpl.DNSNames = append(tmpl.DNSNames, host)
+	for _, name := range names {
+		if ip := net.ParseIP(name); ip != nil {
+			tmpl.IPAddresses = append(tmpl.IPAddresses, ip)
+		} else if name != "" {
+			tmpl.DNSNames = append(tmpl.DNSNames, name)
+		}
 	}
 	if name, err := os.Hostname(); err == nil {
 		tmpl.DNSNames = append(tmpl.DNSNames, name)

@@ -9,6 +9,8 @@
 package wire
 
 import (
+	"bytes"
+	"cmp"
 	"fmt"
 	"strings"
 	"unicode/utf8"
@@ -28,15 +30,23 @@ func BadData(format string, args ...any) *mpblock.Error {
 	return e
 }
 
+// The objects that the calls want, for the errors that say so.
+const (
+	wantList   = `{"begin_openid":""}`
+	wantBatch  = `{"openid_list":["..."]}`
+	wantStable = `{"grant_type":"client_credential","appid":"...","secret":"..."}`
+)
+
 // ListRequest reads the body of getblacklist and returns its cursor, "" for the
 // head: begin_openid, or next_openid where that is absent, null or empty. An empty
-// body is the head too.
+// body is the head too, and so are null and an empty array: what PHP makes of an
+// array without keys.
 func ListRequest(body []byte) (cursor string, err error) {
-	if len(body) == 0 {
+	if len(body) == 0 || nothing(body) {
 		return "", nil
 	}
 	var begin, next string
-	err = object(body, func(key string, s *scanner) (bool, error) {
+	err = object(body, wantList, func(key string, s *scanner) (bool, error) {
 		switch key {
 		case "begin_openid":
 			return true, s.stringOrNull(key, &begin)
@@ -51,13 +61,24 @@ func ListRequest(body []byte) (cursor string, err error) {
 	return begin, err
 }
 
+// nothing tells whether a body is null or an empty array.
+func nothing(body []byte) bool {
+	text := bytes.Trim(body, " \t\r\n")
+	if string(text) == "null" {
+		return true
+	}
+	return len(text) >= 2 && text[0] == '[' && text[len(text)-1] == ']' && len(bytes.Trim(text[1:len(text)-1], " \t\r\n")) == 0
+}
+
 // BatchRequest reads the body of batchblacklist or batchunblacklist and returns
 // its list: openid_list, or opened_list, as the samples in the platform's document
-// have it. Both at once are an error. A list that is absent or null is empty.
+// have it. Both at once are an error. A list that is null is empty, and so is one that
+// is absent, unless the body has something else: that is told.
 func BatchRequest(body []byte) (ids []string, err error) {
-	var given string
-	err = object(body, func(key string, s *scanner) (bool, error) {
+	var given, other string
+	err = object(body, wantBatch, func(key string, s *scanner) (bool, error) {
 		if key != "openid_list" && key != "opened_list" {
+			other = cmp.Or(other, key)
 			return false, nil
 		}
 		if given != "" && given != key {
@@ -70,7 +91,18 @@ func BatchRequest(body []byte) (ids []string, err error) {
 	if err != nil {
 		return nil, err
 	}
+	if given == "" && other != "" {
+		return nil, mpblock.Refuse(mpblock.CodeBadListSize, "openid_list is missing; the body has %q", clip(other))
+	}
 	return ids, nil
+}
+
+// clip returns the beginning of a name that a client made up.
+func clip(s string) string {
+	if len(s) > 40 {
+		return strings.ToValidUTF8(s[:40], "") + "..."
+	}
+	return s
 }
 
 // StableToken is the body of stable_token.
@@ -82,7 +114,7 @@ type StableToken struct {
 // StableTokenRequest reads the body of stable_token. Fields that are absent or
 // null are zero.
 func StableTokenRequest(body []byte) (t StableToken, err error) {
-	err = object(body, func(key string, s *scanner) (bool, error) {
+	err = object(body, wantStable, func(key string, s *scanner) (bool, error) {
 		switch key {
 		case "grant_type":
 			return true, s.stringOrNull(key, &t.GrantType)
@@ -98,14 +130,14 @@ func StableTokenRequest(body []byte) (t StableToken, err error) {
 	return t, err
 }
 
-// object reads a body that is one JSON object. field is called at the value of
+// object reads a body that is one JSON object, such as want. field is called at the value of
 // each key, reads it if it knows the key, and tells whether it did. A known key
 // that stands twice is an error: which one was meant is not ours to guess.
-func object(body []byte, field func(key string, s *scanner) (known bool, err error)) error {
+func object(body []byte, want string, field func(key string, s *scanner) (known bool, err error)) error {
 	s := &scanner{b: body}
 	s.space()
 	if s.peek() != '{' {
-		return s.notAnObject()
+		return s.notAnObject(want)
 	}
 	s.i++
 	seen := map[string]bool{}
@@ -135,21 +167,30 @@ func object(body []byte, field func(key string, s *scanner) (known bool, err err
 }
 
 // notAnObject says what a body is that does not begin with a brace.
-func (s *scanner) notAnObject() error {
+func (s *scanner) notAnObject(want string) error {
 	rest := string(s.b[s.i:])
+	for _, other := range []struct{ begin, what string }{
+		{"\ufeff", "begins with a byte order mark (U+FEFF): leave it out"},
+		{"\x1f\x8b", "is compressed (gzip): send it as it is"},
+		{"x\x9c", "is compressed (zlib): send it as it is"},
+		{"--", "is multipart"},
+		{"%7B", "is percent-encoded"}, {"%7b", "is percent-encoded"}, {"%5B", "is percent-encoded"}, {"%5b", "is percent-encoded"},
+	} {
+		if strings.HasPrefix(rest, other.begin) {
+			return BadData("the body %s: want JSON, an object like %s", other.what, want)
+		}
+	}
 	switch {
 	case rest == "":
-		return BadData("the body is blank, want an object like {}")
-	case strings.HasPrefix(rest, "\ufeff"):
-		return BadData("a byte order mark (U+FEFF) at byte %d: leave it out", s.i)
+		return BadData("the body is blank, want an object like %s", want)
 	case strings.Contains(rest, "=") && strings.ContainsAny(rest[:1], "abcdefghijklmnopqrstuvwxyz"):
-		return BadData("the body looks like a form: want JSON, an object like {\"openid_list\":[\"...\"]}")
+		return BadData("the body looks like a form: want JSON, an object like %s", want)
 	}
 	start := s.i
 	if err := s.skip(); err != nil {
 		return err
 	}
-	return BadData("the body is %s, want an object like {}", kindOf(s.b[start]))
+	return BadData("the body is %s, want an object like %s", kindOf(s.b[start]), want)
 }
 
 func kindOf(first byte) string {

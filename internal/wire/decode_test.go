@@ -64,6 +64,47 @@ func TestBatchRequest(t *testing.T) {
 	}
 }
 
+// A list under another name is told of, with the name.
+func TestListUnderAnotherName(t *testing.T) {
+	_, err := BatchRequest([]byte(`{"openidList":["x"],"y":1}`))
+	var e *mpblock.Error
+	if !errors.As(err, &e) || e.Code != mpblock.CodeBadListSize || e.Detail != `openid_list is missing; the body has "openidList"` {
+		t.Error(err)
+	}
+	if _, err := BatchRequest([]byte(`{}`)); err != nil {
+		t.Errorf("an empty object is not what is told of an empty list: %v", err)
+	}
+}
+
+// Each call is told of its own object.
+func TestErrorsNameTheCallsOwnObject(t *testing.T) {
+	_, list := ListRequest([]byte("a=b"))
+	_, batch := BatchRequest([]byte("a=b"))
+	_, stable := StableTokenRequest([]byte("a=b"))
+	for want, err := range map[string]error{`{"begin_openid":""}`: list, `{"openid_list":["..."]}`: batch, `{"grant_type":"client_credential","appid":"...","secret":"..."}`: stable} {
+		if err == nil || !strings.HasSuffix(err.Error(), "want JSON, an object like "+want) {
+			t.Errorf("%v, want %s", err, want)
+		}
+	}
+}
+
+// What PHP makes of an array without keys is the head of the list, and no batch.
+func TestNothing(t *testing.T) {
+	for _, body := range []string{"[]", " [ ]\n", "null", "null\n"} {
+		if cursor, err := ListRequest([]byte(body)); cursor != "" || err != nil {
+			t.Errorf("%s: %q, %v", body, cursor, err)
+		}
+		if _, err := BatchRequest([]byte(body)); err == nil {
+			t.Errorf("%s is taken for a batch", body)
+		}
+	}
+	for _, body := range []string{"[1]", "nul", "[", `""`} {
+		if _, err := ListRequest([]byte(body)); err == nil {
+			t.Errorf("%s is taken for the head", body)
+		}
+	}
+}
+
 func TestStableTokenRequest(t *testing.T) {
 	got, err := StableTokenRequest([]byte(`{"grant_type":"client_credential","appid":"wx1","secret":"s","force_refresh":true,"more":1}`))
 	want := StableToken{GrantType: "client_credential", AppID: "wx1", Secret: "s", ForceRefresh: true}
@@ -92,7 +133,7 @@ func TestErrorsSayWhatAndWhere(t *testing.T) {
 		{`{"openid_list"：["x"]}`, "： (U+FF1A) at byte 14 is a full-width colon: write a straight :"},
 		{`{"openid_list":["x"］}`, "］ (U+FF3D) at byte 19 is a full-width bracket"},
 		{`｛"openid_list":["x"]}`, "｛ (U+FF5B) at byte 0 is a full-width brace"},
-		{"\ufeff{}", "a byte order mark (U+FEFF) at byte 0: leave it out"},
+		{"\ufeff{}", "the body begins with a byte order mark (U+FEFF): leave it out"},
 		{`{'openid_list':['x']}`, "' at byte 1: JSON writes strings in straight double quotes"},
 		{`{"openid_list":['x']}`, "' at byte 16: JSON writes strings"},
 		{`{"openid_list":["x”,"y"]}`, "” (U+201D) at byte 18 is a curly quote"},
@@ -110,6 +151,11 @@ func TestErrorsSayWhatAndWhere(t *testing.T) {
 		{`{"openid_list":`, "the body ends at byte 15, want a value"},
 		{`{openid_list:["x"]}`, "'o' at byte 1, want the name of a field in double quotes"},
 		{`openid_list=o123&x=y`, "the body looks like a form: want JSON"},
+		{"\x1f\x8b\x08\x00", `the body is compressed (gzip): send it as it is: want JSON, an object like {"openid_list":["..."]}`},
+		{"x\x9c\x00", "the body is compressed (zlib)"},
+		{"--b\r\nContent-Disposition: form-data", "the body is multipart: want JSON"},
+		{"%7B%22openid_list%22%3A%5B%5D%7D", "the body is percent-encoded: want JSON"},
+		{`{"x":1,"openid_list":{}}`, "openid_list is an object"},
 		{`["x"]`, "the body is an array, want an object"},
 		{`"x"`, "the body is a string, want an object"},
 		{`null`, "the body is null, want an object"},
