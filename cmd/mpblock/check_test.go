@@ -2,12 +2,14 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
 	"mpblock"
+	"mpblock/internal/copystore"
 	"mpblock/internal/pebblestore"
 	"mpblock/internal/platform"
 )
@@ -119,4 +121,14 @@ func TestCheckWithoutAFile(t *testing.T) {
 		t.Errorf("exit code %d", code)
 	}
 	wantAll(t, stderr, "MANIFEST", "hint: go back to the last backup")
+}
+
+// Every refusal of a copy says what to do.
+func TestRefusedCopiesHaveHints(t *testing.T) {
+	for reason := copystore.Unfinished; reason <= copystore.Damaged; reason++ {
+		var f failure
+		if err := refusal(&copystore.Refused{Reason: reason}); !errors.As(err, &f) || f.hint == "" || (f.code == codeDamaged) != (reason == copystore.Damaged) {
+			t.Errorf("reason %d: %+v", reason, err)
+		}
+	}
 }

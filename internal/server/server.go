@@ -36,6 +36,7 @@ import (
 
 	"mpblock"
 	"mpblock/internal/admin"
+	"mpblock/internal/copystore"
 	"mpblock/internal/listcache"
 	"mpblock/internal/ops"
 	"mpblock/internal/pebblestore"
@@ -75,7 +76,7 @@ var (
 
 	// ErrUnfinishedCopy says that the store is the target of a copy that has not
 	// been finished.
-	ErrUnfinishedCopy = errors.New("the store is a copy that is not complete")
+	ErrUnfinishedCopy = copystore.ErrUnfinished
 )
 
 // DatabaseError is an error of Open that the database is the cause of.
@@ -107,7 +108,7 @@ func (s *Server) open(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := RefuseUnfinished(ctx, store); err != nil {
+	if err := copystore.Complete(ctx, store); err != nil {
 		return err
 	}
 	lists, _ := s.cfg.Memory()
@@ -179,25 +180,6 @@ func (s *Server) claim() error {
 }
 
 func inUse(dir string) error { return fmt.Errorf("the data directory %s %w", dir, ErrInUse) }
-
-// The record that marks a copy which is not complete.
-const (
-	KindCopy = "copy"
-	KeyCopy  = "unfinished"
-)
-
-// RefuseUnfinished returns ErrUnfinishedCopy if a store is a copy that is not
-// complete, which nobody may serve.
-func RefuseUnfinished(ctx context.Context, store mpblock.Store) error {
-	_, err := store.Get(ctx, KindCopy, KeyCopy)
-	switch {
-	case err == nil:
-		return ErrUnfinishedCopy
-	case errors.Is(err, mpblock.ErrNotFound):
-		return nil
-	}
-	return err
-}
 
 // Platform returns the rules, for who adds accounts from inside the process.
 func (s *Server) Platform() *platform.Platform { return s.platform }

@@ -18,6 +18,7 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"mpblock"
+	"mpblock/internal/copystore"
 	"mpblock/internal/memstore"
 	"mpblock/internal/pebblestore"
 	"mpblock/internal/platform"
@@ -197,7 +198,7 @@ func TestRefusals(t *testing.T) {
 		}
 	}
 	store := memstore.New()
-	if _, err := store.Put(t.Context(), mpblock.Record{Kind: KindCopy, Key: KeyCopy}); err != nil {
+	if _, err := store.Put(t.Context(), mpblock.Record{Kind: copystore.MarkKind, Key: copystore.MarkKey}); err != nil {
 		t.Fatal(err)
 	}
 	dir := t.TempDir()

@@ -1,18 +1,94 @@
-package main
+// Package copystore copies a whole store into another, of any kind, over the Store
+// contract alone. It can be interrupted anywhere and gone on with, changes no target
+// that holds something else, and verifies what it has copied.
+package copystore
 
 import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"slices"
-
-	"github.com/schollz/progressbar/v3"
 
 	"mpblock"
 	"mpblock/internal/check"
 	"mpblock/internal/platform"
-	"mpblock/internal/server"
 )
+
+// The record that marks a copy which is not complete. It names the platform that is
+// copied by the record that only that has: its token key. The mark is written first and
+// removed last, so that a target that has it may be written over, and one that lacks it
+// may not. Accounts are written last: until then no server has anything to serve.
+const (
+	MarkKind = "copy"
+	MarkKey  = "unfinished"
+)
+
+// ErrUnfinished says that a store is the target of a copy that is not complete.
+var ErrUnfinished = errors.New("the store is a copy that is not complete")
+
+// Complete returns ErrUnfinished if a store is a copy that is not complete, which
+// nobody may serve.
+func Complete(ctx context.Context, store mpblock.Store) error {
+	_, err := store.Get(ctx, MarkKind, MarkKey)
+	switch {
+	case err == nil:
+		return ErrUnfinished
+	case errors.Is(err, mpblock.ErrNotFound):
+		return nil
+	}
+	return err
+}
+
+// Reason is why a copy is refused.
+type Reason int
+
+// The reasons.
+const (
+	Unfinished Reason = iota + 1 // what is to be copied is an unfinished copy itself
+	NoPlatform                   // what is to be copied holds no platform
+	Different                    // the target holds something else
+	Damaged                      // the target does not pass its check
+)
+
+// Refused is the error of a copy that makes no sense, or whose outcome is not sound.
+type Refused struct {
+	Reason Reason
+	text   string
+}
+
+func (r *Refused) Error() string { return r.text }
+
+func refused(why Reason, format string, args ...any) error {
+	return &Refused{why, fmt.Sprintf(format, args...)}
+}
+
+// Options say what to call the stores in errors, and who is told how it goes.
+type Options struct {
+	FromName, ToName string
+	Progress         func(openids int) // called with how many more have been copied; nil: nobody
+}
+
+// Sum is what was copied.
+type Sum struct {
+	Accounts  int `json:"accounts"`
+	Followers int `json:"followers"`
+	Blocked   int `json:"blocked"`
+	Changes   int `json:"changes"`
+	Records   int `json:"records"`
+}
+
+// Copy copies a store into another that is empty, or an unfinished copy of the same
+// store, which it goes on with; of a complete one it verifies that it still is one.
+// Nothing may write to either meanwhile. Errors are *Refused, or those of the stores.
+func Copy(ctx context.Context, from, to mpblock.Store, o Options) (Sum, error) {
+	cp := &copier{from: from, to: to, fromName: o.FromName, toName: o.ToName, progress: o.Progress}
+	if cp.progress == nil {
+		cp.progress = func(int) {}
+	}
+	err := cp.run(ctx)
+	return cp.sum, err
+}
 
 // Sizes of a copy's reads.
 const (
@@ -23,17 +99,11 @@ const (
 // copier copies a store into another. A change is applied anew, with its time,
 // actor and reason: so the target makes its entries, totals and histories itself,
 // and each change that it makes has to be the one that was copied.
-//
-// A copy that is not complete bears a mark, the record server.KindCopy, which names the
-// platform that is copied by the record that only it has: its token key. The mark
-// is written first and removed last, so that a target that has it may be written
-// over, and one that lacks it may not. Accounts are written last: until then no
-// server has anything to serve.
 type copier struct {
 	from, to         mpblock.Store
 	fromName, toName string
-	bar              *progressbar.ProgressBar
-	sum              copied
+	progress         func(int)
+	sum              Sum
 	mark             mpblock.Record // as it is in the target; Version 0: it is not there
 }
 
@@ -42,13 +112,13 @@ func (cp *copier) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if slices.Contains(kinds, server.KindCopy) {
-		return failed(codeFailed, "finish it first: mpblock copy --from ... --to ...", "%s is an unfinished copy itself", cp.fromName)
+	if slices.Contains(kinds, MarkKind) {
+		return refused(Unfinished, "%s is an unfinished copy itself", cp.fromName)
 	}
 	if err := cp.begin(ctx); err != nil {
 		return err
 	}
-	if err := eachAppID(ctx, cp.from, func(app mpblock.AppID) error { return cp.account(ctx, app) }); err != nil {
+	if err := cp.eachAccount(ctx, func(app mpblock.AppID) error { return cp.account(ctx, app) }); err != nil {
 		return err
 	}
 	kinds = slices.DeleteFunc(kinds, func(kind string) bool { return kind == platform.KindAccount })
@@ -57,13 +127,13 @@ func (cp *copier) run(ctx context.Context) error {
 			return err
 		}
 	}
-	if err := eachAppID(ctx, cp.from, func(app mpblock.AppID) error { return cp.verify(ctx, app) }); err != nil {
+	if err := cp.eachAccount(ctx, func(app mpblock.AppID) error { return cp.verify(ctx, app) }); err != nil {
 		return err
 	}
 	if cp.mark.Version == 0 {
 		return nil
 	}
-	return cp.to.Delete(ctx, server.KindCopy, server.KeyCopy, cp.mark.Version)
+	return cp.to.Delete(ctx, MarkKind, MarkKey, cp.mark.Version)
 }
 
 // begin marks an empty target, or finds the mark of a copy of the same platform. A
@@ -71,12 +141,12 @@ func (cp *copier) run(ctx context.Context) error {
 func (cp *copier) begin(ctx context.Context) error {
 	identity, err := platform.Fingerprint(ctx, cp.from)
 	if errors.Is(err, mpblock.ErrNotFound) {
-		return failed(codeFailed, "name the data directory or the database of mpblock serve", "%s holds no platform", cp.fromName)
+		return refused(NoPlatform, "%s holds no platform", cp.fromName)
 	}
 	if err != nil {
 		return err
 	}
-	cp.mark, err = cp.to.Get(ctx, server.KindCopy, server.KeyCopy)
+	cp.mark, err = cp.to.Get(ctx, MarkKind, MarkKey)
 	switch {
 	case err == nil && !bytes.Equal(cp.mark.Value, identity):
 		return cp.different("it is an unfinished copy of another platform")
@@ -90,7 +160,7 @@ func (cp *copier) begin(ctx context.Context) error {
 		return err
 	}
 	if len(there) == 0 {
-		cp.mark, err = cp.to.Put(ctx, mpblock.Record{Kind: server.KindCopy, Key: server.KeyCopy, Value: identity})
+		cp.mark, err = cp.to.Put(ctx, mpblock.Record{Kind: MarkKind, Key: MarkKey, Value: identity})
 		return err
 	}
 	cp.mark = mpblock.Record{}
@@ -147,7 +217,7 @@ func (cp *copier) followers(ctx context.Context, app mpblock.AppID, ids []mpbloc
 			return err
 		}
 	}
-	_ = cp.bar.Add(len(ids))
+	cp.progress(len(ids))
 	return nil
 }
 
@@ -184,7 +254,7 @@ func (cp *copier) changes(ctx context.Context, app mpblock.AppID, last uint64, c
 		if !sameChange(got, want) {
 			return cp.different("change %d of account %s differs", want.Seq, app)
 		}
-		_ = cp.bar.Add(len(want.OpenIDs))
+		cp.progress(len(want.OpenIDs))
 	}
 	return nil
 }
@@ -233,6 +303,10 @@ func (cp *copier) record(ctx context.Context, r mpblock.Record) error {
 	return err
 }
 
+func (cp *copier) eachAccount(ctx context.Context, do func(mpblock.AppID) error) error {
+	return eachRecord(ctx, cp.from, platform.KindAccount, func(r mpblock.Record) error { return do(mpblock.AppID(r.Key)) })
+}
+
 func eachRecord(ctx context.Context, s mpblock.Store, kind string, do func(mpblock.Record) error) error {
 	for after := ""; ; {
 		records, err := s.List(ctx, kind, after, recordsAtOnce)
@@ -260,7 +334,7 @@ func (cp *copier) verify(ctx context.Context, app mpblock.AppID) error {
 		return err
 	}
 	if len(r.Problems) > 0 {
-		return failed(codeDamaged, "mpblock check tells more", "%s, account %s: %s", cp.toName, app, r.Problems[0])
+		return refused(Damaged, "%s, account %s: %s", cp.toName, app, r.Problems[0])
 	}
 	if r.Followers != want.Total || uint64(r.Changes) != want.Seq { //nolint:gosec // not negative
 		return cp.different("account %s has %d followers and %d changes, want %d and %d", app, r.Followers, r.Changes, want.Total, want.Seq)
@@ -270,4 +344,9 @@ func (cp *copier) verify(ctx context.Context, app mpblock.AppID) error {
 	cp.sum.Blocked += r.Entries
 	cp.sum.Changes += r.Changes
 	return nil
+}
+
+// different is the error of a target that holds something else.
+func (cp *copier) different(format string, args ...any) error {
+	return refused(Different, "%s is not a copy of %s: %s", cp.toName, cp.fromName, fmt.Sprintf(format, args...))
 }

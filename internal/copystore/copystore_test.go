@@ -1,9 +1,8 @@
-package main
+package copystore
 
 import (
 	"context"
 	"errors"
-	"io"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -13,8 +12,8 @@ import (
 
 	"mpblock"
 	"mpblock/internal/memstore"
+	"mpblock/internal/pebblestore"
 	"mpblock/internal/platform"
-	"mpblock/internal/server"
 )
 
 // failing is a store whose writes fail once so many have succeeded.
@@ -60,6 +59,36 @@ func (f *failing) Delete(ctx context.Context, kind, key string, version uint64) 
 	return f.Store.Delete(ctx, kind, key, version)
 }
 
+// newStore makes a store with a platform of one account, which has 2,000 followers.
+func newStore(t *testing.T, app mpblock.AppID) string {
+	t.Helper()
+	dir := filepath.Join(t.TempDir(), "data")
+	store := openStore(t, dir)
+	p, err := platform.Open(t.Context(), store, platform.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := p.AddAccount(t.Context(), platform.NewAccount{AppID: app}); err != nil {
+		t.Fatal(err)
+	}
+	if err := p.MintFollowers(t.Context(), app, 2_000, func([]mpblock.OpenID) error { return nil }); err != nil {
+		t.Fatal(err)
+	}
+	if err := store.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+func openStore(t *testing.T, dir string) *pebblestore.Store {
+	t.Helper()
+	store, err := pebblestore.Open(dir, pebblestore.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return store
+}
+
 // withHistory makes a store of one account with changes of every sort.
 func withHistory(t *testing.T) (dir string) {
 	t.Helper()
@@ -98,8 +127,7 @@ func TestCopyThatEndsAnywhere(t *testing.T) {
 	for writes := 0; ; writes++ {
 		target := filepath.Join(t.TempDir(), "data")
 		to := openStore(t, target)
-		first := newCopier(from, &failing{Store: to, left: writes})
-		err := first.run(t.Context())
+		err := copied(t, from, &failing{Store: to, left: writes})
 		if err == nil {
 			if writes < 15 {
 				t.Errorf("a copy of %d writes", writes)
@@ -110,13 +138,13 @@ func TestCopyThatEndsAnywhere(t *testing.T) {
 		if !errors.Is(err, errGone) {
 			t.Fatal(err)
 		}
-		if err := server.RefuseUnfinished(t.Context(), to); writes > 0 && err == nil {
+		if err := Complete(t.Context(), to); writes > 0 && err == nil {
 			t.Errorf("after %d writes it is served", writes)
 		}
-		if err := newCopier(from, to).run(t.Context()); err != nil {
+		if err := copied(t, from, to); err != nil {
 			t.Errorf("after %d writes it cannot be gone on with: %v", writes, err)
 		}
-		if err := server.RefuseUnfinished(t.Context(), to); err != nil {
+		if err := Complete(t.Context(), to); err != nil {
 			t.Errorf("complete, and not served: %v", err)
 		}
 		if d := cmp.Diff(contents(t, from), contents(t, to)); d != "" {
@@ -128,8 +156,10 @@ func TestCopyThatEndsAnywhere(t *testing.T) {
 	}
 }
 
-func newCopier(from, to mpblock.Store) *copier {
-	return &copier{from: from, to: to, fromName: "this", toName: "that", bar: countingBar(io.Discard)}
+func copied(t *testing.T, from, to mpblock.Store) error {
+	t.Helper()
+	_, err := Copy(t.Context(), from, to, Options{FromName: "this", ToName: "that"})
+	return err
 }
 
 // contents is all that a store holds, but for versions.
@@ -174,7 +204,7 @@ func TestCopyOverSomethingElse(t *testing.T) {
 			}
 		},
 		"it is an unfinished copy of another platform": func(t *testing.T, _, s mpblock.Store) {
-			if _, err := s.Put(t.Context(), mpblock.Record{Kind: server.KindCopy, Key: server.KeyCopy, Value: []byte("another")}); err != nil {
+			if _, err := s.Put(t.Context(), mpblock.Record{Kind: MarkKind, Key: MarkKey, Value: []byte("another")}); err != nil {
 				t.Fatal(err)
 			}
 		},
@@ -208,8 +238,8 @@ func TestCopyOverSomethingElse(t *testing.T) {
 			defer to.Close()
 			spoil(t, from, to)
 			before := contents(t, to)
-			var f failure
-			if err := newCopier(from, to).run(t.Context()); !errors.As(err, &f) || f.hint == "" || !strings.Contains(err.Error(), name) {
+			var refused *Refused
+			if err := copied(t, from, to); !errors.As(err, &refused) || !strings.Contains(err.Error(), name) {
 				t.Errorf("%v", err)
 			}
 			if d := cmp.Diff(before, contents(t, to)); d != "" {
@@ -223,7 +253,7 @@ func TestCopyOverSomethingElse(t *testing.T) {
 func complete(then func(*testing.T, mpblock.Store, mpblock.AppID)) func(t *testing.T, from, to mpblock.Store) {
 	return func(t *testing.T, from, to mpblock.Store) {
 		t.Helper()
-		if err := newCopier(from, to).run(t.Context()); err != nil {
+		if err := copied(t, from, to); err != nil {
 			t.Fatal(err)
 		}
 		then(t, to, "wx0000000000000001")
@@ -233,19 +263,19 @@ func complete(then func(*testing.T, mpblock.Store, mpblock.AppID)) func(t *testi
 // What is no platform, or half of one, is not copied.
 func TestCopyOfNothing(t *testing.T) {
 	from, to := memstore.New(), memstore.New()
-	refused := func(says string) {
+	refuses := func(says string) {
 		t.Helper()
-		var f failure
-		if err := newCopier(from, to).run(t.Context()); !errors.As(err, &f) || f.hint == "" || !strings.Contains(err.Error(), says) {
+		var refused *Refused
+		if err := copied(t, from, to); !errors.As(err, &refused) || !strings.Contains(err.Error(), says) {
 			t.Errorf("%v, want one that says %q", err, says)
 		}
 		if kinds, err := to.Kinds(t.Context()); len(kinds) > 0 || err != nil {
 			t.Errorf("written: %v, %v", kinds, err)
 		}
 	}
-	refused("this holds no platform")
-	if _, err := from.Put(t.Context(), mpblock.Record{Kind: server.KindCopy, Key: server.KeyCopy}); err != nil {
+	refuses("this holds no platform")
+	if _, err := from.Put(t.Context(), mpblock.Record{Kind: MarkKind, Key: MarkKey}); err != nil {
 		t.Fatal(err)
 	}
-	refused("this is an unfinished copy itself")
+	refuses("this is an unfinished copy itself")
 }
