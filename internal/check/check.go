@@ -306,7 +306,8 @@ func (c *checker) replay(after, last mpblock.OpenID) (log []step, err error) {
 		}
 	})
 	slices.SortFunc(log, step.compare)
-	for of, rest := []step(nil), log; len(rest) > 0; {
+	for rest := log; len(rest) > 0; {
+		var of []step
 		of, rest = next(rest)
 		blocked := false
 		for _, s := range of {
