@@ -1,3 +1,5 @@
+//go:build mariadb
+
 package sqlstore_test
 
 import (

@@ -1,3 +1,5 @@
+//go:build cluster
+
 // Package nodes runs the real binary as one of several nodes over a database, and
 // puts writers on them that know afterwards what must be on the lists.
 package nodes
