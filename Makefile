@@ -39,6 +39,10 @@ lint: $(LINT) ## the linter, in all modules
 		(cd $$module && "$(CURDIR)/$(LINT)" run --config "$(CURDIR)/.golangci.yml" ./... && go mod tidy -diff); \
 	done
 
+.PHONY: tidy
+tidy: ## go mod tidy, in all modules: a new dependency of the first is one of the others
+	@for module in $(MODULES); do (cd $$module && go mod tidy); done
+
 .PHONY: test
 test: $(SUM) ## all tests, with the race detector; on Debian it installs what they need
 	@test/setup race mariadb crash cluster browser
