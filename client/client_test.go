@@ -303,7 +303,7 @@ func TestLostConnections(t *testing.T) {
 		}
 		w.ServeHTTP(rw, r)
 	}))
-	c := w.client(t, client.WithHTTPClient(&http.Client{Timeout: 10 * time.Second}), client.WithBaseURL(ts.URL+"/base/path"), client.WithRetries(1))
+	c := w.client(t, client.WithHTTPClient(&http.Client{Timeout: 5 * time.Minute}), client.WithBaseURL(ts.URL+"/base/path"), client.WithRetries(1))
 	lose.Store(true)
 	err := c.Block(t.Context(), w.ids[0])
 	var unknown *client.UnknownOutcomeError

@@ -18,7 +18,15 @@ import (
 	"mpblock"
 	"mpblock/internal/memstore"
 	"mpblock/internal/platform"
+	"mpblock/internal/testserver"
 )
+
+func TestMain(m *testing.M) {
+	if err := testserver.ShortTemp(); err != nil {
+		panic(err)
+	}
+	os.Exit(m.Run())
+}
 
 func start(t *testing.T, dir string) *Client {
 	t.Helper()
@@ -63,30 +71,6 @@ func TestNoServer(t *testing.T) {
 	}
 	if _, err := start(t, dir).List(t.Context(), ""); err != nil {
 		t.Errorf("a server where a socket was left: %v", err)
-	}
-}
-
-func TestDeepDirectory(t *testing.T) {
-	dir := filepath.Join(t.TempDir(), strings.Repeat("d", 100))
-	if err := os.Mkdir(dir, 0o700); err != nil {
-		t.Fatal(err)
-	}
-	p, err := platform.Open(t.Context(), memstore.New(), platform.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	s, err := Start(dir, p, slog.New(slog.DiscardHandler))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := Dial(dir).List(t.Context(), ""); err != nil {
-		t.Error(err)
-	}
-	if err := s.Close(t.Context()); err != nil {
-		t.Error(err)
-	}
-	if left, err := os.ReadDir(dir); err != nil || len(left) > 0 {
-		t.Errorf("left behind: %v, %v", left, err)
 	}
 }
 

@@ -22,7 +22,15 @@ import (
 	"mpblock/internal/memstore"
 	"mpblock/internal/pebblestore"
 	"mpblock/internal/platform"
+	"mpblock/internal/testserver"
 )
+
+func TestMain(m *testing.M) {
+	if err := testserver.ShortTemp(); err != nil {
+		panic(err)
+	}
+	os.Exit(m.Run())
+}
 
 // answer is what the API says, of any call.
 type answer struct {
