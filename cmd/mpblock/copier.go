@@ -9,8 +9,9 @@ import (
 	"github.com/schollz/progressbar/v3"
 
 	"mpblock"
+	accounts "mpblock/internal/access"
 	"mpblock/internal/check"
-	"mpblock/internal/platform"
+	"mpblock/internal/record"
 	"mpblock/internal/server"
 )
 
@@ -51,8 +52,8 @@ func (cp *copier) run(ctx context.Context) error {
 	if err := eachAppID(ctx, cp.from, func(app mpblock.AppID) error { return cp.account(ctx, app) }); err != nil {
 		return err
 	}
-	kinds = slices.DeleteFunc(kinds, func(kind string) bool { return kind == platform.KindAccount })
-	for _, kind := range append(kinds, platform.KindAccount) {
+	kinds = slices.DeleteFunc(kinds, func(kind string) bool { return kind == accounts.KindAccount })
+	for _, kind := range append(kinds, accounts.KindAccount) {
 		if err := cp.records(ctx, kind); err != nil {
 			return err
 		}
@@ -69,7 +70,7 @@ func (cp *copier) run(ctx context.Context) error {
 // begin marks an empty target, or finds the mark of a copy of the same platform. A
 // target without either is left as it is: it may be compared, and that is all.
 func (cp *copier) begin(ctx context.Context) error {
-	identity, err := platform.Fingerprint(ctx, cp.from)
+	identity, err := record.Fingerprint(ctx, cp.from)
 	if errors.Is(err, mpblock.ErrNotFound) {
 		return failed(codeFailed, "name the data directory or the database of mpblock serve", "%s holds no platform", cp.fromName)
 	}
@@ -94,7 +95,7 @@ func (cp *copier) begin(ctx context.Context) error {
 		return err
 	}
 	cp.mark = mpblock.Record{}
-	found, err := platform.Fingerprint(ctx, cp.to)
+	found, err := record.Fingerprint(ctx, cp.to)
 	if err == nil && !bytes.Equal(found, identity) || errors.Is(err, mpblock.ErrNotFound) {
 		return cp.different("it holds another platform")
 	}

@@ -12,8 +12,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"mpblock"
+	accounts "mpblock/internal/access"
 	"mpblock/internal/memstore"
-	"mpblock/internal/platform"
 	"mpblock/internal/server"
 )
 
@@ -169,7 +169,7 @@ func TestCopyOverSomethingElse(t *testing.T) {
 	dir := withHistory(t)
 	for name, spoil := range map[string]func(t *testing.T, from, to mpblock.Store){
 		"it holds another platform": func(t *testing.T, _, s mpblock.Store) {
-			if _, err := platform.Open(t.Context(), s, platform.Options{}); err != nil {
+			if _, err := accounts.Open(t.Context(), s); err != nil {
 				t.Fatal(err)
 			}
 		},
@@ -197,7 +197,7 @@ func TestCopyOverSomethingElse(t *testing.T) {
 			}
 		}),
 		"it has a record account wx0000000000000002": complete(func(t *testing.T, s mpblock.Store, _ mpblock.AppID) {
-			if _, err := s.Put(t.Context(), mpblock.Record{Kind: platform.KindAccount, Key: "wx0000000000000002"}); err != nil {
+			if _, err := s.Put(t.Context(), mpblock.Record{Kind: accounts.KindAccount, Key: "wx0000000000000002"}); err != nil {
 				t.Fatal(err)
 			}
 		}),

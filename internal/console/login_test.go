@@ -16,7 +16,7 @@ func TestWelcome(t *testing.T) {
 	s := newSite(t)
 	b := s.browser()
 	b.get("/").holds(t, 200, "There is no operator here yet")
-	token, err := s.platform.Setup(t.Context())
+	token, err := s.operators.Setup(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -142,11 +142,11 @@ func TestSessionIsNotFixed(t *testing.T) {
 
 func TestSecureCookies(t *testing.T) {
 	s := newSite(t)
-	token, err := s.platform.Demo(t.Context())
+	token, err := s.operators.Demo(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.Config.Handler = New(Options{Platform: s.platform, Secure: true})
+	s.Config.Handler = New(Options{Desks: s.desks, Operators: s.operators, Secure: true})
 	res, err := http.DefaultTransport.RoundTrip(s.browser().request(http.MethodGet, "/demo?token="+token, nil))
 	if err != nil {
 		t.Fatal(err)
@@ -174,7 +174,7 @@ func TestCrossOrigin(t *testing.T) {
 
 func TestDemo(t *testing.T) {
 	s := filled(t)
-	token, err := s.platform.Demo(t.Context())
+	token, err := s.operators.Demo(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -303,7 +303,7 @@ func TestAccountSettings(t *testing.T) {
 	at := "/accounts/" + string(testApp)
 	b.post(at, "name", "New", "ips", "192.0.2.7\n198.51.100.0/24", "allow", "token", "allow", "getblacklist", "daily:getblacklist", "500", "minute:token", "60", "any", "1").
 		holds(t, 200, "Saved.", "192.0.2.7\n198.51.100.0/24", `name="daily:getblacklist" value="500"`, "New: settings")
-	a, err := s.platform.Account(t.Context(), testApp)
+	a, err := s.access.Account(t.Context(), testApp)
 	if err != nil || a.Name != "New" || !a.AnyFollower || len(a.AllowIPs) != 2 || a.Daily["getblacklist"] != 500 || a.PerMinute["token"] != 60 || len(a.Denied) != 4 {
 		t.Errorf("%+v, %v", a, err)
 	}
