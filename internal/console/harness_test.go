@@ -52,18 +52,18 @@ type rules struct {
 	desks     *desk.Office
 }
 
-func openRules(t testing.TB, store mpblock.Store) *rules {
-	t.Helper()
+func openRules(tb testing.TB, store mpblock.Store) *rules {
+	tb.Helper()
 	var r rules
 	var err error
-	if r.access, err = access.Open(t.Context(), store); err != nil {
-		t.Fatal(err)
+	if r.access, err = access.Open(tb.Context(), store); err != nil {
+		tb.Fatal(err)
 	}
-	if r.operators, err = operators.Open(t.Context(), store, operators.Options{}); err != nil {
-		t.Fatal(err)
+	if r.operators, err = operators.Open(tb.Context(), store, operators.Options{}); err != nil {
+		tb.Fatal(err)
 	}
 	if r.lists, err = lists.New(store, lists.Options{}); err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	r.jobs = jobs.New(store, r.lists, r.access.Account, jobs.Options{})
 	r.desks = desk.New(r.access, r.operators, r.lists, r.jobs)

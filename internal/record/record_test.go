@@ -291,9 +291,9 @@ func TestSigningKeyIsMadeOnce(t *testing.T) {
 				t.Errorf("keys of %d and %d bytes, not the same", len(key), len(made[0]))
 			}
 		}
-		print, err := Fingerprint(t.Context(), store)
-		if err != nil || bytes.Contains(print, made[0]) || len(print) != 32 {
-			t.Errorf("fingerprint of %d bytes, %v", len(print), err)
+		mark, err := Fingerprint(t.Context(), store)
+		if err != nil || bytes.Contains(mark, made[0]) || len(mark) != 32 {
+			t.Errorf("fingerprint of %d bytes, %v", len(mark), err)
 		}
 		if err := Answers(t.Context(), store); err != nil {
 			t.Error(err)
