@@ -9,9 +9,10 @@ import (
 	"testing"
 
 	"mpblock"
+	accounts "mpblock/internal/access"
 	"mpblock/internal/copystore"
+	"mpblock/internal/lists"
 	"mpblock/internal/pebblestore"
-	"mpblock/internal/platform"
 )
 
 // newStore makes a store of accounts with 2,000 followers each, all in tables.
@@ -19,15 +20,20 @@ func newStore(t *testing.T, apps ...mpblock.AppID) string {
 	t.Helper()
 	dir := filepath.Join(t.TempDir(), "data")
 	store := openStore(t, dir)
-	p, err := platform.Open(t.Context(), store, platform.Options{})
+	p, err := accounts.Open(t.Context(), store)
+	if err != nil {
+		t.Fatal(err)
+	}
+	l, err := lists.New(store, lists.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, app := range apps {
-		if _, _, err := p.AddAccount(t.Context(), platform.NewAccount{AppID: app}); err != nil {
+		a, _, err := p.AddAccount(t.Context(), accounts.NewAccount{AppID: app})
+		if err != nil {
 			t.Fatal(err)
 		}
-		if err := p.MintFollowers(t.Context(), app, 2_000, func([]mpblock.OpenID) error { return nil }); err != nil {
+		if err := l.MintFollowers(t.Context(), a, 2_000, func([]mpblock.OpenID) error { return nil }); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -11,7 +11,7 @@ import (
 	"strings"
 	"syscall"
 
-	"mpblock/internal/platform"
+	"mpblock/internal/lists"
 	"mpblock/internal/server"
 )
 
@@ -134,8 +134,8 @@ func (c *serveCmd) validate() error {
 	if c.CacheSize < 1 {
 		return failed(codeUsage, "mpblock serve --cache-size 512", "--cache-size %d: want 1 MiB or more", c.CacheSize)
 	}
-	if c.PageSize < 1 || c.PageSize > platform.MaxPageSize {
-		return failed(codeUsage, "mpblock serve --page-size 10000", "--page-size %d: want 1 to %d", c.PageSize, platform.MaxPageSize)
+	if c.PageSize < 1 || c.PageSize > lists.MaxPageSize {
+		return failed(codeUsage, "mpblock serve --page-size 10000", "--page-size %d: want 1 to %d", c.PageSize, lists.MaxPageSize)
 	}
 	if c.Store != "" {
 		if _, err := c.config(); err != nil {

@@ -8,7 +8,6 @@ import (
 	"testing"
 
 	"mpblock/internal/memstore"
-	"mpblock/internal/platform"
 )
 
 // Linux has a short path for a directory that is open; other systems refuse a deep one.
@@ -17,11 +16,7 @@ func TestDeepDirectory(t *testing.T) {
 	if err := os.Mkdir(dir, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	p, err := platform.Open(t.Context(), memstore.New(), platform.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	s, err := Start(dir, p, slog.New(slog.DiscardHandler))
+	s, err := Start(dir, rulesOver(t, memstore.New()), slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -11,8 +11,9 @@ import (
 	"slices"
 
 	"mpblock"
+	accounts "mpblock/internal/access"
 	"mpblock/internal/check"
-	"mpblock/internal/platform"
+	"mpblock/internal/record"
 )
 
 // The record that marks a copy which is not complete. It names the platform that is
@@ -121,8 +122,8 @@ func (cp *copier) run(ctx context.Context) error {
 	if err := cp.eachAccount(ctx, func(app mpblock.AppID) error { return cp.account(ctx, app) }); err != nil {
 		return err
 	}
-	kinds = slices.DeleteFunc(kinds, func(kind string) bool { return kind == platform.KindAccount })
-	for _, kind := range append(kinds, platform.KindAccount) {
+	kinds = slices.DeleteFunc(kinds, func(kind string) bool { return kind == accounts.KindAccount })
+	for _, kind := range append(kinds, accounts.KindAccount) {
 		if err := cp.records(ctx, kind); err != nil {
 			return err
 		}
@@ -139,7 +140,7 @@ func (cp *copier) run(ctx context.Context) error {
 // begin marks an empty target, or finds the mark of a copy of the same platform. A
 // target without either is left as it is: it may be compared, and that is all.
 func (cp *copier) begin(ctx context.Context) error {
-	identity, err := platform.Fingerprint(ctx, cp.from)
+	identity, err := record.Fingerprint(ctx, cp.from)
 	if errors.Is(err, mpblock.ErrNotFound) {
 		return refused(NoPlatform, "%s holds no platform", cp.fromName)
 	}
@@ -164,7 +165,7 @@ func (cp *copier) begin(ctx context.Context) error {
 		return err
 	}
 	cp.mark = mpblock.Record{}
-	found, err := platform.Fingerprint(ctx, cp.to)
+	found, err := record.Fingerprint(ctx, cp.to)
 	if err == nil && !bytes.Equal(found, identity) || errors.Is(err, mpblock.ErrNotFound) {
 		return cp.different("it holds another platform")
 	}
@@ -304,7 +305,7 @@ func (cp *copier) record(ctx context.Context, r mpblock.Record) error {
 }
 
 func (cp *copier) eachAccount(ctx context.Context, do func(mpblock.AppID) error) error {
-	return eachRecord(ctx, cp.from, platform.KindAccount, func(r mpblock.Record) error { return do(mpblock.AppID(r.Key)) })
+	return eachRecord(ctx, cp.from, accounts.KindAccount, func(r mpblock.Record) error { return do(mpblock.AppID(r.Key)) })
 }
 
 func eachRecord(ctx context.Context, s mpblock.Store, kind string, do func(mpblock.Record) error) error {

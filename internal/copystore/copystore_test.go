@@ -11,9 +11,10 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"mpblock"
+	accounts "mpblock/internal/access"
+	"mpblock/internal/lists"
 	"mpblock/internal/memstore"
 	"mpblock/internal/pebblestore"
-	"mpblock/internal/platform"
 )
 
 // failing is a store whose writes fail once so many have succeeded.
@@ -64,14 +65,19 @@ func newStore(t *testing.T, app mpblock.AppID) string {
 	t.Helper()
 	dir := filepath.Join(t.TempDir(), "data")
 	store := openStore(t, dir)
-	p, err := platform.Open(t.Context(), store, platform.Options{})
+	p, err := accounts.Open(t.Context(), store)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, _, err := p.AddAccount(t.Context(), platform.NewAccount{AppID: app}); err != nil {
+	a, _, err := p.AddAccount(t.Context(), accounts.NewAccount{AppID: app})
+	if err != nil {
 		t.Fatal(err)
 	}
-	if err := p.MintFollowers(t.Context(), app, 2_000, func([]mpblock.OpenID) error { return nil }); err != nil {
+	l, err := lists.New(store, lists.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := l.MintFollowers(t.Context(), a, 2_000, func([]mpblock.OpenID) error { return nil }); err != nil {
 		t.Fatal(err)
 	}
 	if err := store.Close(); err != nil {
@@ -199,7 +205,7 @@ func TestCopyOverSomethingElse(t *testing.T) {
 	dir := withHistory(t)
 	for name, spoil := range map[string]func(t *testing.T, from, to mpblock.Store){
 		"it holds another platform": func(t *testing.T, _, s mpblock.Store) {
-			if _, err := platform.Open(t.Context(), s, platform.Options{}); err != nil {
+			if _, err := accounts.Open(t.Context(), s); err != nil {
 				t.Fatal(err)
 			}
 		},
@@ -227,7 +233,7 @@ func TestCopyOverSomethingElse(t *testing.T) {
 			}
 		}),
 		"it has a record account wx0000000000000002": complete(func(t *testing.T, s mpblock.Store, _ mpblock.AppID) {
-			if _, err := s.Put(t.Context(), mpblock.Record{Kind: platform.KindAccount, Key: "wx0000000000000002"}); err != nil {
+			if _, err := s.Put(t.Context(), mpblock.Record{Kind: accounts.KindAccount, Key: "wx0000000000000002"}); err != nil {
 				t.Fatal(err)
 			}
 		}),

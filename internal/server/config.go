@@ -42,7 +42,7 @@ type Config struct {
 	CacheSize int64 // memory for lists and for blocks read from disk, in bytes; 0: DefaultCacheSize
 	Demo      bool  // begin with the demo account, see demo.go
 
-	PageSize     int  // OpenIDs a page of the API, 1 to platform.MaxPageSize, which 0 means
+	PageSize     int  // OpenIDs a page of the API, 1 to lists.MaxPageSize, which 0 means
 	RequireHTTPS bool // the API answers 43003 to calls without TLS
 	RID          bool // the request id behind the errmsg of errors, as today's real service has it
 

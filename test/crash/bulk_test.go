@@ -17,8 +17,8 @@ import (
 	"time"
 
 	"mpblock"
+	"mpblock/internal/access"
 	"mpblock/internal/pebblestore"
-	"mpblock/internal/platform"
 	"mpblock/internal/storetest"
 	"mpblock/internal/testserver"
 )
@@ -30,10 +30,10 @@ func bulkServer(t *testing.T, entries int, flags ...string) (s *testserver.Serve
 	dir = filepath.Join(t.TempDir(), "data")
 	store, err := pebblestore.Open(dir, pebblestore.Options{})
 	must(t, err)
-	p, err := platform.Open(t.Context(), store, platform.Options{})
+	p, err := access.Open(t.Context(), store)
 	must(t, err)
 	prefix := storetest.Numbered(0).Prefix()
-	_, _, err = p.AddAccount(t.Context(), platform.NewAccount{
+	_, _, err = p.AddAccount(t.Context(), access.NewAccount{
 		AppID: testserver.DemoAppID, Secret: testserver.DemoSecret, Prefix: &prefix, AnyFollower: true,
 	})
 	must(t, err)
