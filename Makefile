@@ -5,11 +5,13 @@ SHELL := /bin/bash
 
 LINT := .bin/golangci-lint
 
-# What the tests run beside Go's own packages: name and what brings it.
-NEEDS := gcc:gcc unshare:util-linux mount:mount setpriv:util-linux mariadbd:mariadb-server mariadb-install-db:mariadb-server \
-	rsync:rsync socat:socat ip:iproute2 haproxy:haproxy
-BROWSER_NEEDS := chromium:chromium node:nodejs npm:npm
-GALERA := /usr/lib/galera/libgalera_smm.so
+SUM := .bin/gotestsum
+
+# The main module first; each of the others keeps what only it needs to itself.
+MODULES := . bench test/compat test/oidc test/browser
+
+# Where servers are that users do not have on their PATH.
+export PATH := $(PATH):/usr/sbin:/sbin
 
 # Programs of test/cluster that are built from modules of their own.
 VITESS := .bin/vitess/vttablet
@@ -32,47 +34,55 @@ check: lint test ## the linter, then all tests: what CI runs
 
 .PHONY: lint
 lint: $(LINT) ## the linter, in all modules
-	$(LINT) run ./...
-	cd test/compat && ../../$(LINT) run --config ../../.golangci.yml ./...
-	cd test/oidc && ../../$(LINT) run --config ../../.golangci.yml ./...
-	cd test/browser && ../../$(LINT) run --config ../../.golangci.yml ./...
-	go mod tidy -diff
-	cd test/compat && go mod tidy -diff
-	cd test/oidc && go mod tidy -diff
-	cd test/browser && go mod tidy -diff
+	@for module in $(MODULES); do \
+		echo "== the linter in $$module"; \
+		(cd $$module && "$(CURDIR)/$(LINT)" run --config "$(CURDIR)/.golangci.yml" ./... && go mod tidy -diff); \
+	done
+
+.PHONY: tidy
+tidy: ## go mod tidy, in all modules: a new dependency of the first is one of the others
+	@for module in $(MODULES); do (cd $$module && go mod tidy); done
 
 .PHONY: test
-test: NEEDS += $(BROWSER_NEEDS)
-test: needs ## all tests, with the race detector
-	@echo "== packages: unit, model, vector, crash-in-memory and command tests"
-	@test/run -race -timeout 10m $$(go list ./... | grep -v /test/)
+test: $(SUM) ## all tests, with the race detector; on Debian it installs what they need
+	@test/setup race mariadb crash cluster browser
+	@echo "== packages: unit, model, vector, crash-in-memory and command tests, and the store on MariaDB"
+	@test/run -race -tags mariadb -timeout 30m ./...
 	@$(MAKE) --no-print-directory crash
 	@$(MAKE) --no-print-directory cluster
 	@$(MAKE) --no-print-directory compat
 	@$(MAKE) --no-print-directory oidc
 	@$(MAKE) --no-print-directory browser
-	@echo "== all tests passed"
+
+.PHONY: mariadb
+mariadb: $(SUM) ## the store and the commands on MariaDB
+	@test/setup mariadb
+	@echo "== internal/sqlstore, cmd/mpblock: on MariaDB"
+	@test/run -tags mariadb -count=1 -timeout 30m ./internal/sqlstore ./cmd/mpblock
 
 .PHONY: crash
-crash: needs ## kill the real binary, fill its disk
+crash: $(SUM) ## kill the real binary, fill its disk
+	@test/setup crash
 	@echo "== test/crash: the real binary killed, doubled, and on a full disk"
-	@test/run -count=1 -timeout 5m ./test/crash
+	@test/run -tags crash -count=1 -timeout 20m ./test/crash
 
 .PHONY: cluster
-cluster: needs ## kill, freeze and cut off nodes and databases of a Galera cluster, as root, about 6 minutes
+cluster: $(SUM) ## kill, freeze and cut off nodes and databases of a Galera cluster, as root, about 6 minutes
+	@test/setup cluster
 	@echo "== test/cluster: three nodes over three Galera nodes, killed, frozen and cut off"
-	@test/run -count=1 -timeout 20m ./test/cluster -writing 60s
+	@test/run -tags cluster -exec "$(CURDIR)/test/as-root" -count=1 -timeout 60m ./test/cluster -writing 60s
 
 .PHONY: test-cluster
-test-cluster: needs $(VITESS) ## the same store on Vitess with two shards; builds it, some minutes the first time
-	@command -v etcd >/dev/null || { echo "Vitess needs etcd: install the package etcd-server (apt-get install etcd-server)" >&2; exit 1; }
+test-cluster: $(SUM) $(VITESS) ## the same store on Vitess with two shards; builds it, some minutes the first time
+	@test/setup vitess
 	@echo "== test/cluster/onvitess: the store on Vitess, and one shard's database killed"
-	@test/run -count=1 -timeout 10m ./test/cluster/onvitess
+	@test/run -tags cluster -count=1 -timeout 30m ./test/cluster/onvitess
 
 .PHONY: test-tidb
-test-tidb: needs $(TIDB) ## the same store on tidb-server; builds it, some minutes the first time
+test-tidb: $(SUM) $(TIDB) ## the same store on tidb-server; builds it, some minutes the first time
+	@test/setup tidb
 	@echo "== test/cluster/ontidb: the store on tidb-server, whose storage is a stand-in"
-	@test/run -count=1 -timeout 10m ./test/cluster/ontidb
+	@test/run -tags cluster -count=1 -timeout 30m ./test/cluster/ontidb
 
 # go build makes all four newer than the files they depend on, or none.
 $(VITESS): test/cluster/vitess/go.mod test/cluster/vitess/go.sum
@@ -86,37 +96,32 @@ $(TIDB): test/cluster/tidb/go.mod test/cluster/tidb/go.sum
 	@touch $(TIDB)
 
 .PHONY: bench-cluster
-bench-cluster: needs $(VITESS) $(TIDB) ## a table of the store on each engine beside the embedded one
+bench-cluster: $(VITESS) $(TIDB) ## a table of the store on each engine beside the embedded one
+	@test/setup cluster vitess tidb
 	@test/cluster/bench
 
 .PHONY: compat
-compat: ## run unmodified client libraries against the real binary
+compat: $(SUM) ## run unmodified client libraries against the real binary
 	@echo "== test/compat: four client libraries against the real binary"
-	@cd test/compat && ../run -count=1 -timeout 5m ./...
+	@cd test/compat && ../run -count=1 -timeout 20m ./...
 
 .PHONY: oidc
-oidc: ## log in to the console through a real OpenID Connect provider
+oidc: $(SUM) ## log in to the console through a real OpenID Connect provider
 	@echo "== test/oidc: the console and a provider"
-	@cd test/oidc && ../run -count=1 -timeout 5m ./...
+	@cd test/oidc && ../run -count=1 -timeout 20m ./...
 
 AXE := test/browser/node_modules/axe-core/axe.min.js
 
 .PHONY: browser
-browser: NEEDS := $(BROWSER_NEEDS)
-browser: needs $(AXE) ## drive the console in a real Chromium
+browser: $(SUM) ## drive the console in a real Chromium
+	@test/setup browser
+	@$(MAKE) --no-print-directory $(AXE)
 	@echo "== test/browser: the console in Chromium, against the real binary"
-	@cd test/browser && ../run -count=1 -timeout 10m ./...
+	@cd test/browser && ../run -count=1 -timeout 40m ./...
 
 $(AXE): test/browser/package-lock.json
 	cd test/browser && npm ci --no-audit --no-fund
 	@touch $(AXE)
-
-.PHONY: needs
-needs:
-	@for need in $(NEEDS); do \
-		command -v $${need%%:*} >/dev/null || { echo "the tests need $${need%%:*}: install the package $${need##*:} (apt-get install $${need##*:})" >&2; exit 1; }; \
-	done
-	@[ -e $(GALERA) ] || { echo "the tests need $(GALERA): install the package galera-4 (apt-get install galera-4)" >&2; exit 1; }
 
 .PHONY: fuzz
 fuzz: ## fuzz the parsers and the encoders, 20 s each
@@ -129,13 +134,18 @@ bench: ## measure the real binary beside nginx, Redis, MariaDB and its bounds, a
 	cd bench && go run .
 
 .PHONY: tools
-tools: $(LINT) ## build the linter
+tools: $(LINT) $(SUM) ## build the linter, and what runs the tests
 
-# Built from its own module, since it has more dependencies than all the rest.
+# Built from a module of their own, since the linter has more dependencies than all
+# the rest. The other tool takes seconds.
 $(LINT): tools/go.sum
 	@echo "building the linter, which takes some minutes the first time"
 	cd tools && go build -o ../$(LINT) github.com/golangci/golangci-lint/v2/cmd/golangci-lint
 	@touch $(LINT)
+
+$(SUM): tools/go.sum
+	cd tools && go build -o ../$(SUM) gotest.tools/gotestsum
+	@touch $(SUM)
 
 .PHONY: vuln
 vuln: ## look for known vulnerabilities in what is used

@@ -11,8 +11,8 @@ import (
 	"time"
 
 	"mpblock"
+	"mpblock/internal/access"
 	"mpblock/internal/pebblestore"
-	"mpblock/internal/platform"
 	"mpblock/internal/testserver"
 )
 
@@ -111,7 +111,7 @@ func (b *bench) addTenants(ctx context.Context, data string) ([]tenant, error) {
 	if err != nil {
 		return nil, err
 	}
-	p, err := platform.Open(ctx, store, platform.Options{})
+	accounts, err := access.Open(ctx, store)
 	if err != nil {
 		return nil, errors.Join(err, store.Close())
 	}
@@ -119,7 +119,7 @@ func (b *bench) addTenants(ctx context.Context, data string) ([]tenant, error) {
 		t := &tenants[n]
 		binary.BigEndian.PutUint32(t.prefix[:], uint32(n+1)) //nolint:gosec // small
 		t.app = mpblock.AppID(fmt.Sprintf("wx%016x", n+1))
-		_, _, err := p.AddAccount(ctx, platform.NewAccount{AppID: t.app, Secret: testserver.DemoSecret, Prefix: &t.prefix, AnyFollower: true})
+		_, _, err := accounts.AddAccount(ctx, access.NewAccount{AppID: t.app, Secret: testserver.DemoSecret, Prefix: &t.prefix, AnyFollower: true})
 		return err
 	})
 	return tenants, errors.Join(err, store.Close())

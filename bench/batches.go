@@ -10,12 +10,12 @@ import (
 	"time"
 
 	"mpblock"
+	"mpblock/internal/lists"
 	"mpblock/internal/pebblestore"
-	"mpblock/internal/platform"
 	"mpblock/internal/testserver"
 )
 
-const batchSize = platform.MaxList
+const batchSize = lists.MaxList
 
 // batchLength is how long the body of a batch is.
 var batchLength = len(appendBatch(nil, accountPrefix, batchSize))

@@ -20,8 +20,8 @@ import (
 	"time"
 
 	"mpblock"
+	"mpblock/internal/access"
 	"mpblock/internal/pebblestore"
-	"mpblock/internal/platform"
 	"mpblock/internal/storetest"
 	"mpblock/internal/testserver"
 )
@@ -164,9 +164,9 @@ func withAccount(ctx context.Context, dir string) error {
 	if err != nil {
 		return err
 	}
-	p, err := platform.Open(ctx, store, platform.Options{})
+	accounts, err := access.Open(ctx, store)
 	if err == nil {
-		err = addAccount(ctx, p)
+		err = addAccount(ctx, accounts)
 	}
 	return errors.Join(err, store.Close())
 }

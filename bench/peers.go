@@ -14,8 +14,9 @@ import (
 	"time"
 
 	"mpblock"
+	"mpblock/internal/access"
 	"mpblock/internal/api"
-	"mpblock/internal/platform"
+	"mpblock/internal/lists"
 	"mpblock/internal/storetest"
 	"mpblock/internal/testserver"
 )
@@ -90,21 +91,25 @@ func bare(page []byte) http.Handler {
 // JSON of mpblock, so that what differs is the store, and nothing that a hand-made
 // handler would forget to check. It writes no log and no metrics.
 func overStore(ctx context.Context, store mpblock.Store) (http.Handler, error) {
-	p, err := platform.Open(ctx, store, platform.Options{})
+	accounts, err := access.Open(ctx, store)
 	if err != nil {
 		return nil, err
 	}
-	if err := addAccount(ctx, p); err != nil {
+	if err := addAccount(ctx, accounts); err != nil {
 		return nil, err
 	}
-	return api.New(api.Options{Platform: p}), nil
+	l, err := lists.New(store, lists.Options{})
+	if err != nil {
+		return nil, err
+	}
+	return api.New(api.Options{Access: accounts, Lists: l}), nil
 }
 
 // addAccount adds the account whose blacklist is measured. It takes any OpenID of
 // its prefix, so that batches of new ones need no registration first.
-func addAccount(ctx context.Context, p *platform.Platform) error {
+func addAccount(ctx context.Context, accounts *access.Service) error {
 	prefix := storetest.Numbered(0).Prefix()
-	_, _, err := p.AddAccount(ctx, platform.NewAccount{
+	_, _, err := accounts.AddAccount(ctx, access.NewAccount{
 		AppID: testserver.DemoAppID, Secret: testserver.DemoSecret, Prefix: &prefix, AnyFollower: true,
 	})
 	return err

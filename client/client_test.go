@@ -23,8 +23,8 @@ import (
 
 	"mpblock"
 	"mpblock/client"
+	"mpblock/internal/access"
 	"mpblock/internal/memstore"
-	"mpblock/internal/platform"
 	"mpblock/internal/server"
 )
 
@@ -33,13 +33,13 @@ const appID, secret = "wx0123456789abcdef", "0123456789abcdef0123456789abcdef"
 // world is the API of mpblock on a store in memory, below a base path, with a
 // place for faults before it.
 type world struct {
-	platform *platform.Platform
-	store    mpblock.Store
-	api      http.Handler
-	ids      []client.OpenID // of followers
-	fault    func(http.ResponseWriter, *http.Request) bool
-	mu       sync.Mutex
-	calls    []string // the last part of each path
+	access *access.Service
+	store  mpblock.Store
+	api    http.Handler
+	ids    []client.OpenID // of followers
+	fault  func(http.ResponseWriter, *http.Request) bool
+	mu     sync.Mutex
+	calls  []string // the last part of each path
 }
 
 func newWorld(t *testing.T, pageSize int) *world {
@@ -49,11 +49,12 @@ func newWorld(t *testing.T, pageSize int) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w.platform = s.Platform()
-	if _, _, err := w.platform.AddAccount(t.Context(), platform.NewAccount{AppID: appID, Secret: secret}); err != nil {
+	w.access = s.Access()
+	account, _, err := w.access.AddAccount(t.Context(), access.NewAccount{AppID: appID, Secret: secret})
+	if err != nil {
 		t.Fatal(err)
 	}
-	err = w.platform.MintFollowers(t.Context(), appID, 100, func(ids []mpblock.OpenID) error {
+	err = s.Lists().MintFollowers(t.Context(), account, 100, func(ids []mpblock.OpenID) error {
 		for _, id := range ids {
 			w.ids = append(w.ids, client.OpenID(id.String()))
 		}
@@ -303,7 +304,7 @@ func TestLostConnections(t *testing.T) {
 		}
 		w.ServeHTTP(rw, r)
 	}))
-	c := w.client(t, client.WithHTTPClient(&http.Client{Timeout: 10 * time.Second}), client.WithBaseURL(ts.URL+"/base/path"), client.WithRetries(1))
+	c := w.client(t, client.WithHTTPClient(&http.Client{Timeout: 5 * time.Minute}), client.WithBaseURL(ts.URL+"/base/path"), client.WithRetries(1))
 	lose.Store(true)
 	err := c.Block(t.Context(), w.ids[0])
 	var unknown *client.UnknownOutcomeError
@@ -370,8 +371,8 @@ func TestTokenIsRenewed(t *testing.T) {
 			t.Errorf("%d tokens for two calls", n)
 		}
 		time.Sleep(time.Minute)
-		creds := platform.Credentials{GrantType: "client_credential", AppID: appID, Secret: secret, IP: netip.MustParseAddr("127.0.0.1")}
-		if _, err := w.platform.StableToken(t.Context(), creds, true); err != nil { // a rival forces another
+		creds := access.Credentials{GrantType: "client_credential", AppID: appID, Secret: secret, IP: netip.MustParseAddr("127.0.0.1")}
+		if _, err := w.access.StableToken(t.Context(), creds, true); err != nil { // a rival forces another
 			t.Fatal(err)
 		}
 		block()
@@ -415,8 +416,8 @@ func TestOneRenewalForAll(t *testing.T) {
 	if err := c.Block(t.Context(), w.ids[0]); err != nil {
 		t.Fatal(err)
 	}
-	creds := platform.Credentials{GrantType: "client_credential", AppID: appID, Secret: secret, IP: netip.MustParseAddr("127.0.0.1")}
-	if _, err := w.platform.StableToken(t.Context(), creds, true); err != nil { // a rival forces another
+	creds := access.Credentials{GrantType: "client_credential", AppID: appID, Secret: secret, IP: netip.MustParseAddr("127.0.0.1")}
+	if _, err := w.access.StableToken(t.Context(), creds, true); err != nil { // a rival forces another
 		t.Fatal(err)
 	}
 	for i := range 50 {
@@ -448,7 +449,7 @@ func TestSharedTokenFile(t *testing.T) {
 	if n := w.count("token"); n != 1 {
 		t.Errorf("%d tokens for 8 clients", n)
 	}
-	if _, err := w.platform.RotateSecret(t.Context(), appID); err != nil {
+	if _, err := w.access.RotateSecret(t.Context(), appID); err != nil {
 		t.Fatal(err)
 	}
 	c := w.client(t, client.WithTokenFile(file))

@@ -7,8 +7,8 @@ import (
 	"strings"
 
 	"mpblock"
+	accounts "mpblock/internal/access"
 	"mpblock/internal/check"
-	"mpblock/internal/platform"
 	"mpblock/internal/sqlstore"
 )
 
@@ -116,7 +116,7 @@ func printReport(t terminal, r check.Report) {
 // since that would write to it.
 func eachAppID(ctx context.Context, store mpblock.Store, do func(mpblock.AppID) error) error {
 	for after := ""; ; {
-		records, err := store.List(ctx, platform.KindAccount, after, 1000)
+		records, err := store.List(ctx, accounts.KindAccount, after, 1000)
 		if err != nil {
 			return fmt.Errorf("list the accounts: %w", err)
 		}

@@ -2,14 +2,17 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
 	"mpblock"
+	accounts "mpblock/internal/access"
+	"mpblock/internal/copystore"
+	"mpblock/internal/lists"
 	"mpblock/internal/pebblestore"
-	"mpblock/internal/platform"
 )
 
 // newStore makes a store of accounts with 2,000 followers each, all in tables.
@@ -17,15 +20,20 @@ func newStore(t *testing.T, apps ...mpblock.AppID) string {
 	t.Helper()
 	dir := filepath.Join(t.TempDir(), "data")
 	store := openStore(t, dir)
-	p, err := platform.Open(t.Context(), store, platform.Options{})
+	p, err := accounts.Open(t.Context(), store)
+	if err != nil {
+		t.Fatal(err)
+	}
+	l, err := lists.New(store, lists.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, app := range apps {
-		if _, _, err := p.AddAccount(t.Context(), platform.NewAccount{AppID: app}); err != nil {
+		a, _, err := p.AddAccount(t.Context(), accounts.NewAccount{AppID: app})
+		if err != nil {
 			t.Fatal(err)
 		}
-		if err := p.MintFollowers(t.Context(), app, 2_000, func([]mpblock.OpenID) error { return nil }); err != nil {
+		if err := l.MintFollowers(t.Context(), a, 2_000, func([]mpblock.OpenID) error { return nil }); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -119,4 +127,14 @@ func TestCheckWithoutAFile(t *testing.T) {
 		t.Errorf("exit code %d", code)
 	}
 	wantAll(t, stderr, "MANIFEST", "hint: go back to the last backup")
+}
+
+// Every refusal of a copy says what to do.
+func TestRefusedCopiesHaveHints(t *testing.T) {
+	for reason := copystore.Unfinished; reason <= copystore.Damaged; reason++ {
+		var f failure
+		if err := refusal(&copystore.Refused{Reason: reason}); !errors.As(err, &f) || f.hint == "" || (f.code == codeDamaged) != (reason == copystore.Damaged) {
+			t.Errorf("reason %d: %+v", reason, err)
+		}
+	}
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/schollz/progressbar/v3"
 
 	"mpblock"
+	"mpblock/internal/copystore"
 	"mpblock/internal/pebblestore"
 	"mpblock/internal/sqlstore"
 )
@@ -23,15 +24,6 @@ type copyCmd struct {
 	FromPasswordFile string `help:"File with the password for the database of --from." placeholder:"FILE"`
 	ToPasswordFile   string `help:"File with the password for the database of --to." placeholder:"FILE"`
 	JSON             bool   `help:"Print JSON."`
-}
-
-// copied is the outcome of a copy, as --json prints it.
-type copied struct {
-	Accounts  int `json:"accounts"`
-	Followers int `json:"followers"`
-	Blocked   int `json:"blocked"`
-	Changes   int `json:"changes"`
-	Records   int `json:"records"`
 }
 
 // Run copies a store.
@@ -51,20 +43,22 @@ func (c copyCmd) Run(ctx context.Context, t terminal) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, to.Close()) }()
-	cp := &copier{from: from, to: to, fromName: named(c.From), toName: named(c.To), bar: countingBar(io.Discard)}
+	bar := countingBar(io.Discard)
 	if t.isTerminal() {
-		cp.bar = countingBar(t.err)
+		bar = countingBar(t.err)
 	}
-	err = cp.run(ctx)
-	_ = cp.bar.Finish()
+	sum, err := copystore.Copy(ctx, from, to, copystore.Options{
+		FromName: named(c.From), ToName: named(c.To), Progress: func(openids int) { _ = bar.Add(openids) },
+	})
+	_ = bar.Finish()
 	if err != nil {
 		return c.interrupted(err)
 	}
 	if c.JSON {
-		return t.json(cp.sum)
+		return t.json(sum)
 	}
-	t.printf("%s copied to %s and verified: %s, %s blocked, %s, %s\n", many(cp.sum.Accounts, "account"), cp.toName,
-		many(cp.sum.Followers, "follower"), grouped(cp.sum.Blocked), many(cp.sum.Changes, "change"), many(cp.sum.Records, "record"))
+	t.printf("%s copied to %s and verified: %s, %s blocked, %s, %s\n", many(sum.Accounts, "account"), named(c.To),
+		many(sum.Followers, "follower"), grouped(sum.Blocked), many(sum.Changes, "change"), many(sum.Records, "record"))
 	return nil
 }
 
@@ -101,17 +95,28 @@ func (c copyCmd) openTarget(ctx context.Context) (mpblock.Store, error) {
 // interrupted says how to go on with a copy that has ended before its end.
 func (c copyCmd) interrupted(err error) error {
 	const again = "run the same command again: it goes on where it was"
-	var known failure
+	var refused *copystore.Refused
 	switch {
 	case errors.Is(err, context.Canceled):
 		return failure{code: codeCancelled, err: errors.New("cancelled"), hint: again}
-	case errors.As(err, &known):
-		return err
+	case errors.As(err, &refused):
+		return refusal(refused)
 	}
 	return failure{code: codePartly, err: err, hint: "once that is mended, " + again}
 }
 
-// different is the error of a target that holds something else.
-func (cp *copier) different(format string, args ...any) error {
-	return failed(codeFailed, "copy to an empty directory or database", "%s is not a copy of %s: %s", cp.toName, cp.fromName, fmt.Sprintf(format, args...))
+// refusal says what to do about a copy that is refused.
+func refusal(r *copystore.Refused) error {
+	f := failure{code: codeFailed, err: r}
+	switch r.Reason {
+	case copystore.Unfinished:
+		f.hint = "finish it first: mpblock copy --from ... --to ..."
+	case copystore.NoPlatform:
+		f.hint = "name the data directory or the database of mpblock serve"
+	case copystore.Different:
+		f.hint = "copy to an empty directory or database"
+	case copystore.Damaged:
+		f.code, f.hint = codeDamaged, "mpblock check tells more"
+	}
+	return f
 }

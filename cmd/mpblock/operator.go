@@ -7,7 +7,7 @@ import (
 
 	"mpblock"
 	"mpblock/internal/admin"
-	"mpblock/internal/platform"
+	"mpblock/internal/operators"
 )
 
 type operatorCmd struct {
@@ -26,7 +26,7 @@ type operatorAddCmd struct {
 
 // Run creates an operator.
 func (c operatorAddCmd) Run(ctx context.Context, t terminal) error {
-	n := admin.NewOperator{Name: c.Name, Role: platform.Role(c.Role), Email: c.Email}
+	n := admin.NewOperator{Name: c.Name, Role: operators.Role(c.Role), Email: c.Email}
 	for _, app := range c.Account {
 		n.Accounts = append(n.Accounts, mpblock.AppID(app))
 	}
@@ -45,7 +45,7 @@ func (w where) printLink(t terminal, i admin.Invited, err error) error {
 	}
 	t.printf("%s\n", path)
 	fmt.Fprintf(t.err, "Open this path of the console within %d minutes; there %s chooses a password. It is good once.\n",
-		int(platform.LinkLife.Minutes()), i.Name)
+		int(operators.LinkLife.Minutes()), i.Name)
 	return nil
 }
 

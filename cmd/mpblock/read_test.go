@@ -16,9 +16,9 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"mpblock"
+	accounts "mpblock/internal/access"
 	"mpblock/internal/lines/linestest"
 	"mpblock/internal/memstore"
-	"mpblock/internal/platform"
 	"mpblock/internal/server"
 )
 
@@ -31,7 +31,7 @@ func overAPI(t *testing.T, ids []string) (mpblock.Store, mpblock.AppID) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	a, secret, err := s.Platform().AddAccount(t.Context(), platform.NewAccount{Prefix: &linestest.Prefix})
+	a, secret, err := s.Access().AddAccount(t.Context(), accounts.NewAccount{Prefix: &linestest.Prefix})
 	if err != nil {
 		t.Fatal(err)
 	}

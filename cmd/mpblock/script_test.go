@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -21,11 +20,13 @@ import (
 	"mpblock"
 	"mpblock/client"
 	"mpblock/internal/bulk"
-	"mpblock/internal/sqlstore/mariadbtest"
 	"mpblock/internal/testserver"
 )
 
 func TestMain(m *testing.M) {
+	if err := testserver.ShortTemp(); err != nil {
+		panic(err)
+	}
 	testscript.Main(m, map[string]func(){"mpblock": main})
 }
 
@@ -48,22 +49,21 @@ func TestMain(m *testing.M) {
 //	journal BASE APPID FILE JOB
 //	                        writes the journal of a job that would block the OpenIDs
 //	                        of a file, and has not begun
-//	mariadb                 starts a MariaDB server; $DB1 and $DB2 are the addresses
-//	                        of empty databases, $USER1 is that of the first one for
-//	                        a user with the password "sekret"
-func TestScripts(t *testing.T) {
-	testscript.Run(t, testscript.Params{
-		Dir: "testdata",
+func TestScripts(t *testing.T) { testscript.Run(t, scripts("testdata")) }
+
+func scripts(dir string) testscript.Params {
+	return testscript.Params{
+		Dir: dir,
 		Setup: func(e *testscript.Env) error {
 			e.Values[serverKey{}] = &held{}
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"server": startServer, "sigterm": stopServer, "sigkill": killServer, "serverlog": serverLog,
-			"http": request, "code": exitCode, "damage": damage, "firstsecret": firstSecret, "lines": countLines, "many": writeMany, "journal": writeJournal, "mariadb": startMariaDB,
+			"http": request, "code": exitCode, "damage": damage, "firstsecret": firstSecret, "lines": countLines, "many": writeMany, "journal": writeJournal,
 		},
 		RequireExplicitExec: true,
-	})
+	}
 }
 
 type serverKey struct{}
@@ -196,19 +196,4 @@ func firstSecret(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Check(json.Unmarshal([]byte(ts.ReadFile(args[0])), &v))
 	ts.Check(os.WriteFile(ts.MkAbs(args[1]), []byte(v.Secret+"\n"), 0o600))
 	ts.Check(os.WriteFile(ts.MkAbs(args[1]+".bom"), []byte("\ufeff"+v.Secret+"\r\n\r\n"), 0o600))
-}
-
-func startMariaDB(ts *testscript.TestScript, _ bool, _ []string) {
-	server, err := mariadbtest.New()
-	ts.Check(err)
-	ts.Defer(func() { _ = server.Close() })
-	for _, name := range []string{"DB1", "DB2"} {
-		address, err := server.Database(context.Background())
-		ts.Check(err)
-		ts.Setenv(name, address)
-	}
-	ts.Setenv("USER1", strings.Replace(ts.Getenv("DB1"), "root@", "mpblock@", 1))
-	for _, statement := range []string{"CREATE USER mpblock IDENTIFIED BY 'sekret'", "GRANT ALL ON d1.* TO mpblock"} {
-		ts.Check(server.Exec(context.Background(), statement))
-	}
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"io/fs"
 	"log/slog"
 	"net"
 	"net/netip"
@@ -10,23 +11,26 @@ import (
 	"os/signal"
 	"strings"
 	"syscall"
+	"time"
 
-	"mpblock/internal/platform"
+	"mpblock/internal/lists"
 	"mpblock/internal/server"
 )
 
 type serveCmd struct {
-	Listen        string `help:"Address of the API, the console and the health checks. Default: ${default}." default:"127.0.0.1:8080" env:"MPBLOCK_LISTEN" placeholder:"HOST:PORT"`
-	Data          string `help:"Data directory; made if it is not there. Default: ./mpblock-data, with --demo a throw-away one." env:"MPBLOCK_DATA" placeholder:"DIR"`
-	Demo          bool   `help:"Begin with the account of the document's own example: 30,000 followers, 23,000 of them blocked." env:"MPBLOCK_DEMO"`
-	OpsListen     string `help:"Address of metrics and profiles; off unless given." env:"MPBLOCK_OPS_LISTEN" placeholder:"HOST:PORT"`
-	TLSCert       string `help:"Certificate chain, PEM." env:"MPBLOCK_TLS_CERT" placeholder:"FILE" type:"existingfile" and:"tls" xor:"tls-cert"`
-	TLSKey        string `help:"Key of the certificate, PEM." env:"MPBLOCK_TLS_KEY" placeholder:"FILE" type:"existingfile" and:"tls"`
-	TLSSelfSigned bool   `help:"Serve TLS with a certificate of a small CA, made once in the data directory." env:"MPBLOCK_TLS_SELF_SIGNED" xor:"tls-cert"`
-	RequireHTTPS  bool   `help:"Answer 43003 to calls without TLS." env:"MPBLOCK_REQUIRE_HTTPS"`
-	PageSize      int    `help:"OpenIDs a page, 1 to 10000." default:"10000" env:"MPBLOCK_PAGE_SIZE"`
-	RID           bool   `name:"rid" help:"Put the request id behind the errmsg of errors, as today's real service does." env:"MPBLOCK_RID"`
-	CacheSize     int64  `help:"Memory for lists and for blocks read from disk, in MiB. Default: ${default}." default:"512" env:"MPBLOCK_CACHE_SIZE" placeholder:"MIB"`
+	Listen        string        `help:"Address of the API, the console and the health checks. Default: ${default}." default:"127.0.0.1:8080" env:"MPBLOCK_LISTEN" placeholder:"HOST:PORT"`
+	Data          string        `help:"Data directory; made if it is not there. Default: ./mpblock-data, with --demo a throw-away one." env:"MPBLOCK_DATA" placeholder:"DIR"`
+	Demo          bool          `help:"Begin with the account of the document's own example: 30,000 followers, 23,000 of them blocked." env:"MPBLOCK_DEMO"`
+	OpsListen     string        `help:"Address of metrics and profiles; off unless given." env:"MPBLOCK_OPS_LISTEN" placeholder:"HOST:PORT"`
+	TLSCert       string        `help:"Certificate chain, PEM." env:"MPBLOCK_TLS_CERT" placeholder:"FILE" type:"existingfile" and:"tls" xor:"tls-cert"`
+	TLSKey        string        `help:"Key of the certificate, PEM." env:"MPBLOCK_TLS_KEY" placeholder:"FILE" type:"existingfile" and:"tls"`
+	TLSSelfSigned bool          `help:"Serve TLS with a certificate of a small CA, made once in the data directory." env:"MPBLOCK_TLS_SELF_SIGNED" xor:"tls-cert"`
+	TLSName       []string      `name:"tls-name" help:"With --tls-self-signed: a name or address that the certificate is for, beside this machine's own and that of --listen; repeatable." env:"MPBLOCK_TLS_NAME" placeholder:"NAME"`
+	RequireHTTPS  bool          `help:"Answer 43003 to calls without TLS." env:"MPBLOCK_REQUIRE_HTTPS"`
+	PageSize      int           `help:"OpenIDs a page, 1 to 10000." default:"10000" env:"MPBLOCK_PAGE_SIZE"`
+	TokenLife     time.Duration `help:"How long access tokens live: less, so that a client meets their end. Default: ${default}, as the platform's." default:"2h" env:"MPBLOCK_TOKEN_LIFE"`
+	RID           bool          `name:"rid" help:"Put the request id behind the errmsg of errors, as today's real service does." env:"MPBLOCK_RID"`
+	CacheSize     int64         `help:"Memory for lists and for blocks read from disk, in MiB. Default: ${default}." default:"512" env:"MPBLOCK_CACHE_SIZE" placeholder:"MIB"`
 	database
 	NoMigrate    bool   `help:"Refuse a database whose schema is not the newest, instead of bringing it there." env:"MPBLOCK_NO_MIGRATE"`
 	LogFormat    string `help:"Form of the log on stderr: ${enum}." enum:"text,json" default:"text" env:"MPBLOCK_LOG_FORMAT"`
@@ -83,9 +87,9 @@ func (c *serveCmd) serverConfig(log, calls *slog.Logger) (server.Config, error) 
 	}
 	config := server.Config{
 		Data: c.Data, CacheSize: c.CacheSize << 20, Demo: c.Demo,
-		PageSize: c.PageSize, RequireHTTPS: c.RequireHTTPS, RID: c.RID,
+		PageSize: c.PageSize, RequireHTTPS: c.RequireHTTPS, RID: c.RID, TokenLife: c.TokenLife,
 		Listen: c.Listen, OpsListen: c.OpsListen,
-		TLSCert: c.TLSCert, TLSKey: c.TLSKey, TLSSelfSigned: c.TLSSelfSigned,
+		TLSCert: c.TLSCert, TLSKey: c.TLSKey, TLSSelfSigned: c.TLSSelfSigned, TLSNames: c.TLSName,
 		PublicURL: c.PublicURL, OIDC: provider,
 		Log: log, CallLog: calls, Version: version(),
 	}
@@ -116,12 +120,26 @@ func explainServe(err error) error {
 		if listen.Door == server.DoorOps {
 			flag = "--ops-listen"
 		}
-		return failure{code: codeFailed, err: err, hint: "mpblock serve " + flag + " 127.0.0.1:0 takes any free port"}
+		hint := "mpblock serve " + flag + " 127.0.0.1:0 takes any free port"
+		var unknown *net.DNSError
+		switch {
+		case errors.Is(err, fs.ErrPermission):
+			hint = "a port below 1024 is for root: run it as root, give it CAP_NET_BIND_SERVICE, or take another port and have the proxy or container map it"
+		case errors.As(err, &unknown):
+			hint = "to be reached under a name that is somebody else's, listen on an address, and name it to the certificate: --listen 127.0.0.1:443 --tls-self-signed --tls-name " + unknown.Name
+		}
+		return failure{code: codeFailed, err: err, hint: hint}
 	}
 	return err
 }
 
 func (c *serveCmd) validate() error {
+	if c.TokenLife < time.Second || c.TokenLife > server.TokenLife {
+		return failed(codeUsage, "mpblock serve --token-life 30s", "--token-life %v: want 1s to %v", c.TokenLife, server.TokenLife)
+	}
+	if len(c.TLSName) > 0 && !c.TLSSelfSigned {
+		return failed(codeUsage, "mpblock serve --tls-self-signed --tls-name "+c.TLSName[0], "--tls-name is for the certificate of --tls-self-signed")
+	}
 	if (c.TLSCert == "") != (c.TLSKey == "") {
 		return failed(codeUsage, "mpblock serve --tls-cert FILE --tls-key FILE", "--tls-cert and --tls-key go together")
 	}
@@ -134,8 +152,8 @@ func (c *serveCmd) validate() error {
 	if c.CacheSize < 1 {
 		return failed(codeUsage, "mpblock serve --cache-size 512", "--cache-size %d: want 1 MiB or more", c.CacheSize)
 	}
-	if c.PageSize < 1 || c.PageSize > platform.MaxPageSize {
-		return failed(codeUsage, "mpblock serve --page-size 10000", "--page-size %d: want 1 to %d", c.PageSize, platform.MaxPageSize)
+	if c.PageSize < 1 || c.PageSize > lists.MaxPageSize {
+		return failed(codeUsage, "mpblock serve --page-size 10000", "--page-size %d: want 1 to %d", c.PageSize, lists.MaxPageSize)
 	}
 	if c.Store != "" {
 		if _, err := c.config(); err != nil {

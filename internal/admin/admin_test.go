@@ -16,17 +16,41 @@ import (
 	"testing/synctest"
 
 	"mpblock"
+	"mpblock/internal/access"
+	"mpblock/internal/lists"
 	"mpblock/internal/memstore"
-	"mpblock/internal/platform"
+	"mpblock/internal/operators"
+	"mpblock/internal/testserver"
 )
+
+func TestMain(m *testing.M) {
+	if err := testserver.ShortTemp(); err != nil {
+		panic(err)
+	}
+	os.Exit(m.Run())
+}
+
+// rulesOver returns the rules over a store that cannot be copied.
+func rulesOver(t *testing.T, store mpblock.Store) Rules {
+	t.Helper()
+	var r Rules
+	var err error
+	if r.Access, err = access.Open(t.Context(), store); err != nil {
+		t.Fatal(err)
+	}
+	if r.Operators, err = operators.Open(t.Context(), store, operators.Options{}); err != nil {
+		t.Fatal(err)
+	}
+	if r.Lists, err = lists.New(store, lists.Options{}); err != nil {
+		t.Fatal(err)
+	}
+	r.Backup = func(context.Context, string) error { return mpblock.Refusal("this store cannot be copied") }
+	return r
+}
 
 func start(t *testing.T, dir string) *Client {
 	t.Helper()
-	p, err := platform.Open(t.Context(), memstore.New(), platform.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	s, err := Start(dir, p, slog.New(slog.DiscardHandler))
+	s, err := Start(dir, rulesOver(t, memstore.New()), slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -63,30 +87,6 @@ func TestNoServer(t *testing.T) {
 	}
 	if _, err := start(t, dir).List(t.Context(), ""); err != nil {
 		t.Errorf("a server where a socket was left: %v", err)
-	}
-}
-
-func TestDeepDirectory(t *testing.T) {
-	dir := filepath.Join(t.TempDir(), strings.Repeat("d", 100))
-	if err := os.Mkdir(dir, 0o700); err != nil {
-		t.Fatal(err)
-	}
-	p, err := platform.Open(t.Context(), memstore.New(), platform.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	s, err := Start(dir, p, slog.New(slog.DiscardHandler))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := Dial(dir).List(t.Context(), ""); err != nil {
-		t.Error(err)
-	}
-	if err := s.Close(t.Context()); err != nil {
-		t.Error(err)
-	}
-	if left, err := os.ReadDir(dir); err != nil || len(left) > 0 {
-		t.Errorf("left behind: %v, %v", left, err)
 	}
 }
 
@@ -132,11 +132,9 @@ func TestBackupsOneAtATime(t *testing.T) {
 	dir := t.TempDir()
 	synctest.Test(t, func(t *testing.T) {
 		store := &slowBackup{Store: memstore.New(), letGo: make(chan struct{})}
-		p, err := platform.Open(t.Context(), store, platform.Options{})
-		if err != nil {
-			t.Fatal(err)
-		}
-		h := newHandler(p, slog.New(slog.DiscardHandler))
+		rules := rulesOver(t, store)
+		rules.Backup = store.Backup
+		h := newHandler(rules, slog.New(slog.DiscardHandler))
 		backup := func(ctx context.Context, answer chan<- string) {
 			w := httptest.NewRecorder()
 			body := strings.NewReader(`{"dir":"` + filepath.Join(dir, "copy") + `"}`)
@@ -227,11 +225,7 @@ func TestBackupNeedsARealPlace(t *testing.T) {
 }
 
 func TestBadRequests(t *testing.T) {
-	p, err := platform.Open(t.Context(), memstore.New(), platform.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	h := newHandler(p, slog.New(slog.DiscardHandler))
+	h := newHandler(rulesOver(t, memstore.New()), slog.New(slog.DiscardHandler))
 	for _, tt := range []struct {
 		method, path, body string
 		status             int

@@ -4,11 +4,11 @@ import (
 	"context"
 	"net/http"
 
-	"mpblock/internal/platform"
+	"mpblock/internal/operators"
 )
 
 func (h *handler) addOperator(r *http.Request, in NewOperator) (Invited, error) {
-	o, token, err := h.platform.AddOperator(r.Context(), platform.NewOperator{
+	o, token, err := h.rules.Operators.AddOperator(r.Context(), operators.NewOperator{
 		Name: in.Name, Role: in.Role, Accounts: in.Accounts, Email: in.Email,
 	})
 	if err != nil {
@@ -19,7 +19,7 @@ func (h *handler) addOperator(r *http.Request, in NewOperator) (Invited, error) 
 }
 
 func (h *handler) operators(r *http.Request, _ none) ([]Operator, error) {
-	all, err := h.platform.Operators(r.Context())
+	all, err := h.rules.Operators.Operators(r.Context())
 	views := make([]Operator, 0, len(all))
 	for _, o := range all {
 		views = append(views, viewOperator(o))
@@ -28,7 +28,7 @@ func (h *handler) operators(r *http.Request, _ none) ([]Operator, error) {
 }
 
 func (h *handler) resetOperator(r *http.Request, in nameBody) (Invited, error) {
-	token, err := h.platform.ResetOperator(r.Context(), in.Name)
+	token, err := h.rules.Operators.ResetOperator(r.Context(), in.Name)
 	if err == nil {
 		h.log.Info("operator may choose a new password", "operator", in.Name)
 	}

@@ -12,7 +12,8 @@ import (
 	"time"
 
 	"mpblock"
-	"mpblock/internal/platform"
+	"mpblock/internal/lists"
+	"mpblock/internal/operators"
 )
 
 // SocketName is the name of the socket in the data directory.
@@ -71,7 +72,7 @@ type Settings struct {
 // Operator is an operator of the console.
 type Operator struct {
 	Name         string          `json:"name"`
-	Role         platform.Role   `json:"role"`
+	Role         operators.Role  `json:"role"`
 	Accounts     []mpblock.AppID `json:"accounts"` // empty: all
 	Email        string          `json:"email"`
 	Disabled     bool            `json:"disabled"`
@@ -82,13 +83,13 @@ type Operator struct {
 // NewOperator is what an operator is created with.
 type NewOperator struct {
 	Name     string          `json:"name"`
-	Role     platform.Role   `json:"role"`
+	Role     operators.Role  `json:"role"`
 	Accounts []mpblock.AppID `json:"accounts,omitempty"`
 	Email    string          `json:"email,omitempty"`
 }
 
 // Invited is an operator and the token with which it chooses a password, good once
-// and for platform.LinkLife.
+// and for operators.LinkLife.
 type Invited struct {
 	Name  string `json:"name"`
 	Token string `json:"token"`
@@ -152,7 +153,7 @@ func openSocketDir(dir string) (path string, done func(), err error) {
 	return short, func() { _ = d.Close() }, nil
 }
 
-func view(a *mpblock.Account, t platform.Totals) Account {
+func view(a *mpblock.Account, t lists.Totals) Account {
 	v := Account{
 		AppID: a.AppID, Name: a.Name, Prefix: a.Prefix.String(), AnyFollower: a.AnyFollower,
 		AllowIPs: []string{}, DeniedCalls: append([]mpblock.Call{}, a.Denied...), Daily: a.Daily, PerMinute: a.PerMinute,
@@ -170,7 +171,7 @@ func view(a *mpblock.Account, t platform.Totals) Account {
 	return v
 }
 
-func viewOperator(o platform.Operator) Operator {
+func viewOperator(o operators.Operator) Operator {
 	v := Operator{
 		Name: o.Name, Role: o.Role, Accounts: append([]mpblock.AppID{}, o.Accounts...), Email: o.Email,
 		Disabled: o.Disabled, SecondFactor: o.SecondFactor,

@@ -15,10 +15,20 @@ import (
 	"time"
 
 	"mpblock"
-	"mpblock/internal/platform"
+	"mpblock/internal/access"
+	"mpblock/internal/lists"
+	"mpblock/internal/operators"
 )
 
-// Server is the administration of a platform, while it runs.
+// Rules are what the administration works through.
+type Rules struct {
+	Access    *access.Service
+	Operators *operators.Service
+	Lists     *lists.Service
+	Backup    func(ctx context.Context, dir string) error // writes a copy of the store
+}
+
+// Server is the administration of a server, while it runs.
 type Server struct {
 	http   *http.Server
 	socket string
@@ -27,7 +37,7 @@ type Server struct {
 
 // Start listens on the socket in a data directory, which the caller alone uses:
 // a socket that is there already is one that a killed process has left.
-func Start(dir string, p *platform.Platform, log *slog.Logger) (*Server, error) {
+func Start(dir string, rules Rules, log *slog.Logger) (*Server, error) {
 	socket := filepath.Join(dir, SocketName)
 	if err := os.Remove(socket); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return nil, fmt.Errorf("remove the socket that another process has left: %w", err)
@@ -43,7 +53,7 @@ func Start(dir string, p *platform.Platform, log *slog.Logger) (*Server, error) 
 	}
 	s := &Server{
 		socket: socket,
-		http:   &http.Server{Handler: newHandler(p, log), ReadHeaderTimeout: 10 * time.Second, ReadTimeout: time.Minute},
+		http:   &http.Server{Handler: newHandler(rules, log), ReadHeaderTimeout: 10 * time.Second, ReadTimeout: time.Minute},
 		done:   make(chan struct{}),
 	}
 	go func() {
@@ -71,13 +81,13 @@ func (s *Server) Close(ctx context.Context) error {
 
 // handler answers the requests of clients.
 type handler struct {
-	platform *platform.Platform
-	log      *slog.Logger
-	copying  chan struct{} // held by the backup under way: two to the same place would spoil each other
+	rules   Rules
+	log     *slog.Logger
+	copying chan struct{} // held by the backup under way: two to the same place would spoil each other
 }
 
-func newHandler(p *platform.Platform, log *slog.Logger) http.Handler {
-	h := &handler{platform: p, log: log, copying: make(chan struct{}, 1)}
+func newHandler(rules Rules, log *slog.Logger) http.Handler {
+	h := &handler{rules: rules, log: log, copying: make(chan struct{}, 1)}
 	mux := http.NewServeMux()
 	mux.Handle("POST /accounts", handle(h, h.add))
 	mux.Handle("GET /accounts", handle(h, h.list))
@@ -125,7 +135,7 @@ func (h *handler) write(w http.ResponseWriter, status int, v any) {
 // fail answers a refusal with its text, and what is the server's fault with the
 // cause: who may open the socket may read the log as well.
 func (h *handler) fail(w http.ResponseWriter, r *http.Request, err error) {
-	var refusal platform.Refusal
+	var refusal mpblock.Refusal
 	if errors.As(err, &refusal) {
 		h.write(w, http.StatusConflict, problem{err.Error()})
 		return
@@ -142,30 +152,30 @@ func (h *handler) fail(w http.ResponseWriter, r *http.Request, err error) {
 type none struct{}
 
 func (h *handler) add(r *http.Request, in NewAccount) (Created, error) {
-	n := platform.NewAccount{AppID: mpblock.AppID(in.AppID), Name: in.Name, AnyFollower: in.AnyFollower}
+	n := access.NewAccount{AppID: mpblock.AppID(in.AppID), Name: in.Name, AnyFollower: in.AnyFollower}
 	if in.Prefix != "" {
 		prefix, err := mpblock.ParsePrefix(in.Prefix)
 		if err != nil {
-			return Created{}, platform.Refusal(err.Error())
+			return Created{}, mpblock.Refusal(err.Error())
 		}
 		n.Prefix = &prefix
 	}
-	a, secret, err := h.platform.AddAccount(r.Context(), n)
+	a, secret, err := h.rules.Access.AddAccount(r.Context(), n)
 	if err != nil {
 		return Created{}, err
 	}
 	h.log.Info("account added", "appid", a.AppID)
-	return Created{Account: view(a, platform.Totals{}), Secret: secret}, nil
+	return Created{Account: view(a, lists.Totals{}), Secret: secret}, nil
 }
 
 // listPage is how many accounts one answer lists.
 const listPage = 500
 
 func (h *handler) list(r *http.Request, _ none) ([]Account, error) {
-	accounts, err := h.platform.Accounts(r.Context(), mpblock.AppID(r.URL.Query().Get("after")), listPage)
+	accounts, err := h.rules.Access.Accounts(r.Context(), mpblock.AppID(r.URL.Query().Get("after")), listPage)
 	views := make([]Account, 0, len(accounts))
 	for _, a := range accounts {
-		t, err := h.platform.Totals(r.Context(), a.AppID)
+		t, err := h.rules.Lists.Totals(r.Context(), a.AppID)
 		if err != nil {
 			return nil, err
 		}
@@ -175,7 +185,7 @@ func (h *handler) list(r *http.Request, _ none) ([]Account, error) {
 }
 
 func (h *handler) show(r *http.Request, _ none) (Account, error) {
-	a, err := h.platform.Account(r.Context(), appOf(r))
+	a, err := h.rules.Access.Account(r.Context(), appOf(r))
 	return h.whole(r, a, err)
 }
 
@@ -183,14 +193,14 @@ func (h *handler) whole(r *http.Request, a *mpblock.Account, err error) (Account
 	if err != nil {
 		return Account{}, err
 	}
-	t, err := h.platform.Totals(r.Context(), a.AppID)
+	t, err := h.rules.Lists.Totals(r.Context(), a.AppID)
 	return view(a, t), err
 }
 
 func appOf(r *http.Request) mpblock.AppID { return mpblock.AppID(r.PathValue("app")) }
 
 func (h *handler) set(r *http.Request, in Settings) (Account, error) {
-	a, err := h.platform.UpdateAccount(r.Context(), appOf(r), in.apply)
+	a, err := h.rules.Access.UpdateAccount(r.Context(), appOf(r), in.apply)
 	if err == nil {
 		h.log.Info("account changed", "appid", a.AppID)
 	}
@@ -220,18 +230,18 @@ func (s Settings) applyIPs(a *mpblock.Account) error {
 			a.AllowIPs = nil
 			continue
 		}
-		ip, err := platform.ParseNetwork(text)
+		ip, err := access.ParseNetwork(text)
 		if err != nil {
 			return err
 		}
 		at := slices.Index(a.AllowIPs, ip)
 		if at < 0 {
-			return platform.Refusal(fmt.Sprintf("%s is not on the allow-list", ip))
+			return mpblock.Refusal(fmt.Sprintf("%s is not on the allow-list", ip))
 		}
 		a.AllowIPs = slices.Delete(a.AllowIPs, at, at+1)
 	}
 	for _, text := range s.AllowIPs {
-		ip, err := platform.ParseNetwork(text)
+		ip, err := access.ParseNetwork(text)
 		if err != nil {
 			return err
 		}
@@ -256,7 +266,7 @@ func limits(have, change map[mpblock.Call]int) map[mpblock.Call]int {
 }
 
 func (h *handler) rotate(r *http.Request, _ none) (secretAnswer, error) {
-	secret, err := h.platform.RotateSecret(r.Context(), appOf(r))
+	secret, err := h.rules.Access.RotateSecret(r.Context(), appOf(r))
 	if err == nil {
 		h.log.Info("secret rotated", "appid", appOf(r))
 	}
@@ -272,16 +282,24 @@ func (h *handler) follow(r *http.Request, in idsBody) (addedAnswer, error) {
 		}
 		ids[i] = id
 	}
-	n, err := h.platform.AddFollowers(r.Context(), appOf(r), ids)
+	a, err := h.rules.Access.Account(r.Context(), appOf(r))
+	if err != nil {
+		return addedAnswer{}, err
+	}
+	n, err := h.rules.Lists.AddFollowers(r.Context(), a, ids)
 	return addedAnswer{n}, err
 }
 
 func (h *handler) mint(r *http.Request, in countBody) (idsBody, error) {
 	if in.Count < 1 || in.Count > mpblock.MaxBatch {
-		return idsBody{}, platform.Refusal(fmt.Sprintf("%d followers: want 1 to %d at a time", in.Count, mpblock.MaxBatch))
+		return idsBody{}, mpblock.Refusal(fmt.Sprintf("%d followers: want 1 to %d at a time", in.Count, mpblock.MaxBatch))
+	}
+	a, err := h.rules.Access.Account(r.Context(), appOf(r))
+	if err != nil {
+		return idsBody{}, err
 	}
 	out := idsBody{OpenIDs: make([]string, 0, in.Count)}
-	err := h.platform.MintFollowers(r.Context(), appOf(r), in.Count, func(ids []mpblock.OpenID) error {
+	err = h.rules.Lists.MintFollowers(r.Context(), a, in.Count, func(ids []mpblock.OpenID) error {
 		for _, id := range ids {
 			out.OpenIDs = append(out.OpenIDs, id.String())
 		}
@@ -292,7 +310,7 @@ func (h *handler) mint(r *http.Request, in countBody) (idsBody, error) {
 
 func (h *handler) backup(r *http.Request, in dirBody) (none, error) {
 	if !filepath.IsAbs(in.Dir) {
-		return none{}, platform.Refusal("the directory of a backup is given by its absolute path")
+		return none{}, mpblock.Refusal("the directory of a backup is given by its absolute path")
 	}
 	select {
 	case h.copying <- struct{}{}:
@@ -301,9 +319,9 @@ func (h *handler) backup(r *http.Request, in dirBody) (none, error) {
 		return none{}, r.Context().Err()
 	}
 	if _, err := os.Lstat(in.Dir); err == nil {
-		return none{}, platform.Refusal(fmt.Sprintf("%s is there already: a backup goes to a directory that is not", in.Dir))
+		return none{}, mpblock.Refusal(fmt.Sprintf("%s is there already: a backup goes to a directory that is not", in.Dir))
 	}
-	err := h.platform.Backup(r.Context(), in.Dir)
+	err := h.rules.Backup(r.Context(), in.Dir)
 	if err == nil {
 		h.log.Info("backup made", "dir", in.Dir)
 	}

@@ -22,16 +22,18 @@ import (
 	"unicode"
 
 	"mpblock"
-	"mpblock/internal/platform"
+	"mpblock/internal/access"
+	"mpblock/internal/lists"
 	"mpblock/internal/wire"
 )
 
-// DefaultTimeout is how long a call may take in the platform and the store.
+// DefaultTimeout is how long a call may take in the rules and the store.
 const DefaultTimeout = 10 * time.Second
 
 // Options are the settings of the API.
 type Options struct {
-	Platform     *platform.Platform
+	Access       *access.Service
+	Lists        *lists.Service
 	RequireHTTPS bool          // 43003 for calls without TLS
 	RID          bool          // the request id behind the errmsg of errors, as today's service has it
 	Timeout      time.Duration // of one call's work, past which it answers -1; 0: DefaultTimeout

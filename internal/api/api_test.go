@@ -17,8 +17,9 @@ import (
 	"time"
 
 	"mpblock"
+	"mpblock/internal/access"
+	"mpblock/internal/lists"
 	"mpblock/internal/memstore"
-	"mpblock/internal/platform"
 )
 
 // oddStore is a store whose pages a test replaces.
@@ -41,20 +42,24 @@ type server struct {
 
 func serve(t *testing.T, store mpblock.Store, timeout time.Duration) *server {
 	t.Helper()
-	p, err := platform.Open(t.Context(), store, platform.Options{})
+	p, err := access.Open(t.Context(), store)
 	if err != nil {
 		t.Fatal(err)
 	}
-	a, secret, err := p.AddAccount(t.Context(), platform.NewAccount{})
+	a, secret, err := p.AddAccount(t.Context(), access.NewAccount{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	tok, err := p.StableToken(t.Context(), platform.Credentials{GrantType: "client_credential", AppID: string(a.AppID), Secret: secret}, false)
+	tok, err := p.StableToken(t.Context(), access.Credentials{GrantType: "client_credential", AppID: string(a.AppID), Secret: secret}, false)
 	if err != nil {
 		t.Fatal(err)
 	}
 	s := &server{token: tok.Value, observed: make(chan Request, 1000)}
-	err = p.MintFollowers(t.Context(), a.AppID, 100, func(ids []mpblock.OpenID) error {
+	l, err := lists.New(store, lists.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = l.MintFollowers(t.Context(), a, 100, func(ids []mpblock.OpenID) error {
 		for _, id := range ids {
 			s.ids = append(s.ids, id.String())
 		}
@@ -63,7 +68,7 @@ func serve(t *testing.T, store mpblock.Store, timeout time.Duration) *server {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.handler = New(Options{Platform: p, Timeout: timeout, Observe: func(r Request) { s.observed <- r }})
+	s.handler = New(Options{Access: p, Lists: l, Timeout: timeout, Observe: func(r Request) { s.observed <- r }})
 	return s
 }
 

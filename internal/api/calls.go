@@ -15,7 +15,7 @@ import (
 	"time"
 
 	"mpblock"
-	"mpblock/internal/platform"
+	"mpblock/internal/access"
 	"mpblock/internal/wire"
 )
 
@@ -54,7 +54,7 @@ func token(ctx context.Context, x *exchange) error {
 	if err := x.form(q); err != nil {
 		return err
 	}
-	return x.token(x.Platform.Token(ctx, platform.Credentials{
+	return x.token(x.Access.Token(ctx, access.Credentials{
 		GrantType: q.Get("grant_type"), AppID: q.Get("appid"), Secret: q.Get("secret"), IP: x.ip,
 	}))
 }
@@ -91,12 +91,12 @@ func stableToken(ctx context.Context, x *exchange) error {
 	if err != nil {
 		return err
 	}
-	return x.token(x.Platform.StableToken(ctx, platform.Credentials{
+	return x.token(x.Access.StableToken(ctx, access.Credentials{
 		GrantType: req.GrantType, AppID: req.AppID, Secret: req.Secret, IP: x.ip,
 	}, req.ForceRefresh))
 }
 
-func (x *exchange) token(t platform.Token, err error) error {
+func (x *exchange) token(t access.Token, err error) error {
 	if err != nil {
 		return err
 	}
@@ -110,7 +110,7 @@ func followers(ctx context.Context, x *exchange) error {
 	if err != nil {
 		return err
 	}
-	return x.page(x.Platform.Followers(ctx, a, x.r.URL.Query().Get("next_openid")))
+	return x.page(x.Lists.Followers(ctx, a, x.r.URL.Query().Get("next_openid")))
 }
 
 func blacklist(ctx context.Context, x *exchange) error {
@@ -126,7 +126,7 @@ func blacklist(ctx context.Context, x *exchange) error {
 	if err != nil {
 		return err
 	}
-	return x.page(x.Platform.Blacklist(ctx, a, cursor))
+	return x.page(x.Lists.Blacklist(ctx, a, cursor))
 }
 
 func (x *exchange) page(p mpblock.Page, err error) error {
@@ -155,7 +155,7 @@ func change(ctx context.Context, x *exchange, action mpblock.Action) error {
 	if err != nil {
 		return err
 	}
-	if _, err := x.Platform.Change(ctx, a, action, ids); err != nil {
+	if _, err := x.Lists.Change(ctx, a, action, ids); err != nil {
 		return err
 	}
 	x.out = wire.AppendOK(x.out)
@@ -163,7 +163,7 @@ func change(ctx context.Context, x *exchange, action mpblock.Action) error {
 }
 
 func (x *exchange) authorize(ctx context.Context) (*mpblock.Account, error) {
-	a, err := x.Platform.Authorize(ctx, accessToken(x.r.URL.RawQuery), x.call.name, x.ip)
+	a, err := x.Access.Authorize(ctx, accessToken(x.r.URL.RawQuery), x.call.name, x.ip)
 	if a != nil {
 		x.app = a.AppID
 	}

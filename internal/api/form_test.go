@@ -5,10 +5,13 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"testing/synctest"
 )
 
 // Programs post a form to get a token; what the query has comes first.
-func TestTokenByForm(t *testing.T) {
+func TestTokenByForm(t *testing.T) { synctest.Test(t, tokenByForm) }
+
+func tokenByForm(t *testing.T) {
 	f := newFixture(t)
 	post := func(query, kind, body string) string {
 		r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/cgi-bin/token"+query, strings.NewReader(body))

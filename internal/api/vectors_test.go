@@ -15,8 +15,9 @@ import (
 	"time"
 
 	"mpblock"
+	"mpblock/internal/access"
+	"mpblock/internal/lists"
 	"mpblock/internal/memstore"
-	"mpblock/internal/platform"
 	"mpblock/internal/wire/vectors"
 )
 
@@ -24,7 +25,8 @@ import (
 type fixture struct {
 	*testing.T
 	handler  http.Handler
-	platform *platform.Platform
+	access   *access.Service
+	lists    *lists.Service
 	account  *mpblock.Account
 	words    map[string]string
 	observed []Request
@@ -51,31 +53,35 @@ func newFixture(t *testing.T, settings ...string) *fixture {
 	ctx := t.Context()
 	store := &brokenStore{Store: memstore.New()}
 	opts := Options{}
-	popts := platform.Options{}
+	size := 0
 	for _, s := range settings {
 		if n, ok := strings.CutPrefix(s, "page size "); ok {
-			popts.PageSize, _ = strconv.Atoi(n)
+			size, _ = strconv.Atoi(n)
 		}
 		opts.RequireHTTPS = opts.RequireHTTPS || s == "require https"
 		opts.RID = opts.RID || s == "rid"
 	}
-	p, err := platform.Open(ctx, store, popts)
+	p, err := access.Open(ctx, store)
+	if err != nil {
+		t.Fatal(err)
+	}
+	l, err := lists.New(store, lists.Options{PageSize: size})
 	if err != nil {
 		t.Fatal(err)
 	}
 	prefix, key := mpblock.Prefix{1, 2, 3, 4}, mpblock.Key{5}
-	a, secret, err := p.AddAccount(ctx, platform.NewAccount{Prefix: &prefix, Key: &key})
+	a, secret, err := p.AddAccount(ctx, access.NewAccount{Prefix: &prefix, Key: &key})
 	if err != nil {
 		t.Fatal(err)
 	}
-	f := &fixture{T: t, platform: p, account: a, words: map[string]string{"APPID": string(a.AppID), "SECRET": secret}}
+	f := &fixture{T: t, access: p, lists: l, account: a, words: map[string]string{"APPID": string(a.AppID), "SECRET": secret}}
 	f.fill(store)
 	f.tokens()
 	if _, err := p.UpdateAccount(ctx, a.AppID, func(a *mpblock.Account) error { return set(a, settings) }); err != nil {
 		t.Fatal(err)
 	}
 	store.broken = slices.Contains(settings, "broken store")
-	opts.Platform = p
+	opts.Access, opts.Lists = p, l
 	opts.Observe = func(r Request) { f.observed = append(f.observed, r) }
 	f.handler = New(opts)
 	return f
@@ -110,7 +116,7 @@ func (f *fixture) fill(store mpblock.Store) {
 
 func (f *fixture) tokens() {
 	plain := func() string {
-		tok, err := f.platform.Token(f.Context(), f.credentials())
+		tok, err := f.access.Token(f.Context(), f.credentials())
 		if err != nil {
 			f.Fatal(err)
 		}
@@ -127,8 +133,8 @@ func (f *fixture) tokens() {
 	f.words["FORGED"] = string(forged)
 }
 
-func (f *fixture) credentials() platform.Credentials {
-	return platform.Credentials{
+func (f *fixture) credentials() access.Credentials {
+	return access.Credentials{
 		GrantType: "client_credential", AppID: f.words["APPID"], Secret: f.words["SECRET"], IP: netip.MustParseAddr("127.0.0.1"),
 	}
 }
@@ -176,7 +182,7 @@ func (f *fixture) do(method, path, body string) *httptest.ResponseRecorder {
 
 func (f *fixture) blocked() string {
 	f.Helper()
-	totals, err := f.platform.Totals(f.Context(), f.account.AppID)
+	totals, err := f.lists.Totals(f.Context(), f.account.AppID)
 	if err != nil {
 		f.Fatal(err)
 	}

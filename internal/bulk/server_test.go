@@ -16,19 +16,21 @@ import (
 
 	"mpblock"
 	"mpblock/client"
+	"mpblock/internal/access"
+	"mpblock/internal/lists"
 	"mpblock/internal/memstore"
-	"mpblock/internal/platform"
 	"mpblock/internal/server"
 )
 
 // faulty is mpblock's own API behind a network on which things go wrong by a
 // seeded plan.
 type faulty struct {
-	api      http.Handler
-	platform *platform.Platform
-	account  *mpblock.Account
-	secret   string
-	others   []string // follow, and belong to nobody's job
+	api     http.Handler
+	access  *access.Service
+	lists   *lists.Service
+	account *mpblock.Account
+	secret  string
+	others  []string // follow, and belong to nobody's job
 
 	mu     sync.Mutex
 	random *rand.Rand
@@ -42,8 +44,8 @@ func newFaulty(t *testing.T, seed uint64) *faulty {
 	if err != nil {
 		t.Fatal(err)
 	}
-	f.api, f.platform = s.Handler(), s.Platform()
-	if f.account, f.secret, err = f.platform.AddAccount(t.Context(), platform.NewAccount{Prefix: &ours, Key: &mpblock.Key{1}}); err != nil {
+	f.api, f.access, f.lists = s.Handler(), s.Access(), s.Lists()
+	if f.account, f.secret, err = f.access.AddAccount(t.Context(), access.NewAccount{Prefix: &ours, Key: &mpblock.Key{1}}); err != nil {
 		t.Fatal(err)
 	}
 	return f
@@ -79,8 +81,8 @@ func (f *faulty) RoundTrip(r *http.Request) (*http.Response, error) {
 		return nil, r.Context().Err()
 	case 7:
 		f.meet("rival")
-		creds := platform.Credentials{GrantType: "client_credential", AppID: string(f.account.AppID), Secret: f.secret, IP: netip.IPv6Loopback()}
-		if _, err := f.platform.StableToken(r.Context(), creds, true); err != nil {
+		creds := access.Credentials{GrantType: "client_credential", AppID: string(f.account.AppID), Secret: f.secret, IP: netip.IPv6Loopback()}
+		if _, err := f.access.StableToken(r.Context(), creds, true); err != nil {
 			return nil, err
 		}
 	}
@@ -115,7 +117,7 @@ func (f *faulty) othersChange(r *http.Request) {
 	f.mu.Lock()
 	id, action := f.others[f.random.IntN(len(f.others))], mpblock.Action(1+f.random.IntN(2))
 	f.mu.Unlock()
-	_, _ = f.platform.Change(r.Context(), f.account, action, []string{id})
+	_, _ = f.lists.Change(r.Context(), f.account, action, []string{id})
 }
 
 // TestOverTheWire runs jobs with the real client over a bad network, to the end.
@@ -145,7 +147,7 @@ func overTheWire(t *testing.T, seed uint64, met map[string]int) {
 		for _, s := range followers[from : from+100] {
 			ids = append(ids, mpblock.OpenID([]byte(s)))
 		}
-		if _, err := f.platform.AddFollowers(t.Context(), f.account.AppID, ids); err != nil {
+		if _, err := f.lists.AddFollowers(t.Context(), f.account, ids); err != nil {
 			t.Fatal(err)
 		}
 	}

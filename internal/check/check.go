@@ -8,6 +8,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"sort"
 	"time"
 
 	"mpblock"
@@ -300,14 +301,13 @@ func (c *checker) entries(after, last mpblock.OpenID) error {
 // replay returns what the log says of a range of the OpenIDs, in order.
 func (c *checker) replay(after, last mpblock.OpenID) (log []step, err error) {
 	err = c.eachChange(func(ch mpblock.Change) {
-		for _, id := range ch.OpenIDs {
-			if id.Compare(after) > 0 && id.Compare(last) <= 0 {
-				log = append(log, stepOf(id, ch))
-			}
+		for _, id := range ch.OpenIDs[upTo(ch.OpenIDs, after):upTo(ch.OpenIDs, last)] {
+			log = append(log, stepOf(id, ch))
 		}
 	})
 	slices.SortFunc(log, step.compare)
-	for of, rest := []step(nil), log; len(rest) > 0; {
+	for rest := log; len(rest) > 0; {
+		var of []step
 		of, rest = next(rest)
 		blocked := false
 		for _, s := range of {
@@ -318,6 +318,11 @@ func (c *checker) replay(after, last mpblock.OpenID) (log []step, err error) {
 		}
 	}
 	return log, err
+}
+
+// upTo returns how many of some OpenIDs in byte order do not come behind one.
+func upTo(ids []mpblock.OpenID, id mpblock.OpenID) int {
+	return sort.Search(len(ids), func(i int) bool { return ids[i].Compare(id) > 0 })
 }
 
 // listed compares what the log says of one that is on the blacklist.

@@ -8,7 +8,9 @@ import (
 	"strings"
 
 	"mpblock"
-	"mpblock/internal/platform"
+	"mpblock/internal/access"
+	"mpblock/internal/desk"
+	"mpblock/internal/operators"
 )
 
 // accountsPage lists the accounts, and creates one.
@@ -50,7 +52,7 @@ func (c *console) addAccount(v *visit) error {
 		return err
 	}
 	p := &accountsPage{Name: v.field("name"), NewID: v.field("appid"), Any: v.field("any") != ""}
-	a, secret, err := v.desk.AddAccount(v.ctx(), platform.NewAccount{Name: p.Name, AppID: mpblock.AppID(p.NewID), AnyFollower: p.Any})
+	a, secret, err := v.desk.AddAccount(v.ctx(), access.NewAccount{Name: p.Name, AppID: mpblock.AppID(p.NewID), AnyFollower: p.Any})
 	if err != nil {
 		return v.again(err, func(status int) error { return v.accountsPage(status, p) })
 	}
@@ -83,7 +85,7 @@ type limitRow struct {
 }
 
 // settingsOf is the form of an account as it is.
-func settingsOf(a platform.AccountView) accountForm {
+func settingsOf(a desk.AccountView) accountForm {
 	f := accountForm{AppID: string(a.AppID), Name: a.Name, Shown: nameOf(a), AnyFollower: a.AnyFollower}
 	for _, ip := range a.AllowIPs {
 		text := ip.String()
@@ -106,7 +108,7 @@ func settingsOf(a platform.AccountView) accountForm {
 
 // settings finds the account of a page of settings, which admins alone may see.
 func (v *visit) settings() error {
-	if !v.desk.May(platform.RoleAdmin) {
+	if !v.desk.May(operators.RoleAdmin) {
 		return errForbidden
 	}
 	return v.c.withAccount(func(*visit) error { return nil })(v)
@@ -177,10 +179,10 @@ func (v *visit) entered() accountForm {
 }
 
 // readSettings reads what was entered; what cannot be read is refused.
-func (v *visit) readSettings(f accountForm) (platform.AccountSettings, error) {
-	s := platform.AccountSettings{Name: f.Name, AnyFollower: f.AnyFollower, Daily: map[mpblock.Call]int{}, PerMinute: map[mpblock.Call]int{}}
+func (v *visit) readSettings(f accountForm) (desk.AccountSettings, error) {
+	s := desk.AccountSettings{Name: f.Name, AnyFollower: f.AnyFollower, Daily: map[mpblock.Call]int{}, PerMinute: map[mpblock.Call]int{}}
 	for _, text := range strings.Fields(f.IPs) {
-		ip, err := platform.ParseNetwork(text)
+		ip, err := access.ParseNetwork(text)
 		if err != nil {
 			return s, err
 		}

@@ -12,8 +12,9 @@ import (
 	"time"
 
 	"mpblock"
+	"mpblock/internal/access"
+	"mpblock/internal/desk"
 	"mpblock/internal/pebblestore"
-	"mpblock/internal/platform"
 )
 
 // Sizes of the account that is measured.
@@ -33,15 +34,15 @@ func BenchmarkPages(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	p, err := platform.Open(ctx, store, platform.Options{})
-	if err != nil {
-		b.Fatal(err)
-	}
+	p := openRules(b, store)
 	blocked := fillMany(b, p, store)
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		p.Run(ctx, func(err error) { b.Error(err) })
+		if err := p.lists.CatchUp(ctx, testApp); err != nil {
+			b.Error(err)
+		}
+		p.jobs.Run(ctx, func(err error) { b.Error(err) })
 	}()
 	b.Cleanup(func() { cancel(); <-done; store.Close() })
 
@@ -78,10 +79,10 @@ func BenchmarkPages(b *testing.B) {
 }
 
 // fillMany makes the account and returns who is blocked, in byte order.
-func fillMany(b *testing.B, p *platform.Platform, store mpblock.Store) []mpblock.OpenID {
+func fillMany(b *testing.B, p *rules, store mpblock.Store) []mpblock.OpenID {
 	b.Helper()
 	key := mpblock.Key{9}
-	if _, _, err := p.AddAccount(b.Context(), platform.NewAccount{AppID: testApp, Name: "Many", Prefix: &testPrefix, Key: &key}); err != nil {
+	if _, _, err := p.access.AddAccount(b.Context(), access.NewAccount{AppID: testApp, Name: "Many", Prefix: &testPrefix, Key: &key}); err != nil {
 		b.Fatal(err)
 	}
 	ids := make([]mpblock.OpenID, 0, mpblock.MaxBatch)
@@ -117,16 +118,16 @@ func fillMany(b *testing.B, p *platform.Platform, store mpblock.Store) []mpblock
 type benchSite struct {
 	handler http.Handler
 	cookie  *http.Cookie
-	desk    *platform.Desk
+	desk    *desk.Desk
 }
 
-func newBenchSite(b *testing.B, p *platform.Platform) *benchSite {
+func newBenchSite(b *testing.B, p *rules) *benchSite {
 	b.Helper()
-	token, err := p.Demo(b.Context())
+	token, err := p.operators.Demo(b.Context())
 	if err != nil {
 		b.Fatal(err)
 	}
-	s := &benchSite{handler: New(Options{Platform: p, Log: slog.New(slog.DiscardHandler)})}
+	s := &benchSite{handler: New(Options{Desks: p.desks, Operators: p.operators, Log: slog.New(slog.DiscardHandler)})}
 	w := httptest.NewRecorder()
 	s.handler.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/demo?token="+token, nil))
 	cookies := w.Result().Cookies()
@@ -134,14 +135,14 @@ func newBenchSite(b *testing.B, p *platform.Platform) *benchSite {
 		b.Fatalf("%d, %d cookies", w.Code, len(cookies))
 	}
 	s.cookie = cookies[0]
-	if token, err = p.Demo(b.Context()); err != nil {
+	if token, err = p.operators.Demo(b.Context()); err != nil {
 		b.Fatal(err)
 	}
-	session, err := p.UseDemo(b.Context(), token)
+	session, err := p.operators.UseDemo(b.Context(), token)
 	if err != nil {
 		b.Fatal(err)
 	}
-	if s.desk, err = p.Desk(b.Context(), session); err != nil {
+	if s.desk, err = p.desks.Desk(b.Context(), session); err != nil {
 		b.Fatal(err)
 	}
 	return s

@@ -4,7 +4,8 @@ import (
 	"net/http"
 
 	"mpblock"
-	"mpblock/internal/platform"
+	"mpblock/internal/lists"
+	"mpblock/internal/operators"
 )
 
 // confirmPage asks whether users are really to be blocked or unblocked. It is a
@@ -30,7 +31,7 @@ func (c *console) confirm(v *visit) error {
 	if err := v.form(); err != nil {
 		return err
 	}
-	if !v.desk.May(platform.RoleOperator) {
+	if !v.desk.May(operators.RoleOperator) {
 		return errForbidden
 	}
 	ids := v.r.PostForm["openid"]
@@ -38,8 +39,8 @@ func (c *console) confirm(v *visit) error {
 	switch {
 	case len(ids) == 0:
 		p.Problem = v.say(msg("pick.none"))
-	case len(ids) > platform.MaxByHand:
-		p.Problem = v.say(msg("pick.many"), platform.MaxByHand)
+	case len(ids) > lists.MaxByHand:
+		p.Problem = v.say(msg("pick.many"), lists.MaxByHand)
 	}
 	p.Heading = v.say(msg("error.invalid.title"))
 	p.Sample = ids[:min(len(ids), sampleRows)]

@@ -9,8 +9,8 @@ import (
 	"time"
 
 	"mpblock"
+	"mpblock/internal/jobs"
 	"mpblock/internal/lines"
-	"mpblock/internal/platform"
 )
 
 // bulkPage takes a list and shows the jobs of the account.
@@ -57,7 +57,7 @@ func (c *console) draft(v *visit) error {
 		return invalid(v.say(msg("error.form")))
 	}
 	action, err := actionOf(parts)
-	var job platform.Job
+	var job jobs.Job
 	var pasted strings.Builder
 	if err == nil {
 		job, err = v.desk.DraftJob(v.ctx(), v.account.AppID, action, inputs(parts, &pasted))
@@ -105,7 +105,7 @@ func actionOf(parts *multipart.Reader) (mpblock.Action, error) {
 }
 
 // inputs reads what was pasted and the file, each as one input.
-func inputs(parts *multipart.Reader, pasted *strings.Builder) platform.Source {
+func inputs(parts *multipart.Reader, pasted *strings.Builder) jobs.Source {
 	return func(each func(lines.Line) error) (read []lines.Summary, err error) {
 		for {
 			part, err := parts.NextPart()

@@ -4,7 +4,7 @@ import (
 	"strconv"
 	"time"
 
-	"mpblock/internal/platform"
+	"mpblock/internal/lists"
 )
 
 // Sizes of the chart, in units of its viewBox.
@@ -44,7 +44,7 @@ type chartDay struct {
 }
 
 // chartOf places the bars of days, which are in order of time.
-func chartOf(l lang, days []platform.DayCount) chart {
+func chartOf(l lang, days []lists.DayCount) chart {
 	c := chart{Width: chartWidth, Height: chartHeight, Left: chartLeft, Right: chartWidth}
 	most := 0
 	for _, d := range days {

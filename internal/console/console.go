@@ -1,6 +1,6 @@
 // Package console is the operator's web console: pages rendered on the server, made
 // livelier by htmx, in Simplified Chinese and English. It holds no rules of its own:
-// each request works through a platform.Desk, which refuses what the operator may not
+// each request works through a desk.Desk, which refuses what the operator may not
 // do; the console only leaves out what would be refused.
 //
 // Handlers return an error, and one place turns it into a page. Every page is
@@ -20,17 +20,19 @@ import (
 
 	"github.com/alexedwards/scs/v2"
 
-	"mpblock/internal/platform"
+	"mpblock/internal/desk"
+	"mpblock/internal/operators"
 )
 
 // Options are the settings of the console.
 type Options struct {
-	Platform *platform.Platform
-	Secure   bool   // cookies are for TLS alone
-	Demo     bool   // say on the login page where the demo's link is
-	Public   string // scheme and host under which browsers find the console; "": as they ask for it
-	OIDC     *OIDC  // nil: no login through a provider
-	Log      *slog.Logger
+	Desks     *desk.Office
+	Operators *operators.Service
+	Secure    bool   // cookies are for TLS alone
+	Demo      bool   // say on the login page where the demo's link is
+	Public    string // scheme and host under which browsers find the console; "": as they ask for it
+	OIDC      *OIDC  // nil: no login through a provider
+	Log       *slog.Logger
 
 	// NotFound is asked first where there is no page; it tells whether it has
 	// answered. Nil: nobody is asked.
@@ -64,14 +66,15 @@ var registerOnce sync.Once
 // New returns the console: everything that is not the API.
 func New(opts Options) http.Handler {
 	registerOnce.Do(func() {
-		gob.Register(platform.Session{})
+		// The name stands in the records of sessions.
+		gob.RegisterName("mpblock/internal/platform.Session", operators.Session{})
 		gob.Register([]notice{})
 	})
 	c := &console{Options: opts, mux: http.NewServeMux()}
 	c.provider.OIDC = opts.OIDC
 	c.sessions = &scs.SessionManager{ // not scs.New, which has a goroutine run for ever
-		Store: opts.Platform.Sessions(), Codec: scs.GobCodec{},
-		IdleTimeout: platform.SessionIdle, Lifetime: platform.SessionLife,
+		Store: opts.Operators.Sessions(), Codec: scs.GobCodec{},
+		IdleTimeout: operators.SessionIdle, Lifetime: operators.SessionLife,
 		Cookie: scs.SessionCookie{
 			Name: "mpblock_session", Path: "/", HttpOnly: true, SameSite: http.SameSiteLaxMode, Secure: opts.Secure,
 		},

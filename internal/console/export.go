@@ -9,7 +9,7 @@ import (
 	"net/http"
 	"time"
 
-	"mpblock/internal/platform"
+	"mpblock/internal/lists"
 )
 
 // flushRows is how many rows of an export go out at a time.
@@ -58,7 +58,7 @@ type exporter interface {
 	flush() error
 }
 
-func exportAll(rows iter.Seq2[platform.EntryRow, error], out exporter, w http.ResponseWriter) error {
+func exportAll(rows iter.Seq2[lists.EntryRow, error], out exporter, w http.ResponseWriter) error {
 	n := 0
 	for row, err := range rows {
 		if err != nil {

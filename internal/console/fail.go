@@ -11,7 +11,7 @@ import (
 	"strings"
 
 	"mpblock"
-	"mpblock/internal/platform"
+	"mpblock/internal/operators"
 )
 
 // Errors of the console's own, beside those of the platform.
@@ -49,7 +49,7 @@ func (c *console) bare(w http.ResponseWriter, r *http.Request) *visit {
 
 // fail answers with what an error means to the visitor.
 func (c *console) fail(v *visit, err error) {
-	if errors.Is(err, platform.ErrLoggedOut) {
+	if errors.Is(err, operators.ErrLoggedOut) {
 		c.sendToLogin(v)
 		return
 	}
@@ -124,11 +124,11 @@ func (v *visit) refusal(err error) (string, bool) {
 	if isForbidden(err) {
 		return "", false
 	}
-	var parts *platform.Refused
+	var parts *mpblock.Refused
 	if errors.As(err, &parts) {
 		return v.lang.refused(parts), true
 	}
-	var whole platform.Refusal
+	var whole mpblock.Refusal
 	if errors.As(err, &whole) {
 		return sentence(string(whole)), true
 	}
@@ -183,12 +183,12 @@ const (
 
 // isForbidden tells whether the operator's role is what is missing.
 func isForbidden(err error) bool {
-	var r *platform.Refused
+	var r *mpblock.Refused
 	return errors.Is(err, errForbidden) || errors.As(err, &r) && r.Format == formatForbidden
 }
 
 // isMissing tells whether what the page is about is not there.
 func isMissing(err error) bool {
-	var r *platform.Refused
+	var r *mpblock.Refused
 	return errors.Is(err, errMissing) || errors.As(err, &r) && strings.HasPrefix(r.Format, formatMissing)
 }

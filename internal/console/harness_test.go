@@ -12,8 +12,12 @@ import (
 	"testing"
 
 	"mpblock"
+	"mpblock/internal/access"
+	"mpblock/internal/desk"
+	"mpblock/internal/jobs"
+	"mpblock/internal/lists"
 	"mpblock/internal/memstore"
-	"mpblock/internal/platform"
+	"mpblock/internal/operators"
 )
 
 const (
@@ -34,20 +38,53 @@ func follower(n int) string {
 // name is that of the role; "limited" is an operator of otherApp alone.
 type site struct {
 	*httptest.Server
-	t        *testing.T
-	platform *platform.Platform
-	log      *strings.Builder
+	t *testing.T
+	*rules
+	log *strings.Builder
+}
+
+// rules are what a console works through.
+type rules struct {
+	access    *access.Service
+	operators *operators.Service
+	lists     *lists.Service
+	jobs      *jobs.Service
+	desks     *desk.Office
+}
+
+func openRules(tb testing.TB, store mpblock.Store) *rules {
+	tb.Helper()
+	var r rules
+	var err error
+	if r.access, err = access.Open(tb.Context(), store); err != nil {
+		tb.Fatal(err)
+	}
+	if r.operators, err = operators.Open(tb.Context(), store, operators.Options{}); err != nil {
+		tb.Fatal(err)
+	}
+	if r.lists, err = lists.New(store, lists.Options{}); err != nil {
+		tb.Fatal(err)
+	}
+	r.jobs = jobs.New(store, r.lists, r.access.Account, jobs.Options{})
+	r.desks = desk.New(r.access, r.operators, r.lists, r.jobs)
+	return &r
+}
+
+// account returns an account.
+func (s *site) account(app mpblock.AppID) *mpblock.Account {
+	s.t.Helper()
+	a, err := s.access.Account(s.t.Context(), app)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return a
 }
 
 func newSite(t *testing.T) *site {
 	t.Helper()
-	ctx := t.Context()
-	p, err := platform.Open(ctx, memstore.New(), platform.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	s := &site{t: t, platform: p, log: &strings.Builder{}}
-	s.Server = httptest.NewServer(New(Options{Platform: p, Log: slog.New(slog.NewTextHandler(s.log, nil))}))
+	r := openRules(t, memstore.New())
+	s := &site{t: t, rules: r, log: &strings.Builder{}}
+	s.Server = httptest.NewServer(New(Options{Desks: r.desks, Operators: r.operators, Log: slog.New(slog.NewTextHandler(s.log, nil))}))
 	t.Cleanup(s.Close)
 	return s
 }
@@ -58,8 +95,8 @@ func filled(t *testing.T) *site {
 	s := newSite(t)
 	ctx := t.Context()
 	key := mpblock.Key{9}
-	for _, n := range []platform.NewAccount{{AppID: testApp, Name: "Tea <house>", Prefix: &testPrefix, Key: &key}, {AppID: otherApp, Name: "Other"}} {
-		if _, _, err := s.platform.AddAccount(ctx, n); err != nil {
+	for _, n := range []access.NewAccount{{AppID: testApp, Name: "Tea <house>", Prefix: &testPrefix, Key: &key}, {AppID: otherApp, Name: "Other"}} {
+		if _, _, err := s.access.AddAccount(ctx, n); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -71,35 +108,35 @@ func filled(t *testing.T) *site {
 		}
 		ids[i] = id
 	}
-	if _, err := s.platform.AddFollowers(ctx, testApp, ids); err != nil {
+	if _, err := s.lists.AddFollowers(ctx, s.account(testApp), ids); err != nil {
 		t.Fatal(err)
 	}
-	s.operator(platform.NewOperator{Name: "viewer", Role: platform.RoleViewer})
-	s.operator(platform.NewOperator{Name: "operator", Role: platform.RoleOperator})
-	s.operator(platform.NewOperator{Name: "admin", Role: platform.RoleAdmin})
-	s.operator(platform.NewOperator{Name: "limited", Role: platform.RoleOperator, Accounts: []mpblock.AppID{otherApp}})
+	s.operator(operators.NewOperator{Name: "viewer", Role: operators.RoleViewer})
+	s.operator(operators.NewOperator{Name: "operator", Role: operators.RoleOperator})
+	s.operator(operators.NewOperator{Name: "admin", Role: operators.RoleAdmin})
+	s.operator(operators.NewOperator{Name: "limited", Role: operators.RoleOperator, Accounts: []mpblock.AppID{otherApp}})
 	return s
 }
 
 // operator creates an operator with the password of all tests.
-func (s *site) operator(n platform.NewOperator) {
+func (s *site) operator(n operators.NewOperator) {
 	s.t.Helper()
-	_, token, err := s.platform.AddOperator(s.t.Context(), n)
+	_, token, err := s.operators.AddOperator(s.t.Context(), n)
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	if _, err := s.platform.UseReset(s.t.Context(), token, password); err != nil {
+	if _, err := s.operators.UseReset(s.t.Context(), token, password); err != nil {
 		s.t.Fatal(err)
 	}
 }
 
-// run has the platform do its work until the test ends.
+// run has jobs run until the test ends.
 func (s *site) run() {
 	ctx, cancel := context.WithCancel(s.t.Context())
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		s.platform.Run(ctx, func(err error) { s.t.Error(err) })
+		s.jobs.Run(ctx, func(err error) { s.t.Error(err) })
 	}()
 	s.t.Cleanup(func() { cancel(); <-done })
 }

@@ -5,7 +5,7 @@ import (
 	"strconv"
 
 	"mpblock"
-	"mpblock/internal/platform"
+	"mpblock/internal/lists"
 )
 
 // historyPage is a page of changes, newest first.
@@ -35,7 +35,7 @@ func (c *console) history(v *visit) error {
 	if err != nil {
 		return v.again(err, render)
 	}
-	page, err := v.desk.History(v.ctx(), v.account.AppID, platform.ChangeQuery{
+	page, err := v.desk.History(v.ctx(), v.account.AppID, lists.ChangeQuery{
 		Action: actionNamed(f.Action), Reason: f.Reason, Actor: v.actorPrefix(f.Actor), Since: since, Until: until,
 		Before: number(v.r.URL.Query().Get("after")), Limit: pageRows,
 	})
@@ -97,8 +97,8 @@ func (c *console) change(v *visit) error {
 }
 
 // rowOf returns a change as a row of a table.
-func rowOf(c mpblock.Change) platform.ChangeRow {
-	return platform.ChangeRow{Seq: c.Seq, Time: c.Time, Actor: c.Actor, Action: c.Action, Reason: c.Reason, Count: len(c.OpenIDs)}
+func rowOf(c mpblock.Change) lists.ChangeRow {
+	return lists.ChangeRow{Seq: c.Seq, Time: c.Time, Actor: c.Actor, Action: c.Action, Reason: c.Reason, Count: len(c.OpenIDs)}
 }
 
 // openidPage is what is known of one OpenID.

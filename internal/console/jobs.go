@@ -5,7 +5,7 @@ import (
 	"strconv"
 
 	"mpblock"
-	"mpblock/internal/platform"
+	"mpblock/internal/jobs"
 )
 
 // jobView is a job as the pages show it.
@@ -14,7 +14,7 @@ type jobView struct {
 	Block          bool
 	Reason, By     string
 	Problem        string // why it failed, in English
-	Code           platform.JobState
+	Code           jobs.JobState
 	State, Mood    string // in words, and the colour of its label
 	Active         bool
 	Created        stamp
@@ -51,18 +51,18 @@ type badLine struct {
 	Why    string
 }
 
-func (v *visit) jobView(j platform.Job) jobView {
-	moods := map[platform.JobState]struct {
+func (v *visit) jobView(j jobs.Job) jobView {
+	moods := map[jobs.JobState]struct {
 		text msg
 		mood string
 	}{
-		platform.JobDraft:    {msg("state.draft"), "mind"},
-		platform.JobQueued:   {msg("state.queued"), "mind"},
-		platform.JobRunning:  {msg("state.running"), "mind"},
-		platform.JobStopping: {msg("state.stopping"), "mind"},
-		platform.JobStopped:  {msg("state.stopped"), "black"},
-		platform.JobDone:     {msg("state.done"), "good"},
-		platform.JobFailed:   {msg("state.failed"), "black"},
+		jobs.JobDraft:    {msg("state.draft"), "mind"},
+		jobs.JobQueued:   {msg("state.queued"), "mind"},
+		jobs.JobRunning:  {msg("state.running"), "mind"},
+		jobs.JobStopping: {msg("state.stopping"), "mind"},
+		jobs.JobStopped:  {msg("state.stopped"), "black"},
+		jobs.JobDone:     {msg("state.done"), "good"},
+		jobs.JobFailed:   {msg("state.failed"), "black"},
 	}
 	view := jobView{
 		ID: j.ID, Address: v.base() + "/jobs/" + j.ID, Block: j.Action == mpblock.Block, Reason: j.Reason, By: j.By,
@@ -77,13 +77,13 @@ func (v *visit) jobView(j platform.Job) jobView {
 	switch {
 	case view.Total > 0:
 		view.Percent = view.Done * 100 / view.Total
-	case j.State == platform.JobDone:
+	case j.State == jobs.JobDone:
 		view.Percent = 100
 	}
 	return view
 }
 
-func (v *visit) findJob() (platform.Job, error) {
+func (v *visit) findJob() (jobs.Job, error) {
 	return v.desk.Job(v.ctx(), v.account.AppID, v.r.PathValue("id"))
 }
 
@@ -95,15 +95,15 @@ func (c *console) job(v *visit) error {
 	return v.jobPage(http.StatusOK, j)
 }
 
-func (v *visit) jobPage(status int, j platform.Job) error {
-	if j.State == platform.JobDraft {
+func (v *visit) jobPage(status int, j jobs.Job) error {
+	if j.State == jobs.JobDraft {
 		return v.preview(status, j)
 	}
 	return v.page(status, "job", v.say(msg("job.title"), j.ID), v.report(j))
 }
 
 // preview shows what a draft would do.
-func (v *visit) preview(status int, j platform.Job) error {
+func (v *visit) preview(status int, j jobs.Job) error {
 	w := j.Preview
 	p := &jobPage{Job: v.jobView(j), Would: w.New}
 	for _, s := range j.Read {
@@ -144,22 +144,22 @@ func (v *visit) preview(status int, j platform.Job) error {
 	return v.page(status, "preview", v.say(msg("preview.title")), p)
 }
 
-func (v *visit) why(w platform.RefusedWhy) string {
+func (v *visit) why(w jobs.RefusedWhy) string {
 	switch w {
-	case platform.WhyMalformed:
+	case jobs.WhyMalformed:
 		return v.say(msg("plan.malformed"))
-	case platform.WhyForeign:
+	case jobs.WhyForeign:
 		return v.say(msg("plan.foreign"))
-	case platform.WhyUnknown:
+	case jobs.WhyUnknown:
 		return v.say(msg("plan.unknown"))
-	case platform.WhyChanged:
+	case jobs.WhyChanged:
 		return v.say(msg("why.changed"))
 	}
 	return string(w)
 }
 
 // report shows how far a job is.
-func (v *visit) report(j platform.Job) *jobPage {
+func (v *visit) report(j jobs.Job) *jobPage {
 	p := &jobPage{Job: v.jobView(j)}
 	add := func(kind string, name msg, count int) {
 		p.Lines = append(p.Lines, jobLine{Kind: kind, Name: v.say(name), Count: count})

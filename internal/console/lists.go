@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"mpblock"
-	"mpblock/internal/platform"
+	"mpblock/internal/lists"
 )
 
 // followersPage is a page of followers.
@@ -27,7 +27,7 @@ func (c *console) followers(v *visit) error {
 	q := v.r.URL.Query()
 	p := &followersPage{Query: strings.TrimSpace(q.Get("q"))}
 	render := func(status int) error { return v.page(status, "followers", v.say(msg("nav.followers")), p) }
-	query := platform.FollowerQuery{Limit: pageRows, Prefix: p.Query}
+	query := lists.FollowerQuery{Limit: pageRows, Prefix: p.Query}
 	if after := q.Get("after"); after != "" {
 		id, err := mpblock.ParseOpenID(after)
 		if err != nil {
@@ -125,9 +125,9 @@ type entryRow struct {
 }
 
 // entryQuery reads what of the blacklist is asked for.
-func (v *visit) entryQuery(f filter) (platform.EntryQuery, error) {
+func (v *visit) entryQuery(f filter) (lists.EntryQuery, error) {
 	since, until, err := f.times(v)
-	return platform.EntryQuery{
+	return lists.EntryQuery{
 		Prefix: f.Query, Reason: f.Reason, Actor: v.actorPrefix(f.Actor), Since: since, Until: until,
 		After: v.r.URL.Query().Get("after"), Limit: pageRows,
 	}, err

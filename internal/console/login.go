@@ -5,7 +5,7 @@ import (
 	"net/http"
 	"net/netip"
 
-	"mpblock/internal/platform"
+	"mpblock/internal/operators"
 )
 
 // loginPage is the form for name and password, and that for the code.
@@ -51,7 +51,7 @@ func (c *console) loginForm(v *visit) error {
 }
 
 func (v *visit) loginForm(status int, next, name string) error {
-	fresh, err := v.c.Platform.NeedsSetup(v.ctx())
+	fresh, err := v.c.Operators.NeedsSetup(v.ctx())
 	if err != nil {
 		return err
 	}
@@ -68,10 +68,10 @@ func (c *console) login(v *visit) error {
 	}
 	next := local(v.field("next"), "/")
 	name := v.field("name")
-	s, err := c.Platform.Login(v.ctx(), platform.Attempt{Name: name, Password: v.r.PostForm.Get("password"), Addr: remote(v.r)})
-	var refused *platform.LoginError
+	s, err := c.Operators.Login(v.ctx(), operators.Attempt{Name: name, Password: v.r.PostForm.Get("password"), Addr: remote(v.r)})
+	var refused *operators.LoginError
 	if errors.As(err, &refused) {
-		if refused.Reason == platform.NeedCode {
+		if refused.Reason == operators.NeedCode {
 			c.sessions.Put(v.ctx(), keyTicket, refused.Ticket)
 			c.sessions.Put(v.ctx(), keyName, name)
 			c.sessions.Put(v.ctx(), keyNext, next)
@@ -86,23 +86,23 @@ func (c *console) login(v *visit) error {
 	return v.enter(s, next)
 }
 
-func loginStatus(e *platform.LoginError) int {
-	if e.Reason == platform.TooMany {
+func loginStatus(e *operators.LoginError) int {
+	if e.Reason == operators.TooMany {
 		return http.StatusTooManyRequests
 	}
 	return http.StatusUnauthorized
 }
 
 // loginProblem says why somebody was not let in.
-func (v *visit) loginProblem(e *platform.LoginError) string {
+func (v *visit) loginProblem(e *operators.LoginError) string {
 	switch e.Reason {
-	case platform.BadCode:
+	case operators.BadCode:
 		return v.say(msg("login.code"))
-	case platform.TooMany:
+	case operators.TooMany:
 		return v.say(msg("login.wait"), int(e.Wait.Seconds()))
-	case platform.NotLinked:
+	case operators.NotLinked:
 		return v.say(msg("login.unlinked"))
-	case platform.BadCredentials, platform.NeedCode:
+	case operators.BadCredentials, operators.NeedCode:
 	}
 	return v.say(msg("login.wrong"))
 }
@@ -118,7 +118,7 @@ func remote(r *http.Request) netip.Addr {
 }
 
 // enter begins a session under a token that nobody has seen before.
-func (v *visit) enter(s platform.Session, next string) error {
+func (v *visit) enter(s operators.Session, next string) error {
 	sessions := v.c.sessions
 	if err := sessions.RenewToken(v.ctx()); err != nil {
 		return err
@@ -146,13 +146,13 @@ func (c *console) code(v *visit) error {
 		return err
 	}
 	next := local(c.sessions.GetString(v.ctx(), keyNext), "/")
-	s, err := c.Platform.Login(v.ctx(), platform.Attempt{
+	s, err := c.Operators.Login(v.ctx(), operators.Attempt{
 		Ticket: c.sessions.GetString(v.ctx(), keyTicket), Code: v.field("code"), Addr: remote(v.r),
 	})
-	var refused *platform.LoginError
+	var refused *operators.LoginError
 	if errors.As(err, &refused) {
 		text := v.loginProblem(refused)
-		if refused.Reason == platform.BadCredentials { // the ticket has run out
+		if refused.Reason == operators.BadCredentials { // the ticket has run out
 			v.tell("bad", v.say(msg("login.expired")))
 			c.sessions.Remove(v.ctx(), keyTicket)
 			return v.see("/login")
@@ -168,14 +168,14 @@ func (c *console) code(v *visit) error {
 
 func (c *console) welcomeForm(v *visit) error {
 	token := v.r.URL.Query().Get("token")
-	if err := c.Platform.CheckSetup(v.ctx(), token); err != nil {
+	if err := c.Operators.CheckSetup(v.ctx(), token); err != nil {
 		return err
 	}
 	return v.passwordForm(http.StatusOK, &passwordPage{Token: token, First: true})
 }
 
 func (v *visit) passwordForm(status int, p *passwordPage) error {
-	p.Shortest = platform.MinPassword
+	p.Shortest = operators.MinPassword
 	title := v.say(msg("welcome.title"))
 	if !p.First {
 		title = v.say(msg("reset.title"))
@@ -198,9 +198,9 @@ func (c *console) welcome(v *visit) error {
 	}
 	p := &passwordPage{Token: v.field("token"), Name: v.field("name"), First: true}
 	password, err := v.passwords("password")
-	var s platform.Session
+	var s operators.Session
 	if err == nil {
-		s, err = c.Platform.UseSetup(v.ctx(), p.Token, p.Name, password)
+		s, err = c.Operators.UseSetup(v.ctx(), p.Token, p.Name, password)
 	}
 	if err != nil {
 		return v.again(err, func(status int) error { return v.passwordForm(status, p) })
@@ -211,7 +211,7 @@ func (c *console) welcome(v *visit) error {
 
 func (c *console) resetForm(v *visit) error {
 	token := v.r.URL.Query().Get("token")
-	name, err := c.Platform.CheckReset(v.ctx(), token)
+	name, err := c.Operators.CheckReset(v.ctx(), token)
 	if err != nil {
 		return err
 	}
@@ -223,14 +223,14 @@ func (c *console) reset(v *visit) error {
 		return err
 	}
 	token := v.field("token")
-	name, err := c.Platform.CheckReset(v.ctx(), token)
+	name, err := c.Operators.CheckReset(v.ctx(), token)
 	if err != nil {
 		return err
 	}
 	password, err := v.passwords("password")
-	var s platform.Session
+	var s operators.Session
 	if err == nil {
-		s, err = c.Platform.UseReset(v.ctx(), token, password)
+		s, err = c.Operators.UseReset(v.ctx(), token, password)
 	}
 	if err != nil {
 		return v.again(err, func(status int) error {
@@ -242,7 +242,7 @@ func (c *console) reset(v *visit) error {
 
 // demo logs in whoever has the link that serve --demo prints.
 func (c *console) demo(v *visit) error {
-	s, err := c.Platform.UseDemo(v.ctx(), v.r.URL.Query().Get("token"))
+	s, err := c.Operators.UseDemo(v.ctx(), v.r.URL.Query().Get("token"))
 	if err != nil {
 		return err
 	}

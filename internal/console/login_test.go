@@ -1,6 +1,8 @@
 package console
 
 import (
+	"bytes"
+	"encoding/gob"
 	"net/http"
 	"net/url"
 	"regexp"
@@ -9,6 +11,8 @@ import (
 	"time"
 
 	"github.com/pquerna/otp/totp"
+
+	"mpblock/internal/operators"
 )
 
 // The link of an empty store makes the first operator, once.
@@ -16,7 +20,7 @@ func TestWelcome(t *testing.T) {
 	s := newSite(t)
 	b := s.browser()
 	b.get("/").holds(t, 200, "There is no operator here yet")
-	token, err := s.platform.Setup(t.Context())
+	token, err := s.operators.Setup(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -142,11 +146,11 @@ func TestSessionIsNotFixed(t *testing.T) {
 
 func TestSecureCookies(t *testing.T) {
 	s := newSite(t)
-	token, err := s.platform.Demo(t.Context())
+	token, err := s.operators.Demo(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.Config.Handler = New(Options{Platform: s.platform, Secure: true})
+	s.Config.Handler = New(Options{Desks: s.desks, Operators: s.operators, Secure: true})
 	res, err := http.DefaultTransport.RoundTrip(s.browser().request(http.MethodGet, "/demo?token="+token, nil))
 	if err != nil {
 		t.Fatal(err)
@@ -174,7 +178,7 @@ func TestCrossOrigin(t *testing.T) {
 
 func TestDemo(t *testing.T) {
 	s := filled(t)
-	token, err := s.platform.Demo(t.Context())
+	token, err := s.operators.Demo(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -303,7 +307,7 @@ func TestAccountSettings(t *testing.T) {
 	at := "/accounts/" + string(testApp)
 	b.post(at, "name", "New", "ips", "192.0.2.7\n198.51.100.0/24", "allow", "token", "allow", "getblacklist", "daily:getblacklist", "500", "minute:token", "60", "any", "1").
 		holds(t, 200, "Saved.", "192.0.2.7\n198.51.100.0/24", `name="daily:getblacklist" value="500"`, "New: settings")
-	a, err := s.platform.Account(t.Context(), testApp)
+	a, err := s.access.Account(t.Context(), testApp)
 	if err != nil || a.Name != "New" || !a.AnyFollower || len(a.AllowIPs) != 2 || a.Daily["getblacklist"] != 500 || a.PerMinute["token"] != 60 || len(a.Denied) != 4 {
 		t.Errorf("%+v, %v", a, err)
 	}
@@ -317,4 +321,18 @@ func TestAccountSettings(t *testing.T) {
 		t.Errorf("not back at the account that was looked at last, but at %s", a.path)
 	}
 	b.get("/me").holds(t, 200, "/a/"+string(otherApp)+"/blacklist")
+}
+
+// Sessions are in the store under the name that their type had when the console was
+// first released: another one would log everybody out at the next upgrade.
+func TestSessionsOutliveAnUpgrade(t *testing.T) {
+	New(Options{Operators: filled(t).operators})
+	var b bytes.Buffer
+	var session any = operators.Session{Name: "anna", Epoch: 7}
+	if err := gob.NewEncoder(&b).Encode(&session); err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(b.String(), "mpblock/internal/platform.Session") {
+		t.Errorf("kept as %q", b.String())
+	}
 }

@@ -8,7 +8,7 @@ import (
 
 	"github.com/boombuler/barcode/qr"
 
-	"mpblock/internal/platform"
+	"mpblock/internal/operators"
 )
 
 // mePage is what operators set for themselves.
@@ -20,7 +20,7 @@ type mePage struct {
 	SecondFactor bool
 	Enrol        *enrolment
 	Provider     string // of OpenID Connect, "" if there is none
-	Identities   []platform.Identity
+	Identities   []operators.Identity
 }
 
 // enrolment is a second factor that is being set up.
@@ -34,7 +34,7 @@ func (c *console) me(v *visit) error { return v.me(http.StatusOK) }
 
 func (v *visit) me(status int) error {
 	o := v.desk.Operator()
-	p := &mePage{Role: v.role(o.Role), HasPassword: o.HasPassword, Shortest: platform.MinPassword, SecondFactor: o.SecondFactor, Identities: o.Identities}
+	p := &mePage{Role: v.role(o.Role), HasPassword: o.HasPassword, Shortest: operators.MinPassword, SecondFactor: o.SecondFactor, Identities: o.Identities}
 	if v.c.OIDC != nil {
 		p.Provider = v.c.OIDC.Name
 	}
@@ -80,7 +80,7 @@ func (c *console) setPassword(v *visit) error {
 		return err
 	}
 	password, err := v.passwords("new")
-	var s platform.Session
+	var s operators.Session
 	if err == nil {
 		s, err = v.desk.ChangePassword(v.ctx(), v.r.PostForm.Get("old"), password)
 	}
@@ -128,7 +128,7 @@ func (c *console) unlink(v *visit) error {
 	if err := v.form(); err != nil {
 		return err
 	}
-	err := v.desk.Unlink(v.ctx(), platform.Identity{Issuer: v.field("issuer"), Subject: v.field("subject")})
+	err := v.desk.Unlink(v.ctx(), operators.Identity{Issuer: v.field("issuer"), Subject: v.field("subject")})
 	if err != nil {
 		return v.again(err, v.me)
 	}

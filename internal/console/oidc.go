@@ -15,7 +15,7 @@ import (
 	"github.com/coreos/go-oidc/v3/oidc"
 	"golang.org/x/oauth2"
 
-	"mpblock/internal/platform"
+	"mpblock/internal/operators"
 )
 
 // OIDC is an OpenID Connect provider that operators can log in with.
@@ -135,8 +135,8 @@ func (c *console) oidcReturn(v *visit) error {
 	if err != nil {
 		return v.providerFailed(err)
 	}
-	s, err := c.Platform.LoginVerified(v.ctx(), who)
-	var refused *platform.LoginError
+	s, err := c.Operators.LoginVerified(v.ctx(), who)
+	var refused *operators.LoginError
 	if errors.As(err, &refused) {
 		return invalid(v.loginProblem(refused))
 	}
@@ -148,7 +148,7 @@ func (c *console) oidcReturn(v *visit) error {
 
 // verify turns the code that the browser has brought into who it is, as the
 // provider signed it for this very flow.
-func (v *visit) verify(ctx context.Context, code string, flow oidcFlow) (who platform.Verified, err error) {
+func (v *visit) verify(ctx context.Context, code string, flow oidcFlow) (who operators.Verified, err error) {
 	p, err := v.c.provider.find(ctx)
 	if err != nil {
 		return who, err

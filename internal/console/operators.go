@@ -7,7 +7,7 @@ import (
 	"strings"
 
 	"mpblock"
-	"mpblock/internal/platform"
+	"mpblock/internal/operators"
 )
 
 // operatorsPage lists the operators, and creates one.
@@ -39,23 +39,23 @@ type rights struct {
 }
 
 type roleChoice struct {
-	Value       platform.Role
+	Value       operators.Role
 	Name, Means string
 	Chosen      bool
 }
 
-func (v *visit) role(r platform.Role) string { return v.say(msg("role." + string(r))) }
+func (v *visit) role(r operators.Role) string { return v.say(msg("role." + string(r))) }
 
-func (v *visit) rightsOf(role platform.Role, accounts, email string) rights {
+func (v *visit) rightsOf(role operators.Role, accounts, email string) rights {
 	r := rights{Accounts: accounts, Email: email}
-	for _, value := range []platform.Role{platform.RoleViewer, platform.RoleOperator, platform.RoleAdmin} {
+	for _, value := range []operators.Role{operators.RoleViewer, operators.RoleOperator, operators.RoleAdmin} {
 		r.Roles = append(r.Roles, roleChoice{value, v.role(value), v.say(msg("role." + string(value) + ".means")), value == role})
 	}
 	return r
 }
 
 func (c *console) operators(v *visit) error {
-	return v.operatorsPage(http.StatusOK, &operatorsPage{Rights: v.rightsOf(platform.RoleOperator, "", "")})
+	return v.operatorsPage(http.StatusOK, &operatorsPage{Rights: v.rightsOf(operators.RoleOperator, "", "")})
 }
 
 func (v *visit) operatorsPage(status int, p *operatorsPage) error {
@@ -77,18 +77,18 @@ func (v *visit) operatorsPage(status int, p *operatorsPage) error {
 		}
 		p.Rows = append(p.Rows, row)
 	}
-	if p.SecondNeeded, err = v.c.Platform.RequireSecondFactor(v.ctx()); err != nil {
+	if p.SecondNeeded, err = v.c.Operators.RequireSecondFactor(v.ctx()); err != nil {
 		return err
 	}
 	p.OwnSecond = v.desk.Operator().SecondFactor
 	p.Link, p.For = v.c.sessions.PopString(v.ctx(), keyLink), v.c.sessions.PopString(v.ctx(), keyFor)
-	p.Minutes = int(platform.LinkLife.Minutes())
+	p.Minutes = int(operators.LinkLife.Minutes())
 	return v.page(status, "operators", v.say(msg("nav.operators")), p)
 }
 
 // newOperator reads the form of an operator's rights.
-func (v *visit) newOperator(name string) platform.NewOperator {
-	n := platform.NewOperator{Name: name, Role: platform.Role(v.field("role")), Email: v.field("email")}
+func (v *visit) newOperator(name string) operators.NewOperator {
+	n := operators.NewOperator{Name: name, Role: operators.Role(v.field("role")), Email: v.field("email")}
 	for _, app := range strings.Fields(v.r.PostForm.Get("accounts")) {
 		n.Accounts = append(n.Accounts, mpblock.AppID(app))
 	}
@@ -123,7 +123,7 @@ func (c *console) requireSecond(v *visit) error {
 	}
 	if err := v.desk.SetRequireSecondFactor(v.ctx(), v.field("required") != ""); err != nil {
 		return v.again(err, func(status int) error {
-			return v.operatorsPage(status, &operatorsPage{Rights: v.rightsOf(platform.RoleOperator, "", "")})
+			return v.operatorsPage(status, &operatorsPage{Rights: v.rightsOf(operators.RoleOperator, "", "")})
 		})
 	}
 	v.tell("good", v.say(msg("saved")))
@@ -141,14 +141,14 @@ type operatorPage struct {
 }
 
 // find returns the operator that the page is about.
-func (v *visit) find() (platform.Operator, error) {
+func (v *visit) find() (operators.Operator, error) {
 	all, err := v.desk.Operators(v.ctx())
 	if err != nil {
-		return platform.Operator{}, err
+		return operators.Operator{}, err
 	}
-	i := slices.IndexFunc(all, func(o platform.Operator) bool { return o.Name == v.r.PathValue("name") })
+	i := slices.IndexFunc(all, func(o operators.Operator) bool { return o.Name == v.r.PathValue("name") })
 	if i < 0 {
-		return platform.Operator{}, errMissing
+		return operators.Operator{}, errMissing
 	}
 	return all[i], nil
 }
@@ -165,7 +165,7 @@ func (c *console) operatorPage(v *visit) error {
 	return v.operatorPage(http.StatusOK, o, v.rightsOf(o.Role, strings.Join(apps, "\n"), o.Email))
 }
 
-func (v *visit) operatorPage(status int, o platform.Operator, r rights) error {
+func (v *visit) operatorPage(status int, o operators.Operator, r rights) error {
 	p := &operatorPage{
 		Name: o.Name, Address: "/operators/" + url.PathEscape(o.Name), Own: o.Name == v.desk.Operator().Name, Disabled: o.Disabled, Rights: r,
 	}

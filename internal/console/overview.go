@@ -7,7 +7,7 @@ import (
 	"strings"
 
 	"mpblock"
-	"mpblock/internal/platform"
+	"mpblock/internal/lists"
 )
 
 // overviewPage is how an account is doing.
@@ -71,7 +71,7 @@ func (c *console) overview(v *visit) error {
 	return v.page(http.StatusOK, "overview", v.say(msg("nav.overview")), p)
 }
 
-func (v *visit) changeRows(rows []platform.ChangeRow) []changeRow {
+func (v *visit) changeRows(rows []lists.ChangeRow) []changeRow {
 	all := make([]changeRow, 0, len(rows))
 	for _, r := range rows {
 		all = append(all, v.changeRow(r))
@@ -79,7 +79,7 @@ func (v *visit) changeRows(rows []platform.ChangeRow) []changeRow {
 	return all
 }
 
-func (v *visit) changeRow(r platform.ChangeRow) changeRow {
+func (v *visit) changeRow(r lists.ChangeRow) changeRow {
 	seq := strconv.FormatUint(r.Seq, 10)
 	return changeRow{
 		Seq: seq, Address: v.base() + "/history/" + seq, Time: stampOf(r.Time, v.zone), Block: r.Action == mpblock.Block,

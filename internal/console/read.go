@@ -3,8 +3,8 @@ package console
 import (
 	"strings"
 
+	"mpblock/internal/jobs"
 	"mpblock/internal/lines"
-	"mpblock/internal/platform"
 )
 
 // How what internal/lines reads and refuses is said in the language of the visitor.
@@ -47,7 +47,7 @@ func (v *visit) unread(e *lines.Error) string {
 }
 
 // whyRefused says why a line was refused.
-func (v *visit) whyRefused(r platform.RefusedLine) string {
+func (v *visit) whyRefused(r jobs.RefusedLine) string {
 	words, ok := badWords[r.Key]
 	if !ok {
 		return v.why(r.Why)

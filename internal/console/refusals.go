@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"strings"
 
-	"mpblock/internal/platform"
+	"mpblock"
 )
 
 //go:embed refusals.txt
@@ -32,7 +32,7 @@ func readRefusals(text string) map[string]string {
 }
 
 // refused returns what the platform has refused, in a language.
-func (l lang) refused(r *platform.Refused) string {
+func (l lang) refused(r *mpblock.Refused) string {
 	if format, ok := refusals[r.Format]; ok && l == zh {
 		return fmt.Sprintf(format, r.Args...) + "。"
 	}

@@ -7,16 +7,20 @@ import (
 	"strings"
 	"testing"
 
-	"mpblock/internal/platform"
+	"mpblock"
 )
 
-var platformFormat = regexp.MustCompile(`refuse\(("(?:[^"\\]|\\.)*")`)
+var refusalFormat = regexp.MustCompile(`refuse\(("(?:[^"\\]|\\.)*")`)
 
-// Every refusal of the platform has its form in Chinese, and there is none for what
-// the platform does not say any more.
+// Every refusal of the rules has its form in Chinese, and there is none for what
+// the rules do not say any more.
 func TestRefusalsAreTranslated(t *testing.T) {
 	said := map[string]bool{}
-	for _, m := range platformFormat.FindAllStringSubmatch(source(t, "../platform/*.go"), -1) {
+	var rules strings.Builder
+	for _, pkg := range []string{"access", "operators", "lists", "jobs", "desk", "server"} {
+		rules.WriteString(source(t, "../"+pkg+"/*.go"))
+	}
+	for _, m := range refusalFormat.FindAllStringSubmatch(rules.String(), -1) {
 		format, err := strconv.Unquote(m[1])
 		if err != nil {
 			t.Fatal(err)
@@ -37,27 +41,27 @@ func TestRefusalsAreTranslated(t *testing.T) {
 	}
 	for format := range refusals {
 		if !said[format] {
-			t.Errorf("the platform does not say %q", format)
+			t.Errorf("the rules do not say %q", format)
 		}
 	}
 	if !said[formatForbidden] {
-		t.Errorf("the platform does not refuse a role with %q", formatForbidden)
+		t.Errorf("the desk does not refuse a role with %q", formatForbidden)
 	}
 }
 
 func TestRefused(t *testing.T) {
-	r := &platform.Refused{Format: "a limit of %d for %s: want 0 (none may be made) or more", Args: []any{-1, "token"}}
+	r := &mpblock.Refused{Format: "a limit of %d for %s: want 0 (none may be made) or more", Args: []any{-1, "token"}}
 	if got := zh.refused(r); got != "token 的限额 -1 无效：应为 0（禁止调用）或更大的数。" {
 		t.Error(got)
 	}
 	if got := en.refused(r); got != "A limit of -1 for token: want 0 (none may be made) or more." {
 		t.Error(got)
 	}
-	unknown := &platform.Refused{Format: "something new"}
+	unknown := &mpblock.Refused{Format: "something new"}
 	if got := zh.refused(unknown); got != "Something new." {
 		t.Error(got)
 	}
-	if !isForbidden(errors.Join(&platform.Refused{Format: formatForbidden, Args: []any{"admin", "viewer"}})) {
+	if !isForbidden(errors.Join(&mpblock.Refused{Format: formatForbidden, Args: []any{"admin", "viewer"}})) {
 		t.Error("a role that is missing is not seen as such")
 	}
 }

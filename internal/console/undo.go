@@ -5,7 +5,7 @@ import (
 	"strconv"
 
 	"mpblock"
-	"mpblock/internal/platform"
+	"mpblock/internal/lists"
 )
 
 // undoPage says what an undo would do, before it does.
@@ -32,7 +32,7 @@ func (v *visit) undoAddress(seq uint64) string {
 	return v.base() + "/history/" + strconv.FormatUint(seq, 10) + "/undo"
 }
 
-func (v *visit) undoPage(w platform.UndoPreview, of changeRow, heading, back string) error {
+func (v *visit) undoPage(w lists.UndoPreview, of changeRow, heading, back string) error {
 	p := &undoPage{
 		Heading: heading, Of: of, Action: v.r.URL.Path, Back: back, Blocks: w.Action == mpblock.Block,
 		Would: w.Would, Total: w.Total, Looked: w.Looked, Left: w.Left, Partly: w.Looked < w.Total,
@@ -41,7 +41,7 @@ func (v *visit) undoPage(w platform.UndoPreview, of changeRow, heading, back str
 	return v.page(http.StatusOK, "undo", heading, p)
 }
 
-func (v *visit) leftRows(rows []platform.LeftAlone) []leftRow {
+func (v *visit) leftRows(rows []lists.LeftAlone) []leftRow {
 	all := make([]leftRow, 0, len(rows))
 	for _, r := range rows {
 		row := leftRow{OpenID: r.OpenID.String(), Address: v.base() + "/openids/" + r.OpenID.String()}

@@ -10,7 +10,8 @@ import (
 	"time"
 
 	"mpblock"
-	"mpblock/internal/platform"
+	"mpblock/internal/desk"
+	"mpblock/internal/operators"
 )
 
 // visit is one request, and what is known of who makes it.
@@ -20,15 +21,15 @@ type visit struct {
 	r       *http.Request
 	lang    lang
 	zone    *time.Location
-	desk    *platform.Desk       // nil before logging in
-	account platform.AccountView // of pages about one
+	desk    *desk.Desk       // nil before logging in
+	account desk.AccountView // of pages about one
 	notices []notice
 	bare    bool // the request has no session: it was refused before one was read
 }
 
 // Keys of what a session holds.
 const (
-	keySession = "session" // platform.Session
+	keySession = "session" // operators.Session
 	keyNotices = "notices" // []notice, for the next page
 	keyTicket  = "ticket"  // between password and code
 	keyName    = "name"    // likewise
@@ -37,7 +38,7 @@ const (
 	keySecret  = "secret"  // shown once, on the page of its account
 	keyLink    = "link"    // likewise, on the page of operators
 	keyFor     = "for"     // whom the link is for
-	keyEnrol   = "enrol"   // platform.SecondFactor.URL until it is confirmed
+	keyEnrol   = "enrol"   // operators.SecondFactor.URL until it is confirmed
 )
 
 func (c *console) visit(w http.ResponseWriter, r *http.Request) *visit {
@@ -62,13 +63,13 @@ func (c *console) withDesk(h handler) handler {
 	}
 }
 
-// sit gives the visit its desk, or returns platform.ErrLoggedOut.
+// sit gives the visit its desk, or returns operators.ErrLoggedOut.
 func (v *visit) sit() error {
-	s, ok := v.c.sessions.Get(v.ctx(), keySession).(platform.Session)
+	s, ok := v.c.sessions.Get(v.ctx(), keySession).(operators.Session)
 	if !ok {
-		return platform.ErrLoggedOut
+		return operators.ErrLoggedOut
 	}
-	desk, err := v.c.Platform.Desk(v.ctx(), s)
+	desk, err := v.c.Desks.Desk(v.ctx(), s)
 	if err != nil {
 		return err
 	}
@@ -227,7 +228,7 @@ func (v *visit) chosen(accounts []choice) string {
 
 // about fills what pages and their pieces say of the operator and the account.
 func (v *visit) about(f *frame) {
-	f.MayBlock, f.Admin = v.desk.May(platform.RoleOperator), v.desk.May(platform.RoleAdmin)
+	f.MayBlock, f.Admin = v.desk.May(operators.RoleOperator), v.desk.May(operators.RoleAdmin)
 	f.AppID = string(v.account.AppID)
 	if f.AppID != "" {
 		f.AccountName, f.Base, f.Example = nameOf(v.account), v.base(), exampleOf(v.account)
@@ -235,7 +236,7 @@ func (v *visit) about(f *frame) {
 }
 
 // nameOf returns the name of an account, or its AppID if it has none.
-func nameOf(a platform.AccountView) string {
+func nameOf(a desk.AccountView) string {
 	if a.Name == "" {
 		return string(a.AppID)
 	}
@@ -243,7 +244,7 @@ func nameOf(a platform.AccountView) string {
 }
 
 // exampleOf returns how the account's OpenIDs begin.
-func exampleOf(a platform.AccountView) string {
+func exampleOf(a desk.AccountView) string {
 	return exampleID(a)[:6] + "…"
 }
 
@@ -266,7 +267,7 @@ func (v *visit) nav(app string) []navGroup {
 		}})
 	}
 	admin := navGroup{v.say(msg("nav.admin")), []navLink{link("/accounts", msg("nav.accounts"), "/accounts/")}}
-	if v.desk.May(platform.RoleAdmin) {
+	if v.desk.May(operators.RoleAdmin) {
 		admin.Links = append(admin.Links, link("/operators", msg("nav.operators"), "/operators/"))
 	}
 	admin.Links = append(admin.Links, link("/me", msg("nav.me"), "/me/"))
@@ -283,7 +284,7 @@ func pathOf(address, otherwise string) string {
 }
 
 // exampleID returns an OpenID of the account that is nobody's.
-func exampleID(a platform.AccountView) string {
+func exampleID(a desk.AccountView) string {
 	return mpblock.Mint(a.Prefix, mpblock.Key{}, "").String()
 }
 

@@ -16,9 +16,10 @@ import (
 	"time"
 
 	"mpblock"
+	"mpblock/internal/desk"
+	"mpblock/internal/jobs"
 	"mpblock/internal/lines"
 	"mpblock/internal/lines/linestest"
-	"mpblock/internal/platform"
 )
 
 // upload sends a list as the page does.
@@ -216,9 +217,9 @@ func TestRefusedFileIsReadAgain(t *testing.T) {
 
 // TestEachStateHasWords: each state that a job may be in is shown.
 func TestEachStateHasWords(t *testing.T) {
-	v := &visit{lang: en, zone: time.UTC, account: platform.AccountView{}}
-	for _, state := range []platform.JobState{platform.JobDraft, platform.JobQueued, platform.JobRunning, platform.JobStopping, platform.JobStopped, platform.JobDone, platform.JobFailed} {
-		if view := v.jobView(platform.Job{State: state}); view.State == "" || view.Mood == "" {
+	v := &visit{lang: en, zone: time.UTC, account: desk.AccountView{}}
+	for _, state := range []jobs.JobState{jobs.JobDraft, jobs.JobQueued, jobs.JobRunning, jobs.JobStopping, jobs.JobStopped, jobs.JobDone, jobs.JobFailed} {
+		if view := v.jobView(jobs.Job{State: state}); view.State == "" || view.Mood == "" {
 			t.Errorf("%s is shown as %q", state, view.State)
 		}
 	}
@@ -257,7 +258,7 @@ func TestLongExport(t *testing.T) {
 	b := s.as("operator")
 	for range 3 {
 		fields := []string{"reason", "many"}
-		err := s.platform.MintFollowers(t.Context(), testApp, 900, func(ids []mpblock.OpenID) error {
+		err := s.lists.MintFollowers(t.Context(), s.account(testApp), 900, func(ids []mpblock.OpenID) error {
 			for _, id := range ids {
 				fields = append(fields, "openid", id.String())
 			}
@@ -342,7 +343,7 @@ func TestRoles(t *testing.T) {
 	if a := limited.get("/accounts"); strings.Contains(a.body, string(testApp)) {
 		t.Error("an operator sees an account that is not its own")
 	}
-	if n, err := s.platform.Totals(t.Context(), testApp); err != nil || n.Blocked != 0 { // the undo has unblocked the one
+	if n, err := s.lists.Totals(t.Context(), testApp); err != nil || n.Blocked != 0 { // the undo has unblocked the one
 		t.Errorf("%+v %v", n, err)
 	}
 }

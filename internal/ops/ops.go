@@ -16,7 +16,6 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"mpblock"
-	"mpblock/internal/platform"
 )
 
 // seconds are the bounds of the histograms: from what memory answers in to a
@@ -64,10 +63,10 @@ func (m *Metrics) Observe(call mpblock.Call, code mpblock.Code, d time.Duration)
 }
 
 // Handler returns /metrics and /debug/pprof/; it is called once. The sizes of the
-// platform's lists are read for each scrape. Which profiles of waiting there are, the
+// lists are read for each scrape. Which profiles of waiting there are, the
 // process decides.
-func (m *Metrics) Handler(p *platform.Platform) http.Handler {
-	m.registry.MustRegister(sizes{p})
+func (m *Metrics) Handler(size func(context.Context) (Sizes, error)) http.Handler {
+	m.registry.MustRegister(sizes{size})
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{}))
 	mux.HandleFunc("/debug/pprof/", pprof.Index)
@@ -87,8 +86,13 @@ var (
 	entriesDesc   = prometheus.NewDesc("mpblock_entries", "Blocked OpenIDs in the store, of all accounts.", nil, nil)
 )
 
+// Sizes are how much the whole store holds.
+type Sizes struct{ Accounts, Followers, Blocked int }
+
 // sizes collects how much the store holds.
-type sizes struct{ platform *platform.Platform }
+type sizes struct {
+	read func(context.Context) (Sizes, error)
+}
 
 // Describe implements prometheus.Collector.
 func (sizes) Describe(to chan<- *prometheus.Desc) {
@@ -102,7 +106,7 @@ func (sizes) Describe(to chan<- *prometheus.Desc) {
 func (s sizes) Collect(to chan<- prometheus.Metric) {
 	ctx, cancel := context.WithTimeout(context.Background(), sizesTimeout)
 	defer cancel()
-	n, err := s.platform.Sizes(ctx)
+	n, err := s.read(ctx)
 	if err != nil {
 		return
 	}

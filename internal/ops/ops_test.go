@@ -1,6 +1,7 @@
 package ops
 
 import (
+	"context"
 	"net/http/httptest"
 	"reflect"
 	"strings"
@@ -11,7 +12,6 @@ import (
 
 	"mpblock"
 	"mpblock/internal/memstore"
-	"mpblock/internal/platform"
 	"mpblock/internal/storetest"
 )
 
@@ -48,20 +48,13 @@ func TestEveryMethodIsTimed(t *testing.T) {
 
 func TestMetrics(t *testing.T) {
 	m := New("1.2.3")
-	p, err := platform.Open(t.Context(), m.Wrap(memstore.New()), platform.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	a, _, err := p.AddAccount(t.Context(), platform.NewAccount{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := p.MintFollowers(t.Context(), a.AppID, 7, func([]mpblock.OpenID) error { return nil }); err != nil {
+	store := m.Wrap(memstore.New())
+	if _, err := store.AddFollowers(t.Context(), "wx0123456789abcdef", []mpblock.OpenID{mpblock.Mint(mpblock.Prefix{}, mpblock.Key{}, "1")}); err != nil {
 		t.Fatal(err)
 	}
 	m.Observe(mpblock.CallList, mpblock.CodeOK, 2*time.Millisecond)
 	m.Observe("", mpblock.CodeBadURL, time.Millisecond)
-	h := m.Handler(p)
+	h := m.Handler(func(context.Context) (Sizes, error) { return Sizes{Accounts: 1, Followers: 7}, nil })
 	w := httptest.NewRecorder()
 	h.ServeHTTP(w, httptest.NewRequest("GET", "/metrics", nil))
 	for _, want := range []string{

@@ -183,14 +183,16 @@ func (s *Store) effects(ctx context.Context, app mpblock.AppID, after, last mpbl
 	for ok := it.First(); ok; ok = it.Next() {
 		seq := seqOf(it)
 		c, ids, r := decodeChangeHead(seq, it.Value())
-		for ; len(ids) > 0 && r.err == nil; ids = ids[mpblock.OpenIDLen:] {
-			l := effect{mpblock.OpenID(ids), c.Action, seq, r.uint()}
-			if l.previous >= seq {
+		from, to := upTo(ids, after), upTo(ids, last)
+		for i := range to {
+			previous := r.uint()
+			if i < from {
+				continue
+			}
+			if previous >= seq {
 				return nil, errDamaged
 			}
-			if l.id.Compare(after) > 0 && l.id.Compare(last) <= 0 {
-				all = append(all, l)
-			}
+			all = append(all, effect{mpblock.OpenID(ids[i*mpblock.OpenIDLen:]), c.Action, seq, previous})
 		}
 		if r.err != nil {
 			return nil, r.err

@@ -193,12 +193,11 @@ func decodeChange(seq uint64, b []byte) (mpblock.Change, error) {
 // previousOf returns the seq of the change before a change of one of its OpenIDs.
 func previousOf(seq uint64, b []byte, id mpblock.OpenID) (uint64, error) {
 	_, ids, r := decodeChangeHead(seq, b)
-	n := len(ids) / mpblock.OpenIDLen
-	at, found := sort.Find(n, func(i int) int { return bytes.Compare(id[:], ids[i*mpblock.OpenIDLen:][:mpblock.OpenIDLen]) })
-	if !found {
+	n := upTo(ids, id)
+	if n == 0 || mpblock.OpenID(ids[(n-1)*mpblock.OpenIDLen:]) != id {
 		return 0, errDamaged
 	}
-	for range at {
+	for range n - 1 {
 		r.uint()
 	}
 	previous := r.uint()
@@ -206,6 +205,13 @@ func previousOf(seq uint64, b []byte, id mpblock.OpenID) (uint64, error) {
 		return 0, errDamaged
 	}
 	return previous, r.err
+}
+
+// upTo returns how many of the OpenIDs of a change do not come behind one.
+func upTo(ids []byte, id mpblock.OpenID) int {
+	return sort.Search(len(ids)/mpblock.OpenIDLen, func(i int) bool {
+		return bytes.Compare(ids[i*mpblock.OpenIDLen:][:mpblock.OpenIDLen], id[:]) > 0
+	})
 }
 
 // decodeChangeHead reads a change up to its OpenIDs, which it returns as bytes.

@@ -34,7 +34,7 @@ func TestManyShortRuns(t *testing.T) {
 	for i := range ids {
 		ids[i] = mint(i)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 	defer cancel()
 	for _, action := range []mpblock.Action{mpblock.Block, mpblock.Unblock} { // more than the first memory table takes
 		if _, err := s.Apply(ctx, app, batchOf(action, ids...)); err != nil {

@@ -93,11 +93,11 @@ func ended(ctx context.Context, done <-chan struct{}) bool {
 	}
 }
 
-// settle writes what the platform has in memory alone.
+// settle writes what the rules have in memory alone.
 func (s *Server) settle() {
 	ctx, cancel := context.WithTimeout(context.Background(), settleTime)
 	defer cancel()
-	if err := s.platform.Close(ctx); err != nil {
+	if err := s.rules.access.Close(ctx); err != nil {
 		s.cfg.Log.Warn("what was reserved of the quotas is not given back, or calls are not counted", "error", err)
 	}
 }

@@ -5,10 +5,14 @@ import (
 	"time"
 
 	"mpblock"
+	"mpblock/internal/access"
 	"mpblock/internal/console"
 	"mpblock/internal/pebblestore"
 	"mpblock/internal/sqlstore"
 )
+
+// TokenLife is how long access tokens live on the platform.
+const TokenLife = access.TokenLife
 
 // DefaultCacheSize is the memory for lists and for blocks read from disk, in bytes,
 // of a Config that does not say.
@@ -42,9 +46,10 @@ type Config struct {
 	CacheSize int64 // memory for lists and for blocks read from disk, in bytes; 0: DefaultCacheSize
 	Demo      bool  // begin with the demo account, see demo.go
 
-	PageSize     int  // OpenIDs a page of the API, 1 to platform.MaxPageSize, which 0 means
-	RequireHTTPS bool // the API answers 43003 to calls without TLS
-	RID          bool // the request id behind the errmsg of errors, as today's real service has it
+	PageSize     int           // OpenIDs a page of the API, 1 to lists.MaxPageSize, which 0 means
+	TokenLife    time.Duration // how long access tokens live; 0: TokenLife
+	RequireHTTPS bool          // the API answers 43003 to calls without TLS
+	RID          bool          // the request id behind the errmsg of errors, as today's real service has it
 
 	Listen    string // address of what Handler serves; "": none
 	OpsListen string // address of metrics and profiles; "": none
@@ -72,6 +77,9 @@ type Database struct {
 func (c Config) withDefaults() Config {
 	if c.StoreTimeout == 0 {
 		c.StoreTimeout = sqlstore.DefaultTimeout
+	}
+	if c.TokenLife == 0 {
+		c.TokenLife = TokenLife
 	}
 	if c.CacheSize == 0 {
 		c.CacheSize = DefaultCacheSize

@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"mpblock"
-	"mpblock/internal/platform"
+	"mpblock/internal/access"
 )
 
 // The demo account is the example of the platform's own document: 23,000 of 30,000
@@ -44,9 +44,9 @@ func demoOpenIDs(first, last int) []mpblock.OpenID {
 
 // fillDemo puts the demo into a store that does not hold its account. The account
 // is written last, so a demo that was interrupted is completed the next time.
-func fillDemo(ctx context.Context, p *platform.Platform, store mpblock.Store) error {
+func fillDemo(ctx context.Context, a *access.Service, store mpblock.Store) error {
 	var e *mpblock.Error
-	if _, err := p.Account(ctx, DemoAppID); !errors.As(err, &e) || e.Code != mpblock.CodeBadAppID {
+	if _, err := a.Account(ctx, DemoAppID); !errors.As(err, &e) || e.Code != mpblock.CodeBadAppID {
 		return err
 	}
 	for n := 1; n <= DemoFollowers; n += mpblock.MaxBatch {
@@ -64,7 +64,7 @@ func fillDemo(ctx context.Context, p *platform.Platform, store mpblock.Store) er
 			return err
 		}
 	}
-	_, _, err := p.AddAccount(ctx, platform.NewAccount{
+	_, _, err := a.AddAccount(ctx, access.NewAccount{
 		AppID: DemoAppID, Name: "Demo 演示", Secret: DemoSecret, Prefix: &demoPrefix, Key: &demoKey,
 	})
 	return err

@@ -17,8 +17,8 @@ import (
 	"time"
 
 	"mpblock"
+	"mpblock/internal/access"
 	"mpblock/internal/memstore"
-	"mpblock/internal/platform"
 )
 
 // wires is a network of pipes, which works under the clock of a test.
@@ -97,7 +97,7 @@ func TestEndUnderAnOpenRequest(t *testing.T) {
 		w, client := startOnWires(t, Config{Store: store, Log: slog.New(slog.NewTextHandler(&log, nil))})
 		app, ctx := w.account.AppID, context.Background()
 		const limit = 100 // of which a twentieth is reserved at once
-		_, err := w.Platform().UpdateAccount(ctx, app, func(a *mpblock.Account) error {
+		_, err := w.Access().UpdateAccount(ctx, app, func(a *mpblock.Account) error {
 			a.Daily = map[mpblock.Call]int{mpblock.CallList: limit}
 			return nil
 		})
@@ -143,7 +143,7 @@ func TestEndUnderAnOpenRequest(t *testing.T) {
 		}
 		left := 0
 		for ; left <= limit; left++ {
-			_, err := next.Platform().Authorize(ctx, w.token, mpblock.CallList, netip.IPv6Loopback())
+			_, err := next.Access().Authorize(ctx, w.token, mpblock.CallList, netip.IPv6Loopback())
 			var e *mpblock.Error
 			if errors.As(err, &e) && e.Code == mpblock.CodeDailyQuota {
 				break
@@ -161,7 +161,7 @@ func TestEndUnderAnOpenRequest(t *testing.T) {
 		counts := map[mpblock.Call]int{}
 		records, err := store.List(ctx, "calls", "", 10)
 		for _, r := range records {
-			var v struct{ Calls []platform.CallCount }
+			var v struct{ Calls []access.CallCount }
 			if err := json.Unmarshal(r.Value, &v); err != nil {
 				t.Fatal(err)
 			}

@@ -12,7 +12,7 @@ import (
 func (s *Server) observe(r api.Request) {
 	s.metrics.Observe(r.Call, r.Code, r.Duration)
 	if r.AppID != "" && r.Call != "" {
-		s.platform.CountCall(r.AppID, r.Call, r.Code)
+		s.rules.access.CountCall(r.AppID, r.Call, r.Code)
 	}
 	log, level := s.cfg.CallLog, slog.LevelInfo
 	attrs := []slog.Attr{

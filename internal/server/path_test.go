@@ -9,8 +9,8 @@ import (
 	"strings"
 	"testing"
 
+	"mpblock/internal/access"
 	"mpblock/internal/memstore"
-	"mpblock/internal/platform"
 )
 
 // nobody is a client that takes an answer without looking at it.
@@ -30,7 +30,7 @@ func BenchmarkPath(b *testing.B) {
 		b.Fatal(err)
 	}
 	defer s.Close()
-	token, err := s.Platform().Token(context.Background(), platform.Credentials{GrantType: "client_credential", AppID: string(DemoAppID), Secret: DemoSecret})
+	token, err := s.Access().Token(context.Background(), access.Credentials{GrantType: "client_credential", AppID: string(DemoAppID), Secret: DemoSecret})
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -20,11 +20,11 @@ func (s *Server) Handler() http.Handler { return s.handler }
 // answer /cgi-bin//token with a redirect where the platform answers 200.
 func (s *Server) routes() http.Handler {
 	calls := api.New(api.Options{
-		Platform: s.platform, RequireHTTPS: s.cfg.RequireHTTPS, RID: s.cfg.RID,
+		Access: s.rules.access, Lists: s.rules.lists, RequireHTTPS: s.cfg.RequireHTTPS, RID: s.cfg.RID,
 		Timeout: s.cfg.callTime(), Observe: s.observe,
 	})
 	page := console.New(console.Options{
-		Platform: s.platform, Public: s.cfg.PublicURL, Demo: s.cfg.Demo, OIDC: s.cfg.OIDC, Log: s.cfg.Log,
+		Desks: s.rules.desks, Operators: s.rules.operators, Public: s.cfg.PublicURL, Demo: s.cfg.Demo, OIDC: s.cfg.OIDC, Log: s.cfg.Log,
 		NotFound: func(w http.ResponseWriter, r *http.Request) bool { // other calls of the platform, which clients want as JSON
 			if strings.Contains(r.Header.Get("Accept"), "text/html") {
 				return false
@@ -72,7 +72,7 @@ func (s *Server) ready(w http.ResponseWriter, r *http.Request) {
 	}
 	ctx, cancel := context.WithTimeout(r.Context(), readyTime)
 	defer cancel()
-	if err := s.platform.Ready(ctx); err != nil {
+	if err := s.rules.ready(ctx); err != nil {
 		text(w, http.StatusServiceUnavailable, "not ready: "+err.Error()+"\n")
 		return
 	}

@@ -35,26 +35,29 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"mpblock"
+	"mpblock/internal/access"
 	"mpblock/internal/admin"
+	"mpblock/internal/copystore"
 	"mpblock/internal/listcache"
+	"mpblock/internal/lists"
+	"mpblock/internal/operators"
 	"mpblock/internal/ops"
 	"mpblock/internal/pebblestore"
-	"mpblock/internal/platform"
 	"mpblock/internal/sqlstore"
 )
 
 // Server is a store that is served. Its methods are safe for concurrent use, but for
 // Start.
 type Server struct {
-	cfg      Config
-	store    mpblock.Store // with its cache
-	owned    []io.Closer   // what Open has opened, closed in the reverse order
-	platform *platform.Platform
-	metrics  *ops.Metrics
-	tls      *tls.Config
-	trust    string
-	handler  http.Handler
-	listen   func(network, address string) (net.Listener, error)
+	cfg     Config
+	store   mpblock.Store // with its cache
+	owned   []io.Closer   // what Open has opened, closed in the reverse order
+	rules   *rules
+	metrics *ops.Metrics
+	tls     *tls.Config
+	trust   string
+	handler http.Handler
+	listen  func(network, address string) (net.Listener, error)
 
 	api, ops net.Listener // nil: not opened
 	http     []*http.Server
@@ -75,7 +78,7 @@ var (
 
 	// ErrUnfinishedCopy says that the store is the target of a copy that has not
 	// been finished.
-	ErrUnfinishedCopy = errors.New("the store is a copy that is not complete")
+	ErrUnfinishedCopy = copystore.ErrUnfinished
 )
 
 // DatabaseError is an error of Open that the database is the cause of.
@@ -107,16 +110,16 @@ func (s *Server) open(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := RefuseUnfinished(ctx, store); err != nil {
+	if err := copystore.Complete(ctx, store); err != nil {
 		return err
 	}
-	lists, _ := s.cfg.Memory()
-	s.store = listcache.New(s.metrics.Wrap(store), lists)
-	if s.platform, err = platform.Open(ctx, s.store, platform.Options{PageSize: s.cfg.PageSize}); err != nil {
+	kept, _ := s.cfg.Memory()
+	s.store = listcache.New(s.metrics.Wrap(store), kept)
+	if s.rules, err = openRules(ctx, s.store, s.cfg); err != nil {
 		return err
 	}
 	if s.cfg.Demo {
-		if err := fillDemo(ctx, s.platform, s.store); err != nil {
+		if err := fillDemo(ctx, s.rules.access, s.store); err != nil {
 			return fmt.Errorf("fill the demo: %w", err)
 		}
 	}
@@ -180,27 +183,14 @@ func (s *Server) claim() error {
 
 func inUse(dir string) error { return fmt.Errorf("the data directory %s %w", dir, ErrInUse) }
 
-// The record that marks a copy which is not complete.
-const (
-	KindCopy = "copy"
-	KeyCopy  = "unfinished"
-)
+// Access returns the accounts, for who adds some from inside the process.
+func (s *Server) Access() *access.Service { return s.rules.access }
 
-// RefuseUnfinished returns ErrUnfinishedCopy if a store is a copy that is not
-// complete, which nobody may serve.
-func RefuseUnfinished(ctx context.Context, store mpblock.Store) error {
-	_, err := store.Get(ctx, KindCopy, KeyCopy)
-	switch {
-	case err == nil:
-		return ErrUnfinishedCopy
-	case errors.Is(err, mpblock.ErrNotFound):
-		return nil
-	}
-	return err
-}
+// Lists returns the lists, for who fills them from inside the process.
+func (s *Server) Lists() *lists.Service { return s.rules.lists }
 
-// Platform returns the rules, for who adds accounts from inside the process.
-func (s *Server) Platform() *platform.Platform { return s.platform }
+// Operators returns the operators, for who adds some from inside the process.
+func (s *Server) Operators() *operators.Service { return s.rules.operators }
 
 // Trust returns the file of the CA that clients are to trust; "" if they need not be
 // told.
@@ -210,9 +200,9 @@ func (s *Server) Trust() string { return s.trust }
 // logged in already; of a store without operators, one that creates the first. It is
 // good once, for 15 minutes. Where operators log in by themselves it is "".
 func (s *Server) Invite(ctx context.Context) (path string, err error) {
-	issue, path := s.platform.Setup, "/welcome"
+	issue, path := s.rules.operators.Setup, "/welcome"
 	if s.cfg.Demo {
-		issue, path = s.platform.Demo, "/demo"
+		issue, path = s.rules.operators.Demo, "/demo"
 	}
 	token, err := issue(ctx)
 	if token == "" || err != nil {

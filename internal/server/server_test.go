@@ -18,10 +18,19 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"mpblock"
+	"mpblock/internal/access"
+	"mpblock/internal/copystore"
 	"mpblock/internal/memstore"
 	"mpblock/internal/pebblestore"
-	"mpblock/internal/platform"
+	"mpblock/internal/testserver"
 )
+
+func TestMain(m *testing.M) {
+	if err := testserver.ShortTemp(); err != nil {
+		panic(err)
+	}
+	os.Exit(m.Run())
+}
 
 // answer is what the API says, of any call.
 type answer struct {
@@ -48,11 +57,11 @@ func openWorld(t *testing.T, c Config) *world {
 			t.Error(err)
 		}
 	})
-	a, secret, err := s.Platform().AddAccount(t.Context(), platform.NewAccount{AnyFollower: true, Prefix: &mpblock.Prefix{1, 2, 3, 4}})
+	a, secret, err := s.Access().AddAccount(t.Context(), access.NewAccount{AnyFollower: true, Prefix: &mpblock.Prefix{1, 2, 3, 4}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	token, err := s.Platform().Token(t.Context(), platform.Credentials{
+	token, err := s.Access().Token(t.Context(), access.Credentials{
 		GrantType: "client_credential", AppID: string(a.AppID), Secret: secret, IP: netip.IPv6Loopback(),
 	})
 	if err != nil {
@@ -197,7 +206,7 @@ func TestRefusals(t *testing.T) {
 		}
 	}
 	store := memstore.New()
-	if _, err := store.Put(t.Context(), mpblock.Record{Kind: KindCopy, Key: KeyCopy}); err != nil {
+	if _, err := store.Put(t.Context(), mpblock.Record{Kind: copystore.MarkKind, Key: copystore.MarkKey}); err != nil {
 		t.Fatal(err)
 	}
 	dir := t.TempDir()
@@ -225,7 +234,7 @@ func TestMetricsTimeTheStore(t *testing.T) {
 	w.post(t, "getblacklist", "{}") // reads the change
 	pages, changes := store.pages.Load(), store.changes.Load()
 	rec := httptest.NewRecorder()
-	w.metrics.Handler(w.Platform()).ServeHTTP(rec, httptest.NewRequest(http.MethodGet, "/metrics", nil))
+	w.metrics.Handler(w.rules.sizes).ServeHTTP(rec, httptest.NewRequest(http.MethodGet, "/metrics", nil))
 	for _, tt := range []struct {
 		op          string
 		least, most int64 // the scrape itself asks for totals

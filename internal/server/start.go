@@ -39,13 +39,13 @@ func (e *ListenError) Unwrap() error { return e.Err }
 func (s *Server) Start() error {
 	if s.cfg.Data != "" {
 		var err error
-		if s.admin, err = admin.Start(s.cfg.Data, s.platform, s.cfg.Log); err != nil {
+		if s.admin, err = admin.Start(s.cfg.Data, s.administered(), s.cfg.Log); err != nil {
 			return err
 		}
 	}
 	var err error
 	if s.cfg.OpsListen != "" {
-		srv := &http.Server{Handler: s.metrics.Handler(s.platform), ReadHeaderTimeout: headTime}
+		srv := &http.Server{Handler: s.metrics.Handler(s.rules.sizes), ReadHeaderTimeout: headTime}
 		if s.ops, err = s.serve(DoorOps, s.cfg.OpsListen, srv); err != nil {
 			return err
 		}
@@ -65,6 +65,11 @@ func (s *Server) Start() error {
 		})
 	}
 	return err
+}
+
+// administered is what the administration works through.
+func (s *Server) administered() admin.Rules {
+	return admin.Rules{Access: s.rules.access, Operators: s.rules.operators, Lists: s.rules.lists, Backup: s.rules.backup}
 }
 
 // serve has a door answer in the background.
@@ -89,14 +94,14 @@ func (s *Server) serve(door Door, address string, srv *http.Server) (net.Listene
 	return l, nil
 }
 
-// work runs what the platform does by itself until stopWork is called.
+// work runs what the rules do by themselves until stopWork is called.
 func (s *Server) work() {
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan struct{})
 	s.stopWork, s.worked = cancel, done
 	go func() {
 		defer close(done)
-		s.platform.Run(ctx, func(err error) { s.cfg.Log.Error("jobs and statistics", "error", err) })
+		s.rules.run(ctx, func(err error) { s.cfg.Log.Error("jobs and statistics", "error", err) })
 	}()
 }
 

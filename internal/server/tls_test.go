@@ -14,7 +14,7 @@ func TestSelfSigned(t *testing.T) {
 	now := time.Now()
 	verify := func(host string, at time.Time) {
 		t.Helper()
-		cert, err := selfSigned(dir, host, at)
+		cert, err := selfSigned(dir, []string{host, "api.weixin.qq.com"}, at)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -28,7 +28,7 @@ func TestSelfSigned(t *testing.T) {
 		}
 		roots := x509.NewCertPool()
 		roots.AppendCertsFromPEM(ca)
-		for _, name := range []string{"localhost", "127.0.0.1", "::1", host} {
+		for _, name := range []string{"localhost", "127.0.0.1", "::1", host, "api.weixin.qq.com"} {
 			if _, err := leaf.Verify(x509.VerifyOptions{Roots: roots, DNSName: name, CurrentTime: at}); err != nil {
 				t.Errorf("%s: %v", name, err)
 			}
@@ -46,7 +46,7 @@ func TestSelfSigned(t *testing.T) {
 	if info, err := os.Stat(filepath.Join(dir, "ca-key.pem")); err != nil || info.Mode().Perm() != 0o600 {
 		t.Errorf("the CA's key is open to others: %v, %v", info.Mode(), err)
 	}
-	if _, err := selfSigned(dir, "", now.Add(caLife)); err == nil || !strings.Contains(err.Error(), "remove the directory") {
+	if _, err := selfSigned(dir, nil, now.Add(caLife)); err == nil || !strings.Contains(err.Error(), "remove the directory") {
 		t.Errorf("a CA at its end: %v", err)
 	}
 }

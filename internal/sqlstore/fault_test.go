@@ -1,3 +1,5 @@
+//go:build mariadb
+
 package sqlstore
 
 import (
@@ -260,7 +262,7 @@ func (q *queues) length(app mpblock.AppID) int {
 // await waits for a condition.
 func await(t *testing.T, cond func() bool) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 	defer cancel()
 	ticks := time.NewTicker(time.Millisecond)
 	defer ticks.Stop()
@@ -310,7 +312,7 @@ func TestTwoNodes(t *testing.T) {
 // A database that is away is waited for, for as long as the store may; after that
 // calls fail at once, until it is back.
 func TestAway(t *testing.T) {
-	s, p := behindProxy(t, Options{Timeout: time.Second})
+	s, p := behindProxy(t, Options{Timeout: 5 * time.Second})
 	if _, err := s.Apply(t.Context(), app, batchOf(mpblock.Block, numbered(0, 1)...)); err != nil {
 		t.Fatal(err)
 	}
@@ -410,7 +412,7 @@ func TestFrozenHost(t *testing.T) {
 		t.Fatal(err)
 	}
 	p := startProxy(t, at.Host)
-	s := openWith(t, Scheme+"root@"+p.Addr+","+at.Host+at.Path, Options{Timeout: 3 * time.Second})
+	s := openWith(t, Scheme+"root@"+p.Addr+","+at.Host+at.Path, Options{})
 	if _, err := s.Apply(t.Context(), app, batchOf(mpblock.Block, numbered(0, 1)...)); err != nil {
 		t.Fatal(err)
 	}

@@ -1,3 +1,5 @@
+//go:build mariadb
+
 package sqlstore
 
 import (
@@ -40,7 +42,7 @@ func hold(t *testing.T, s *Store) (release func()) {
 // An account that is locked fails its callers in time, those too that wait for the
 // ones before them, and does nothing to others: the database is not away.
 func TestLockedAccount(t *testing.T) {
-	s := openWith(t, openEmpty(t).where, Options{Timeout: time.Second})
+	s := openWith(t, openEmpty(t).where, Options{Timeout: 5 * time.Second})
 	release := hold(t, s)
 	var wg sync.WaitGroup
 	for i := range 4 {

@@ -1,3 +1,5 @@
+//go:build mariadb
+
 package sqlstore
 
 import (
@@ -73,19 +75,19 @@ func (p *proxy) serve(client net.Conn) {
 	cut := make(chan struct{})
 	go func() {
 		defer close(answers)
-		defer client.Close()
 		buf := make([]byte, 64<<10)
 		for {
 			n, err := server.Read(buf)
-			if err != nil {
-				return
-			}
 			select {
-			case <-cut: // the server has answered: it has done what it was sent
+			case <-cut: // the server has answered: it has done what it was sent. The client is told below
 				return
 			default:
 			}
-			if _, err := client.Write(buf[:n]); err != nil {
+			if err == nil {
+				_, err = client.Write(buf[:n])
+			}
+			if err != nil {
+				_ = client.Close()
 				return
 			}
 		}

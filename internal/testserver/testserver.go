@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
@@ -33,6 +34,16 @@ func Build(module, dir string) (string, error) {
 		return "", fmt.Errorf("build the binary: %w\n%s", err, out)
 	}
 	return binary, nil
+}
+
+// ShortTemp has tests make their temporary directories in /tmp where the system's own
+// place for them is deep, as on macOS: the path of a socket may have some 100 bytes. It
+// is for TestMain.
+func ShortTemp() error {
+	if len(os.TempDir()) <= 30 {
+		return nil
+	}
+	return os.Setenv("TMPDIR", "/tmp")
 }
 
 // Server is a process that serves.

@@ -28,7 +28,7 @@ import (
 )
 
 // patience is how long a page may take to do what it is waited for.
-const patience = 30 * time.Second
+const patience = 3 * time.Minute
 
 var (
 	binary string

@@ -31,8 +31,8 @@ func TestNewcomer(t *testing.T) {
 			b.says("tr[data-openid]", "advertising 广告")
 			took := time.Since(began)
 			t.Logf("from the start of the server to a blocked follower: %s", took.Round(time.Millisecond))
-			if took > time.Minute {
-				t.Errorf("it took %s, want less than a minute", took)
+			if took > 5*time.Minute {
+				t.Errorf("it took %s, want less than a minute, and five on a busy machine", took)
 			}
 			if !blacklist(t, s)[ids[0]] {
 				t.Errorf("%s is not blocked, says the API", ids[0])

@@ -1,3 +1,5 @@
+//go:build cluster
+
 // Package cluster holds mpblock to its promises on more than one machine: real
 // nodes over a real Galera cluster of three, behind the load balancer of deploy/,
 // while databases and nodes are killed, frozen and cut off.

@@ -1,3 +1,5 @@
+//go:build crash
+
 package crash
 
 import (
@@ -15,8 +17,8 @@ import (
 	"time"
 
 	"mpblock"
+	"mpblock/internal/access"
 	"mpblock/internal/pebblestore"
-	"mpblock/internal/platform"
 	"mpblock/internal/storetest"
 	"mpblock/internal/testserver"
 )
@@ -28,10 +30,10 @@ func bulkServer(t *testing.T, entries int, flags ...string) (s *testserver.Serve
 	dir = filepath.Join(t.TempDir(), "data")
 	store, err := pebblestore.Open(dir, pebblestore.Options{})
 	must(t, err)
-	p, err := platform.Open(t.Context(), store, platform.Options{})
+	p, err := access.Open(t.Context(), store)
 	must(t, err)
 	prefix := storetest.Numbered(0).Prefix()
-	_, _, err = p.AddAccount(t.Context(), platform.NewAccount{
+	_, _, err = p.AddAccount(t.Context(), access.NewAccount{
 		AppID: testserver.DemoAppID, Secret: testserver.DemoSecret, Prefix: &prefix, AnyFollower: true,
 	})
 	must(t, err)
@@ -159,7 +161,7 @@ func sentOnce(t *testing.T, journal string) {
 
 func soon(t *testing.T, until func() bool) {
 	t.Helper()
-	for deadline := time.Now().Add(time.Minute); !until(); {
+	for deadline := time.Now().Add(5 * time.Minute); !until(); {
 		if time.Now().After(deadline) {
 			t.Fatal("it takes too long")
 		}

@@ -1,3 +1,5 @@
+//go:build crash
+
 // Package crash holds the real binary to its promises about what happens to it:
 // it is killed, started twice, and run on a disk that is full.
 package crash

@@ -21,9 +21,13 @@ import (
 	"github.com/zitadel/oidc/v3/example/server/exampleop"
 	"github.com/zitadel/oidc/v3/example/server/storage"
 
+	"mpblock/internal/access"
 	"mpblock/internal/console"
+	"mpblock/internal/desk"
+	"mpblock/internal/jobs"
+	"mpblock/internal/lists"
 	"mpblock/internal/memstore"
-	"mpblock/internal/platform"
+	"mpblock/internal/operators"
 )
 
 const users = `{
@@ -42,12 +46,21 @@ type world struct {
 func start(t *testing.T) *world {
 	t.Helper()
 	w := &world{t: t, log: &strings.Builder{}}
-	p, err := platform.Open(t.Context(), memstore.New(), platform.Options{})
-	if err != nil {
-		t.Fatal(err)
+	must := func(err error) {
+		if err != nil {
+			t.Fatal(err)
+		}
 	}
-	for _, n := range []platform.NewOperator{{Name: "anna", Role: platform.RoleAdmin, Email: "anna@example.com"}, {Name: "root", Role: platform.RoleAdmin}} {
-		if _, _, err := p.AddOperator(t.Context(), n); err != nil {
+	store := memstore.New()
+	a, err := access.Open(t.Context(), store)
+	must(err)
+	o, err := operators.Open(t.Context(), store, operators.Options{})
+	must(err)
+	l, err := lists.New(store, lists.Options{})
+	must(err)
+	desks := desk.New(a, o, l, jobs.New(store, l, a.Account, jobs.Options{}))
+	for _, n := range []operators.NewOperator{{Name: "anna", Role: operators.RoleAdmin, Email: "anna@example.com"}, {Name: "root", Role: operators.RoleAdmin}} {
+		if _, _, err := o.AddOperator(t.Context(), n); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -56,7 +69,7 @@ func start(t *testing.T) *world {
 	home, issuer := "http://"+w.console.Listener.Addr().String(), "http://"+w.provider.Listener.Addr().String()
 	w.provider.Config.Handler = provider(t, issuer, home)
 	w.console.Config.Handler = console.New(console.Options{
-		Platform: p, Log: slog.New(slog.NewTextHandler(w.log, nil)),
+		Desks: desks, Operators: o, Log: slog.New(slog.NewTextHandler(w.log, nil)),
 		OIDC: &console.OIDC{Issuer: issuer, ClientID: "mpblock", ClientSecret: "client-secret", Name: "Example"},
 	})
 	for _, s := range []*httptest.Server{w.console, w.provider} {

@@ -1,3 +1,5 @@
+//go:build cluster
+
 package engine
 
 import (
@@ -36,7 +38,7 @@ func StartBalancer(ctx context.Context, module, dir string, nodes ...string) (*B
 	if err != nil {
 		return nil, err
 	}
-	err = until(ctx, time.Minute, func(ctx context.Context) error {
+	err = until(ctx, 5*time.Minute, func(ctx context.Context) error {
 		r, err := http.NewRequestWithContext(ctx, http.MethodGet, b.Base+"/readyz", http.NoBody)
 		if err != nil {
 			return err

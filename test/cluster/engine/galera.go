@@ -1,3 +1,5 @@
+//go:build cluster
+
 package engine
 
 import (
@@ -149,7 +151,7 @@ func (n *GaleraNode) Thaw() error { return n.process.cmd.Process.Signal(syscall.
 // Synced waits until the node is a member of the majority and has all that the
 // majority has.
 func (n *GaleraNode) Synced(ctx context.Context) error {
-	return until(ctx, 2*time.Minute, func(ctx context.Context) error {
+	return until(ctx, 10*time.Minute, func(ctx context.Context) error {
 		state, err := n.Status(ctx, "wsrep_local_state_comment")
 		if err == nil && state != "Synced" {
 			err = fmt.Errorf("its state is %q", state)

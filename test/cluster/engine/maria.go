@@ -1,3 +1,5 @@
+//go:build cluster
+
 package engine
 
 import (
@@ -60,7 +62,7 @@ func (m *maria) start(ctx context.Context) (err error) {
 		"--innodb-flush-log-at-trx-commit=1", "--innodb-log-file-size=64M"), tmpdir(m.dir)); err != nil {
 		return err
 	}
-	return until(ctx, time.Minute, func(ctx context.Context) error { return adminExec(ctx, m.dir, "DO 1") }, m.process)
+	return until(ctx, 5*time.Minute, func(ctx context.Context) error { return adminExec(ctx, m.dir, "DO 1") }, m.process)
 }
 
 // socket is the Unix socket of the database in a directory: through it the

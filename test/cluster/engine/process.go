@@ -1,3 +1,5 @@
+//go:build cluster
+
 // Package engine starts the databases that mpblock runs on beyond one machine, as
 // plain processes without containers: MariaDB Galera, Vitess over MariaDB, and
 // tidb-server. Each listens on loopback, or inside a machine of a Network, keeps

@@ -1,3 +1,5 @@
+//go:build cluster
+
 package engine
 
 import (
@@ -39,7 +41,7 @@ func StartTiDB(ctx context.Context, program, dir string) (*TiDB, error) {
 		return nil, err
 	}
 	t := &TiDB{port: port, process: p}
-	if err := until(ctx, time.Minute, func(ctx context.Context) error { return t.exec(ctx, "DO 1") }, p); err != nil {
+	if err := until(ctx, 5*time.Minute, func(ctx context.Context) error { return t.exec(ctx, "DO 1") }, p); err != nil {
 		p.kill()
 		return nil, err
 	}

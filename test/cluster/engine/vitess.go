@@ -1,3 +1,5 @@
+//go:build cluster
+
 package engine
 
 import (
@@ -81,7 +83,7 @@ func (v *Vitess) startTopo(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	err = until(ctx, time.Minute, func(ctx context.Context) error {
+	err = until(ctx, 5*time.Minute, func(ctx context.Context) error {
 		return v.client(ctx, "AddCellInfo", "--root", "/vitess/"+cell, "--server-address", v.topo, cell)
 	}, ctld, etcd)
 	if err != nil {
@@ -119,7 +121,7 @@ func (v *Vitess) startShards(ctx context.Context) error {
 			return err
 		}
 		// unmanaged: nobody but us decides which tablet of a shard takes writes
-		err = until(ctx, time.Minute, func(ctx context.Context) error {
+		err = until(ctx, 5*time.Minute, func(ctx context.Context) error {
 			return v.client(ctx, "TabletExternallyReparented", alias)
 		}, s.tablet)
 		if err != nil {
@@ -143,7 +145,7 @@ func (v *Vitess) startGate(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return until(ctx, time.Minute, v.ready, gate)
+	return until(ctx, 5*time.Minute, v.ready, gate)
 }
 
 // ready fails unless both shards answer.

@@ -1,3 +1,5 @@
+//go:build cluster
+
 // Package nodes runs the real binary as one of several nodes over a database, and
 // puts writers on them that know afterwards what must be on the lists.
 package nodes
@@ -41,7 +43,7 @@ func New(tb testing.TB, binary, url string, machine *engine.Machine) *Node {
 	if machine != nil {
 		transport.DialContext = machine.DialContext
 	}
-	n.HTTP = &http.Client{Transport: transport, Timeout: time.Minute}
+	n.HTTP = &http.Client{Transport: transport, Timeout: 5 * time.Minute}
 	tb.Cleanup(func() {
 		if n.Server != nil {
 			_ = n.Kill() // where the test has not ended it
@@ -145,10 +147,10 @@ func Must(tb testing.TB, err error) {
 	}
 }
 
-// Soon waits for a condition that no signal tells of, two minutes at most.
+// Soon waits for a condition that no signal tells of, ten minutes at most.
 func Soon(tb testing.TB, what string, until func() bool) {
 	tb.Helper()
-	for deadline := time.Now().Add(2 * time.Minute); !until(); {
+	for deadline := time.Now().Add(10 * time.Minute); !until(); {
 		if time.Now().After(deadline) {
 			tb.Fatalf("it takes too long until %s", what)
 		}

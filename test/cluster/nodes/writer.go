@@ -1,3 +1,5 @@
+//go:build cluster
+
 package nodes
 
 import (
@@ -77,7 +79,7 @@ const (
 // different OpenIDs.
 func Writers(tb testing.TB, n int, base string, accounts []Account, seed uint64, group int) []*Writer {
 	tb.Helper()
-	stats, h := &Stats{}, &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: n}, Timeout: time.Minute}
+	stats, h := &Stats{}, &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: n}, Timeout: 5 * time.Minute}
 	var all []*Writer
 	for i := range n {
 		a := accounts[i%len(accounts)]

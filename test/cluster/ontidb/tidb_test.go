@@ -1,3 +1,5 @@
+//go:build cluster
+
 // Package ontidb holds the SQL store to its contract on tidb-server, which make
 // test-tidb builds. Its storage here is a stand-in: SQL, locks and plans are
 // TiDB's, durability is not shown.

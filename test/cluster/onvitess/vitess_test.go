@@ -1,3 +1,5 @@
+//go:build cluster
+
 // Package onvitess holds mpblock to its promises on Vitess with two shards, which
 // make test-cluster builds.
 package onvitess

@@ -1,0 +1,297 @@
+package access
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"maps"
+	"net/netip"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"mpblock"
+	"mpblock/internal/record"
+)
+
+// KindAccount is the kind of the records of accounts; their keys are AppIDs.
+const KindAccount = "account"
+
+const kindAccount = record.Kind[accountRecord](KindAccount)
+
+// MaxName is how long the name of an account may be, in bytes of UTF-8.
+const MaxName = 256
+
+// accountRecord is an account as the store keeps it. The epoch counts its
+// secrets: tokens bear it, so that a new secret and the end of all tokens got
+// with the old one are a single write.
+type accountRecord struct {
+	Name        string               `json:"name"`
+	SecretHash  string               `json:"secret_hash"`
+	Prefix      string               `json:"prefix"`
+	Key         string               `json:"key"`
+	AnyFollower bool                 `json:"any_follower,omitempty"`
+	AllowIPs    []netip.Prefix       `json:"allow_ips,omitempty"`
+	Denied      []mpblock.Call       `json:"denied,omitempty"`
+	Daily       map[mpblock.Call]int `json:"daily,omitempty"`
+	PerMinute   map[mpblock.Call]int `json:"per_minute,omitempty"`
+	Epoch       uint64               `json:"epoch"`
+}
+
+// versioned is an account as it was read.
+type versioned struct {
+	mpblock.Account
+	epoch   uint64
+	version uint64
+}
+
+func (v versioned) record() accountRecord {
+	a := v.Account
+	return accountRecord{
+		Name: a.Name, SecretHash: a.SecretHash.String(), Prefix: a.Prefix.String(), Key: hex.EncodeToString(a.Key[:]),
+		AnyFollower: a.AnyFollower, AllowIPs: a.AllowIPs, Denied: a.Denied, Daily: a.Daily, PerMinute: a.PerMinute,
+		Epoch: v.epoch,
+	}
+}
+
+func accountOf(e record.Entry[accountRecord]) (versioned, error) {
+	rec := e.Value
+	v := versioned{epoch: rec.Epoch, version: e.Version, Account: mpblock.Account{
+		AppID: mpblock.AppID(e.Key), Name: rec.Name, AnyFollower: rec.AnyFollower,
+		AllowIPs: rec.AllowIPs, Denied: rec.Denied, Daily: rec.Daily, PerMinute: rec.PerMinute,
+	}}
+	for _, f := range []struct {
+		into []byte
+		from string
+	}{{v.SecretHash[:], rec.SecretHash}, {v.Prefix[:], rec.Prefix}, {v.Key[:], rec.Key}} {
+		b, err := hex.DecodeString(f.from)
+		if err != nil || len(b) != len(f.into) {
+			return versioned{}, fmt.Errorf("access: the record of account %s is damaged", e.Key)
+		}
+		copy(f.into, b)
+	}
+	return v, nil
+}
+
+func (svc *Service) readAccount(ctx context.Context, app mpblock.AppID) (versioned, error) {
+	if _, err := mpblock.ParseAppID(string(app)); err != nil {
+		return versioned{}, mpblock.Refuse(mpblock.CodeBadAppID, "%v", err)
+	}
+	e, err := kindAccount.Get(ctx, svc.store, string(app))
+	if errors.Is(err, mpblock.ErrNotFound) {
+		return versioned{}, noAccount(app)
+	}
+	if err != nil {
+		return versioned{}, err
+	}
+	return accountOf(e)
+}
+
+func noAccount(app mpblock.AppID) error {
+	return mpblock.Refuse(mpblock.CodeBadAppID, "there is no account %s here", app)
+}
+
+// NewAccount is what an account can be created with. Every zero field is chosen
+// by the platform, at random where it must be unique or secret.
+type NewAccount struct {
+	AppID       mpblock.AppID
+	Name        string
+	Secret      string // 32 lower-case hexadecimal digits
+	Prefix      *mpblock.Prefix
+	Key         *mpblock.Key
+	AnyFollower bool
+}
+
+// AddAccount creates an account and returns it with its secret, which is not
+// kept and cannot be shown again. An AppID or prefix in use, or a field of the
+// wrong form, is a Refusal.
+func (svc *Service) AddAccount(ctx context.Context, n NewAccount) (*mpblock.Account, string, error) {
+	if err := n.complete(); err != nil {
+		return nil, "", err
+	}
+	if _, err := svc.readAccount(ctx, n.AppID); err == nil {
+		return nil, "", refuse("account %s exists already", n.AppID)
+	} else if !mpblock.IsCode(err, mpblock.CodeBadAppID) {
+		return nil, "", err
+	}
+	claim, prefix, err := svc.claimPrefix(ctx, n)
+	if err != nil {
+		return nil, "", err
+	}
+	v := versioned{epoch: 1, Account: mpblock.Account{
+		AppID: n.AppID, Name: n.Name, SecretHash: mpblock.HashSecret(n.Secret),
+		Prefix: prefix, Key: *n.Key, AnyFollower: n.AnyFollower,
+	}}
+	made, err := kindAccount.Put(ctx, svc.store, record.Entry[accountRecord]{Key: string(n.AppID), Value: v.record()})
+	svc.cache.forget(n.AppID)
+	if errors.Is(err, mpblock.ErrConflict) {
+		return nil, "", refuse("account %s exists already", n.AppID)
+	}
+	if err != nil {
+		return nil, "", err
+	}
+	if err := svc.confirmPrefix(ctx, claim, made); err != nil {
+		return nil, "", err
+	}
+	return &v.Account, n.Secret, nil
+}
+
+// complete checks the fields that are given and chooses the others but the prefix.
+func (n *NewAccount) complete() error {
+	if n.AppID == "" {
+		n.AppID = mpblock.AppID("wx" + randomHex(8))
+	} else if _, err := mpblock.ParseAppID(string(n.AppID)); err != nil {
+		return mpblock.Refusal(err.Error())
+	}
+	if n.Secret == "" {
+		n.Secret = randomHex(16)
+	} else if len(n.Secret) != 32 || strings.Trim(n.Secret, "0123456789abcdef") != "" {
+		return refuse("a secret is 32 lower-case hexadecimal digits; leave it out to have one made")
+	}
+	if n.Key == nil {
+		n.Key = new(mpblock.Key)
+		_, _ = rand.Read(n.Key[:])
+	}
+	return checkName(n.Name)
+}
+
+func checkName(name string) error {
+	if len(name) > MaxName || !utf8.ValidString(name) || strings.ContainsFunc(name, func(r rune) bool { return r < ' ' }) {
+		return refuse("a name of %d bytes: want at most %d bytes of UTF-8 in one line", len(name), MaxName)
+	}
+	return nil
+}
+
+// Account returns an account, or an error with CodeBadAppID. It is the caller's
+// own copy.
+func (svc *Service) Account(ctx context.Context, app mpblock.AppID) (*mpblock.Account, error) {
+	v, err := svc.readAccount(ctx, app)
+	if err != nil {
+		return nil, err
+	}
+	return &v.Account, nil
+}
+
+// Accounts returns up to limit accounts with an AppID above after, in order.
+func (svc *Service) Accounts(ctx context.Context, after mpblock.AppID, limit int) ([]*mpblock.Account, error) {
+	records, err := svc.store.List(ctx, KindAccount, string(after), limit)
+	if err != nil {
+		return nil, err
+	}
+	accounts := make([]*mpblock.Account, 0, len(records))
+	for _, r := range records {
+		e, err := kindAccount.Of(r)
+		if err != nil {
+			return nil, err
+		}
+		v, err := accountOf(e)
+		if err != nil {
+			return nil, err
+		}
+		accounts = append(accounts, &v.Account)
+	}
+	return accounts, nil
+}
+
+// UpdateAccount changes an account's settings: edit is given a copy, and may be
+// called again if another node wrote in between. AppID, prefix, key and secret
+// cannot be changed this way. Settings that make no sense are a Refusal.
+func (svc *Service) UpdateAccount(ctx context.Context, app mpblock.AppID, edit func(*mpblock.Account) error) (*mpblock.Account, error) {
+	return svc.rewrite(ctx, app, func(v *versioned) error {
+		was := v.Account
+		if err := edit(&v.Account); err != nil {
+			return err
+		}
+		v.AppID, v.Prefix, v.Key, v.SecretHash = was.AppID, was.Prefix, was.Key, was.SecretHash
+		return normalize(&v.Account)
+	})
+}
+
+// RotateSecret gives an account a new secret and returns it. The old one and all
+// access tokens got with it are bad from then on: here at once, on other nodes
+// within a second.
+func (svc *Service) RotateSecret(ctx context.Context, app mpblock.AppID) (string, error) {
+	secret := randomHex(16)
+	_, err := svc.rewrite(ctx, app, func(v *versioned) error {
+		v.SecretHash = mpblock.HashSecret(secret)
+		v.epoch++
+		return nil
+	})
+	if err != nil {
+		return "", err
+	}
+	return secret, nil
+}
+
+func (svc *Service) rewrite(ctx context.Context, app mpblock.AppID, edit func(*versioned) error) (*mpblock.Account, error) {
+	if _, err := mpblock.ParseAppID(string(app)); err != nil {
+		return nil, mpblock.Refuse(mpblock.CodeBadAppID, "%v", err)
+	}
+	defer svc.cache.forget(app) // whatever came of it
+	var v versioned
+	_, err := kindAccount.Edit(ctx, svc.store, string(app), func(e *record.Entry[accountRecord]) (err error) {
+		if e.Version == 0 {
+			return noAccount(app)
+		}
+		if v, err = accountOf(*e); err != nil {
+			return err
+		}
+		if err := edit(&v); err != nil {
+			return err
+		}
+		e.Value = v.record()
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &v.Account, nil
+}
+
+// normalize checks an account's settings and brings them into one form.
+func normalize(a *mpblock.Account) error {
+	if err := checkName(a.Name); err != nil {
+		return err
+	}
+	for i, ip := range a.AllowIPs {
+		if !ip.IsValid() {
+			return refuse("an address on the allow-list is not one: want 192.0.2.7 or 192.0.2.0/24")
+		}
+		a.AllowIPs[i] = ip.Masked()
+	}
+	slices.SortFunc(a.AllowIPs, func(x, y netip.Prefix) int { return strings.Compare(x.String(), y.String()) })
+	a.AllowIPs = slices.Compact(a.AllowIPs)
+	slices.Sort(a.Denied)
+	a.Denied = slices.Compact(a.Denied)
+	for _, calls := range [][]mpblock.Call{a.Denied, slices.Collect(maps.Keys(a.Daily)), slices.Collect(maps.Keys(a.PerMinute))} {
+		for _, call := range calls {
+			if _, err := mpblock.ParseCall(string(call)); err != nil {
+				return mpblock.Refusal(err.Error())
+			}
+		}
+	}
+	for _, limits := range []map[mpblock.Call]int{a.Daily, a.PerMinute} {
+		for call, n := range limits {
+			if n < 0 {
+				return refuse("a limit of %d for %s: want 0 (none may be made) or more", n, call)
+			}
+		}
+	}
+	return nil
+}
+
+// ParseNetwork reads an address or a network of an allow-list; its error is a
+// Refusal.
+func ParseNetwork(s string) (netip.Prefix, error) {
+	if a, err := netip.ParseAddr(s); err == nil {
+		a = a.Unmap().WithZone("")
+		return netip.PrefixFrom(a, a.BitLen()), nil
+	}
+	n, err := netip.ParsePrefix(s)
+	if err != nil {
+		return n, refuse("%q is no address: want 192.0.2.7 or 192.0.2.0/24", s)
+	}
+	return n.Masked(), nil
+}

@@ -1,0 +1,71 @@
+package access
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+
+	"mpblock"
+	"mpblock/internal/record"
+)
+
+// No two accounts hold the same prefix, though a store knows nothing of
+// prefixes: a new account claims its prefix in a record of its own, is then
+// written itself, and confirms the claim by writing it again. A claim whose
+// account does not exist is taken over, since the process that made it has ended;
+// if it has not, its confirmation fails, as the claim is no longer the one it
+// wrote.
+
+// kindPrefix is the kind of the claims: the keys are prefixes, the values AppIDs.
+const kindPrefix = record.Kind[[]byte]("prefix")
+
+type claim = record.Entry[[]byte]
+
+// claimPrefix takes the prefix that n asks for, or a random one.
+func (svc *Service) claimPrefix(ctx context.Context, n NewAccount) (claim, mpblock.Prefix, error) {
+	for {
+		var prefix mpblock.Prefix
+		if n.Prefix != nil {
+			prefix = *n.Prefix
+		} else {
+			_, _ = rand.Read(prefix[:]) // never fails
+		}
+		c, err := svc.tryPrefix(ctx, prefix, n.AppID)
+		if n.Prefix == nil && errors.As(err, new(mpblock.Refusal)) {
+			continue
+		}
+		return c, prefix, err
+	}
+}
+
+func (svc *Service) tryPrefix(ctx context.Context, prefix mpblock.Prefix, app mpblock.AppID) (claim, error) {
+	return kindPrefix.Edit(ctx, svc.store, prefix.String(), func(c *claim) error {
+		holder := mpblock.AppID(c.Value)
+		c.Value = []byte(app)
+		if c.Version == 0 {
+			return nil
+		}
+		switch v, err := svc.readAccount(ctx, holder); {
+		case err == nil && v.Prefix == prefix:
+			return refuse("prefix %s is that of account %s: choose another, or leave it out to have one made", prefix, holder)
+		case err != nil && !mpblock.IsCode(err, mpblock.CodeBadAppID):
+			return err
+		}
+		return nil
+	})
+}
+
+// confirmPrefix ends the creation of an account, or undoes it where another has
+// taken its prefix meanwhile.
+func (svc *Service) confirmPrefix(ctx context.Context, c claim, account record.Entry[accountRecord]) error {
+	_, err := kindPrefix.Put(ctx, svc.store, c)
+	if !errors.Is(err, mpblock.ErrConflict) {
+		return err
+	}
+	err = svc.store.Delete(ctx, KindAccount, account.Key, account.Version)
+	svc.cache.forget(mpblock.AppID(account.Key))
+	if err != nil {
+		return err
+	}
+	return refuse("prefix %s has just been taken by another account: try again", c.Key)
+}

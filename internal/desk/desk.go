@@ -1,0 +1,156 @@
+// Package desk holds who may do what: every action of the console goes through the desk
+// of the operator who works, and each checks role and account and then calls one of the
+// packages access, operators, lists and jobs, which do it.
+//
+// It promises that there is no way around those two checks (allow and account), that an
+// account which an operator may not see is as if it were not there, and that changes
+// bear the operator's name. What is done, and how it looks, it leaves to others. What an
+// operator may not do is a mpblock.Refusal.
+package desk
+
+import (
+	"context"
+	"slices"
+
+	"mpblock"
+	"mpblock/internal/access"
+	"mpblock/internal/jobs"
+	"mpblock/internal/lists"
+	"mpblock/internal/operators"
+)
+
+// Office is where the desks stand.
+type Office struct {
+	access    *access.Service
+	operators *operators.Service
+	lists     *lists.Service
+	jobs      *jobs.Service
+}
+
+// New returns the desks over those who do the work.
+func New(a *access.Service, o *operators.Service, l *lists.Service, j *jobs.Service) *Office {
+	return &Office{access: a, operators: o, lists: l, jobs: j}
+}
+
+// Desk is where one operator works. What concerns the operator itself, and takes no
+// role, is its operators.Self. A Desk is for one request.
+type Desk struct {
+	*operators.Self
+	office *Office
+}
+
+// Desk returns the desk of a session, or operators.ErrLoggedOut.
+func (o *Office) Desk(ctx context.Context, s operators.Session) (*Desk, error) {
+	self, err := o.operators.Self(ctx, s)
+	if err != nil {
+		return nil, err
+	}
+	return &Desk{Self: self, office: o}, nil
+}
+
+var refuse = mpblock.NewRefusal
+
+// May tells whether the operator's role is at least role.
+func (d *Desk) May(role operators.Role) bool { return d.Operator().Role.AtLeast(role) }
+
+// allow is the one place that checks a role.
+func (d *Desk) allow(role operators.Role) error {
+	if d.MustEnrol() {
+		return refuse("a second factor is required of all operators here: set yours up first")
+	}
+	if !d.May(role) {
+		return refuse("this takes the role %s, and yours is %s: ask an admin", string(role), string(d.Operator().Role))
+	}
+	return nil
+}
+
+// account is the one place that checks a role and an account.
+func (d *Desk) account(ctx context.Context, role operators.Role, app mpblock.AppID) (*mpblock.Account, error) {
+	if err := d.allow(role); err != nil {
+		return nil, err
+	}
+	if !d.sees(app) {
+		return nil, noAccount(app)
+	}
+	a, err := d.office.access.Account(ctx, app)
+	if mpblock.IsCode(err, mpblock.CodeBadAppID) {
+		return nil, noAccount(app)
+	}
+	return a, err
+}
+
+func noAccount(app mpblock.AppID) error {
+	return refuse("there is no account %q, or it is not one of yours", string(app))
+}
+
+func (d *Desk) sees(app mpblock.AppID) bool {
+	return len(d.Operator().Accounts) == 0 || slices.Contains(d.Operator().Accounts, app)
+}
+
+// actor is who changes made here bear.
+func (d *Desk) actor() string { return "console:" + d.Operator().Name }
+
+// AccountView is an account as the console shows it, without key and secret.
+type AccountView struct {
+	mpblock.Account // Key and SecretHash are zero
+	lists.Totals
+}
+
+func (d *Desk) view(ctx context.Context, a *mpblock.Account) (AccountView, error) {
+	t, err := d.office.lists.Totals(ctx, a.AppID)
+	v := AccountView{Account: *a, Totals: t}
+	v.Key, v.SecretHash = mpblock.Key{}, mpblock.SecretHash{}
+	return v, err
+}
+
+// Accounts returns up to limit of the accounts that the operator may see, with an
+// AppID above after, in order.
+func (d *Desk) Accounts(ctx context.Context, after mpblock.AppID, limit int) ([]AccountView, error) {
+	if err := d.allow(operators.RoleViewer); err != nil {
+		return nil, err
+	}
+	accounts, err := d.visible(ctx, after, limit)
+	if err != nil {
+		return nil, err
+	}
+	views := make([]AccountView, 0, len(accounts))
+	for _, a := range accounts {
+		v, err := d.view(ctx, a)
+		if err != nil {
+			return nil, err
+		}
+		views = append(views, v)
+	}
+	return views, nil
+}
+
+// visible reads the accounts that the operator may see.
+func (d *Desk) visible(ctx context.Context, after mpblock.AppID, limit int) ([]*mpblock.Account, error) {
+	if len(d.Operator().Accounts) == 0 {
+		return d.office.access.Accounts(ctx, after, limit)
+	}
+	var out []*mpblock.Account
+	for _, app := range d.Operator().Accounts { // in order
+		if app <= after || len(out) >= limit {
+			continue
+		}
+		a, err := d.office.access.Account(ctx, app)
+		if mpblock.IsCode(err, mpblock.CodeBadAppID) {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, a)
+	}
+	return out, nil
+}
+
+// Account returns an account that the operator may see.
+func (d *Desk) Account(ctx context.Context, app mpblock.AppID) (AccountView, error) {
+	a, err := d.account(ctx, operators.RoleViewer, app)
+	if err != nil {
+		return AccountView{}, err
+	}
+	return d.view(ctx, a)
+}

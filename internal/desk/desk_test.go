@@ -1,0 +1,400 @@
+package desk
+
+import (
+	"context"
+	"errors"
+	"iter"
+	"maps"
+	"net/netip"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/pquerna/otp/totp"
+
+	"mpblock"
+	"mpblock/internal/access"
+	"mpblock/internal/jobs"
+	"mpblock/internal/lines"
+	"mpblock/internal/lists"
+	"mpblock/internal/memstore"
+	"mpblock/internal/operators"
+)
+
+// open returns the desks over a store, with passwords that are cheap to hash.
+func open(t *testing.T, store mpblock.Store) *Office {
+	t.Helper()
+	a, err := access.Open(t.Context(), store)
+	if err != nil {
+		t.Fatal(err)
+	}
+	o, err := operators.Open(t.Context(), store, operators.Options{Cost: operators.Cost{Time: 1, Memory: 8, Threads: 1}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	l, err := lists.New(store, lists.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return New(a, o, l, jobs.New(store, l, a.Account, jobs.Options{}))
+}
+
+func addAccount(t *testing.T, office *Office, n access.NewAccount) *mpblock.Account {
+	t.Helper()
+	a, _, err := office.access.AddAccount(t.Context(), n)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return a
+}
+
+func wantRefusal(t *testing.T, err error, text string) {
+	t.Helper()
+	var r mpblock.Refusal
+	if !errors.As(err, &r) || !strings.Contains(err.Error(), text) {
+		t.Errorf("got %v, want a refusal with %q", err, text)
+	}
+}
+
+const password = "correct horse 电池"
+
+// enrol makes an operator with a password.
+func enrol(t *testing.T, office *Office, n operators.NewOperator) operators.Session {
+	t.Helper()
+	_, token, err := office.operators.AddOperator(t.Context(), n)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := office.operators.UseReset(t.Context(), token, password)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func deskOf(t *testing.T, office *Office, s operators.Session) *Desk {
+	t.Helper()
+	d, err := office.Desk(t.Context(), s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return d
+}
+
+// newDesk makes an operator and returns its desk.
+func newDesk(t *testing.T, office *Office, name string, role operators.Role, apps ...mpblock.AppID) *Desk {
+	t.Helper()
+	return deskOf(t, office, enrol(t, office, operators.NewOperator{Name: name, Role: role, Accounts: apps}))
+}
+
+// listOf makes a list of lines.
+func listOf(text ...string) jobs.Source {
+	return func(each func(lines.Line) error) ([]lines.Summary, error) {
+		sum, err := lines.Read(strings.NewReader(strings.Join(text, "\n")), lines.Options{}, each)
+		return []lines.Summary{sum}, err
+	}
+}
+
+func firstErr[T any](seq iter.Seq2[T, error]) error {
+	for _, err := range seq {
+		return err
+	}
+	return nil
+}
+
+// action is a method of Desk: the role that it takes, "" if it is everyone's own,
+// whether it is on an account, and how to try it.
+type action struct {
+	role    operators.Role
+	account bool
+	try     func(context.Context, *Desk, mpblock.AppID) error
+}
+
+// free are the methods of Desk that ask nothing of the platform.
+var free = []string{"Operator", "MustEnrol", "May"}
+
+var actions = map[string]action{
+	"Accounts": {operators.RoleViewer, false, func(ctx context.Context, d *Desk, _ mpblock.AppID) error {
+		_, err := d.Accounts(ctx, "", 10)
+		return err
+	}},
+	"Account": {operators.RoleViewer, true, func(ctx context.Context, d *Desk, app mpblock.AppID) error {
+		_, err := d.Account(ctx, app)
+		return err
+	}},
+	"Overview": {operators.RoleViewer, true, func(ctx context.Context, d *Desk, app mpblock.AppID) error {
+		_, err := d.Overview(ctx, app)
+		return err
+	}},
+	"Reasons": {operators.RoleViewer, true, func(ctx context.Context, d *Desk, app mpblock.AppID) error {
+		_, err := d.Reasons(ctx, app, 10)
+		return err
+	}},
+	"Followers": {operators.RoleViewer, true, func(ctx context.Context, d *Desk, app mpblock.AppID) error {
+		_, err := d.Followers(ctx, app, lists.FollowerQuery{Limit: 10})
+		return err
+	}},
+	"Blacklist": {operators.RoleViewer, true, func(ctx context.Context, d *Desk, app mpblock.AppID) error {
+		_, err := d.Blacklist(ctx, app, lists.EntryQuery{Limit: 10})
+		return err
+	}},
+	"Export": {operators.RoleViewer, true, func(ctx context.Context, d *Desk, app mpblock.AppID) error {
+		return firstErr(d.Export(ctx, app, lists.EntryQuery{}))
+	}},
+	"History": {operators.RoleViewer, true, func(ctx context.Context, d *Desk, app mpblock.AppID) error {
+		_, err := d.History(ctx, app, lists.ChangeQuery{Limit: 10})
+		return err
+	}},
+	"Change": {operators.RoleViewer, true, func(ctx context.Context, d *Desk, app mpblock.AppID) error {
+		_, err := d.Change(ctx, app, 1)
+		return err
+	}},
+	"Timeline": {operators.RoleViewer, true, func(ctx context.Context, d *Desk, app mpblock.AppID) error {
+		_, err := d.Timeline(ctx, app, "x")
+		return err
+	}},
+	"Job": {operators.RoleViewer, true, func(ctx context.Context, d *Desk, app mpblock.AppID) error {
+		_, err := d.Job(ctx, app, "x")
+		return err
+	}},
+	"Jobs": {operators.RoleViewer, true, func(ctx context.Context, d *Desk, app mpblock.AppID) error {
+		_, err := d.Jobs(ctx, app, "", 10)
+		return err
+	}},
+	"Refused": {operators.RoleViewer, true, func(ctx context.Context, d *Desk, app mpblock.AppID) error {
+		return firstErr(d.Refused(ctx, app, "x"))
+	}},
+	"Block": {operators.RoleOperator, true, func(ctx context.Context, d *Desk, app mpblock.AppID) error {
+		_, err := d.Block(ctx, app, nil, "")
+		return err
+	}},
+	"Unblock": {operators.RoleOperator, true, func(ctx context.Context, d *Desk, app mpblock.AppID) error {
+		_, err := d.Unblock(ctx, app, nil, "")
+		return err
+	}},
+	"PreviewUndo": {operators.RoleOperator, true, func(ctx context.Context, d *Desk, app mpblock.AppID) error {
+		_, err := d.PreviewUndo(ctx, app, 1)
+		return err
+	}},
+	"Undo": {operators.RoleOperator, true, func(ctx context.Context, d *Desk, app mpblock.AppID) error {
+		_, err := d.Undo(ctx, app, 1, "")
+		return err
+	}},
+	"PreviewUndoJob": {operators.RoleOperator, true, func(ctx context.Context, d *Desk, app mpblock.AppID) error {
+		_, err := d.PreviewUndoJob(ctx, app, "x")
+		return err
+	}},
+	"UndoJob": {operators.RoleOperator, true, func(ctx context.Context, d *Desk, app mpblock.AppID) error {
+		_, err := d.UndoJob(ctx, app, "x", "")
+		return err
+	}},
+	"DraftJob": {operators.RoleOperator, true, func(ctx context.Context, d *Desk, app mpblock.AppID) error {
+		_, err := d.DraftJob(ctx, app, mpblock.Block, listOf())
+		return err
+	}},
+	"StartJob": {operators.RoleOperator, true, func(ctx context.Context, d *Desk, app mpblock.AppID) error {
+		_, err := d.StartJob(ctx, app, "x", "")
+		return err
+	}},
+	"DropJob": {operators.RoleOperator, true, func(ctx context.Context, d *Desk, app mpblock.AppID) error {
+		return d.DropJob(ctx, app, "x")
+	}},
+	"StopJob": {operators.RoleOperator, true, func(ctx context.Context, d *Desk, app mpblock.AppID) error {
+		_, err := d.StopJob(ctx, app, "x")
+		return err
+	}},
+	"AddAccount": {operators.RoleAdmin, false, func(ctx context.Context, d *Desk, _ mpblock.AppID) error {
+		_, _, err := d.AddAccount(ctx, access.NewAccount{})
+		return err
+	}},
+	"SetAccount": {operators.RoleAdmin, true, func(ctx context.Context, d *Desk, app mpblock.AppID) error {
+		_, err := d.SetAccount(ctx, app, AccountSettings{})
+		return err
+	}},
+	"RotateSecret": {operators.RoleAdmin, true, func(ctx context.Context, d *Desk, app mpblock.AppID) error {
+		_, err := d.RotateSecret(ctx, app)
+		return err
+	}},
+	"Operators": {operators.RoleAdmin, false, func(ctx context.Context, d *Desk, _ mpblock.AppID) error {
+		_, err := d.Operators(ctx)
+		return err
+	}},
+	"AddOperator": {operators.RoleAdmin, false, func(ctx context.Context, d *Desk, _ mpblock.AppID) error {
+		_, _, err := d.AddOperator(ctx, operators.NewOperator{Name: "someone", Role: operators.RoleViewer})
+		return err
+	}},
+	"UpdateOperator": {operators.RoleAdmin, false, func(ctx context.Context, d *Desk, _ mpblock.AppID) error {
+		_, err := d.UpdateOperator(ctx, operators.NewOperator{Name: "someone", Role: operators.RoleViewer})
+		return err
+	}},
+	"DisableOperator": {operators.RoleAdmin, false, func(ctx context.Context, d *Desk, _ mpblock.AppID) error {
+		return d.DisableOperator(ctx, "someone", true)
+	}},
+	"DeleteOperator": {operators.RoleAdmin, false, func(ctx context.Context, d *Desk, _ mpblock.AppID) error {
+		return d.DeleteOperator(ctx, "someone")
+	}},
+	"ResetOperator": {operators.RoleAdmin, false, func(ctx context.Context, d *Desk, _ mpblock.AppID) error {
+		_, err := d.ResetOperator(ctx, "someone")
+		return err
+	}},
+	"EndSessions": {operators.RoleAdmin, false, func(ctx context.Context, d *Desk, _ mpblock.AppID) error {
+		return d.EndSessions(ctx, "someone")
+	}},
+	"SetRequireSecondFactor": {operators.RoleAdmin, false, func(ctx context.Context, d *Desk, _ mpblock.AppID) error {
+		return d.SetRequireSecondFactor(ctx, false)
+	}},
+	"ChangePassword": {"", false, func(ctx context.Context, d *Desk, _ mpblock.AppID) error {
+		_, err := d.ChangePassword(ctx, "wrong", password)
+		return err
+	}},
+	"SetLanguage": {"", false, func(ctx context.Context, d *Desk, _ mpblock.AppID) error {
+		return d.SetLanguage(ctx, "zh")
+	}},
+	"NewSecondFactor": {"", false, func(ctx context.Context, d *Desk, _ mpblock.AppID) error {
+		_, err := d.NewSecondFactor(ctx)
+		return err
+	}},
+	"ConfirmSecondFactor": {"", false, func(ctx context.Context, d *Desk, _ mpblock.AppID) error {
+		return d.ConfirmSecondFactor(ctx, "x")
+	}},
+	"RemoveSecondFactor": {"", false, func(ctx context.Context, d *Desk, _ mpblock.AppID) error {
+		return d.RemoveSecondFactor(ctx, "wrong")
+	}},
+	"Link": {"", false, func(ctx context.Context, d *Desk, _ mpblock.AppID) error {
+		return d.Link(ctx, operators.Identity{})
+	}},
+	"Unlink": {"", false, func(ctx context.Context, d *Desk, _ mpblock.AppID) error {
+		return d.Unlink(ctx, operators.Identity{Issuer: "i", Subject: "s"})
+	}},
+}
+
+func TestEveryActionIsInTheTable(t *testing.T) {
+	desk := reflect.TypeFor[*Desk]()
+	for i := range desk.NumMethod() {
+		name := desk.Method(i).Name
+		if _, ok := actions[name]; !ok && !slices.Contains(free, name) {
+			t.Errorf("Desk.%s is in no table: say there which role it takes", name)
+		}
+	}
+}
+
+// A refusal for want of a role says so in the same words everywhere, and so do those
+// of an account that is not the operator's and of a missing second factor.
+func TestActionsTakeTheirRoles(t *testing.T) {
+	office := open(t, memstore.New())
+	mine := addAccount(t, office, access.NewAccount{})
+	other := addAccount(t, office, access.NewAccount{})
+	newDesk(t, office, "root", operators.RoleAdmin)
+	desks := map[operators.Role]*Desk{
+		operators.RoleViewer:   newDesk(t, office, "vera", operators.RoleViewer, mine.AppID),
+		operators.RoleOperator: newDesk(t, office, "olga", operators.RoleOperator, mine.AppID),
+		operators.RoleAdmin:    newDesk(t, office, "adam", operators.RoleAdmin),
+	}
+	for _, name := range slices.Sorted(maps.Keys(actions)) {
+		a := actions[name]
+		for role, d := range desks {
+			err := a.try(t.Context(), d, mine.AppID)
+			refused := err != nil && strings.Contains(err.Error(), "this takes the role "+string(a.role))
+			if want := a.role != "" && !role.AtLeast(a.role); refused != want {
+				t.Errorf("%s by a %s: %v", name, role, err)
+			}
+			if !a.account || role == operators.RoleAdmin || !role.AtLeast(a.role) {
+				continue
+			}
+			for _, app := range []mpblock.AppID{other.AppID, "wx0000000000000000", "../"} {
+				wantRefusal(t, a.try(t.Context(), d, app), "there is no account")
+			}
+		}
+	}
+	forced := withoutFactor(t, office)
+	for _, name := range slices.Sorted(maps.Keys(actions)) {
+		a := actions[name]
+		err := a.try(t.Context(), forced, mine.AppID)
+		if refused := err != nil && strings.Contains(err.Error(), "set yours up first"); refused != (a.role != "") {
+			t.Errorf("%s without the second factor that is required: %v", name, err)
+		}
+	}
+}
+
+// withoutFactor has a second factor required, and returns the desk of an admin who has
+// none.
+func withoutFactor(t *testing.T, office *Office) *Desk {
+	t.Helper()
+	d := newDesk(t, office, "anna", operators.RoleAdmin)
+	f, err := d.NewSecondFactor(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	code, err := totp.GenerateCode(f.Secret, time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(d.ConfirmSecondFactor(t.Context(), code), d.SetRequireSecondFactor(t.Context(), true)); err != nil {
+		t.Fatal(err)
+	}
+	return newDesk(t, office, "bert", operators.RoleAdmin)
+}
+
+func TestAccountsOfAnOperator(t *testing.T) {
+	office := open(t, memstore.New())
+	apps := []mpblock.AppID{"wx0000000000000001", "wx0000000000000002", "wx0000000000000003"}
+	for _, app := range apps {
+		addAccount(t, office, access.NewAccount{AppID: app, Name: string(app[17:])})
+	}
+	d := newDesk(t, office, "olga", operators.RoleOperator, apps[2], apps[0], "wx000000000000000f")
+	seen := func(d *Desk, after mpblock.AppID, limit int) (names string) {
+		t.Helper()
+		as, err := d.Accounts(t.Context(), after, limit)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, a := range as {
+			names += a.Name
+			if a.Key != (mpblock.Key{}) || a.SecretHash != (mpblock.SecretHash{}) {
+				t.Error("an account is shown with its key or the hash of its secret")
+			}
+		}
+		return names
+	}
+	if got := seen(d, "", 10); got != "13" {
+		t.Errorf("the operator sees %q, want 13", got)
+	}
+	if got := seen(d, apps[0], 10) + "," + seen(d, "", 1); got != "3,1" {
+		t.Errorf("pages are %q, want 3,1", got)
+	}
+	if got := seen(newDesk(t, office, "adam", operators.RoleAdmin), "", 10); got != "123" {
+		t.Errorf("an admin sees %q, want 123", got)
+	}
+}
+
+func TestSetAccount(t *testing.T) {
+	office := open(t, memstore.New())
+	d := newDesk(t, office, "adam", operators.RoleAdmin)
+	a, secret, err := d.AddAccount(t.Context(), access.NewAccount{Name: "new"})
+	if err != nil || len(secret) != 32 {
+		t.Fatalf("%+v, %v", a, err)
+	}
+	_, err = access.ParseNetwork(" 192.0.2.7")
+	wantRefusal(t, err, `" 192.0.2.7" is no address`)
+	network, err := access.ParseNetwork("192.0.2.7/24")
+	if err != nil || network != netip.MustParsePrefix("192.0.2.0/24") {
+		t.Errorf("parsed %v, %v", network, err)
+	}
+	got, err := d.SetAccount(t.Context(), a.AppID, AccountSettings{
+		Name: "newer", AnyFollower: true, AllowIPs: []netip.Prefix{network}, Daily: map[mpblock.Call]int{mpblock.CallList: 5},
+	})
+	if err != nil || got.Name != "newer" || !got.AnyFollower || len(got.AllowIPs) != 1 || got.Daily[mpblock.CallList] != 5 || got.Prefix != a.Prefix {
+		t.Errorf("set %+v, %v", got, err)
+	}
+	if got, err = d.SetAccount(t.Context(), a.AppID, AccountSettings{}); err != nil || got.Name != "" || got.AnyFollower || len(got.AllowIPs) != 0 || len(got.Daily) != 0 {
+		t.Errorf("cleared %+v, %v", got, err)
+	}
+	_, err = d.SetAccount(t.Context(), a.AppID, AccountSettings{Denied: []mpblock.Call{"nonsense"}})
+	wantRefusal(t, err, "no call is named")
+	next, err := d.RotateSecret(t.Context(), a.AppID)
+	if acc, _ := office.access.Account(t.Context(), a.AppID); err != nil || !acc.SecretHash.Matches(next) || acc.SecretHash.Matches(secret) {
+		t.Errorf("the secret was not rotated: %v", err)
+	}
+}

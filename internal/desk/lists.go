@@ -1,0 +1,137 @@
+package desk
+
+import (
+	"context"
+	"iter"
+	"time"
+
+	"mpblock"
+	"mpblock/internal/access"
+	"mpblock/internal/lists"
+	"mpblock/internal/operators"
+)
+
+// Followers returns a page of an account's followers.
+func (d *Desk) Followers(ctx context.Context, app mpblock.AppID, q lists.FollowerQuery) (lists.FollowerPage, error) {
+	if _, err := d.account(ctx, operators.RoleViewer, app); err != nil {
+		return lists.FollowerPage{}, err
+	}
+	return d.office.lists.FollowerRows(ctx, app, q)
+}
+
+// Blacklist returns a page of an account's blacklist. The work of one call is
+// bounded: a filter that few entries pass gives short pages.
+func (d *Desk) Blacklist(ctx context.Context, app mpblock.AppID, q lists.EntryQuery) (lists.EntryPage, error) {
+	if _, err := d.account(ctx, operators.RoleViewer, app); err != nil {
+		return lists.EntryPage{}, err
+	}
+	return d.office.lists.Entries(ctx, app, q)
+}
+
+// Export returns all entries that a query asks for, without regard to its After and
+// Limit, in the order of Blacklist. An error ends it.
+func (d *Desk) Export(ctx context.Context, app mpblock.AppID, q lists.EntryQuery) iter.Seq2[lists.EntryRow, error] {
+	if _, err := d.account(ctx, operators.RoleViewer, app); err != nil {
+		return failing[lists.EntryRow](err)
+	}
+	return d.office.lists.Export(ctx, app, q)
+}
+
+// failing yields an error.
+func failing[T any](err error) iter.Seq2[T, error] {
+	return func(yield func(T, error) bool) {
+		var none T
+		yield(none, err)
+	}
+}
+
+// History returns a page of an account's changes. The work of one call is bounded.
+func (d *Desk) History(ctx context.Context, app mpblock.AppID, q lists.ChangeQuery) (lists.ChangePage, error) {
+	if _, err := d.account(ctx, operators.RoleViewer, app); err != nil {
+		return lists.ChangePage{}, err
+	}
+	return d.office.lists.History(ctx, app, q)
+}
+
+// Change returns one change with all of its OpenIDs, at most mpblock.MaxBatch.
+func (d *Desk) Change(ctx context.Context, app mpblock.AppID, seq uint64) (mpblock.Change, error) {
+	if _, err := d.account(ctx, operators.RoleViewer, app); err != nil {
+		return mpblock.Change{}, err
+	}
+	return d.office.lists.ChangeAt(ctx, app, seq)
+}
+
+// Timeline returns what is known of one OpenID of the account. A malformed one, or
+// one of another account, is a Refusal.
+func (d *Desk) Timeline(ctx context.Context, app mpblock.AppID, openid string) (lists.Timeline, error) {
+	a, err := d.account(ctx, operators.RoleViewer, app)
+	if err != nil {
+		return lists.Timeline{}, err
+	}
+	return d.office.lists.Timeline(ctx, a, openid)
+}
+
+// Overview is how an account is doing.
+type Overview struct {
+	lists.Overview
+	Calls []access.CallCount // of the API today, by call and code
+}
+
+// Overview returns how an account is doing.
+func (d *Desk) Overview(ctx context.Context, app mpblock.AppID) (Overview, error) {
+	if _, err := d.account(ctx, operators.RoleViewer, app); err != nil {
+		return Overview{}, err
+	}
+	o, err := d.office.lists.Overview(ctx, app)
+	if err != nil {
+		return Overview{}, err
+	}
+	calls, err := d.office.access.CallsOf(ctx, app, mpblock.Day(time.Now()))
+	return Overview{Overview: o, Calls: calls}, err
+}
+
+// Reasons returns up to limit earlier reasons of an account, the most used first, for
+// a list of suggestions.
+func (d *Desk) Reasons(ctx context.Context, app mpblock.AppID, limit int) ([]string, error) {
+	if _, err := d.account(ctx, operators.RoleViewer, app); err != nil {
+		return nil, err
+	}
+	return d.office.lists.Reasons(ctx, app, limit)
+}
+
+// Block blocks 1 to lists.MaxByHand followers, all or none. The reason may be empty.
+// What is refused is a Refusal that names the first OpenID in question.
+func (d *Desk) Block(ctx context.Context, app mpblock.AppID, ids []string, reason string) (lists.Outcome, error) {
+	return d.change(ctx, app, mpblock.Block, ids, reason)
+}
+
+// Unblock is the reverse of Block.
+func (d *Desk) Unblock(ctx context.Context, app mpblock.AppID, ids []string, reason string) (lists.Outcome, error) {
+	return d.change(ctx, app, mpblock.Unblock, ids, reason)
+}
+
+func (d *Desk) change(ctx context.Context, app mpblock.AppID, action mpblock.Action, ids []string, reason string) (lists.Outcome, error) {
+	a, err := d.account(ctx, operators.RoleOperator, app)
+	if err != nil {
+		return lists.Outcome{}, err
+	}
+	return d.office.lists.ByHand(ctx, a, d.actor(), action, ids, reason)
+}
+
+// PreviewUndo says what Undo would do to a change.
+func (d *Desk) PreviewUndo(ctx context.Context, app mpblock.AppID, seq uint64) (lists.UndoPreview, error) {
+	if _, err := d.account(ctx, operators.RoleOperator, app); err != nil {
+		return lists.UndoPreview{}, err
+	}
+	return d.office.lists.PreviewUndo(ctx, app, seq)
+}
+
+// Undo does the reverse of a change to those of its OpenIDs whose latest change it
+// is; see lists.Service.Undo.
+func (d *Desk) Undo(ctx context.Context, app mpblock.AppID, seq uint64, note string) (lists.UndoOutcome, error) {
+	a, err := d.account(ctx, operators.RoleOperator, app)
+	if err != nil {
+		return lists.UndoOutcome{}, err
+	}
+	return d.office.lists.Undo(ctx, a, d.actor(), seq, note)
+}

@@ -1,0 +1,271 @@
+package jobs
+
+import (
+	"context"
+	"errors"
+	"slices"
+
+	"mpblock"
+	"mpblock/internal/lists"
+)
+
+// runChunk works through one chunk of a job. It may be called again for a chunk that
+// was applied and not counted: what the job itself has changed is known from the log.
+// resumed tells that this may be so.
+func (svc *Service) runChunk(ctx context.Context, j *storedJob, resumed bool) (chunkResult, error) {
+	if j.UndoOf != "" {
+		return svc.undoChunk(ctx, j)
+	}
+	items, list, err := svc.items(ctx, j, j.Next)
+	if err != nil {
+		return chunkResult{}, err
+	}
+	a, err := svc.account(ctx, j.app)
+	if err != nil {
+		return chunkResult{}, err
+	}
+	c := chunk{svc: svc, job: j, account: a, known: !a.AnyFollower, lines: make(map[mpblock.OpenID]uint32, len(items))}
+	c.result.list = list
+	for _, it := range items {
+		c.lines[it.id] = it.line
+	}
+	pending := idsOf(items)
+	if resumed {
+		if pending, err = c.takeOwn(ctx, pending); err != nil {
+			return chunkResult{}, err
+		}
+	}
+	pending, err = c.apply(ctx, pending)
+	if err != nil {
+		return chunkResult{}, err
+	}
+	// Where two nodes work on the job, the other one may have applied what this one
+	// found done: the job has done that, too.
+	pending, err = c.takeOwn(ctx, pending)
+	c.result.already = len(pending)
+	return c.result, err
+}
+
+// chunk is one chunk on its way.
+type chunk struct {
+	svc     *Service
+	job     *storedJob
+	account *mpblock.Account
+	known   bool
+	lines   map[mpblock.OpenID]uint32
+	result  chunkResult
+}
+
+// takeOwn counts those OpenIDs as done that the job itself has changed, and returns
+// the others.
+func (c *chunk) takeOwn(ctx context.Context, ids []mpblock.OpenID) ([]mpblock.OpenID, error) {
+	own, seen, err := c.svc.ownChanges(ctx, c.job, ids)
+	if err != nil {
+		return nil, err
+	}
+	c.result.seen = max(c.result.seen, seen)
+	var others []mpblock.OpenID
+	for _, id := range ids {
+		if seq := own[id]; seq != 0 {
+			c.did(seq, 1)
+		} else {
+			others = append(others, id)
+		}
+	}
+	return others, nil
+}
+
+func (c *chunk) did(seq uint64, n int) {
+	c.result.done += n
+	c.result.seen = max(c.result.seen, seq)
+	if !slices.Contains(c.result.Seqs, seq) {
+		c.result.Seqs = append(c.result.Seqs, seq)
+	}
+}
+
+// ownChanges returns the seqs of the changes of the chunk under way that a job has made
+// of some OpenIDs, and the last seq that names any of them. It takes two reads; only
+// where others have changed some of the OpenIDs since, it takes one more for every
+// headsAtOnce changes of the account meanwhile.
+func (svc *Service) ownChanges(ctx context.Context, j *storedJob, ids []mpblock.OpenID) (own map[mpblock.OpenID]uint64, seen uint64, err error) {
+	if len(ids) == 0 {
+		return nil, 0, nil
+	}
+	states, err := svc.store.States(ctx, j.app, ids)
+	if err != nil {
+		return nil, 0, err
+	}
+	var later []uint64
+	for _, s := range states {
+		if seen = max(seen, s.Seq); s.Seq > j.From {
+			later = append(later, s.Seq)
+		}
+	}
+	heads, err := svc.lists.Heads(ctx, j.app, later)
+	if err != nil {
+		return nil, 0, err
+	}
+	own = make(map[mpblock.OpenID]uint64)
+	var changed []mpblock.OpenID
+	for i, id := range ids {
+		seq := states[i].Seq
+		switch {
+		case seq <= j.From: // the same all the time since
+		case heads[seq].Actor == j.actor():
+			own[id] = seq
+		default:
+			changed = append(changed, id)
+		}
+	}
+	return own, seen, svc.ownBefore(ctx, j, seen, changed, own)
+}
+
+// headsAtOnce is how many changes are read at a time, without their OpenIDs.
+const headsAtOnce = 1_000
+
+// ownBefore adds what a job has made, before a seq, of OpenIDs that others have changed
+// since. That is in the log alone.
+func (svc *Service) ownBefore(ctx context.Context, j *storedJob, seq uint64, ids []mpblock.OpenID, own map[mpblock.OpenID]uint64) error {
+	for from := j.From + 1; len(ids) > 0 && from < seq; from += headsAtOnce {
+		var seqs []uint64
+		for s := from; s < min(from+headsAtOnce, seq); s++ {
+			seqs = append(seqs, s)
+		}
+		heads, err := svc.store.ChangeHeads(ctx, j.app, seqs)
+		if err != nil {
+			return err
+		}
+		for _, head := range heads {
+			if head.Actor != j.actor() {
+				continue
+			}
+			c, err := svc.lists.ChangeAt(ctx, j.app, head.Seq)
+			if err != nil {
+				return err
+			}
+			for _, id := range ids {
+				if _, named := slices.BinarySearchFunc(c.OpenIDs, id, mpblock.OpenID.Compare); named {
+					own[id] = c.Seq
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// begun tells whether the chunk under way has been applied.
+func (svc *Service) begun(ctx context.Context, j *storedJob) (bool, error) {
+	ids, err := svc.chunkIDs(ctx, j)
+	if err != nil {
+		return false, err
+	}
+	own, _, err := svc.ownChanges(ctx, j, ids)
+	return len(own) > 0, err
+}
+
+// chunkIDs returns the OpenIDs of the chunk under way.
+func (svc *Service) chunkIDs(ctx context.Context, j *storedJob) ([]mpblock.OpenID, error) {
+	if j.UndoOf == "" {
+		items, _, err := svc.items(ctx, j, j.Next)
+		return idsOf(items), err
+	}
+	changes, err := svc.changesOfChunk(ctx, j.app, j.UndoOf, j.Next)
+	var ids []mpblock.OpenID
+	for _, c := range changes {
+		ids = append(ids, c.OpenIDs...)
+	}
+	return ids, err
+}
+
+// apply changes those OpenIDs that are known, refuses the others, and returns those
+// on which it had no effect.
+func (c *chunk) apply(ctx context.Context, ids []mpblock.OpenID) ([]mpblock.OpenID, error) {
+	if c.known && len(ids) > 0 {
+		states, err := c.svc.store.States(ctx, c.job.app, ids)
+		if err != nil {
+			return nil, err
+		}
+		var known []mpblock.OpenID
+		for i, id := range ids {
+			if states[i].Follower || states[i].Blocked {
+				known = append(known, id)
+			} else {
+				c.refuse(id)
+			}
+		}
+		ids = known
+	}
+	for len(ids) > 0 {
+		change, err := c.svc.lists.Apply(ctx, c.account, mpblock.Batch{
+			Action: c.job.Action, OpenIDs: ids, Actor: c.job.actor(), Reason: c.job.Reason, Known: c.known,
+		})
+		var unknown *mpblock.UnknownError
+		if errors.As(err, &unknown) { // gone since it was looked up
+			c.refuse(ids[unknown.Index])
+			ids = slices.Delete(ids, unknown.Index, unknown.Index+1)
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		if change.Seq != 0 {
+			c.did(change.Seq, len(change.OpenIDs))
+		}
+		return lists.Without(ids, change.OpenIDs), nil
+	}
+	return nil, nil
+}
+
+func (c *chunk) refuse(id mpblock.OpenID) {
+	c.result.Refused = append(c.result.Refused, RefusedLine{Line: int(c.lines[id]), Text: id.String(), Why: WhyUnknown})
+}
+
+// changesOfChunk returns the changes that a chunk of a job has made.
+func (svc *Service) changesOfChunk(ctx context.Context, app mpblock.AppID, id string, n int) ([]mpblock.Change, error) {
+	result, err := kindJobResult.Get(ctx, svc.store, chunkKey(app, id, n))
+	if errors.Is(err, mpblock.ErrNotFound) {
+		return nil, errListGone
+	}
+	if err != nil {
+		return nil, err
+	}
+	changes := make([]mpblock.Change, 0, len(result.Value.Seqs))
+	for _, seq := range result.Value.Seqs {
+		c, err := svc.lists.ChangeAt(ctx, app, seq)
+		if err != nil {
+			return nil, err
+		}
+		changes = append(changes, c)
+	}
+	return changes, nil
+}
+
+// undoChunk undoes what a chunk of another job has done.
+func (svc *Service) undoChunk(ctx context.Context, j *storedJob) (chunkResult, error) {
+	changes, err := svc.changesOfChunk(ctx, j.app, j.UndoOf, j.Next)
+	if err != nil {
+		return chunkResult{}, err
+	}
+	a, err := svc.account(ctx, j.app)
+	if err != nil {
+		return chunkResult{}, err
+	}
+	c := chunk{svc: svc, job: j, account: a}
+	for _, change := range changes {
+		made, err := svc.lists.TakeBack(ctx, a, change, j.actor(), j.Reason)
+		if err != nil {
+			return chunkResult{}, err
+		}
+		if made.Seq != 0 {
+			c.did(made.Seq, len(made.OpenIDs))
+		}
+		left, err := c.takeOwn(ctx, lists.Without(change.OpenIDs, made.OpenIDs))
+		if err != nil {
+			return chunkResult{}, err
+		}
+		for _, id := range left {
+			c.result.Refused = append(c.result.Refused, RefusedLine{Text: id.String(), Why: WhyChanged})
+		}
+	}
+	return c.result, nil
+}

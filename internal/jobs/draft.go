@@ -1,0 +1,150 @@
+package jobs
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"mpblock"
+	"mpblock/internal/lines"
+	"mpblock/internal/lists"
+	"mpblock/internal/record"
+)
+
+// Draft reads a list, keeps it for DraftLife and says what is in it. An empty
+// line counts as none. A list with more than MaxJob OpenIDs or MaxJobBad bad lines,
+// or without any OpenID of the account, is a Refusal; an error of the source is
+// returned as it is.
+func (svc *Service) Draft(ctx context.Context, a *mpblock.Account, by string, action mpblock.Action, source Source) (Job, error) {
+	if action != mpblock.Block && action != mpblock.Unblock {
+		return Job{}, refuse("a job blocks or unblocks")
+	}
+	select {
+	case svc.drafting <- struct{}{}:
+		defer func() { <-svc.drafting }()
+	case <-ctx.Done():
+		return Job{}, ctx.Err()
+	}
+	l := list{account: a}
+	read, err := source(func(line lines.Line) error { return errors.Join(ctx.Err(), l.add(line)) })
+	if err != nil {
+		return Job{}, err
+	}
+	if err := l.finish(); err != nil {
+		return Job{}, err
+	}
+	now := time.Now()
+	j := &storedJob{app: a.AppID, id: newJobID(by, now), expires: now.Add(DraftLife), jobRecord: jobRecord{
+		Action: action, By: by, State: JobDraft, Created: now.UnixMilli(), Preview: l.preview, Read: read,
+		Chunks: (len(l.items) + svc.chunk - 1) / svc.chunk, Progress: JobProgress{Total: len(l.items)},
+	}}
+	if err := svc.keepList(ctx, j, &l); err != nil {
+		return Job{}, err
+	}
+	return j.view(), svc.putJob(ctx, j)
+}
+
+// list is the list of a job while it is read.
+type list struct {
+	account *mpblock.Account
+	items   []jobItem
+	bad     []RefusedLine
+	preview JobPreview
+}
+
+// add takes in a line.
+func (l *list) add(line lines.Line) error {
+	_, err := lists.Own(l.account, line.Text)
+	refused := RefusedLine{Line: line.Number, Source: line.Source, Text: line.Text, Why: WhyMalformed}
+	switch p := line.Problem; {
+	case p != nil:
+		l.preview.Malformed++
+		refused.Detail, refused.Key = p.Error(), p.Key
+		for _, a := range p.Args {
+			refused.Args = append(refused.Args, fmt.Sprint(a))
+		}
+		l.bad = append(l.bad, refused)
+	case mpblock.IsCode(err, mpblock.CodeNotThisAppOpenID):
+		l.preview.Foreign++
+		refused.Why = WhyForeign
+		l.bad = append(l.bad, refused)
+	case err != nil:
+		return err
+	default:
+		l.items = append(l.items, jobItem{line.OpenID, uint32(line.Number)}) //nolint:gosec // the two limits below keep it small
+	}
+	if len(l.bad) > MaxJobBad {
+		return refuse("more than %d lines are no OpenID of this account, the first of them line %d, %q: is it the right list?", MaxJobBad, l.bad[0].Line, l.bad[0].Text)
+	}
+	if len(l.items) > MaxJob {
+		return refuse("the list has more than %d OpenIDs: split it", MaxJob)
+	}
+	return nil
+}
+
+// finish sorts the OpenIDs and leaves each in once, with the first line it stands in.
+func (l *list) finish() error {
+	if len(l.items) == 0 && len(l.bad) > 0 {
+		return refuse("the list has no OpenID of this account; line %d is %q", l.bad[0].Line, l.bad[0].Text)
+	}
+	if len(l.items) == 0 {
+		return refuse("the list is empty: want OpenIDs")
+	}
+	slices.SortFunc(l.items, func(a, b jobItem) int {
+		if c := a.id.Compare(b.id); c != 0 {
+			return c
+		}
+		return int(a.line) - int(b.line)
+	})
+	read := len(l.items)
+	l.items = slices.CompactFunc(l.items, func(a, b jobItem) bool { return a.id == b.id })
+	l.preview.Total = len(l.items)
+	l.preview.Duplicates = read - len(l.items)
+	return nil
+}
+
+// keepList writes the list of a job, and counts what it would do. The job itself is
+// written after it: without that, the records are nothing and end by themselves.
+func (svc *Service) keepList(ctx context.Context, j *storedJob, l *list) error {
+	expires := time.Now().Add(DraftLife + listLife)
+	for n := range j.Chunks {
+		items := l.items[n*svc.chunk : min((n+1)*svc.chunk, len(l.items))]
+		if err := svc.previewItems(ctx, j, items, l.account.AnyFollower); err != nil {
+			return err
+		}
+		r := record.Entry[[]byte]{Key: j.chunkKey(n), Value: encodeItems(items), Expires: expires}
+		if _, err := kindJobList.Put(ctx, svc.store, r); err != nil {
+			return err
+		}
+	}
+	n := 0
+	for bad := range slices.Chunk(l.bad, badSize) {
+		r := record.Entry[[]RefusedLine]{Key: j.chunkKey(n), Value: bad, Expires: expires.Add(JobLife)}
+		if _, err := kindJobBad.Put(ctx, svc.store, r); err != nil {
+			return err
+		}
+		n++
+	}
+	return nil
+}
+
+func (svc *Service) previewItems(ctx context.Context, j *storedJob, items []jobItem, anyFollower bool) error {
+	ids := make([]mpblock.OpenID, len(items))
+	for i, it := range items {
+		ids[i] = it.id
+	}
+	states, err := svc.store.States(ctx, j.app, ids)
+	for _, s := range states {
+		switch {
+		case !anyFollower && !s.Follower && !s.Blocked:
+			j.Preview.Unknown++
+		case s.Blocked == (j.Action == mpblock.Block):
+			j.Preview.Already++
+		default:
+			j.Preview.New++
+		}
+	}
+	return err
+}

@@ -1,0 +1,106 @@
+package jobs
+
+import (
+	"time"
+
+	"mpblock"
+	"mpblock/internal/lines"
+)
+
+// Limits of jobs.
+const (
+	MaxJob    = 2_000_000           // OpenIDs
+	MaxJobBad = 100_000             // lines that are no OpenID of the account
+	DraftLife = 24 * time.Hour      // of a list that is not started
+	JobLife   = 90 * 24 * time.Hour // of a job that has ended
+)
+
+// JobState is where a job is.
+type JobState string
+
+// The states, in their order.
+const (
+	JobDraft    JobState = "draft"    // previewed, not started
+	JobQueued   JobState = "queued"   // waits for a node
+	JobRunning  JobState = "running"  //
+	JobStopping JobState = "stopping" // will stop after the batch under way
+	JobStopped  JobState = "stopped"  // by an operator
+	JobDone     JobState = "done"
+	JobFailed   JobState = "failed" // cannot go on, see Problem
+)
+
+// Source reads the inputs of a list: it hands over what is in them, line by line, and
+// says at the end what was read of each.
+type Source func(each func(lines.Line) error) ([]lines.Summary, error)
+
+// Job is a change of many OpenIDs at once.
+type Job struct {
+	ID      string // its changes bear the actor "job:" and this
+	AppID   mpblock.AppID
+	Action  mpblock.Action
+	Reason  string
+	By      string // operator
+	State   JobState
+	UndoOf  string // the job that this one undoes; "" if it does not
+	Created time.Time
+	Started time.Time // zero: not yet
+	Ended   time.Time // zero: not yet
+	Problem string    // with JobFailed: why, in English
+
+	Read     []lines.Summary // of its inputs; none with an undo
+	Preview  JobPreview
+	Progress JobProgress
+}
+
+// JobPreview is what the list of a job holds. The first four are as it was when the
+// list was read, and add up to Total.
+type JobPreview struct {
+	Total      int // different OpenIDs of the account
+	New        int // that would change
+	Already    int // that are so already
+	Unknown    int // neither followers nor blocked: will be refused
+	Malformed  int // lines that are no OpenID
+	Foreign    int // lines with an OpenID of another account
+	Duplicates int // lines with an OpenID that an earlier line has
+}
+
+// JobProgress is what a job has done so far, exact at any time and after any crash:
+// each OpenID is counted once.
+type JobProgress struct {
+	Total   int // to be worked through
+	Done    int // changed by this job
+	Already int // were so already
+	Refused int // unknown, or with an undo changed since
+}
+
+// Seen returns how many of Total have been worked through.
+func (p JobProgress) Seen() int { return p.Done + p.Already + p.Refused }
+
+// Active tells whether the job has started and not ended.
+func (j Job) Active() bool {
+	return j.State == JobQueued || j.State == JobRunning || j.State == JobStopping
+}
+
+// RefusedWhy is why a line or an OpenID of a job was refused.
+type RefusedWhy string
+
+// Why something was refused.
+const (
+	WhyMalformed RefusedWhy = "malformed"
+	WhyForeign   RefusedWhy = "another account's"
+	WhyUnknown   RefusedWhy = "neither a follower nor blocked"
+	WhyChanged   RefusedWhy = "changed since"
+)
+
+// RefusedLine is something that a job did not do.
+type RefusedLine struct {
+	Line   int    // of its input, from 1; 0 with an undo
+	Source string // the name of the input, if it has one
+	Text   string // the OpenID, or the beginning of the malformed line
+	Why    RefusedWhy
+	Detail string // beyond Why, in English; may be empty
+
+	// Key and Args are Detail for those who speak other languages: see lines.Problem.
+	Key  string   `json:",omitempty"`
+	Args []string `json:",omitempty"`
+}

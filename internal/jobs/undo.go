@@ -1,0 +1,72 @@
+package jobs
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"mpblock"
+	"mpblock/internal/lists"
+)
+
+// PreviewUndo says what Undo would do to a job, from a look at the first
+// 10,000 or so of its OpenIDs.
+func (svc *Service) PreviewUndo(ctx context.Context, app mpblock.AppID, id string) (lists.UndoPreview, error) {
+	j, err := svc.undoable(ctx, app, id)
+	if err != nil {
+		return lists.UndoPreview{}, err
+	}
+	v := lists.UndoPreview{Action: lists.Reverse(j.Action), Total: j.Progress.Done}
+	for n := 0; n < j.Next && v.Looked < mpblock.MaxBatch; n++ {
+		changes, err := svc.changesOfChunk(ctx, app, id, n)
+		if err != nil {
+			return lists.UndoPreview{}, err
+		}
+		for _, c := range changes {
+			if err := svc.lists.AddPreview(ctx, app, c, &v); err != nil {
+				return lists.UndoPreview{}, err
+			}
+		}
+	}
+	return v, nil
+}
+
+func (svc *Service) undoable(ctx context.Context, app mpblock.AppID, id string) (*storedJob, error) {
+	j, err := svc.readJob(ctx, app, id)
+	switch {
+	case err != nil:
+		return nil, err
+	case j.view().Active():
+		return nil, refuse("the job %q still runs: stop it first, or wait for its end", id)
+	case j.Progress.Done == 0:
+		return nil, refuse("the job %q has changed nothing: there is nothing to undo", id)
+	}
+	return j, nil
+}
+
+// Undo starts a job that undoes all changes of another, as lists.Undo does. What is left
+// alone is among its refused ones.
+func (svc *Service) Undo(ctx context.Context, app mpblock.AppID, by, id, note string) (Job, error) {
+	of, err := svc.undoable(ctx, app, id)
+	if err != nil {
+		return Job{}, err
+	}
+	reason, err := lists.UndoReason(fmt.Sprintf("undo of job %s", id), note)
+	if err != nil {
+		return Job{}, err
+	}
+	now := time.Now()
+	j := &storedJob{app: app, id: newJobID(by, now), jobRecord: jobRecord{
+		Action: lists.Reverse(of.Action), Reason: reason, By: by, State: JobQueued, UndoOf: id,
+		Created: now.UnixMilli(), Started: now.UnixMilli(), Chunks: of.Next,
+		Progress: JobProgress{Total: of.Progress.Done},
+	}}
+	if err := svc.enqueue(ctx, app, j.id); err != nil {
+		return Job{}, err
+	}
+	if err := svc.putJob(ctx, j); err != nil {
+		return Job{}, err
+	}
+	svc.wake()
+	return j.view(), nil
+}

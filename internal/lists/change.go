@@ -1,0 +1,85 @@
+package lists
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"mpblock"
+)
+
+// MaxByHand is how many OpenIDs an operator may block or unblock at once without a
+// job.
+const MaxByHand = 1_000
+
+// Outcome is what came of a change by hand.
+type Outcome struct {
+	Seq     uint64 // of the change; 0 if nothing changed
+	Done    int    // OpenIDs on which it took effect
+	Already int    // that were so already
+}
+
+// ByHand blocks or unblocks 1 to MaxByHand followers for an operator, all or none. The
+// actor is who the change bears; the reason may be empty. What is refused is a Refusal
+// that names the first OpenID in question.
+func (svc *Service) ByHand(ctx context.Context, a *mpblock.Account, actor string, action mpblock.Action, ids []string, reason string) (Outcome, error) {
+	reason, err := CheckReason(reason)
+	if err != nil {
+		return Outcome{}, err
+	}
+	if len(ids) == 0 || len(ids) > MaxByHand {
+		return Outcome{}, refuse("%d OpenIDs: want 1 to %d at once; a list of any length goes through a job", len(ids), MaxByHand)
+	}
+	batch := mpblock.Batch{Action: action, Actor: actor, Reason: reason, Known: !a.AnyFollower}
+	different := make(map[mpblock.OpenID]bool, len(ids))
+	for _, s := range ids {
+		id, err := ownID(a, s)
+		if err != nil {
+			return Outcome{}, err
+		}
+		different[id] = true
+		batch.OpenIDs = append(batch.OpenIDs, id)
+	}
+	c, err := svc.Apply(ctx, a, batch)
+	var unknown *mpblock.UnknownError
+	if errors.As(err, &unknown) {
+		return Outcome{}, refuse("%s is neither a follower of this account nor blocked: nothing was changed", batch.OpenIDs[unknown.Index].String())
+	}
+	return Outcome{Seq: c.Seq, Done: len(c.OpenIDs), Already: len(different) - len(c.OpenIDs)}, err
+}
+
+// ownID reads an OpenID of the account; its error is a Refusal.
+func ownID(a *mpblock.Account, s string) (mpblock.OpenID, error) {
+	s = strings.TrimSpace(s)
+	id, err := Own(a, s)
+	if mpblock.IsCode(err, mpblock.CodeNotThisAppOpenID) {
+		return id, refuse("%s is an OpenID of another account: nothing was changed", s)
+	}
+	if err != nil {
+		return id, refuse("%q is no OpenID (%s)", Clip(s), mpblock.Internal(err).Detail)
+	}
+	return id, nil
+}
+
+// clipped is how much of a wrong input is repeated, in bytes.
+const clipped = 100
+
+// Clip returns the beginning of an input as valid UTF-8, for a message.
+func Clip(s string) string {
+	if len(s) > clipped {
+		s = s[:clipped] + "…"
+	}
+	return strings.ToValidUTF8(s, "�")
+}
+
+// CheckReason brings a reason into one form: one line of at most mpblock.MaxReason
+// bytes. What cannot be is a Refusal.
+func CheckReason(reason string) (string, error) {
+	reason = strings.TrimSpace(reason)
+	if len(reason) > mpblock.MaxReason || !utf8.ValidString(reason) || strings.ContainsFunc(reason, unicode.IsControl) {
+		return "", refuse("a reason of %d bytes: want one line of at most %d bytes of text", len(reason), mpblock.MaxReason)
+	}
+	return reason, nil
+}

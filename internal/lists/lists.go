@@ -1,0 +1,199 @@
+// Package lists holds what is on an account's lists and why: it changes blacklists and
+// followers, shows them with who blocked whom, when and for what reason, walks through
+// the log of changes, sums it up for the overview, and undoes changes.
+//
+// It promises that every change goes through Apply, behind which the account's Truth
+// stands, is made of all its OpenIDs or of none, and is in the log with its actor; and
+// that the work of one call is bounded, however long a list or its log is.
+//
+// Who may call or work, and which accounts there are, it leaves to others: it is given
+// the account. Lists too long for one call are the matter of the package jobs. Its
+// errors are a mpblock.Refusal for who works by hand, and an *mpblock.Error with a
+// return code for calls of the API.
+package lists
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+
+	"mpblock"
+)
+
+// MaxList is how many OpenIDs one call of the API may block or unblock, as the
+// platform's documentation has it.
+const MaxList = 20
+
+// MaxPageSize is how many OpenIDs one call of the API may list, as the
+// platform's documentation has it.
+const MaxPageSize = 10_000
+
+// Options are the settings of a Service.
+type Options struct {
+	// PageSize is how many OpenIDs a call of the API lists, 1 to MaxPageSize; 0
+	// means MaxPageSize.
+	PageSize int
+}
+
+// Service has the lists of a store. Its methods are safe for concurrent use.
+type Service struct {
+	store    mpblock.Store
+	local    Truth
+	pageSize int
+}
+
+var refuse = mpblock.NewRefusal
+
+// New returns the lists of a store. A page size out of range is a Refusal.
+func New(store mpblock.Store, opts Options) (*Service, error) {
+	if opts.PageSize == 0 {
+		opts.PageSize = MaxPageSize
+	}
+	if opts.PageSize < 0 || opts.PageSize > MaxPageSize {
+		return nil, refuse("a page size of %d: want 1 to %d", opts.PageSize, MaxPageSize)
+	}
+	return &Service{store: store, local: local{store}, pageSize: opts.PageSize}, nil
+}
+
+// Blacklist returns a page of the account's blacklist after a cursor, "" for the
+// head. The cursor need not be blocked or a follower any more.
+func (svc *Service) Blacklist(ctx context.Context, a *mpblock.Account, cursor string) (mpblock.Page, error) {
+	return svc.page(ctx, a, cursor, svc.store.Blacklist)
+}
+
+// Followers returns a page of the account's followers after a cursor, "" for the
+// head.
+func (svc *Service) Followers(ctx context.Context, a *mpblock.Account, cursor string) (mpblock.Page, error) {
+	return svc.page(ctx, a, cursor, svc.store.Followers)
+}
+
+type pager func(ctx context.Context, app mpblock.AppID, after mpblock.OpenID, limit int) (mpblock.Page, error)
+
+func (svc *Service) page(ctx context.Context, a *mpblock.Account, cursor string, read pager) (mpblock.Page, error) {
+	var after mpblock.OpenID
+	if cursor != "" {
+		var err error
+		if after, err = Own(a, cursor); err != nil {
+			return mpblock.Page{}, named(err, "the cursor")
+		}
+	}
+	return read(ctx, a.AppID, after, svc.pageSize)
+}
+
+// Own reads an OpenID that is to be one of the account's. Its error is a
+// *mpblock.Error.
+func Own(a *mpblock.Account, s string) (mpblock.OpenID, error) {
+	id, err := mpblock.ParseOpenID(s)
+	if err != nil {
+		return id, mpblock.Refuse(mpblock.CodeBadOpenID, "%v", err)
+	}
+	if id.Prefix() != a.Prefix {
+		return id, mpblock.Refuse(mpblock.CodeNotThisAppOpenID, "an OpenID of another account: those of %s begin with other characters", a.AppID)
+	}
+	return id, nil
+}
+
+// named puts before the detail of an error which input it is about.
+func named(err error, format string, args ...any) error {
+	var e *mpblock.Error
+	if errors.As(err, &e) {
+		e.Detail = fmt.Sprintf(format, args...) + ": " + e.Detail
+	}
+	return err
+}
+
+// Change is a call of the API to block or unblock 1 to MaxList users, all or
+// none. The error is that of the first OpenID, in list order, that is refused.
+// A call that changes nothing returns the zero Change.
+func (svc *Service) Change(ctx context.Context, a *mpblock.Account, action mpblock.Action, ids []string) (mpblock.Change, error) {
+	if len(ids) == 0 || len(ids) > MaxList {
+		return mpblock.Change{}, mpblock.Refuse(mpblock.CodeBadListSize, "the list has %d OpenIDs, want 1 to %d", len(ids), MaxList)
+	}
+	parsed := make([]mpblock.OpenID, 0, MaxList)
+	for i, s := range ids {
+		id, err := Own(a, s)
+		if err != nil {
+			if unknown := svc.firstUnknown(ctx, a, parsed); unknown != nil {
+				return mpblock.Change{}, unknown
+			}
+			return mpblock.Change{}, named(err, "list[%d]", i)
+		}
+		parsed = append(parsed, id)
+	}
+	change, err := svc.Apply(ctx, a, mpblock.Batch{
+		Action: action, OpenIDs: parsed, Actor: mpblock.ActorAPI, Known: !a.AnyFollower,
+	})
+	var unknown *mpblock.UnknownError
+	if errors.As(err, &unknown) {
+		return mpblock.Change{}, unknownOpenID(a, unknown.Index)
+	}
+	return change, err
+}
+
+// firstUnknown returns the error for the first OpenID that the account does not
+// know, if there is one: it stands before one of the wrong form, so it is the one
+// to be named.
+func (svc *Service) firstUnknown(ctx context.Context, a *mpblock.Account, ids []mpblock.OpenID) error {
+	if a.AnyFollower || len(ids) == 0 {
+		return nil
+	}
+	states, err := svc.store.States(ctx, a.AppID, ids)
+	if err != nil {
+		return err
+	}
+	for i, s := range states {
+		if !s.Follower && !s.Blocked {
+			return unknownOpenID(a, i)
+		}
+	}
+	return nil
+}
+
+func unknownOpenID(a *mpblock.Account, index int) error {
+	return mpblock.Refuse(mpblock.CodeBadOpenID, "list[%d]: not a follower of %s, and not blocked", index, a.AppID)
+}
+
+// Totals are the sizes of an account's lists.
+type Totals struct{ Followers, Blocked int }
+
+// Totals returns the sizes of an account's lists; an account that does not exist
+// has empty ones.
+func (svc *Service) Totals(ctx context.Context, app mpblock.AppID) (Totals, error) {
+	followers, err := svc.store.Followers(ctx, app, mpblock.OpenID{}, 0)
+	if err != nil {
+		return Totals{}, err
+	}
+	blocked, err := svc.store.Blacklist(ctx, app, mpblock.OpenID{}, 0)
+	return Totals{Followers: followers.Total, Blocked: blocked.Total}, err
+}
+
+// AddFollowers registers up to mpblock.MaxBatch followers, all or none, and
+// returns how many were new. One of another account is refused.
+func (svc *Service) AddFollowers(ctx context.Context, a *mpblock.Account, ids []mpblock.OpenID) (added int, err error) {
+	for i, id := range ids {
+		if id.Prefix() != a.Prefix {
+			return 0, mpblock.Refuse(mpblock.CodeNotThisAppOpenID, "OpenID %d, %s, is of another account than %s", i+1, id, a.AppID)
+		}
+	}
+	return svc.store.AddFollowers(ctx, a.AppID, ids)
+}
+
+// MintFollowers registers n new followers with OpenIDs of random users, and
+// hands them to each, up to mpblock.MaxBatch at a time, once they are durable.
+func (svc *Service) MintFollowers(ctx context.Context, a *mpblock.Account, n int, each func([]mpblock.OpenID) error) error {
+	for n > 0 {
+		ids := make([]mpblock.OpenID, min(n, mpblock.MaxBatch))
+		for i := range ids {
+			ids[i] = mpblock.Mint(a.Prefix, a.Key, rand.Text())
+		}
+		if _, err := svc.store.AddFollowers(ctx, a.AppID, ids); err != nil {
+			return err
+		}
+		if err := each(ids); err != nil {
+			return err
+		}
+		n -= len(ids)
+	}
+	return nil
+}

@@ -1,0 +1,34 @@
+package lists
+
+import (
+	"context"
+	"time"
+
+	"mpblock"
+)
+
+// Truth is where an account's blacklist truly lies: who is blocked there is blocked.
+type Truth interface {
+	// Apply makes a change of an account's blacklist, all of it or none, and
+	// returns it as it is in the log: with the OpenIDs on which it took effect,
+	// and the zero Change if there are none. It is durable then. With Known an
+	// OpenID that the account does not know is a *mpblock.UnknownError.
+	Apply(ctx context.Context, a *mpblock.Account, b mpblock.Batch) (mpblock.Change, error)
+}
+
+// local is the Truth of the accounts whose blacklist lies in the store itself.
+type local struct{ store mpblock.Lists }
+
+func (l local) Apply(ctx context.Context, a *mpblock.Account, b mpblock.Batch) (mpblock.Change, error) {
+	return l.store.Apply(ctx, a.AppID, b)
+}
+
+// truth returns the Truth of an account.
+func (svc *Service) truth(*mpblock.Account) Truth { return svc.local }
+
+// Apply makes a change of an account's blacklist, as Truth says. All changes, of any
+// door and of jobs, go through it; it dates them.
+func (svc *Service) Apply(ctx context.Context, a *mpblock.Account, b mpblock.Batch) (mpblock.Change, error) {
+	b.Time = time.Now()
+	return svc.truth(a).Apply(ctx, a, b)
+}

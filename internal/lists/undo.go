@@ -1,0 +1,159 @@
+package lists
+
+import (
+	"context"
+	"fmt"
+
+	"mpblock"
+)
+
+// LeftAlone is an OpenID that an undo does not touch, since a later change has.
+type LeftAlone struct {
+	OpenID mpblock.OpenID
+	By     ChangeRow // the latest change of it
+}
+
+// UndoPreview is what an undo would do.
+type UndoPreview struct {
+	Action   mpblock.Action // what it would do to them
+	Would    int            // OpenIDs that would change
+	Left     int            // that would be left alone
+	LeftRows []LeftAlone    // up to MaxRows of those
+	Total    int            // OpenIDs of the change or job
+	Looked   int            // at how many of them this preview has looked: less than Total for a large job
+}
+
+// UndoOutcome is what an undo of a change has done.
+type UndoOutcome struct {
+	Outcome
+	Left     int         // left alone, since they have changed in the meantime
+	LeftRows []LeftAlone // up to MaxRows of those
+}
+
+// Reverse returns the action that takes another back.
+func Reverse(a mpblock.Action) mpblock.Action {
+	if a == mpblock.Block {
+		return mpblock.Unblock
+	}
+	return mpblock.Block
+}
+
+// PreviewUndo says what Undo would do to a change.
+func (svc *Service) PreviewUndo(ctx context.Context, app mpblock.AppID, seq uint64) (UndoPreview, error) {
+	c, err := svc.ChangeAt(ctx, app, seq)
+	if err != nil {
+		return UndoPreview{}, err
+	}
+	v := UndoPreview{Action: Reverse(c.Action), Total: len(c.OpenIDs)}
+	err = svc.AddPreview(ctx, app, c, &v)
+	return v, err
+}
+
+// AddPreview adds to a preview what the undo of a change would do.
+func (svc *Service) AddPreview(ctx context.Context, app mpblock.AppID, c mpblock.Change, v *UndoPreview) error {
+	later, err := svc.changedSince(ctx, app, c.Seq, c.OpenIDs)
+	if err != nil {
+		return err
+	}
+	v.Looked += len(c.OpenIDs)
+	v.Would += len(c.OpenIDs) - len(later)
+	v.Left += len(later)
+	return svc.leftRows(ctx, app, later, &v.LeftRows)
+}
+
+// changedSince returns those OpenIDs of a change that a later one names.
+func (svc *Service) changedSince(ctx context.Context, app mpblock.AppID, seq uint64, ids []mpblock.OpenID) ([]mpblock.OpenID, error) {
+	states, err := svc.store.States(ctx, app, ids)
+	if err != nil {
+		return nil, err
+	}
+	var later []mpblock.OpenID
+	for i, id := range ids {
+		if states[i].Seq > seq {
+			later = append(later, id)
+		}
+	}
+	return later, nil
+}
+
+// leftRows adds OpenIDs that have changed, with their latest change, while there is
+// room.
+func (svc *Service) leftRows(ctx context.Context, app mpblock.AppID, ids []mpblock.OpenID, rows *[]LeftAlone) error {
+	ids = ids[:min(len(ids), MaxRows-len(*rows))]
+	if len(ids) == 0 {
+		return nil
+	}
+	states, err := svc.store.States(ctx, app, ids)
+	if err != nil {
+		return err
+	}
+	seqs := make([]uint64, len(ids))
+	for i, s := range states {
+		seqs[i] = s.Seq
+	}
+	heads, err := svc.Heads(ctx, app, seqs)
+	if err != nil {
+		return err
+	}
+	for i, id := range ids {
+		by := heads[seqs[i]]
+		by.OpenIDs = ids[i : i+1]
+		*rows = append(*rows, LeftAlone{OpenID: id, By: rowOf(by)})
+	}
+	return nil
+}
+
+// Undo does the reverse of a change to those of its OpenIDs whose latest change it
+// is. The others are left alone, those too that change at this very moment. The
+// reason becomes "undo of change N", with note behind it if there is one.
+func (svc *Service) Undo(ctx context.Context, a *mpblock.Account, actor string, seq uint64, note string) (UndoOutcome, error) {
+	c, err := svc.ChangeAt(ctx, a.AppID, seq)
+	if err != nil {
+		return UndoOutcome{}, err
+	}
+	reason, err := UndoReason(fmt.Sprintf("undo of change %d", seq), note)
+	if err != nil {
+		return UndoOutcome{}, err
+	}
+	made, err := svc.TakeBack(ctx, a, c, actor, reason)
+	if err != nil {
+		return UndoOutcome{}, err
+	}
+	out := UndoOutcome{Outcome: Outcome{Seq: made.Seq, Done: len(made.OpenIDs)}}
+	left := Without(c.OpenIDs, made.OpenIDs)
+	out.Left = len(left)
+	return out, svc.leftRows(ctx, a.AppID, left, &out.LeftRows)
+}
+
+// UndoReason returns the reason of a change that undoes something, with a note of the
+// operator behind it if there is one. A note that cannot be one is a Refusal.
+func UndoReason(what, note string) (string, error) {
+	note, err := CheckReason(note)
+	if err != nil || note == "" {
+		return what, err
+	}
+	return CheckReason(what + ": " + note)
+}
+
+// TakeBack reverses a change where it is the latest, and returns what it has made. The
+// store sees to it that nothing which comes in between is taken back.
+func (svc *Service) TakeBack(ctx context.Context, a *mpblock.Account, c mpblock.Change, actor, reason string) (mpblock.Change, error) {
+	return svc.Apply(ctx, a, mpblock.Batch{
+		Action: Reverse(c.Action), OpenIDs: c.OpenIDs, Actor: actor, Reason: reason, UnchangedSince: c.Seq,
+	})
+}
+
+// Without returns those of ids, in byte order, that are not among others, in byte
+// order too.
+func Without(ids, others []mpblock.OpenID) []mpblock.OpenID {
+	var out []mpblock.OpenID
+	for _, id := range ids {
+		for len(others) > 0 && others[0].Compare(id) < 0 {
+			others = others[1:]
+		}
+		if len(others) == 0 || others[0] != id {
+			out = append(out, id)
+		}
+	}
+	return out
+}

@@ -1,0 +1,87 @@
+package lists
+
+import (
+	"context"
+	"testing"
+
+	"mpblock"
+)
+
+func TestUndo(t *testing.T) {
+	l := newLogged(t, 10)
+	l.apply(mpblock.Block, "api", "spam", 0, 6)       // 1
+	l.apply(mpblock.Unblock, "api", "", 0, 2)         // 2
+	l.apply(mpblock.Block, "console:bert", "x", 1, 2) // 3: 1 is blocked again, by another change
+	v, err := l.svc.PreviewUndo(t.Context(), l.app, 1)
+	if err != nil || v.Action != mpblock.Unblock || v.Would != 4 || v.Left != 2 || v.Total != 6 || v.Looked != 6 ||
+		l.index(v.LeftRows[1].OpenID) != 1 || v.LeftRows[1].By.Seq != 3 || v.LeftRows[1].By.Actor != "console:bert" {
+		t.Errorf("preview %+v, %v", v, err)
+	}
+	out, err := l.svc.Undo(t.Context(), l.a, "console:anna", 1, "wrong list")
+	if err != nil || out.Seq != 4 || out.Done != 4 || out.Left != 2 || out.LeftRows[0].By.Seq != 2 {
+		t.Errorf("undone %+v, %v", out, err)
+	}
+	c, err := l.svc.ChangeAt(t.Context(), l.app, 4)
+	if err != nil || c.Action != mpblock.Unblock || c.Reason != "undo of change 1: wrong list" || c.Actor != "console:anna" {
+		t.Errorf("made %+v, %v", c, err)
+	}
+	if out, err = l.svc.Undo(t.Context(), l.a, "console:anna", 1, ""); err != nil || out.Seq != 0 || out.Done != 0 || out.Left != 6 || out.LeftRows[5].By.Seq != 4 {
+		t.Errorf("undone twice %+v, %v", out, err)
+	}
+	if v, err = l.svc.PreviewUndo(t.Context(), l.app, 2); err != nil || v.Would != 1 || v.Left != 1 || v.Action != mpblock.Block {
+		t.Errorf("preview of an unblock %+v, %v", v, err)
+	}
+	if out, err = l.svc.Undo(t.Context(), l.a, "console:anna", 4, ""); err != nil || out.Done != 4 {
+		t.Errorf("an undo undone %+v, %v", out, err)
+	}
+	_, err = l.svc.Undo(t.Context(), l.a, "console:anna", 9, "")
+	wantRefusal(t, err, "there is no change 9")
+	_, err = l.svc.Undo(t.Context(), l.a, "console:anna", 1, "a\nb")
+	wantRefusal(t, err, "want one line")
+}
+
+// beforeApply is a store on which something happens just before a change.
+type beforeApply struct {
+	mpblock.Store
+	do func()
+}
+
+func (s *beforeApply) Apply(ctx context.Context, app mpblock.AppID, b mpblock.Batch) (mpblock.Change, error) {
+	if do := s.do; do != nil {
+		s.do = nil
+		do()
+	}
+	return s.Store.Apply(ctx, app, b)
+}
+
+// What changes between the look of an undo and its change is left alone.
+func TestUndoLeavesAloneWhatChangesMeanwhile(t *testing.T) {
+	l := newLogged(t, 4)
+	store := &beforeApply{Store: l.svc.store}
+	l.on(store)
+	l.apply(mpblock.Block, "api", "", 0, 4)
+	store.do = func() {
+		l.apply(mpblock.Unblock, "api", "", 2, 3)
+		l.apply(mpblock.Block, "api", "again", 2, 3)
+	}
+	out, err := l.svc.Undo(t.Context(), l.a, "console:anna", 1, "")
+	if err != nil || out.Done != 3 || out.Left != 1 || l.index(out.LeftRows[0].OpenID) != 2 || out.LeftRows[0].By.Reason != "again" {
+		t.Errorf("undone %+v, %v", out, err)
+	}
+	if page, err := l.svc.Entries(t.Context(), l.app, EntryQuery{Limit: 9}); err != nil || page.Total != 1 || page.Rows[0].Reason != "again" {
+		t.Errorf("blacklist %+v, %v", page, err)
+	}
+}
+
+func TestWithout(t *testing.T) {
+	var ids []mpblock.OpenID
+	for _, s := range newLogged(t, 4).ids {
+		ids = append(ids, mpblock.OpenID([]byte(s)))
+	}
+	if got := Without(ids, ids[1:3]); len(got) != 2 || got[0] != ids[0] || got[1] != ids[3] {
+		t.Errorf("got %v", got)
+	}
+	if got := Without(ids[1:2], ids); len(got) != 0 {
+		t.Errorf("got %v", got)
+	}
+}

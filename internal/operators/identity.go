@@ -1,0 +1,66 @@
+package operators
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Verified is what an OpenID Connect provider has said of a person, checked by the
+// caller.
+type Verified struct {
+	Identity
+	Email         string
+	EmailVerified bool
+}
+
+// maxIdentities is how many identities an operator can be linked to.
+const maxIdentities = 8
+
+// LoginVerified lets in the operator that is linked to the identity. One that is
+// linked to none of that issuer, and has the verified email, is linked to it for
+// good. The provider answers for the second factor. Nobody found is a *LoginError
+// with NotLinked.
+func (svc *Service) LoginVerified(ctx context.Context, v Verified) (Session, error) {
+	var s Session
+	err := svc.editRoster(ctx, func(t *roster) error {
+		name, o := t.identified(v)
+		if o == nil || o.Disabled {
+			return &LoginError{Reason: NotLinked}
+		}
+		if !slices.Contains(o.Identities, v.Identity) {
+			o.Identities = append(o.Identities, v.Identity)
+		}
+		s = o.enter(name, time.Now())
+		return nil
+	})
+	if err != nil {
+		return Session{}, err
+	}
+	return s, nil
+}
+
+// identified returns the operator that a person is: one linked to the identity, else
+// one with the email.
+func (t *roster) identified(v Verified) (string, *operatorRecord) {
+	if v.Issuer == "" || v.Subject == "" {
+		return "", nil
+	}
+	for name, o := range t.Operators {
+		if slices.Contains(o.Identities, v.Identity) {
+			return name, o
+		}
+	}
+	email := strings.ToLower(strings.TrimSpace(v.Email))
+	if email == "" || !v.EmailVerified {
+		return "", nil
+	}
+	for name, o := range t.Operators {
+		if o.Email == email && len(o.Identities) < maxIdentities &&
+			!slices.ContainsFunc(o.Identities, func(i Identity) bool { return i.Issuer == v.Issuer }) {
+			return name, o
+		}
+	}
+	return "", nil
+}

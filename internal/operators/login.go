@@ -1,0 +1,167 @@
+package operators
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Attempt is what somebody shows to log in.
+type Attempt struct {
+	Name     string
+	Password string
+	Ticket   string     // of a LoginError with NeedCode, in place of name and password
+	Code     string     // of the second factor
+	Addr     netip.Addr // where the attempt comes from
+}
+
+// LoginReason is why somebody was not let in.
+type LoginReason string
+
+// The reasons. BadCredentials does not tell which part was wrong, nor whether there
+// is such an operator.
+const (
+	BadCredentials LoginReason = "bad credentials"
+	NeedCode       LoginReason = "code needed" // name and password were right: go on with Ticket and the code
+	BadCode        LoginReason = "bad code"    // wrong, or used before; Ticket is good still
+	TooMany        LoginReason = "too many attempts"
+	NotLinked      LoginReason = "no operator is linked to this identity"
+)
+
+// LoginError is why somebody was not let in.
+type LoginError struct {
+	Reason LoginReason
+	Wait   time.Duration // with TooMany: when to try again, whole seconds
+	Ticket string        // with NeedCode and BadCode; good for 5 minutes
+}
+
+// Error returns the reason in English.
+func (e *LoginError) Error() string {
+	if e.Reason == TooMany {
+		return fmt.Sprintf("too many attempts: try again in %d s", secondsUp(e.Wait))
+	}
+	return string(e.Reason)
+}
+
+func secondsUp(d time.Duration) int { return int((d + time.Second - 1) / time.Second) }
+
+// maxAddresses is how many addresses an operator is known by.
+const maxAddresses = 8
+
+// Login lets an operator in who shows the right password and, if it has one set up,
+// the code of the second factor. Attempts are slowed down per operator and per
+// address. What is wrong is a *LoginError.
+func (svc *Service) Login(ctx context.Context, a Attempt) (Session, error) {
+	a.Name = strings.ToLower(strings.TrimSpace(a.Name))
+	now := time.Now()
+	var epoch uint64
+	if a.Ticket != "" {
+		var ok bool
+		if a.Name, epoch, ok = svc.tickets.read(a.Ticket, now); !ok {
+			return Session{}, &LoginError{Reason: BadCredentials}
+		}
+	}
+	t, err := svc.readRoster(ctx)
+	if err != nil {
+		return Session{}, err
+	}
+	o := t.Operators[a.Name]
+	known := o != nil && slices.Contains(o.Addresses, hashToken(addressGroup(a.Addr)))
+	right, err := svc.admitAttempt(ctx, a.Name, a.Addr, known)
+	if err != nil {
+		return Session{}, err
+	}
+	if err := svc.judge(ctx, a, o, epoch); err != nil {
+		return Session{}, err
+	}
+	if o.Factor == "" {
+		return svc.enter(ctx, a, o, 0, right)
+	}
+	ticket := svc.tickets.issue(a.Name, o.Epoch, now)
+	if a.Code == "" {
+		return Session{}, errors.Join(right(false), &LoginError{Reason: NeedCode, Ticket: ticket})
+	}
+	step, ok := factorStep(o.Factor, a.Code, time.Now())
+	if !ok {
+		return Session{}, &LoginError{Reason: BadCode, Ticket: ticket}
+	}
+	s, err := svc.enter(ctx, a, o, step, right)
+	if errors.Is(err, errUsedCode) {
+		return Session{}, &LoginError{Reason: BadCode, Ticket: ticket}
+	}
+	return s, err
+}
+
+// judge checks what comes before the second factor: the password, or the ticket for
+// it. o is nil if there is no such operator.
+func (svc *Service) judge(ctx context.Context, a Attempt, o *operatorRecord, epoch uint64) error {
+	if a.Ticket != "" {
+		if o == nil || o.Disabled || o.Epoch != epoch {
+			return &LoginError{Reason: BadCredentials}
+		}
+		return nil
+	}
+	stored := ""
+	if o != nil {
+		stored = o.Password
+	}
+	password := a.Password
+	if len(password) > MaxPassword {
+		password = ""
+	}
+	ok, err := svc.hasher.matches(ctx, stored, password)
+	if err != nil {
+		return err
+	}
+	if !ok || o.Disabled {
+		return &LoginError{Reason: BadCredentials}
+	}
+	return nil
+}
+
+var errUsedCode = errors.New("operators: the code was used before")
+
+// enter writes that an operator is in, unless what it has shown is no longer good.
+func (svc *Service) enter(ctx context.Context, a Attempt, seen *operatorRecord, step int64, right func(bool) error) (Session, error) {
+	var s Session
+	_, err := svc.editOperator(ctx, a.Name, func(_ *roster, o *operatorRecord) error {
+		switch {
+		case o.Disabled || o.Epoch != seen.Epoch || o.Password != seen.Password || o.Factor != seen.Factor:
+			return &LoginError{Reason: BadCredentials}
+		case step != 0 && step <= o.FactorStep:
+			return errUsedCode
+		case step != 0:
+			o.FactorStep = step
+		}
+		here := hashToken(addressGroup(a.Addr))
+		o.Addresses = append([]string{here}, slices.DeleteFunc(o.Addresses, func(x string) bool { return x == here })...)
+		o.Addresses = o.Addresses[:min(len(o.Addresses), maxAddresses)]
+		s = o.enter(a.Name, time.Now())
+		return nil
+	})
+	if err != nil {
+		return Session{}, err
+	}
+	return s, right(true)
+}
+
+// Times of sessions.
+const (
+	SessionIdle = 2 * time.Hour  // a session that is not used ends
+	SessionLife = 12 * time.Hour // any session ends
+)
+
+// Session is what the console keeps of an operator who is in.
+type Session struct {
+	Name  string
+	Epoch uint64 // of the operator's sessions: those of another one have been ended
+	Began time.Time
+}
+
+// ErrLoggedOut is the error of a session that has ended: by time, by an admin, by a
+// new password, or because the operator was disabled or removed.
+var ErrLoggedOut = errors.New("operators: the session has ended")

@@ -1,0 +1,209 @@
+package operators
+
+import (
+	"context"
+	"net/netip"
+	"slices"
+	"time"
+)
+
+// Self is an operator who works, as it sees and changes its own record. A Self is for
+// one request.
+type Self struct {
+	svc      *Service
+	operator Operator
+	session  Session
+	enrol    bool
+}
+
+// Self returns the operator of a session, or ErrLoggedOut.
+func (svc *Service) Self(ctx context.Context, s Session) (*Self, error) {
+	t, err := svc.readRoster(ctx)
+	if err != nil {
+		return nil, err
+	}
+	o := t.Operators[s.Name]
+	if o == nil || o.Disabled || o.Epoch != s.Epoch || time.Since(s.Began) >= SessionLife {
+		return nil, ErrLoggedOut
+	}
+	return &Self{
+		svc: svc, operator: o.view(s.Name), session: s,
+		// Who has no password comes by a provider or by the demo, which answer for it.
+		enrol: t.RequireFactor && o.Factor == "" && o.Password != "",
+	}, nil
+}
+
+// Operator returns who works.
+func (me *Self) Operator() Operator { return me.operator }
+
+// MustEnrol tells that the operator has to set up a second factor first: until then
+// all but what concerns the operator itself is refused.
+func (me *Self) MustEnrol() bool { return me.enrol }
+
+// edit changes the operator's own record.
+func (me *Self) edit(ctx context.Context, edit func(*roster, *operatorRecord) error) error {
+	o, err := me.svc.editOperator(ctx, me.operator.Name, edit)
+	if err == nil {
+		me.operator = o
+	}
+	return err
+}
+
+// prove checks the operator's own password, as an attempt to log in. One without a
+// password has none to prove.
+func (me *Self) prove(ctx context.Context, password string) error {
+	t, err := me.svc.readRoster(ctx)
+	if err != nil {
+		return err
+	}
+	o, err := t.operator(me.operator.Name)
+	if err != nil || o.Password == "" {
+		return err
+	}
+	right, err := me.svc.admitAttempt(ctx, "self/"+me.operator.Name, netip.Addr{}, true)
+	if err != nil {
+		return err
+	}
+	ok, err := me.svc.hasher.matches(ctx, o.Password, password)
+	if err != nil {
+		return err
+	}
+	if !ok {
+		return refuse("this is not your present password")
+	}
+	return right(true)
+}
+
+// ChangePassword replaces the operator's own password and ends its other sessions:
+// the Session returned takes the place of the present one. A wrong old password is
+// a Refusal; too many of them are a *LoginError with TooMany.
+func (me *Self) ChangePassword(ctx context.Context, old, password string) (Session, error) {
+	if err := me.prove(ctx, old); err != nil {
+		return Session{}, err
+	}
+	hash, err := me.svc.newPassword(ctx, me.operator.Name, password)
+	if err != nil {
+		return Session{}, err
+	}
+	s := me.session
+	err = me.edit(ctx, func(t *roster, o *operatorRecord) error {
+		if o.Epoch != me.session.Epoch {
+			return ErrLoggedOut
+		}
+		o.Password = hash
+		t.endSessions(o)
+		s.Epoch = o.Epoch
+		return nil
+	})
+	if err != nil {
+		return Session{}, err
+	}
+	me.session = s
+	return s, nil
+}
+
+// SetLanguage sets the operator's own language: "zh", "en" or "".
+func (me *Self) SetLanguage(ctx context.Context, language string) error {
+	if err := checkLanguage(language); err != nil {
+		return err
+	}
+	return me.edit(ctx, func(_ *roster, o *operatorRecord) error {
+		o.Language = language
+		return nil
+	})
+}
+
+// SecondFactor is a TOTP key that has not been confirmed.
+type SecondFactor struct {
+	Secret string // base32, to type in
+	URL    string // otpauth://…, for a QR code
+}
+
+// NewSecondFactor makes a key for the operator; it counts once a code of it has been
+// confirmed. It takes the place of an earlier one that was not confirmed.
+func (me *Self) NewSecondFactor(ctx context.Context) (SecondFactor, error) {
+	f, err := newFactor(me.operator.Name)
+	if err != nil {
+		return SecondFactor{}, err
+	}
+	err = me.edit(ctx, func(_ *roster, o *operatorRecord) error {
+		if o.Factor != "" {
+			return refuse("you have a second factor already: remove it first")
+		}
+		o.NewFactor = f.Secret
+		return nil
+	})
+	if err != nil {
+		return SecondFactor{}, err
+	}
+	return f, nil
+}
+
+// ConfirmSecondFactor puts the new key into force if the code is one of its. A wrong
+// code is a Refusal.
+func (me *Self) ConfirmSecondFactor(ctx context.Context, code string) error {
+	err := me.edit(ctx, func(_ *roster, o *operatorRecord) error {
+		if o.NewFactor == "" {
+			return refuse("there is no new key to confirm: begin again")
+		}
+		step, ok := factorStep(o.NewFactor, code, time.Now())
+		if !ok {
+			return refuse("this code does not belong to the new key: check the clock of the device, and take the code that it shows now")
+		}
+		o.Factor, o.NewFactor, o.FactorStep = o.NewFactor, "", step
+		return nil
+	})
+	if err == nil {
+		me.enrol = false
+	}
+	return err
+}
+
+// RemoveSecondFactor removes the operator's own second factor. A wrong password is a
+// Refusal, and so is removing it where it is required.
+func (me *Self) RemoveSecondFactor(ctx context.Context, password string) error {
+	if err := me.prove(ctx, password); err != nil {
+		return err
+	}
+	return me.edit(ctx, func(t *roster, o *operatorRecord) error {
+		if t.RequireFactor {
+			return refuse("a second factor is required of all operators here: it cannot be removed")
+		}
+		o.Factor, o.NewFactor, o.FactorStep = "", "", 0
+		return nil
+	})
+}
+
+// Link links the operator to an identity, which the caller has verified. One that is
+// linked to another operator is a Refusal.
+func (me *Self) Link(ctx context.Context, id Identity) error {
+	if id.Issuer == "" || id.Subject == "" {
+		return refuse("the provider did not say who you are")
+	}
+	return me.edit(ctx, func(t *roster, o *operatorRecord) error {
+		for _, other := range t.Operators {
+			if other != o && slices.Contains(other.Identities, id) {
+				return refuse("this identity is linked to another operator")
+			}
+		}
+		if slices.Contains(o.Identities, id) {
+			return nil
+		}
+		if len(o.Identities) >= maxIdentities {
+			return refuse("you are linked to %d identities: remove one first", len(o.Identities))
+		}
+		o.Identities = append(o.Identities, id)
+		return nil
+	})
+}
+
+// Unlink removes a link. The only way to log in cannot be removed: a Refusal.
+func (me *Self) Unlink(ctx context.Context, id Identity) error {
+	return me.edit(ctx, func(_ *roster, o *operatorRecord) error {
+		o.Identities = slices.DeleteFunc(o.Identities, func(i Identity) bool { return i == id })
+		if len(o.Identities) == 0 && o.Password == "" {
+			return refuse("without a password this is your only way to log in: set a password first")
+		}
+		return nil
+	})
+}

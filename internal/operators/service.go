@@ -1,0 +1,49 @@
+// Package operators holds who may work at the console: operators with their roles and
+// accounts, passwords, second factors, identities at providers, sessions, and the
+// links by which the first operator is made and a lost password replaced.
+//
+// It promises that there is always an admin who can log in once there was one; that a
+// link or a code is good once, on all nodes together; that attempts to log in are
+// slowed down before they are judged (throttle.go); and that passwords, tokens of
+// sessions and links are kept as hashes alone.
+//
+// What a role may do it leaves to the package desk, and pages to the console. What it
+// refuses is a mpblock.Refusal, a *LoginError or ErrLoggedOut.
+package operators
+
+import (
+	"context"
+	"fmt"
+
+	"mpblock"
+	"mpblock/internal/record"
+)
+
+// Options are the settings of a Service.
+type Options struct {
+	// Cost is how dear it is to hash a password; the zero Cost means DefaultCost.
+	// Passwords that were hashed before keep theirs.
+	Cost Cost
+}
+
+// Service has the operators of a store. Its methods are safe for concurrent use.
+type Service struct {
+	store   mpblock.Records
+	tickets tickets
+	hasher  hasher
+}
+
+var refuse = mpblock.NewRefusal
+
+// Open returns the operators of a store. The key that signs tickets is read from the
+// store, or made there by the first node that opens it.
+func Open(ctx context.Context, store mpblock.Records, opts Options) (*Service, error) {
+	key, err := record.SigningKey(ctx, store)
+	if err != nil {
+		return nil, fmt.Errorf("read the key of the tickets: %w", err)
+	}
+	if opts.Cost == (Cost{}) {
+		opts.Cost = DefaultCost
+	}
+	return &Service{store: store, tickets: tickets{key}, hasher: newHasher(opts.Cost)}, nil
+}

@@ -1,0 +1,85 @@
+package operators
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"mpblock"
+	"mpblock/internal/record"
+)
+
+// kindSession is the kind of the records of sessions; their keys are hashes of
+// tokens. One without a value is a session that was ended.
+const kindSession = record.Kind[[]byte]("session")
+
+// touchApart is how much later a session's end has to be for a write of that alone.
+const touchApart = time.Minute
+
+// SessionStore keeps the data of sessions as records, under a hash of their tokens,
+// so that who reads the store cannot use them. It is a scs.CtxStore (of
+// alexedwards/scs). All nodes see the same sessions.
+type SessionStore struct{ store mpblock.Records }
+
+// Sessions returns the store of the sessions.
+func (svc *Service) Sessions() *SessionStore { return &SessionStore{svc.store} }
+
+// FindCtx returns the data of a session, or false if there is none.
+func (s *SessionStore) FindCtx(ctx context.Context, token string) ([]byte, bool, error) {
+	e, err := kindSession.Get(ctx, s.store, hashToken(token))
+	if errors.Is(err, mpblock.ErrNotFound) {
+		return nil, false, nil
+	}
+	return e.Value, err == nil && len(e.Value) > 0, err
+}
+
+// CommitCtx keeps the data of a session until expiry; it does not write if only the
+// end is new and a minute or less later. A session that was deleted stays so, though
+// a request of it that began before may commit after.
+func (s *SessionStore) CommitCtx(ctx context.Context, token string, data []byte, expiry time.Time) error {
+	return s.change(ctx, token, func(r *record.Entry[[]byte]) bool {
+		if r.Version != 0 && len(r.Value) == 0 {
+			return false
+		}
+		if later := expiry.Sub(r.Expires); string(r.Value) == string(data) && later >= 0 && later <= touchApart {
+			return false
+		}
+		r.Value, r.Expires = data, expiry
+		return true
+	})
+}
+
+// DeleteCtx ends a session.
+func (s *SessionStore) DeleteCtx(ctx context.Context, token string) error {
+	return s.change(ctx, token, func(r *record.Entry[[]byte]) bool {
+		if r.Version == 0 || len(r.Value) == 0 {
+			return false
+		}
+		r.Value = nil // kept to its end, so that a late commit does not bring it back
+		return true
+	})
+}
+
+// change writes a session's record if edit says so.
+func (s *SessionStore) change(ctx context.Context, token string, edit func(*record.Entry[[]byte]) bool) error {
+	_, err := kindSession.Edit(ctx, s.store, hashToken(token), func(r *record.Entry[[]byte]) error {
+		if !edit(r) {
+			return record.ErrKeep
+		}
+		return nil
+	})
+	return err
+}
+
+// Find is FindCtx without a context.
+func (s *SessionStore) Find(token string) ([]byte, bool, error) {
+	return s.FindCtx(context.Background(), token)
+}
+
+// Commit is CommitCtx without a context.
+func (s *SessionStore) Commit(token string, data []byte, expiry time.Time) error {
+	return s.CommitCtx(context.Background(), token, data, expiry)
+}
+
+// Delete is DeleteCtx without a context.
+func (s *SessionStore) Delete(token string) error { return s.DeleteCtx(context.Background(), token) }

@@ -1,0 +1,76 @@
+package pebblestore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/cockroachdb/pebble/v2"
+
+	"mpblock"
+)
+
+// AddFollowers implements mpblock.Store.
+func (s *Store) AddFollowers(ctx context.Context, app mpblock.AppID, ids []mpblock.OpenID) (int, error) {
+	return s.changeFollowers(ctx, app, ids, true)
+}
+
+// RemoveFollowers implements mpblock.Store.
+func (s *Store) RemoveFollowers(ctx context.Context, app mpblock.AppID, ids []mpblock.OpenID) (int, error) {
+	return s.changeFollowers(ctx, app, ids, false)
+}
+
+func (s *Store) changeFollowers(ctx context.Context, app mpblock.AppID, ids []mpblock.OpenID, add bool) (int, error) {
+	if len(ids) > mpblock.MaxBatch {
+		return 0, fmt.Errorf("pebblestore: %d followers in one call, at most %d", len(ids), mpblock.MaxBatch)
+	}
+	if err := checkApp(app); err != nil {
+		return 0, err
+	}
+	ids = slices.Clone(ids) // the write may outlast this call
+	slices.SortFunc(ids, mpblock.OpenID.Compare)
+	ids = slices.Compact(ids)
+	a := s.account(app)
+	took := 0
+	err := s.write(ctx, &a.lock, func(batch *pebble.Batch) error {
+		h, err := s.headOf(app, a)
+		if err != nil {
+			return err
+		}
+		ids, err := s.strangers(app, ids, add)
+		if err != nil || len(ids) == 0 {
+			return err
+		}
+		took = len(ids)
+		var errs error
+		for _, id := range ids {
+			if key := openIDKey(followerKeys, app, id); add {
+				h.followers++
+				errs = errors.Join(errs, batch.Set(key, nil, nil))
+			} else {
+				h.followers--
+				errs = errors.Join(errs, batch.Delete(key, nil))
+			}
+		}
+		return a.remember(h, errors.Join(errs, batch.Set(headKey(followerKeys, app), encodeUint(h.followers), nil)))
+	})
+	if err != nil {
+		return 0, err
+	}
+	return took, nil
+}
+
+// strangers returns those OpenIDs that are not followers or, if strange is false,
+// those that are.
+func (s *Store) strangers(app mpblock.AppID, ids []mpblock.OpenID, strange bool) (some []mpblock.OpenID, err error) {
+	err = s.look(app, false, func(l *lookup) error {
+		for i := range ids {
+			if l.follows(&ids[i]) != strange {
+				some = append(some, ids[i])
+			}
+		}
+		return nil
+	})
+	return some, err
+}

@@ -1,0 +1,149 @@
+package server
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"mpblock"
+	"mpblock/internal/access"
+	"mpblock/internal/desk"
+	"mpblock/internal/jobs"
+	"mpblock/internal/lists"
+	"mpblock/internal/operators"
+	"mpblock/internal/ops"
+	"mpblock/internal/record"
+)
+
+// rules are what the doors work through, over one store.
+type rules struct {
+	store     mpblock.Store
+	access    *access.Service
+	operators *operators.Service
+	lists     *lists.Service
+	jobs      *jobs.Service
+	desks     *desk.Office
+}
+
+func openRules(ctx context.Context, store mpblock.Store, c Config) (*rules, error) {
+	r := &rules{store: store}
+	var err error
+	if r.lists, err = lists.New(store, lists.Options{PageSize: c.PageSize}); err != nil {
+		return nil, err
+	}
+	if r.access, err = access.Open(ctx, store, access.WithTokenLife(c.TokenLife)); err != nil {
+		return nil, err
+	}
+	if r.operators, err = operators.Open(ctx, store, operators.Options{}); err != nil {
+		return nil, err
+	}
+	r.jobs = jobs.New(store, r.lists, r.access.Account, jobs.Options{})
+	r.desks = desk.New(r.access, r.operators, r.lists, r.jobs)
+	return r, nil
+}
+
+// How often run does what nobody waits for.
+const (
+	callsEvery = 10 * time.Second
+	sumsEvery  = time.Minute
+)
+
+// run does what nobody waits for, until ctx ends: it runs jobs, counts changes for
+// the overview, and writes down the calls. It is to run on every node, once; nodes
+// share the work. Report is told of errors that it will try to overcome by itself;
+// it may be called from several goroutines. run returns once all of it has stopped,
+// at most after the batches under way.
+func (r *rules) run(ctx context.Context, report func(error)) {
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	wg.Go(func() { r.jobs.Run(ctx, report) })
+	wg.Go(func() { every(ctx, callsEvery, "write down the calls", r.access.WriteCalls, report) })
+	wg.Go(func() { every(ctx, sumsEvery, "count the changes", r.countChanges, report) })
+}
+
+// every does something now and then until ctx ends.
+func every(ctx context.Context, interval time.Duration, what string, do func(context.Context) error, report func(error)) {
+	tick := time.NewTicker(interval)
+	defer tick.Stop()
+	for {
+		if err := do(ctx); err != nil && ctx.Err() == nil {
+			report(fmt.Errorf("%s: %w", what, err))
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+	}
+}
+
+// countChanges brings the sums of all accounts up to date.
+func (r *rules) countChanges(ctx context.Context) error {
+	return r.each(ctx, func(app mpblock.AppID) error { return r.lists.CatchUp(ctx, app) })
+}
+
+// sizes adds up all accounts; it takes two small reads for each.
+func (r *rules) sizes(ctx context.Context) (s ops.Sizes, err error) {
+	err = r.each(ctx, func(app mpblock.AppID) error {
+		t, err := r.lists.Totals(ctx, app)
+		s.Accounts++
+		s.Followers += t.Followers
+		s.Blocked += t.Blocked
+		return err
+	})
+	return s, err
+}
+
+// each does something for each account.
+func (r *rules) each(ctx context.Context, do func(mpblock.AppID) error) error {
+	for after := mpblock.AppID(""); ; {
+		accounts, err := r.access.Accounts(ctx, after, 1000)
+		if err != nil || len(accounts) == 0 {
+			return err
+		}
+		for _, a := range accounts {
+			if err := do(a.AppID); err != nil {
+				return err
+			}
+			after = a.AppID
+		}
+	}
+}
+
+// ready tells whether the store answers and, if it can tell, takes writes.
+func (r *rules) ready(ctx context.Context) error {
+	if h, ok := find[interface{ Health() error }](r.store); ok {
+		if err := h.Health(); err != nil {
+			return err
+		}
+	}
+	return record.Answers(ctx, r.store)
+}
+
+var refuse = mpblock.NewRefusal
+
+// backup writes a consistent copy of the store to a new directory, where the store
+// can do so; else it is a Refusal.
+func (r *rules) backup(ctx context.Context, dir string) error {
+	b, ok := find[mpblock.Backuper](r.store)
+	if !ok {
+		return refuse("this store cannot be copied while it is in use")
+	}
+	return b.Backup(ctx, dir)
+}
+
+// find looks for a capability in a store and in those that it wraps.
+func find[T any](s mpblock.Store) (T, bool) {
+	for {
+		if t, ok := s.(T); ok {
+			return t, true
+		}
+		w, ok := s.(interface{ Unwrap() mpblock.Store })
+		if !ok {
+			var none T
+			return none, false
+		}
+		s = w.Unwrap()
+	}
+}

@@ -1,0 +1,63 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+
+	"mpblock"
+	"mpblock/internal/memstore"
+)
+
+func rulesOver(t *testing.T, store mpblock.Store) *rules {
+	t.Helper()
+	r, err := openRules(t.Context(), store, Config{}.withDefaults())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+// wrapped is a store behind another, as metrics put one there.
+type wrapped struct{ mpblock.Store }
+
+func (w wrapped) Unwrap() mpblock.Store { return w.Store }
+
+type capable struct {
+	mpblock.Store
+	health error
+	copied string
+}
+
+func (c *capable) Health() error { return c.health }
+func (c *capable) Backup(_ context.Context, dir string) error {
+	c.copied = dir
+	return nil
+}
+
+func TestReadyAndBackup(t *testing.T) {
+	c := &capable{Store: memstore.New()}
+	r := rulesOver(t, wrapped{wrapped{c}})
+	if err := r.ready(t.Context()); err != nil {
+		t.Error(err)
+	}
+	if err := r.backup(t.Context(), "somewhere"); err != nil || c.copied != "somewhere" {
+		t.Errorf("copied to %q, %v", c.copied, err)
+	}
+	c.health = errors.New("no space left on the device")
+	if err := r.ready(t.Context()); !errors.Is(err, c.health) {
+		t.Errorf("ready says %v", err)
+	}
+	c.health = nil
+	if err := c.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if r.ready(t.Context()) == nil {
+		t.Error("ready on a closed store")
+	}
+	err := rulesOver(t, memstore.New()).backup(t.Context(), "x")
+	if !errors.As(err, new(mpblock.Refusal)) || !strings.Contains(err.Error(), "cannot be copied") {
+		t.Errorf("a copy of a store that cannot be copied: %v", err)
+	}
+}
