@@ -8,7 +8,7 @@
 // within that second.
 //
 // What is on an account's lists, and who works at the console, it leaves to others.
-// Every error it returns is a mpblock.Refusal of what an operator asked for, or is, or
+// Every error it returns is an mpblock.Refusal of what an operator asked for, or is, or
 // becomes through mpblock.Internal, an *mpblock.Error with a return code.
 package access
 

@@ -5,7 +5,7 @@
 // It promises that there is no way around those two checks (allow and account), that an
 // account which an operator may not see is as if it were not there, and that changes
 // bear the operator's name. What is done, and how it looks, it leaves to others. What an
-// operator may not do is a mpblock.Refusal.
+// operator may not do is an mpblock.Refusal.
 package desk
 
 import (

@@ -46,11 +46,6 @@ func (svc *Service) wake() {
 // run on every node, once; nodes share the work. report is told of errors that Run will
 // try to overcome by itself; it may be called from several goroutines.
 func (svc *Service) Run(ctx context.Context, report func(error)) {
-	svc.runJobs(ctx, report)
-}
-
-// runJobs takes jobs from the queue until ctx ends, and waits for those under way.
-func (svc *Service) runJobs(ctx context.Context, report func(error)) {
 	tick := time.NewTicker(queueEvery)
 	defer tick.Stop()
 	var wg sync.WaitGroup

@@ -23,8 +23,8 @@ import (
 
 // Options are the settings of a Service.
 type Options struct {
-	// Chunk is how many OpenIDs of a list are changed at once, 1 to chunkSize; 0
-	// means chunkSize.
+	// Chunk is how many OpenIDs of a list are changed at once, 1 to 2,000; 0
+	// means 2,000.
 	Chunk int
 }
 

@@ -8,7 +8,7 @@
 //
 // Who may call or work, and which accounts there are, it leaves to others: it is given
 // the account. Lists too long for one call are the matter of the package jobs. Its
-// errors are a mpblock.Refusal for who works by hand, and an *mpblock.Error with a
+// errors are an mpblock.Refusal for who works by hand, and an *mpblock.Error with a
 // return code for calls of the API.
 package lists
 

@@ -8,7 +8,7 @@
 // sessions and links are kept as hashes alone.
 //
 // What a role may do it leaves to the package desk, and pages to the console. What it
-// refuses is a mpblock.Refusal, a *LoginError or ErrLoggedOut.
+// refuses is an mpblock.Refusal, a *LoginError or ErrLoggedOut.
 package operators
 
 import (
