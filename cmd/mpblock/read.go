@@ -90,7 +90,7 @@ func (r *reading) show(t terminal, sum lines.Summary) {
 		fmt.Fprintf(t.err, "%s: line %d: %q: %s\n", inputName(sum.Name), b.Line, b.Text, b.Why)
 	}
 	if more := len(bad) - maxShownBad; more > 0 {
-		fmt.Fprintf(t.err, "%s: and %s more\n", inputName(sum.Name), many(more, "malformed line"))
+		fmt.Fprintf(t.err, "%s: and %s\n", inputName(sum.Name), many(more, "more malformed line"))
 	}
 }
 
