@@ -14,15 +14,17 @@ import (
 	"github.com/getkin/kin-openapi/routers"
 	"github.com/getkin/kin-openapi/routers/gorillamux"
 
-	"mpblock"
 	"mpblock/internal/wire/vectors"
 )
 
 func describedRoutes(t *testing.T) routers.Router {
 	t.Helper()
-	doc, err := openapi3.NewLoader().LoadFromData(mpblock.OpenAPI)
+	doc, err := openapi3.NewLoader().LoadFromData(OpenAPI)
 	if err != nil {
 		t.Fatal(err)
+	}
+	if err := doc.Validate(t.Context()); err != nil {
+		t.Error(err)
 	}
 	doc.Servers = nil
 	router, err := gorillamux.NewRouter(doc)

@@ -6,7 +6,6 @@ import (
 	"strings"
 	"time"
 
-	"mpblock"
 	"mpblock/internal/api"
 	"mpblock/internal/console"
 )
@@ -49,7 +48,7 @@ func (s *Server) routes() http.Handler {
 			s.ready(w, r)
 		case p == "/openapi.yaml":
 			w.Header().Set("Content-Type", "application/yaml")
-			_, _ = w.Write(mpblock.OpenAPI)
+			_, _ = w.Write(api.OpenAPI)
 		default:
 			page.ServeHTTP(w, r)
 		}

@@ -1,4 +1,4 @@
-package mpblock
+package api
 
 import _ "embed" // for OpenAPI
 
