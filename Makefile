@@ -45,7 +45,7 @@ tidy: ## go mod tidy, in all modules: a new dependency of the first is one of th
 
 .PHONY: test
 test: $(SUM) ## all tests, with the race detector; on Debian it installs what they need
-	@test/setup race mariadb crash cluster browser
+	@test/setup race mariadb crash cluster compat browser
 	@echo "== packages: unit, model, vector, crash-in-memory and command tests, and the store on MariaDB"
 	@test/run -race -tags mariadb -timeout 30m ./...
 	@$(MAKE) --no-print-directory crash
@@ -100,10 +100,18 @@ bench-cluster: $(VITESS) $(TIDB) ## a table of the store on each engine beside t
 	@test/setup cluster vitess tidb
 	@test/cluster/bench
 
+NPM := test/compat/node_modules/.package-lock.json
+
 .PHONY: compat
 compat: $(SUM) ## run unmodified client libraries against the real binary
-	@echo "== test/compat: four client libraries against the real binary"
+	@test/setup compat
+	@$(MAKE) --no-print-directory $(NPM)
+	@echo "== test/compat: client libraries of Go and Node.js against the real binary"
 	@cd test/compat && ../run -count=1 -timeout 20m ./...
+
+$(NPM): test/compat/package-lock.json
+	cd test/compat && npm ci --ignore-scripts --no-audit --no-fund
+	@touch $(NPM)
 
 .PHONY: oidc
 oidc: $(SUM) ## log in to the console through a real OpenID Connect provider

@@ -3,18 +3,14 @@
 package compat
 
 import (
-	"bufio"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
-	"syscall"
 	"testing"
 
 	powercache "github.com/ArtisanCloud/PowerLibs/v3/cache"
@@ -26,12 +22,14 @@ import (
 	silenceper "github.com/silenceper/wechat/v2/officialaccount"
 	"github.com/silenceper/wechat/v2/officialaccount/config"
 	"github.com/silenceper/wechat/v2/util"
+
+	"mpblock/internal/testserver"
 )
 
 // The demo account of mpblock serve --demo.
 const (
-	appID   = "wxdec0dedec0dedec0"
-	secret  = "5eedda7a5eedda7a5eedda7a5eedda7a"
+	appID   = testserver.DemoAppID
+	secret  = testserver.DemoSecret
 	blocked = 23_000
 	total   = 30_000
 )
@@ -50,56 +48,34 @@ func TestMain(m *testing.M) {
 			return 1
 		}
 		defer os.RemoveAll(dir)
-		binary = filepath.Join(dir, "mpblock")
-		build := exec.Command("go", "build", "-o", binary, "./cmd/mpblock")
-		build.Dir = filepath.Join("..", "..")
-		if out, err := build.CombinedOutput(); err != nil {
-			fmt.Fprintf(os.Stderr, "build the binary: %v\n%s", err, out)
+		if binary, err = testserver.Build(filepath.Join("..", ".."), dir); err != nil {
+			fmt.Fprintln(os.Stderr, err)
 			return 1
 		}
 		return m.Run()
 	}())
 }
 
-// serve starts the real binary with its demo account and returns its address.
-func serve(t *testing.T) (base string) {
+// serve starts the real binary with its demo account.
+func serve(t *testing.T, flags ...string) *testserver.Server {
 	t.Helper()
-	log, err := os.Create(filepath.Join(t.TempDir(), "log"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	cmd := exec.Command(binary, "serve", "--demo", "--listen", "127.0.0.1:0", "--data", filepath.Join(t.TempDir(), "data"))
-	cmd.Stderr = log
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
+	return start(t, append([]string{binary, "serve", "--demo", "--listen", "127.0.0.1:0", "--data", filepath.Join(t.TempDir(), "data")}, flags...))
+}
+
+// start runs a command that ends in mpblock serve, until the test ends.
+func start(t *testing.T, command []string) *testserver.Server {
+	t.Helper()
+	s, err := testserver.Start(command...)
+	must(t, err)
 	t.Cleanup(func() {
-		_ = cmd.Process.Signal(syscall.SIGTERM)
-		if err := cmd.Wait(); err != nil {
-			t.Errorf("the server ended with %v", err)
+		if err := s.Stop(); err != nil {
+			t.Error(err)
 		}
 		if t.Failed() {
-			text, _ := os.ReadFile(log.Name())
-			t.Logf("its log:\n%s", text)
+			t.Logf("the server's log:\n%s", s.Log())
 		}
 	})
-	lines := bufio.NewScanner(out)
-	for lines.Scan() {
-		if m := regexp.MustCompile(`^mpblock ready on (\S+)`).FindStringSubmatch(lines.Text()); m != nil {
-			go func() { // so that the server never waits for a reader
-				for lines.Scan() {
-				}
-			}()
-			return m[1]
-		}
-	}
-	text, _ := os.ReadFile(log.Name())
-	t.Fatalf("the server did not get ready:\n%s", text)
-	return ""
+	return s
 }
 
 // client is what a library can do. The errors are the library's own.
@@ -180,7 +156,7 @@ func walk(t *testing.T, c client, want int) []string {
 }
 
 func TestSilenceper(t *testing.T) {
-	base := serve(t)
+	base := serve(t).Base
 	util.SetURIModifier(func(uri string) string {
 		return strings.Replace(uri, "https://api.weixin.qq.com", base, 1)
 	})
@@ -210,7 +186,7 @@ func TestSilenceper(t *testing.T) {
 func TestFastwego(t *testing.T) {
 	t.Setenv("TMPDIR", t.TempDir()) // it keeps its token there, by AppID
 	old := offiaccount.WXServerUrl
-	offiaccount.WXServerUrl = serve(t)
+	offiaccount.WXServerUrl = serve(t).Base
 	t.Cleanup(func() { offiaccount.WXServerUrl = old })
 	app := offiaccount.New(offiaccount.Config{Appid: appID, Secret: secret})
 	app.Logger = nil
@@ -251,7 +227,7 @@ func TestPowerWeChat(t *testing.T) {
 				AppID: appID, Secret: secret, StableTokenMode: stable,
 				Cache: powercache.NewMemCache("", 0, dir), // its own would be a file in the home directory
 				Log:   officialAccount.Log{Level: "error", File: filepath.Join(dir, "info"), Error: filepath.Join(dir, "error")},
-				Http:  officialAccount.Http{BaseURI: serve(t) + "/"},
+				Http:  officialAccount.Http{BaseURI: serve(t).Base + "/"},
 			})
 			must(t, err)
 			ctx := context.Background()
@@ -286,7 +262,7 @@ func TestGoPay(t *testing.T) {
 	ctx := context.Background()
 	sdk, err := gopay.New(appID, secret, false)
 	must(t, err)
-	sdk.Host = serve(t)
+	sdk.Host = serve(t).Base
 	var token gopay.AccessToken
 	// It gets its stable token from the real service while it is made, before it
 	// can be pointed elsewhere; so it is given one, which it fetches itself.

@@ -1,0 +1,152 @@
+package compat
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"mpblock/internal/testserver"
+)
+
+// library is one of npm's, driven by a script of npm/.
+type library struct {
+	name   string
+	shows  string // how an error of a call begins, as the library shows it
+	forged string // what it shows where the secret is wrong
+	https  bool   // it speaks nothing else
+}
+
+var libraries = []library{
+	// After a refused token it calls with access_token=undefined.
+	{name: "tnwx", shows: "errcode 4", forged: "errcode 40001"},
+	{name: "co-wechat-api", shows: "WeChatAPIError 4", forged: "WeChatAPIError 40125"},
+	{name: "wechat-api", shows: "errcode 4", forged: "WeChatAPIError 40125", https: true},
+}
+
+// drive starts a library in Node.js. inside is a command that runs another one, or
+// nothing; environment is added to that of the test.
+func (l library) drive(t *testing.T, inside []string, environment ...string) client {
+	t.Helper()
+	script, err := filepath.Abs(filepath.Join("npm", l.name+".js"))
+	must(t, err)
+	command := append(inside[:len(inside):len(inside)], "node", script)
+	cmd := exec.Command(command[0], command[1:]...)
+	cmd.Env = append(os.Environ(), append([]string{"APPID=" + testserver.DemoAppID, "SECRET=" + testserver.DemoSecret}, environment...)...)
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	in, err := cmd.StdinPipe()
+	must(t, err)
+	out, err := cmd.StdoutPipe()
+	must(t, err)
+	must(t, cmd.Start())
+	t.Cleanup(func() {
+		_ = in.Close() // so that the script ends
+		if err := cmd.Wait(); err != nil {
+			t.Errorf("%s ended with %v: %s", l.name, err, &stderr)
+		}
+	})
+	calls, answers := json.NewEncoder(in), json.NewDecoder(out)
+	call := func(name string, arg any) (testserver.Answer, error) {
+		var a struct {
+			testserver.Answer
+			Error string
+		}
+		if err := calls.Encode(map[string]any{"call": name, "arg": arg}); err != nil {
+			return a.Answer, err
+		}
+		if err := answers.Decode(&a); err != nil {
+			return a.Answer, fmt.Errorf("no answer of %s: %w", l.name, err)
+		}
+		switch {
+		case a.Error != "":
+			return a.Answer, errors.New(a.Error)
+		case a.Errcode != 0:
+			return a.Answer, fmt.Errorf("errcode %d %s", a.Errcode, a.Errmsg)
+		}
+		return a.Answer, nil
+	}
+	change := func(name string) func([]string) error {
+		return func(ids []string) error {
+			_, err := call(name, ids)
+			return err
+		}
+	}
+	return client{
+		list: func(after string) (page, error) {
+			a, err := call("list", after)
+			return page{a.Total, a.Count, a.Data.Openid, a.Next}, err
+		},
+		block:   change("block"),
+		unblock: change("unblock"),
+	}
+}
+
+// exercise holds the library to what all have to stand, and to its own way to show errors.
+func (l library) exercise(t *testing.T, inside []string, environment ...string) {
+	c := l.drive(t, inside, environment...)
+	exercise(t, c)
+	if err := c.block([]string{"OPENID1"}); err == nil || !strings.HasPrefix(err.Error(), l.shows) {
+		t.Errorf("block OPENID1: %v, want an error that begins with %q", err, l.shows)
+	}
+	forger := l.drive(t, inside, append(environment, "SECRET="+strings.Repeat("0", 32))...)
+	if _, err := forger.list(""); err == nil || !strings.HasPrefix(err.Error(), l.forged) {
+		t.Errorf("with a wrong secret: %v, want an error that begins with %q", err, l.forged)
+	}
+}
+
+// trust returns what makes Node.js trust a server's own CA.
+func trust(s *testserver.Server) string {
+	return "NODE_EXTRA_CA_CERTS=" + filepath.Join(s.Data, "tls", "ca.pem")
+}
+
+func TestNPM(t *testing.T) {
+	for _, l := range libraries {
+		t.Run(l.name, func(t *testing.T) {
+			var flags []string
+			if l.https {
+				flags = []string{"--tls-self-signed"}
+			}
+			s := serve(t, flags...)
+			l.exercise(t, nil, "BASE="+s.Base, trust(s))
+		})
+	}
+}
+
+// TestUntrusted sees that it is the CA that lets a library in.
+func TestUntrusted(t *testing.T) {
+	s := serve(t, "--tls-self-signed")
+	for _, l := range libraries {
+		if _, err := l.drive(t, nil, "BASE="+s.Base, "NODE_EXTRA_CA_CERTS=").list(""); err == nil || !strings.Contains(err.Error(), "certificate") {
+			t.Errorf("%s without the CA: %v, want an error about the certificate", l.name, err)
+		}
+	}
+}
+
+// TestRealName runs the libraries pointed nowhere, on a machine of their own as far as
+// network and /etc/hosts go. There the platform's name is the server's. As root that
+// needs nothing; others need user namespaces.
+func TestRealName(t *testing.T) {
+	const name = "api.weixin.qq.com"
+	hosts := filepath.Join(t.TempDir(), "hosts")
+	must(t, os.WriteFile(hosts, []byte("127.0.0.1 localhost "+name+"\n"), 0o644))
+	unshare := []string{"unshare", "--net", "--mount"}
+	nsenter := []string{"nsenter", "--net", "--mount"}
+	if os.Geteuid() != 0 {
+		unshare = append(unshare, "--user", "--map-root-user")
+		nsenter = append(nsenter, "--user", "--preserve-credentials")
+	}
+	s := start(t, append(unshare, "sh", "-c", `ip link set lo up && mount --bind "$0" /etc/hosts && exec "$@"`, hosts,
+		binary, "serve", "--demo", "--listen", "127.0.0.1:443", "--data", filepath.Join(t.TempDir(), "data"),
+		"--tls-self-signed", "--tls-name", name))
+	for _, l := range libraries {
+		t.Run(l.name, func(t *testing.T) {
+			l.exercise(t, append(nsenter, "--target", fmt.Sprint(s.PID)), trust(s))
+		})
+	}
+}
