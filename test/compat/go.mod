@@ -8,6 +8,7 @@ require (
 	github.com/fastwego/offiaccount v1.0.1
 	github.com/go-pay/wechat-sdk v1.1.10
 	github.com/silenceper/wechat/v2 v2.1.10
+	mpblock v0.0.0
 )
 
 require (
@@ -38,7 +39,6 @@ require (
 	golang.org/x/sys v0.49.0 // indirect
 	gopkg.in/yaml.v2 v2.4.0 // indirect
 	gopkg.in/yaml.v3 v3.0.1 // indirect
-	mpblock v0.0.0
 )
 
 replace mpblock => ../..

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -35,7 +36,7 @@ func (l library) drive(t *testing.T, inside []string, environment ...string) cli
 	t.Helper()
 	script, err := filepath.Abs(filepath.Join("npm", l.name+".js"))
 	must(t, err)
-	command := append(inside[:len(inside):len(inside)], "node", script)
+	command := slices.Concat(inside, []string{"node", script})
 	cmd := exec.Command(command[0], command[1:]...)
 	cmd.Env = append(os.Environ(), append([]string{"APPID=" + testserver.DemoAppID, "SECRET=" + testserver.DemoSecret}, environment...)...)
 	var stderr bytes.Buffer
@@ -144,9 +145,10 @@ func TestRealName(t *testing.T) {
 	s := start(t, append(unshare, "sh", "-c", `ip link set lo up && mount --bind "$0" /etc/hosts && exec "$@"`, hosts,
 		binary, "serve", "--demo", "--listen", "127.0.0.1:443", "--data", filepath.Join(t.TempDir(), "data"),
 		"--tls-self-signed", "--tls-name", name))
+	nsenter = append(nsenter, "--target", fmt.Sprint(s.PID))
 	for _, l := range libraries {
 		t.Run(l.name, func(t *testing.T) {
-			l.exercise(t, append(nsenter, "--target", fmt.Sprint(s.PID)), trust(s))
+			l.exercise(t, nsenter, trust(s))
 		})
 	}
 }
