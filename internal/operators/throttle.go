@@ -77,7 +77,7 @@ func countsOf(name string, addr netip.Addr) (pair, from, of count) {
 		count{hashToken("name/" + name), freeOfName}
 }
 
-// changeAttempts changes a count and returns it. change may refuse.
+// changeAttempts changes a count and returns it.
 func (svc *Service) changeAttempts(ctx context.Context, c count, change func(*attempts) error) (attempts, error) {
 	e, err := kindAttempts.Edit(ctx, svc.store, c.key, func(e *record.Entry[attempts]) error {
 		was := e.Value
@@ -93,22 +93,40 @@ func (svc *Service) changeAttempts(ctx context.Context, c count, change func(*at
 	return e.Value, err
 }
 
+// wait returns how long the next attempt has to wait. A failure that lies in the
+// future was counted by a clock that has been set back: it counts as one of now.
+func (a *attempts) wait(free int, now time.Time) time.Duration {
+	since := max(now.Sub(time.UnixMilli(a.Last)), 0)
+	if a.Failed == 0 || since > forgetAttempts {
+		return 0
+	}
+	return max(waitAfter(a.Failed, free)-since, 0)
+}
+
 // reserveAttempt counts an attempt as failed before it is judged, or says how long it has
 // to wait.
 func (svc *Service) reserveAttempt(ctx context.Context, c count) (attempts, error) {
 	now := time.Now()
-	return svc.changeAttempts(ctx, c, func(a *attempts) error {
-		since := now.Sub(time.UnixMilli(a.Last))
-		if since > forgetAttempts {
-			*a = attempts{}
+	var refused error
+	a, err := svc.changeAttempts(ctx, c, func(a *attempts) error {
+		refused = nil
+		a.Last = min(a.Last, now.UnixMilli()) // kept, so that the wait ends
+		if wait := a.wait(c.free, now); wait > 0 {
+			refused = tooMany(wait)
+			return nil
 		}
-		if wait := waitAfter(a.Failed, c.free) - since; a.Failed > 0 && wait > 0 {
-			return &LoginError{Reason: TooMany, Wait: time.Duration(secondsUp(wait)) * time.Second}
+		if now.Sub(time.UnixMilli(a.Last)) > forgetAttempts {
+			*a = attempts{}
 		}
 		a.Failed++
 		a.Last = now.UnixMilli()
 		return nil
 	})
+	return a, errors.Join(err, refused)
+}
+
+func tooMany(wait time.Duration) error {
+	return &LoginError{Reason: TooMany, Wait: time.Duration(secondsUp(wait)) * time.Second}
 }
 
 // release takes back one failure: the attempt was none.
