@@ -142,6 +142,11 @@ func (v *visit) refusal(err error) (string, bool) {
 // again renders a page once more with what was refused on top; an error that is no
 // refusal is returned as it is.
 func (v *visit) again(err error, render func(status int) error) error {
+	var login *operators.LoginError
+	if errors.As(err, &login) {
+		v.notices = append(v.notices, notice{Kind: "bad", Text: v.loginProblem(login)})
+		return render(loginStatus(login))
+	}
 	text, ok := v.refusal(err)
 	if !ok {
 		return err

@@ -336,3 +336,19 @@ func TestSessionsOutliveAnUpgrade(t *testing.T) {
 		t.Errorf("kept as %q", b.String())
 	}
 }
+
+// Who tries too many present passwords is told how long to wait, and others are not
+// held up.
+func TestPresentPasswordThrottling(t *testing.T) {
+	s := filled(t)
+	viewer, admin := s.as("viewer"), s.as("admin")
+	for range 5 {
+		viewer.post("/me/password", "old", "wrong", "new", password+"!", "again", password+"!").holds(t, 422, "not your present password")
+	}
+	viewer.post("/me/password", "old", "wrong", "new", password+"!", "again", password+"!").holds(t, 429, "Too many attempts. Try again in 1 seconds")
+	viewer.post("/me/second-factor/remove", "password", "wrong").holds(t, 429, "Too many attempts")
+	admin.post("/me/password", "old", "wrong", "new", password+"!", "again", password+"!").holds(t, 422, "not your present password")
+	if s.log.Len() != 0 {
+		t.Errorf("the log has %s", s.log)
+	}
+}

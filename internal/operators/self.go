@@ -2,7 +2,6 @@ package operators
 
 import (
 	"context"
-	"net/netip"
 	"slices"
 	"time"
 )
@@ -49,8 +48,8 @@ func (me *Self) edit(ctx context.Context, edit func(*roster, *operatorRecord) er
 	return err
 }
 
-// prove checks the operator's own password, as an attempt to log in. One without a
-// password has none to prove.
+// prove checks the operator's own password. Attempts count per operator alone: who is
+// in is known. One without a password has none to prove.
 func (me *Self) prove(ctx context.Context, password string) error {
 	t, err := me.svc.readRoster(ctx)
 	if err != nil {
@@ -60,8 +59,8 @@ func (me *Self) prove(ctx context.Context, password string) error {
 	if err != nil || o.Password == "" {
 		return err
 	}
-	right, err := me.svc.admitAttempt(ctx, "self/"+me.operator.Name, netip.Addr{}, true)
-	if err != nil {
+	own := count{hashToken("self/" + me.operator.Name), freeTries}
+	if _, err := me.svc.reserveAttempt(ctx, own); err != nil {
 		return err
 	}
 	ok, err := me.svc.hasher.matches(ctx, o.Password, password)
@@ -71,7 +70,7 @@ func (me *Self) prove(ctx context.Context, password string) error {
 	if !ok {
 		return refuse("this is not your present password")
 	}
-	return right(true)
+	return me.svc.forget(ctx, own)
 }
 
 // ChangePassword replaces the operator's own password and ends its other sessions:
@@ -160,7 +159,8 @@ func (me *Self) ConfirmSecondFactor(ctx context.Context, code string) error {
 }
 
 // RemoveSecondFactor removes the operator's own second factor. A wrong password is a
-// Refusal, and so is removing it where it is required.
+// Refusal, and so is removing it where it is required; too many of them are a
+// *LoginError with TooMany.
 func (me *Self) RemoveSecondFactor(ctx context.Context, password string) error {
 	if err := me.prove(ctx, password); err != nil {
 		return err

@@ -138,6 +138,12 @@ func (svc *Service) release(ctx context.Context, c count) error {
 	return err
 }
 
+// forget drops all failures of a count.
+func (svc *Service) forget(ctx context.Context, c count) error {
+	_, err := svc.changeAttempts(ctx, c, func(a *attempts) error { *a = attempts{}; return nil })
+	return err
+}
+
 // admitAttempt lets an attempt be judged, perhaps after a delay, and returns what to
 // call once it turned out to be right: forget drops the operator's failures from
 // this address as well.
@@ -172,7 +178,7 @@ func (svc *Service) admitAttempt(ctx context.Context, name string, addr netip.Ad
 	return func(forget bool) error {
 		undo := svc.release(ctx, pair)
 		if forget {
-			_, undo = svc.changeAttempts(ctx, pair, func(a *attempts) error { *a = attempts{}; return nil })
+			undo = svc.forget(ctx, pair)
 		}
 		return errors.Join(undo, svc.release(ctx, from), svc.release(ctx, of))
 	}, nil

@@ -74,3 +74,24 @@ func TestClockStepsBackAfterManyGuesses(t *testing.T) {
 		})
 	}
 }
+
+// Wrong present passwords of some operators slow down nobody else, and each waits no
+// longer than for its own.
+func TestPresentPasswordsCountPerOperator(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		svc := open(t, memstore.New())
+		boss := newSelf(t, svc, "boss", RoleAdmin)
+		for _, name := range []string{"v1", "v2", "v3", "v4", "v5"} {
+			viewer := newSelf(t, svc, name, RoleViewer)
+			for range freeTries {
+				_, err := viewer.ChangePassword(t.Context(), "wrong", "another password")
+				wantRefusal(t, err, "not your present password")
+			}
+			_, err := viewer.ChangePassword(t.Context(), "wrong", "another password")
+			wantReason(t, err, TooMany)
+		}
+		if _, err := boss.ChangePassword(t.Context(), password, "another password"); err != nil {
+			t.Errorf("the right one of another operator: %v", err)
+		}
+	})
+}
