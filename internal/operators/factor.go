@@ -62,18 +62,23 @@ func (t tickets) issue(name string, epoch uint64, now time.Time) string {
 	return base64.RawURLEncoding.EncodeToString(append(t.mac(b), b...))
 }
 
-func (t tickets) read(ticket string, now time.Time) (name string, epoch uint64, ok bool) {
-	b, err := base64.RawURLEncoding.DecodeString(ticket)
+// ticket is what a ticket says.
+type ticket struct {
+	name   string
+	epoch  uint64
+	issued time.Time
+}
+
+func (t tickets) read(text string, now time.Time) (ticket, bool) {
+	b, err := base64.RawURLEncoding.DecodeString(text)
 	if err != nil || len(b) < sha256.Size+len(ticketHead)+16 {
-		return "", 0, false
+		return ticket{}, false
 	}
 	mac, b := b[:sha256.Size], b[sha256.Size:]
 	if !hmac.Equal(mac, t.mac(b)) || string(b[:len(ticketHead)]) != ticketHead {
-		return "", 0, false
+		return ticket{}, false
 	}
 	b = b[len(ticketHead):]
-	if uint64(now.UnixMilli()) >= binary.BigEndian.Uint64(b[8:]) {
-		return "", 0, false
-	}
-	return string(b[16:]), binary.BigEndian.Uint64(b), true
+	ends := time.UnixMilli(int64(binary.BigEndian.Uint64(b[8:]))) //nolint:gosec // as issue has written it
+	return ticket{string(b[16:]), binary.BigEndian.Uint64(b), ends.Add(-ticketLife)}, now.Before(ends)
 }

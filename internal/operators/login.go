@@ -36,7 +36,7 @@ const (
 type LoginError struct {
 	Reason LoginReason
 	Wait   time.Duration // with TooMany: when to try again, whole seconds
-	Ticket string        // with NeedCode and BadCode; good for 5 minutes
+	Ticket string        // with NeedCode and BadCode; good for 5 minutes, void after some 20 wrong codes
 }
 
 // Error returns the reason in English.
@@ -54,16 +54,16 @@ const maxAddresses = 8
 
 // Login lets an operator in who shows the right password and, if it has one set up,
 // the code of the second factor. Attempts are slowed down per operator and per
-// address. What is wrong is a *LoginError.
+// address; many wrong codes are a warning in the log. What is wrong is a *LoginError.
 func (svc *Service) Login(ctx context.Context, a Attempt) (Session, error) {
 	a.Name = strings.ToLower(strings.TrimSpace(a.Name))
-	now := time.Now()
 	var epoch uint64
 	if a.Ticket != "" {
-		var ok bool
-		if a.Name, epoch, ok = svc.tickets.read(a.Ticket, now); !ok {
-			return Session{}, &LoginError{Reason: BadCredentials}
+		t, err := svc.useTicket(ctx, a.Ticket, time.Now())
+		if err != nil {
+			return Session{}, err
 		}
+		a.Name, epoch = t.name, t.epoch
 	}
 	t, err := svc.readRoster(ctx)
 	if err != nil {
@@ -81,19 +81,54 @@ func (svc *Service) Login(ctx context.Context, a Attempt) (Session, error) {
 	if o.Factor == "" {
 		return svc.enter(ctx, a, o, 0, right)
 	}
-	ticket := svc.tickets.issue(a.Name, o.Epoch, now)
+	ticket := svc.tickets.issue(a.Name, o.Epoch, time.Now())
 	if a.Code == "" {
 		return Session{}, errors.Join(right(false), &LoginError{Reason: NeedCode, Ticket: ticket})
 	}
+	codes := codesOf(a.Name, o.Epoch)
+	wrong, err := svc.reserveAttempt(ctx, codes)
+	if err != nil {
+		return Session{}, err
+	}
 	step, ok := factorStep(o.Factor, a.Code, time.Now())
+	var s Session
+	if ok {
+		s, err = svc.enter(ctx, a, o, step, right)
+	}
+	if !ok || errors.Is(err, errUsedCode) {
+		svc.warn(a, wrong)
+		return Session{}, &LoginError{Reason: BadCode, Ticket: ticket}
+	}
+	if err != nil {
+		return Session{}, err
+	}
+	return s, svc.forget(ctx, codes)
+}
+
+// useTicket reads a ticket, unless codes have to wait. Once there were many wrong
+// codes, a ticket from before the last of them is void.
+func (svc *Service) useTicket(ctx context.Context, text string, now time.Time) (ticket, error) {
+	t, ok := svc.tickets.read(text, now)
 	if !ok {
-		return Session{}, &LoginError{Reason: BadCode, Ticket: ticket}
+		return t, &LoginError{Reason: BadCredentials}
 	}
-	s, err := svc.enter(ctx, a, o, step, right)
-	if errors.Is(err, errUsedCode) {
-		return Session{}, &LoginError{Reason: BadCode, Ticket: ticket}
+	wrong, err := svc.peek(ctx, codesOf(t.name, t.epoch))
+	if err != nil {
+		return t, err
 	}
-	return s, err
+	if wrong.Failed >= freeCodes && t.issued.UnixMilli() <= wrong.Last {
+		return t, &LoginError{Reason: BadCredentials}
+	}
+	return t, nil
+}
+
+// warn tells whoever reads the log that somebody who has an operator's password is
+// guessing codes.
+func (svc *Service) warn(a Attempt, wrong attempts) {
+	if wrong.Failed >= freeCodes {
+		svc.log.Warn("operators: many wrong codes of the second factor after the right password: who did not mistype should choose another password",
+			"operator", a.Name, "wrong", wrong.Failed, "address", a.Addr)
+	}
 }
 
 // judge checks what comes before the second factor: the password, or the ticket for

@@ -14,6 +14,7 @@ package operators
 import (
 	"context"
 	"fmt"
+	"log/slog"
 
 	"mpblock"
 	"mpblock/internal/record"
@@ -24,6 +25,8 @@ type Options struct {
 	// Cost is how dear it is to hash a password; the zero Cost means DefaultCost.
 	// Passwords that were hashed before keep theirs.
 	Cost Cost
+	// Log gets what an admin should know; nil: nobody does.
+	Log *slog.Logger
 }
 
 // Service has the operators of a store. Its methods are safe for concurrent use.
@@ -31,6 +34,7 @@ type Service struct {
 	store   mpblock.Records
 	tickets tickets
 	hasher  hasher
+	log     *slog.Logger
 }
 
 var refuse = mpblock.NewRefusal
@@ -45,5 +49,8 @@ func Open(ctx context.Context, store mpblock.Records, opts Options) (*Service, e
 	if opts.Cost == (Cost{}) {
 		opts.Cost = DefaultCost
 	}
-	return &Service{store: store, tickets: tickets{key}, hasher: newHasher(opts.Cost)}, nil
+	if opts.Log == nil {
+		opts.Log = slog.New(slog.DiscardHandler)
+	}
+	return &Service{store: store, tickets: tickets{key}, hasher: newHasher(opts.Cost), log: opts.Log}, nil
 }

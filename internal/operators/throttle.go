@@ -3,14 +3,16 @@ package operators
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/netip"
 	"time"
 
+	"mpblock"
 	"mpblock/internal/record"
 )
 
 // Attempts to log in are counted before they are judged, in records that all nodes
-// see, so that many at once gain nothing. There are three counts:
+// see, so that many at once gain nothing. There are four counts:
 //
 //   - of an operator from one address, and of an address: once there have been
 //     freeTries (freeFromAddress) failures, the next one may come after 1 s, then
@@ -19,12 +21,18 @@ import (
 //     the answer itself is delayed, by at most maxDelay. A right password still gets
 //     in, so nobody can lock an operator out from elsewhere, and where the operator
 //     has logged in from before there is no such delay.
+//   - of an operator's wrong codes from all addresses, which only they cause who have
+//     the password: after freeCodes the ticket is void, and the next code may come
+//     after 1 s, then after 2, 4, 8 …
+//
+// The present password, for who is in, counts per operator as well.
 //
 // A count is forgotten an hour after the last failure.
 const (
 	freeTries       = 5
 	freeFromAddress = 20
 	freeOfName      = 20
+	freeCodes       = 20
 	maxWait         = 15 * time.Minute
 	maxDelay        = 4 * time.Second
 	forgetAttempts  = time.Hour
@@ -52,7 +60,7 @@ func waitAfter(failed, free int) time.Duration {
 	return min(time.Second<<over, maxWait)
 }
 
-// count is one of the three counts.
+// count is one of the counts.
 type count struct {
 	key  string
 	free int
@@ -75,6 +83,29 @@ func countsOf(name string, addr netip.Addr) (pair, from, of count) {
 	return count{hashToken("both/" + name + "/" + group), freeTries},
 		count{hashToken("address/" + group), freeFromAddress},
 		count{hashToken("name/" + name), freeOfName}
+}
+
+// codesOf returns the count of an operator's wrong codes. A new password begins
+// another one.
+func codesOf(name string, epoch uint64) count {
+	return count{hashToken(fmt.Sprintf("codes/%d/%s", epoch, name)), freeCodes}
+}
+
+// peek returns a count, or says how long the next attempt has to wait, and writes
+// nothing. A failure that lies in the future is left to reserveAttempt, which mends it.
+func (svc *Service) peek(ctx context.Context, c count) (attempts, error) {
+	now := time.Now()
+	e, err := kindAttempts.Get(ctx, svc.store, c.key)
+	if errors.Is(err, mpblock.ErrNotFound) || err == nil && e.Value.Last > now.UnixMilli() {
+		return attempts{}, nil
+	}
+	if err != nil {
+		return attempts{}, err
+	}
+	if wait := e.Value.wait(c.free, now); wait > 0 {
+		return attempts{}, tooMany(wait)
+	}
+	return e.Value, nil
 }
 
 // changeAttempts changes a count and returns it.

@@ -1,6 +1,9 @@
 package operators
 
 import (
+	"log/slog"
+	"net/netip"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -92,6 +95,56 @@ func TestPresentPasswordsCountPerOperator(t *testing.T) {
 		}
 		if _, err := boss.ChangePassword(t.Context(), password, "another password"); err != nil {
 			t.Errorf("the right one of another operator: %v", err)
+		}
+	})
+}
+
+// From however many addresses somebody guesses who knows the password: some 20 codes
+// are judged, then the tickets of before are void and waits grow.
+func TestGuessingCodesIsSlowedDownPerOperator(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		svc := open(t, memstore.New())
+		var log strings.Builder
+		svc.log = slog.New(slog.NewTextHandler(&log, nil))
+		secret := setFactor(t, newSelf(t, svc, "anna", RoleAdmin))
+		time.Sleep(factorPeriod * time.Second)
+		_, err := svc.Login(t.Context(), Attempt{Name: "anna", Password: password, Code: codeOf(t, secret), Addr: away})
+		if err != nil {
+			t.Fatal(err) // known from there from now on: no delay
+		}
+		time.Sleep(factorPeriod * time.Second)
+		_, err = svc.Login(t.Context(), Attempt{Name: "anna", Password: password, Addr: home})
+		ticket := wantReason(t, err, NeedCode).Ticket
+		judged := 0
+		for i := range 600 {
+			_, err := svc.Login(t.Context(), Attempt{Ticket: ticket, Code: "12345", Addr: netip.AddrFrom4([4]byte{10, 0, byte(i >> 8), byte(i)})})
+			if wantAny(t, err) == BadCode {
+				judged++
+			}
+		}
+		if judged > 21 {
+			t.Errorf("%d of 600 codes were judged", judged)
+		}
+		if text := log.String(); strings.Count(text, "level=WARN") != 1 || !strings.Contains(text, "operator=anna wrong=20") {
+			t.Errorf("the log has %q", text)
+		}
+		time.Sleep(time.Second)
+		_, err = svc.Login(t.Context(), Attempt{Ticket: ticket, Code: codeOf(t, secret), Addr: away})
+		wantReason(t, err, BadCredentials) // the ticket is void
+		_, err = svc.Login(t.Context(), Attempt{Name: "anna", Password: password, Addr: away})
+		ticket = wantReason(t, err, NeedCode).Ticket
+		_, err = svc.Login(t.Context(), Attempt{Ticket: ticket, Code: "12345", Addr: away})
+		wantReason(t, err, BadCode)
+		time.Sleep(time.Millisecond)
+		_, err = svc.Login(t.Context(), Attempt{Name: "anna", Password: password, Addr: away})
+		ticket = wantReason(t, err, NeedCode).Ticket
+		_, err = svc.Login(t.Context(), Attempt{Ticket: ticket, Code: codeOf(t, secret), Addr: away})
+		if e := wantReason(t, err, TooMany); e.Wait != 2*time.Second {
+			t.Errorf("wait %v, want 2s", e.Wait)
+		}
+		time.Sleep(2 * time.Second)
+		if _, err := svc.Login(t.Context(), Attempt{Ticket: ticket, Code: codeOf(t, secret), Addr: away}); err != nil {
+			t.Errorf("the right code after the wait: %v", err)
 		}
 	})
 }

@@ -35,7 +35,7 @@ func openRules(ctx context.Context, store mpblock.Store, c Config) (*rules, erro
 	if r.access, err = access.Open(ctx, store, access.WithTokenLife(c.TokenLife)); err != nil {
 		return nil, err
 	}
-	if r.operators, err = operators.Open(ctx, store, operators.Options{}); err != nil {
+	if r.operators, err = operators.Open(ctx, store, operators.Options{Log: c.Log}); err != nil {
 		return nil, err
 	}
 	r.jobs = jobs.New(store, r.lists, r.access.Account, jobs.Options{})
