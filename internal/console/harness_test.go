@@ -40,7 +40,8 @@ type site struct {
 	*httptest.Server
 	t *testing.T
 	*rules
-	log *strings.Builder
+	store mpblock.Store
+	log   *strings.Builder
 }
 
 // rules are what a console works through.
@@ -82,8 +83,9 @@ func (s *site) account(app mpblock.AppID) *mpblock.Account {
 
 func newSite(t *testing.T) *site {
 	t.Helper()
-	r := openRules(t, memstore.New())
-	s := &site{t: t, rules: r, log: &strings.Builder{}}
+	store := memstore.New()
+	r := openRules(t, store)
+	s := &site{t: t, rules: r, store: store, log: &strings.Builder{}}
 	s.Server = httptest.NewServer(New(Options{Desks: r.desks, Operators: r.operators, Log: slog.New(slog.NewTextHandler(s.log, nil))}))
 	t.Cleanup(s.Close)
 	return s

@@ -145,6 +145,9 @@ func (c *console) code(v *visit) error {
 	if err := v.form(); err != nil {
 		return err
 	}
+	if c.sessions.GetString(v.ctx(), keyTicket) == "" {
+		return v.see("/login")
+	}
 	next := local(c.sessions.GetString(v.ctx(), keyNext), "/")
 	s, err := c.Operators.Login(v.ctx(), operators.Attempt{
 		Ticket: c.sessions.GetString(v.ctx(), keyTicket), Code: v.field("code"), Addr: remote(v.r),
@@ -249,7 +252,11 @@ func (c *console) demo(v *visit) error {
 	return v.enter(s, "/")
 }
 
+// logout ends the session. Who has none is not told so: to tell takes a record.
 func (c *console) logout(v *visit) error {
+	if !c.sessions.Exists(v.ctx(), keySession) {
+		return v.see("/login")
+	}
 	if err := c.sessions.Destroy(v.ctx()); err != nil {
 		return err
 	}

@@ -128,6 +128,7 @@ func TestSessionIsNotFixed(t *testing.T) {
 		}
 		return ""
 	}
+	b.post("/login", "name", "viewer", "password", password)
 	r := b.request(http.MethodPost, "/logout", nil) // its notice begins a session
 	r.Header.Set("Accept-Language", "en")
 	stop := *b.Client
@@ -357,5 +358,26 @@ func TestPresentPasswordThrottling(t *testing.T) {
 	wrong(admin).holds(t, 422, "not your present password")
 	if s.log.Len() != 0 {
 		t.Errorf("the log has %s", s.log)
+	}
+}
+
+// Who is not logged in leaves nothing in the store, whatever it asks for.
+func TestStrangersWriteNothing(t *testing.T) {
+	s := filled(t)
+	for _, path := range []string{"/logout", "/login/code", "/language", "/welcome", "/password", "/me/password", "/accounts"} {
+		r := s.browser().form(path, "lang", "en", "token", "x")
+		res, err := http.DefaultTransport.RoundTrip(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		res.Body.Close()
+		if cookie := res.Header.Get("Set-Cookie"); strings.Contains(cookie, "session") {
+			t.Errorf("%s: cookie %q", path, cookie)
+		}
+	}
+	for _, kind := range []string{"session", "attempts"} {
+		if records, err := s.store.List(t.Context(), kind, "", 9); err != nil || len(records) != 0 {
+			t.Errorf("%d records of kind %s, %v", len(records), kind, err)
+		}
 	}
 }

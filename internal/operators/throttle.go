@@ -180,11 +180,16 @@ func (svc *Service) forget(ctx context.Context, c count) error {
 // this address as well.
 func (svc *Service) admitAttempt(ctx context.Context, name string, addr netip.Addr, known bool) (right func(forget bool) error, err error) {
 	pair, from, of := countsOf(name, addr)
-	if _, err := svc.reserveAttempt(ctx, pair); err != nil {
-		return nil, err
+	for _, c := range []count{from, pair} { // what is refused writes nothing
+		if _, err := svc.peek(ctx, c); err != nil {
+			return nil, err
+		}
 	}
 	if _, err := svc.reserveAttempt(ctx, from); err != nil {
-		return nil, errors.Join(err, svc.release(ctx, pair))
+		return nil, err
+	}
+	if _, err := svc.reserveAttempt(ctx, pair); err != nil {
+		return nil, errors.Join(err, svc.release(ctx, from))
 	}
 	total, err := svc.changeAttempts(ctx, of, func(a *attempts) error {
 		if time.Since(time.UnixMilli(a.Last)) > forgetAttempts {

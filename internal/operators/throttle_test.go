@@ -3,11 +3,13 @@ package operators
 import (
 	"log/slog"
 	"net/netip"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"mpblock"
 	"mpblock/internal/memstore"
 	"mpblock/internal/record"
 )
@@ -145,6 +147,34 @@ func TestGuessingCodesIsSlowedDownPerOperator(t *testing.T) {
 		time.Sleep(2 * time.Second)
 		if _, err := svc.Login(t.Context(), Attempt{Ticket: ticket, Code: codeOf(t, secret), Addr: away}); err != nil {
 			t.Errorf("the right code after the wait: %v", err)
+		}
+	})
+}
+
+// An attempt that is not judged writes nothing.
+func TestRefusedAttemptsWriteNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		svc := open(t, memstore.New())
+		for i := range freeFromAddress {
+			_, err := svc.Login(t.Context(), Attempt{Name: strings.Repeat("x", i+1), Password: "wrong", Addr: home})
+			wantReason(t, err, BadCredentials)
+		}
+		counts := func() []mpblock.Record {
+			t.Helper()
+			records, err := svc.store.List(t.Context(), string(kindAttempts), "", 999)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return records
+		}
+		before := counts()
+		for i := range 10 {
+			_, err := svc.Login(t.Context(), Attempt{Name: strings.Repeat("y", i+1), Password: "wrong", Addr: home})
+			wantReason(t, err, TooMany)
+		}
+		same := func(a, b mpblock.Record) bool { return a.Key == b.Key && a.Version == b.Version }
+		if after := counts(); !slices.EqualFunc(before, after, same) {
+			t.Errorf("%d counts before, %d after, or other versions", len(before), len(after))
 		}
 	})
 }
