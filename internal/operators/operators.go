@@ -101,7 +101,7 @@ func (svc *Service) Operators(ctx context.Context) ([]Operator, error) {
 }
 
 // UpdateOperator changes role, accounts, language and email to those of n. The last
-// enabled admin cannot be demoted: a Refusal.
+// admin who can log in cannot be demoted: a Refusal.
 func (svc *Service) UpdateOperator(ctx context.Context, n NewOperator) (Operator, error) {
 	if err := n.check(); err != nil {
 		return Operator{}, err
@@ -112,7 +112,8 @@ func (svc *Service) UpdateOperator(ctx context.Context, n NewOperator) (Operator
 }
 
 // DisableOperator lets an operator in no more and ends its sessions, or lets it in
-// again. The last enabled admin cannot be disabled: a Refusal.
+// again. The last admin who can log in cannot be disabled: a
+// Refusal.
 func (svc *Service) DisableOperator(ctx context.Context, name string, disabled bool) error {
 	_, err := svc.editOperator(ctx, name, func(t *roster, o *operatorRecord) error {
 		o.Disabled = disabled
@@ -122,8 +123,8 @@ func (svc *Service) DisableOperator(ctx context.Context, name string, disabled b
 	return err
 }
 
-// DeleteOperator removes an operator and ends its sessions. The last enabled admin
-// cannot be removed: a Refusal.
+// DeleteOperator removes an operator and ends its sessions. The last admin who
+// can log in cannot be removed: a Refusal.
 func (svc *Service) DeleteOperator(ctx context.Context, name string) error {
 	return svc.editRoster(ctx, func(t *roster) error {
 		if _, err := t.operator(name); err != nil {

@@ -156,9 +156,7 @@ func TestThereIsAlwaysAnAdminOnManyNodes(t *testing.T) {
 		store := memstore.New()
 		svc := open(t, store)
 		for _, name := range []string{"anna", "bert"} {
-			if _, _, err := svc.AddOperator(t.Context(), NewOperator{Name: name, Role: RoleAdmin}); err != nil {
-				t.Fatal(err)
-			}
+			enrol(t, svc, NewOperator{Name: name, Role: RoleAdmin})
 		}
 		var wg sync.WaitGroup
 		for _, name := range []string{"anna", "bert"} {
@@ -307,4 +305,38 @@ func TestIdentities(t *testing.T) {
 		t.Fatal(err)
 	}
 	notLinked(Verified{Identity: two}, "a disabled operator")
+}
+
+// Who was invited and never came cannot log in: the last who can stays.
+func TestInvitedAdminIsNoneWhoCanLogIn(t *testing.T) {
+	svc := open(t, memstore.New())
+	enrol(t, svc, NewOperator{Name: "boss", Role: RoleAdmin})
+	_, token, err := svc.AddOperator(t.Context(), NewOperator{Name: "ghost", Role: RoleAdmin})
+	if err != nil {
+		t.Fatal(err)
+	}
+	last := "this would leave no admin who can log in"
+	wantRefusal(t, svc.DeleteOperator(t.Context(), "boss"), last)
+	wantRefusal(t, svc.DisableOperator(t.Context(), "boss", true), last)
+	_, err = svc.UpdateOperator(t.Context(), NewOperator{Name: "boss", Role: RoleViewer})
+	wantRefusal(t, err, last)
+	if _, err := svc.UseReset(t.Context(), token, password); err != nil {
+		t.Fatal(err)
+	}
+	if err := svc.DeleteOperator(t.Context(), "boss"); err != nil {
+		t.Errorf("once the other has come: %v", err)
+	}
+}
+
+// The operator of the demo has no password and is its only admin.
+func TestDemoAdminStays(t *testing.T) {
+	svc := open(t, memstore.New())
+	token, err := svc.Demo(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := svc.UseDemo(t.Context(), token); err != nil {
+		t.Fatal(err)
+	}
+	wantRefusal(t, svc.DeleteOperator(t.Context(), DemoOperator), "no admin who can log in")
 }

@@ -132,15 +132,21 @@ func (t *roster) operator(name string) (*operatorRecord, error) {
 	return o, nil
 }
 
-// admins counts those who can administer.
+// admins counts the admins who can log in.
 func (t *roster) admins() int {
 	n := 0
-	for _, o := range t.Operators {
-		if o.Role == RoleAdmin && !o.Disabled {
+	for name, o := range t.Operators {
+		if o.Role == RoleAdmin && o.canLogIn(name) {
 			n++
 		}
 	}
 	return n
+}
+
+// canLogIn tells whether an operator has the means to log in: one who was invited and
+// has not come has none yet. The one of the demo comes by a link.
+func (o *operatorRecord) canLogIn(name string) bool {
+	return !o.Disabled && (o.Password != "" || len(o.Identities) > 0 || name == DemoOperator && o.LastLogin != 0)
 }
 
 // endSessions ends all sessions of an operator that began before.
