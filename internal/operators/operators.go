@@ -137,7 +137,8 @@ func (svc *Service) DeleteOperator(ctx context.Context, name string) error {
 
 // ResetOperator returns a token, good once and for LinkLife, with which an operator
 // chooses a new password (UseReset); its second factor is then gone too. Until the
-// token is used nothing changes. It takes the place of an earlier one.
+// token is used nothing changes. It takes the place of an earlier one, and ends when
+// the operator chooses a password, is logged out everywhere or is disabled.
 func (svc *Service) ResetOperator(ctx context.Context, name string) (token string, err error) {
 	_, err = svc.editOperator(ctx, name, func(_ *roster, o *operatorRecord) error {
 		token = o.Reset.renew(time.Now())
@@ -160,7 +161,7 @@ func (t *roster) resetOf(token string, now time.Time) (string, *operatorRecord, 
 }
 
 func badLink() error {
-	return refuse("this link is not good any more: it was used, a newer one took its place, or its %d minutes are over. Ask for a new one", int(LinkLife.Minutes()))
+	return refuse("this link is not good any more: it was used, a newer one or a new password took its place, its operator was logged out or disabled, or its %d minutes are over. Ask for a new one", int(LinkLife.Minutes()))
 }
 
 // CheckReset returns the name of the operator that a token of AddOperator or
@@ -193,7 +194,7 @@ func (svc *Service) UseReset(ctx context.Context, token, password string) (Sessi
 		if err != nil {
 			return err
 		}
-		o.Password, o.Reset = hash, onceToken{}
+		o.Password = hash
 		o.Factor, o.NewFactor, o.FactorStep = "", "", 0
 		t.endSessions(o)
 		s = o.enter(name, now)
@@ -213,7 +214,7 @@ func (svc *Service) newPassword(ctx context.Context, name, password string) (str
 	return svc.hasher.hash(ctx, password)
 }
 
-// EndSessions logs an operator out everywhere.
+// EndSessions logs an operator out everywhere, and ends a link to choose a password.
 func (svc *Service) EndSessions(ctx context.Context, name string) error {
 	_, err := svc.editOperator(ctx, name, func(t *roster, o *operatorRecord) error {
 		t.endSessions(o)

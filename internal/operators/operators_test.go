@@ -340,3 +340,37 @@ func TestDemoAdminStays(t *testing.T) {
 	}
 	wantRefusal(t, svc.DeleteOperator(t.Context(), DemoOperator), "no admin who can log in")
 }
+
+// A link to choose a password dies with all that says that its operator is in
+// somebody else's hands, or has a password again.
+func TestResetLinkDies(t *testing.T) {
+	svc := open(t, memstore.New())
+	enrol(t, svc, NewOperator{Name: "root", Role: RoleAdmin})
+	anna := newSelf(t, svc, "anna", RoleViewer)
+	for what, do := range map[string]func() error{
+		"a new password": func() error {
+			_, err := anna.ChangePassword(t.Context(), password, password)
+			return err
+		},
+		"the end of its sessions": func() error { return svc.EndSessions(t.Context(), "anna") },
+		"being disabled and enabled": func() error {
+			return errors.Join(svc.DisableOperator(t.Context(), "anna", true), svc.DisableOperator(t.Context(), "anna", false))
+		},
+	} {
+		s, err := svc.Login(t.Context(), Attempt{Name: "anna", Password: password})
+		if err != nil {
+			t.Fatal(err)
+		}
+		anna = selfOf(t, svc, s)
+		token, err := svc.ResetOperator(t.Context(), "anna")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := do(); err != nil {
+			t.Errorf("%s: %v", what, err)
+		}
+		if _, err := svc.UseReset(t.Context(), token, "another password"); err == nil {
+			t.Fatalf("the link is good after %s", what)
+		}
+	}
+}

@@ -149,10 +149,11 @@ func (o *operatorRecord) canLogIn(name string) bool {
 	return !o.Disabled && (o.Password != "" || len(o.Identities) > 0 || name == DemoOperator && o.LastLogin != 0)
 }
 
-// endSessions ends all sessions of an operator that began before.
+// endSessions ends all sessions of an operator that began before, and a link to choose
+// a password that was not used.
 func (t *roster) endSessions(o *operatorRecord) {
 	t.LastEpoch++
-	o.Epoch = t.LastEpoch
+	o.Epoch, o.Reset = t.LastEpoch, onceToken{}
 }
 
 // enter logs an operator in.
