@@ -52,7 +52,7 @@ func (t *roster) identified(v Verified) (string, *operatorRecord) {
 			return name, o
 		}
 	}
-	email := strings.ToLower(strings.TrimSpace(v.Email))
+	email := emailForm(v.Email)
 	if email == "" || !v.EmailVerified {
 		return "", nil
 	}
@@ -63,4 +63,16 @@ func (t *roster) identified(v Verified) (string, *operatorRecord) {
 		}
 	}
 	return "", nil
+}
+
+// emailForm returns the form in which emails are compared: without the blanks around,
+// ASCII letters lowered. Others stay as they are, since Unicode lowers letters to
+// ASCII that are not those: the Kelvin sign to k.
+func emailForm(email string) string {
+	return strings.Map(func(r rune) rune {
+		if 'A' <= r && r <= 'Z' {
+			return r + 'a' - 'A'
+		}
+		return r
+	}, strings.TrimSpace(email))
 }

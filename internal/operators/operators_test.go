@@ -374,3 +374,17 @@ func TestResetLinkDies(t *testing.T) {
 		}
 	}
 }
+
+// Letters that become ASCII only when Unicode lowers them are other letters: the
+// Kelvin sign is no k.
+func TestEmailsAreComparedByASCIICase(t *testing.T) {
+	svc := open(t, memstore.New())
+	if _, _, err := svc.AddOperator(t.Context(), NewOperator{Name: "kate", Role: RoleViewer, Email: "Kate@example.com"}); err != nil {
+		t.Fatal(err)
+	}
+	_, err := svc.LoginVerified(t.Context(), Verified{Identity{"https://id.example.com", "1"}, "\u212Aate@example.com", true})
+	wantReason(t, err, NotLinked)
+	if s, err := svc.LoginVerified(t.Context(), Verified{Identity{"https://id.example.com", "2"}, "KATE@Example.com", true}); err != nil || s.Name != "kate" {
+		t.Errorf("her own: %+v, %v", s, err)
+	}
+}

@@ -230,7 +230,7 @@ func (n *NewOperator) check() error {
 	if err := checkLanguage(n.Language); err != nil {
 		return err
 	}
-	n.Email = strings.ToLower(strings.TrimSpace(n.Email))
+	n.Email = emailForm(n.Email)
 	if at := strings.IndexByte(n.Email, '@'); n.Email != "" &&
 		(at < 1 || at == len(n.Email)-1 || len(n.Email) > 254 || strings.ContainsFunc(n.Email, func(r rune) bool { return r <= ' ' })) {
 		return refuse("%q is no email address: want one like anna@example.com", n.Email)
