@@ -243,8 +243,12 @@ func (c *console) reset(v *visit) error {
 	return v.enter(s, "/")
 }
 
-// demo logs in whoever has the link that serve --demo prints.
+// demo logs in whoever has the link that serve --demo prints. HEAD, with which
+// programs look whether a link leads somewhere, does not spend it.
 func (c *console) demo(v *visit) error {
+	if v.r.Method == http.MethodHead {
+		return nil
+	}
 	s, err := c.Operators.UseDemo(v.ctx(), v.r.URL.Query().Get("token"))
 	if err != nil {
 		return err

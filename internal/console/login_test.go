@@ -381,3 +381,35 @@ func TestStrangersWriteNothing(t *testing.T) {
 		}
 	}
 }
+
+// Programs that look whether a link leads somewhere leave it to whom it is for.
+func TestHeadSpendsNoLink(t *testing.T) {
+	fresh := newSite(t)
+	setup, err := fresh.operators.Setup(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := filled(t)
+	reset, err := s.operators.ResetOperator(t.Context(), "viewer")
+	if err != nil {
+		t.Fatal(err)
+	}
+	demo, err := s.operators.Demo(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, link := range []struct {
+		s          *site
+		path, page string
+	}{
+		{fresh, "/welcome?token=" + setup, "Create the first operator"},
+		{s, "/password?token=" + reset, "viewer, choose your password"},
+		{s, "/demo?token=" + demo, "Tea &lt;house&gt;"},
+	} {
+		for range 2 {
+			b := link.s.browser()
+			b.do(b.request(http.MethodHead, link.path, nil)).holds(t, 200)
+		}
+		link.s.browser().get(link.path).holds(t, 200, link.page)
+	}
+}

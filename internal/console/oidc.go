@@ -115,10 +115,13 @@ func (v *visit) flow() (f oidcFlow, ok bool) {
 	return f, true
 }
 
-// oidcReturn takes who comes back from the provider.
+// oidcReturn takes who comes back from the provider. HEAD does not spend the code.
 func (c *console) oidcReturn(v *visit) error {
 	if c.OIDC == nil {
 		return errMissing
+	}
+	if v.r.Method == http.MethodHead {
+		return nil
 	}
 	flow, ok := v.flow()
 	q := v.r.URL.Query()
