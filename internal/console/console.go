@@ -56,9 +56,10 @@ const longTime = 10 * time.Minute
 // console serves the pages.
 type console struct {
 	Options
-	sessions *scs.SessionManager
-	mux      *http.ServeMux
-	provider provider
+	sessions   *scs.SessionManager
+	mux        *http.ServeMux
+	provider   provider
+	cookieOIDC string // name of the cookie that holds an oidcFlow
 }
 
 var registerOnce sync.Once
@@ -71,12 +72,15 @@ func New(opts Options) http.Handler {
 		gob.Register([]notice{})
 	})
 	c := &console{Options: opts, mux: http.NewServeMux()}
+	// Cookies go to all ports of a host: servers with other stores have other names.
+	mark := opts.Operators.Mark()
+	c.cookieOIDC = "mpblock_oidc_" + mark
 	c.provider.OIDC = opts.OIDC
 	c.sessions = &scs.SessionManager{ // not scs.New, which has a goroutine run for ever
 		Store: opts.Operators.Sessions(), Codec: scs.GobCodec{},
 		IdleTimeout: operators.SessionIdle, Lifetime: operators.SessionLife,
 		Cookie: scs.SessionCookie{
-			Name: "mpblock_session", Path: "/", HttpOnly: true, SameSite: http.SameSiteLaxMode, Secure: opts.Secure,
+			Name: "mpblock_session_" + mark, Path: "/", HttpOnly: true, SameSite: http.SameSiteLaxMode, Secure: opts.Secure,
 		},
 		ErrorFunc: func(w http.ResponseWriter, r *http.Request, err error) { c.fail(c.bare(w, r), err) },
 	}

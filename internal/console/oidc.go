@@ -63,15 +63,13 @@ func (v *visit) oauth(p *oidc.Provider) *oauth2.Config {
 	}
 }
 
-// oidcFlow is what the browser keeps between going to the provider and coming back.
+// oidcFlow is what the browser keeps between going to the provider and coming back,
+// in a cookie: the browser that comes back has to be the one that went, and nobody
+// else learns what is in it.
 type oidcFlow struct {
 	State, Nonce, Verifier string
 	Next                   string
 }
-
-// cookieOIDC holds an oidcFlow. The browser that comes back has to be the one that
-// went, and nobody else learns what is in it.
-const cookieOIDC = "mpblock_oidc"
 
 // flowLife is how long somebody may take at the provider.
 const flowLife = 15 * time.Minute
@@ -98,13 +96,13 @@ func (c *console) oidcBegin(v *visit) error {
 
 func (c *console) setFlow(v *visit, value string, age int) {
 	http.SetCookie(v.w, &http.Cookie{ //nolint:gosec // Secure where there is TLS
-		Name: cookieOIDC, Value: value, Path: "/login/oidc", MaxAge: age, HttpOnly: true, Secure: c.Secure, SameSite: http.SameSiteLaxMode,
+		Name: c.cookieOIDC, Value: value, Path: "/login/oidc", MaxAge: age, HttpOnly: true, Secure: c.Secure, SameSite: http.SameSiteLaxMode,
 	})
 }
 
 // flow reads what the browser has kept.
 func (v *visit) flow() (f oidcFlow, ok bool) {
-	cookie, err := v.r.Cookie(cookieOIDC)
+	cookie, err := v.r.Cookie(v.c.cookieOIDC)
 	if err != nil {
 		return f, false
 	}

@@ -13,6 +13,7 @@ package operators
 
 import (
 	"context"
+	"encoding/hex"
 	"fmt"
 	"log/slog"
 
@@ -54,3 +55,7 @@ func Open(ctx context.Context, store mpblock.Records, opts Options) (*Service, e
 	}
 	return &Service{store: store, tickets: tickets{key}, hasher: newHasher(opts.Cost), log: opts.Log}, nil
 }
+
+// Mark returns eight characters that tell this store from others, the same on all
+// nodes and after a restart. They are no secret.
+func (svc *Service) Mark() string { return hex.EncodeToString(svc.tickets.mac([]byte("mark"))[:4]) }

@@ -221,7 +221,7 @@ func (w *world) spoil(b *http.Client, field string) {
 		w.t.Fatal(err)
 	}
 	for _, c := range b.Jar.Cookies(at) {
-		if c.Name != "mpblock_oidc" {
+		if !strings.HasPrefix(c.Name, "mpblock_oidc") {
 			continue
 		}
 		text, err := base64.RawURLEncoding.DecodeString(c.Value)
