@@ -180,10 +180,8 @@ func (svc *Service) forget(ctx context.Context, c count) error {
 // this address as well.
 func (svc *Service) admitAttempt(ctx context.Context, name string, addr netip.Addr, known bool) (right func(forget bool) error, err error) {
 	pair, from, of := countsOf(name, addr)
-	for _, c := range []count{from, pair} { // what is refused writes nothing
-		if _, err := svc.peek(ctx, c); err != nil {
-			return nil, err
-		}
+	if _, err := svc.peek(ctx, pair); err != nil { // before anything is written
+		return nil, err
 	}
 	if _, err := svc.reserveAttempt(ctx, from); err != nil {
 		return nil, err

@@ -148,33 +148,41 @@ func TestGuessingCodesIsSlowedDownPerOperator(t *testing.T) {
 		if _, err := svc.Login(t.Context(), Attempt{Ticket: ticket, Code: codeOf(t, secret), Addr: away}); err != nil {
 			t.Errorf("the right code after the wait: %v", err)
 		}
+		_, err = svc.Login(t.Context(), Attempt{Name: "anna", Password: password, Code: "12345", Addr: away})
+		wantReason(t, err, BadCode) // all is forgotten
 	})
 }
 
-// An attempt that is not judged writes nothing.
+// An attempt that is not judged writes nothing, whichever count refuses it.
 func TestRefusedAttemptsWriteNothing(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		svc := open(t, memstore.New())
-		for i := range freeFromAddress {
-			_, err := svc.Login(t.Context(), Attempt{Name: strings.Repeat("x", i+1), Password: "wrong", Addr: home})
-			wantReason(t, err, BadCredentials)
-		}
-		counts := func() []mpblock.Record {
-			t.Helper()
-			records, err := svc.store.List(t.Context(), string(kindAttempts), "", 999)
-			if err != nil {
-				t.Fatal(err)
+	different := func(i int) string { return strings.Repeat("x", i+1) }
+	for free, name := range map[int]func(int) string{
+		freeFromAddress: different,
+		freeTries:       func(int) string { return "anna" },
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			svc := open(t, memstore.New())
+			for i := range free {
+				_, err := svc.Login(t.Context(), Attempt{Name: name(i), Password: "wrong", Addr: home})
+				wantReason(t, err, BadCredentials)
 			}
-			return records
-		}
-		before := counts()
-		for i := range 10 {
-			_, err := svc.Login(t.Context(), Attempt{Name: strings.Repeat("y", i+1), Password: "wrong", Addr: home})
-			wantReason(t, err, TooMany)
-		}
-		same := func(a, b mpblock.Record) bool { return a.Key == b.Key && a.Version == b.Version }
-		if after := counts(); !slices.EqualFunc(before, after, same) {
-			t.Errorf("%d counts before, %d after, or other versions", len(before), len(after))
-		}
-	})
+			counts := func() []mpblock.Record {
+				t.Helper()
+				records, err := svc.store.List(t.Context(), string(kindAttempts), "", 999)
+				if err != nil {
+					t.Fatal(err)
+				}
+				return records
+			}
+			before := counts()
+			for i := range 10 {
+				_, err := svc.Login(t.Context(), Attempt{Name: name(free + i), Password: "wrong", Addr: home})
+				wantReason(t, err, TooMany)
+			}
+			same := func(a, b mpblock.Record) bool { return a.Key == b.Key && a.Version == b.Version }
+			if after := counts(); !slices.EqualFunc(before, after, same) {
+				t.Errorf("%d free: %d counts before, %d after, or other versions", free, len(before), len(after))
+			}
+		})
+	}
 }
