@@ -116,12 +116,17 @@ type Store struct {
 	stop     chan struct{} // closed when the sweep is to end
 }
 
-// Open opens the store in a directory, which is made if it is not there. It fails
-// with ErrInUse if another process has it open, and with ErrNoStore if what is
-// there is something else.
+// Open opens the store in a directory, which is made if it is not there, and closed
+// to other users if it is open to them: see Private. It fails with ErrInUse if another
+// process has it open, and with ErrNoStore if what is there is something else.
 func Open(dir string, o Options) (*Store, error) {
 	o = o.withDefaults()
 	s := newStore(dir, o)
+	if s.onDisk() && !o.ReadOnly {
+		if err := Private(dir, o.Logger); err != nil {
+			return nil, err
+		}
+	}
 	if err := s.examine(o.ReadOnly); err != nil {
 		return nil, err
 	}
@@ -140,7 +145,7 @@ func (o Options) withDefaults() Options {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
 	if o.FS == nil {
-		o.FS = vfs.Default
+		o.FS = privateFS{vfs.Default}
 	}
 	if o.CacheSize == 0 {
 		o.CacheSize = DefaultCacheSize
@@ -157,6 +162,9 @@ func newStore(dir string, o Options) *Store {
 	}
 	return s
 }
+
+// onDisk tells the real file system from one in memory.
+func (s *Store) onDisk() bool { return vfs.Root(s.fs) == vfs.Default }
 
 // openOrGiveUp opens the database unless the disk refuses what that writes: Pebble,
 // which would wait for it or end the process, is then left behind.
