@@ -110,6 +110,8 @@ type Store struct {
 	forgetting sync.Mutex // held by the one that has accounts forget what is in tables
 	records    [64]lock   // of the keys that fall to each
 
+	backingUp sync.Mutex
+
 	mu       sync.RWMutex // of closing; not held while anything waits
 	closing  bool
 	inflight sync.WaitGroup
@@ -325,17 +327,6 @@ func (s *Store) Close() error {
 			}
 		}
 	}
-}
-
-// Backup implements mpblock.Backuper. It copies what was acknowledged before the
-// call, without holding writers up; tables are linked where the file system can.
-func (s *Store) Backup(ctx context.Context, dir string) error {
-	return s.await(ctx, func() error {
-		if err := s.db.Checkpoint(dir, pebble.WithFlushedWAL()); err != nil {
-			return fmt.Errorf("copy the store to %s: %w", dir, err)
-		}
-		return nil
-	})
 }
 
 // logger hands Pebble's messages on.
