@@ -52,7 +52,7 @@ func TestPrivate(t *testing.T) {
 // A directory of another owner stays open: nothing is put into it.
 func TestPrivateOfAnother(t *testing.T) {
 	dir := t.TempDir()
-	if err := os.Chmod(dir, 0o755); err != nil { //nolint:gosec // what is refused
+	if err := os.Chmod(dir, 0o755); err != nil {
 		t.Fatal(err)
 	}
 	refuse := func(name string, _ os.FileMode) error {
@@ -67,7 +67,7 @@ func TestPrivateOfAnother(t *testing.T) {
 // A directory of something else is neither closed nor used: /tmp, say.
 func TestPrivateOnSomethingElse(t *testing.T) {
 	dir := t.TempDir()
-	if err := errors.Join(os.WriteFile(filepath.Join(dir, "letter"), nil, 0o600), os.Chmod(dir, 0o755)); err != nil { //nolint:gosec // what is refused
+	if err := errors.Join(os.WriteFile(filepath.Join(dir, "letter"), nil, 0o600), os.Chmod(dir, 0o755)); err != nil {
 		t.Fatal(err)
 	}
 	if err := Private(dir, slog.New(slog.DiscardHandler)); err == nil || !strings.Contains(err.Error(), "holds letter") {
@@ -83,7 +83,7 @@ func TestPrivateOnSomethingElse(t *testing.T) {
 // backup, nor what an earlier version has left.
 func TestFilesAreTheirOwners(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "data")
-	if err := errors.Join(os.Mkdir(dir, 0o700), os.Chmod(dir, 0o755)); err != nil { //nolint:gosec // what is closed
+	if err := errors.Join(os.Mkdir(dir, 0o700), os.Chmod(dir, 0o755)); err != nil {
 		t.Fatal(err)
 	}
 	defer syscall.Umask(syscall.Umask(0o022))
@@ -108,7 +108,7 @@ func TestFilesAreTheirOwners(t *testing.T) {
 		}
 		wantClosed(t, dir)
 		for _, e := range entries(t, dir) { // as an earlier version left them
-			if err := os.Chmod(filepath.Join(dir, e.Name()), 0o644); err != nil { //nolint:gosec // what is closed
+			if err := os.Chmod(filepath.Join(dir, e.Name()), 0o644); err != nil {
 				t.Fatal(err)
 			}
 		}

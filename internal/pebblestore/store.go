@@ -138,6 +138,9 @@ func Open(dir string, o Options) (*Store, error) {
 	if !o.ReadOnly {
 		s.inflight.Add(1)
 		go s.sweepNowAndThen()
+		if err := s.watch(); err != nil {
+			return nil, errors.Join(err, s.Close())
+		}
 	}
 	return s, nil
 }
