@@ -40,6 +40,7 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"strings"
 	"sync"
 	"time"
 
@@ -191,6 +192,15 @@ func (s *Store) openDB(o Options) (err error) {
 	// that every filter is read from the disk each time.
 	cache := pebble.NewCache(o.CacheSize + Unwritten)
 	defer cache.Unref() // the database holds its own
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("open the store in %s: it is damaged: %s", s.dir, firstLine(p))
+			if s.db != nil {
+				err = errors.Join(err, s.closeDB())
+			}
+			err = errors.Join(err, s.fs.unlock())
+		}
+	}()
 	if s.db, err = pebble.Open(s.dir, s.options(o, cache)); err != nil {
 		return fmt.Errorf("open the store in %s: %w", s.dir, err)
 	}
@@ -317,7 +327,7 @@ func (s *Store) Close() error {
 	closed := make(chan error, 1)
 	go func() {
 		s.inflight.Wait()
-		closed <- s.db.Close()
+		closed <- s.closeDB()
 	}()
 	for {
 		select {
@@ -330,6 +340,23 @@ func (s *Store) Close() error {
 			}
 		}
 	}
+}
+
+// closeDB closes the database. Pebble panics there after it has panicked over a damaged
+// block, which has left something open.
+func (s *Store) closeDB() (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("close the store in %s: %s", s.dir, firstLine(p))
+		}
+	}()
+	return s.db.Close()
+}
+
+// firstLine is what a panic of Pebble's says, without the stack trace that follows.
+func firstLine(p any) string {
+	text, _, _ := strings.Cut(fmt.Sprint(p), "\n")
+	return text
 }
 
 // logger hands Pebble's messages on.
