@@ -31,7 +31,7 @@ type checked struct {
 const goBack = "go back to the last backup that mpblock check finds sound"
 
 // Run verifies a store at rest. Nothing in it is changed.
-func (c checkCmd) Run(ctx context.Context, t terminal) (err error) {
+func (c checkCmd) Run(ctx context.Context, t terminal) error {
 	where, err := c.where()
 	if err != nil {
 		return err
@@ -40,30 +40,50 @@ func (c checkCmd) Run(ctx context.Context, t terminal) (err error) {
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, store.Close()) }()
-	var all []checked
+	all, err := c.checkAll(ctx, t, store)
+	if err != nil && ctx.Err() == nil && !isDatabase(where) {
+		err = failed(codeDamaged, goBack, "damaged: the accounts in %s cannot be read: %w", where, err)
+	}
+	closed := store.Close()
+	if c.JSON {
+		closed = errors.Join(t.json(append([]checked{}, all...)), closed)
+	}
 	bad := 0
-	err = eachAppID(ctx, store, func(app mpblock.AppID) error {
-		r := checkAccount(ctx, store, app)
+	for _, r := range all {
 		if len(r.Problems) > 0 {
 			bad++
 		}
+	}
+	switch {
+	case err != nil:
+		return err
+	case bad > 0: // which may be why it does not close
+		return failed(codeDamaged, goBack, "damaged: %s of %s in %s", grouped(bad), many(len(all), "account"), named(where))
+	case closed != nil:
+		return closed
+	case !c.JSON:
+		t.printf("%s: entries, totals and change logs agree\n", many(len(all), "account"))
+	}
+	return nil
+}
+
+// checkAll checks the accounts of a store, and prints what it finds unless JSON is
+// wanted. What panics while it looks for them is damage of the list of accounts.
+func (c checkCmd) checkAll(ctx context.Context, t terminal, store mpblock.Store) (all []checked, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = errors.New(firstLine(p))
+		}
+	}()
+	err = eachAppID(ctx, store, func(app mpblock.AppID) error {
+		r := checkAccount(ctx, store, app)
 		all = append(all, checked{r.AppID, r.Followers, r.Entries, r.Changes, append([]string{}, r.Problems...)})
 		if !c.JSON {
 			printReport(t, r)
 		}
-		return nil
+		return ctx.Err()
 	})
-	if c.JSON {
-		err = errors.Join(err, t.json(append([]checked{}, all...)))
-	}
-	if err == nil && bad > 0 {
-		return failed(codeDamaged, goBack, "damaged: %s of %s in %s", grouped(bad), many(len(all), "account"), named(where))
-	}
-	if err == nil && !c.JSON {
-		t.printf("%s: entries, totals and change logs agree\n", many(len(all), "account"))
-	}
-	return err
+	return all, err
 }
 
 // where returns what is to be checked: a directory or the address of a database.
@@ -83,8 +103,7 @@ func (c checkCmd) where() (string, error) {
 func checkAccount(ctx context.Context, store mpblock.Store, app mpblock.AppID) (r check.Report) {
 	r.AppID = app
 	unreadable := func(why any) {
-		text, _, _ := strings.Cut(fmt.Sprint(why), "\n") // of what follows, stack traces
-		r.Problems = append(r.Problems, "it cannot be read: "+text)
+		r.Problems = append(r.Problems, "it cannot be read: "+firstLine(why))
 	}
 	defer func() {
 		if p := recover(); p != nil {
@@ -96,6 +115,12 @@ func checkAccount(ctx context.Context, store mpblock.Store, app mpblock.AppID) (
 		unreadable(err)
 	}
 	return r
+}
+
+// firstLine is what was said, without the stack trace that follows it.
+func firstLine(why any) string {
+	text, _, _ := strings.Cut(fmt.Sprint(why), "\n")
+	return text
 }
 
 func printReport(t terminal, r check.Report) {

@@ -1,13 +1,17 @@
 package console
 
 import (
-	"encoding/csv"
+	"bufio"
 	"encoding/json"
 	"fmt"
 	"io"
 	"iter"
 	"net/http"
+	"strconv"
+	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"mpblock/internal/lists"
 )
@@ -101,34 +105,51 @@ func (v *visit) stream(out exporter, rows func() error) error {
 	return nil
 }
 
-// table writes CSV that spreadsheets read as UTF-8.
+// table writes CSV that spreadsheets read as UTF-8, whichever of them: some separate
+// fields by semicolons and tabs, so that encoding/csv quotes too little.
 type table struct {
-	w       io.Writer
-	csv     *csv.Writer
+	w       *bufio.Writer
 	heading []string
 }
 
-func newCSV(w io.Writer, heading ...string) *table { return &table{w, csv.NewWriter(w), heading} }
+func newCSV(w io.Writer, heading ...string) *table { return &table{bufio.NewWriter(w), heading} }
 
 func (t *table) begin() error {
-	if _, err := io.WriteString(t.w, "\ufeff"); err != nil {
+	if _, err := t.w.WriteString("\ufeff"); err != nil {
 		return err
 	}
-	return t.csv.Write(t.heading)
+	return t.write(t.heading...)
 }
 
 func (t *table) add(r exportRow) error {
-	return t.csv.Write([]string{plain(r.OpenID), fmt.Sprint(r.Seq), r.Time, plain(r.Actor), plain(r.Reason)})
+	return t.write(r.OpenID, strconv.FormatUint(r.Seq, 10), r.Time, r.Actor, r.Reason)
 }
 
-func (t *table) flush() error {
-	t.csv.Flush()
-	return t.csv.Error()
+func (t *table) write(fields ...string) error {
+	for i, f := range fields {
+		if i > 0 {
+			_ = t.w.WriteByte(',') // the end of the line tells of errors
+		}
+		_, _ = t.w.WriteString(quoted(plain(f)))
+	}
+	return t.w.WriteByte('\n')
 }
 
-// plain keeps a spreadsheet from taking a text for a formula.
+func (t *table) flush() error { return t.w.Flush() }
+
+// quoted is a field as CSV has it.
+func quoted(s string) string {
+	if !strings.ContainsAny(s, ",;\"\t\r\n") && s == strings.TrimSpace(s) {
+		return s
+	}
+	return `"` + strings.ReplaceAll(s, `"`, `""`) + `"`
+}
+
+// plain keeps a spreadsheet from taking a text for a formula: one may trim blanks, or
+// take full-width signs for the others.
 func plain(s string) string {
-	if s != "" && (s[0] == '=' || s[0] == '+' || s[0] == '-' || s[0] == '@' || s[0] == '\t' || s[0] == '\r') {
+	first, _ := utf8.DecodeRuneInString(strings.TrimLeftFunc(s, func(r rune) bool { return !unicode.IsGraphic(r) || unicode.IsSpace(r) }))
+	if strings.ContainsRune("=+-@＝＋－＠", first) || strings.HasPrefix(s, "\t") || strings.HasPrefix(s, "\r") {
 		return "'" + s
 	}
 	return s

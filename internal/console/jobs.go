@@ -219,7 +219,7 @@ func (c *console) refused(v *visit) error {
 	return v.stream(out, func() error {
 		for r, err := range v.desk.Refused(v.ctx(), v.account.AppID, j.ID) {
 			if err == nil {
-				err = out.csv.Write([]string{plain(r.Text), strconv.Itoa(r.Line), string(r.Why), plain(r.Detail)})
+				err = out.write(r.Text, strconv.Itoa(r.Line), string(r.Why), r.Detail)
 			}
 			if err != nil {
 				return err

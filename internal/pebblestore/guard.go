@@ -35,6 +35,7 @@ type guard struct {
 	held      int           // writes that are being tried again
 	cause     error         // why, of the last of them
 	failed    error         // of a sync
+	gone      error         // why what is written now is lost
 	alarm     chan struct{} // closed while writes are refused
 	abandoned chan struct{} // closed when nothing may be written any more
 }
@@ -49,6 +50,8 @@ func (g *guard) refusal() error {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	switch {
+	case g.gone != nil:
+		return g.gone
 	case g.failed != nil:
 		return g.failed
 	case g.held > 0:
@@ -62,6 +65,8 @@ func (g *guard) health() error {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	switch {
+	case g.gone != nil:
+		return fmt.Errorf("pebblestore: writes are refused until the process is started again: %w", g.gone)
 	case g.failed != nil:
 		return fmt.Errorf("pebblestore: a sync of the disk failed, so what is on it is not known: writes are refused until the store is opened anew: %w", g.failed)
 	case g.held > 0 && (errors.Is(g.cause, syscall.ENOSPC) || errors.Is(g.cause, syscall.EDQUOT)):
@@ -87,15 +92,30 @@ func (g *guard) abandon() {
 	close(g.abandoned)
 }
 
+// refuses tells whether writes are refused. The caller holds the lock.
+func (g *guard) refuses() bool { return g.held > 0 || g.failed != nil || g.gone != nil }
+
+// lose has writes refused for ever.
+func (g *guard) lose(cause error) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	was := g.refuses()
+	g.gone = cause
+	g.log.Error("what is written now would be lost: nothing is until the process is started again", "error", cause)
+	if !was {
+		close(g.alarm)
+	}
+}
+
 func (g *guard) hold(cause error, n int) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	was := g.held > 0 || g.failed != nil
+	was := g.refuses()
 	g.held += n
 	if cause != nil {
 		g.cause = cause
 	}
-	switch now := g.held > 0 || g.failed != nil; {
+	switch now := g.refuses(); {
 	case now && !was:
 		g.log.Error("the disk refuses writes: none is made until it takes them again", "error", cause)
 		close(g.alarm)
@@ -144,7 +164,7 @@ func (g *guard) sync(op func() error) error {
 		return nil
 	}
 	g.mu.Lock()
-	was := g.held > 0 || g.failed != nil
+	was := g.refuses()
 	g.failed = err
 	g.log.Error("a sync of the disk failed: nothing is written until the process is started again", "error", err)
 	if !was {

@@ -40,6 +40,7 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"strings"
 	"sync"
 	"time"
 
@@ -110,18 +111,25 @@ type Store struct {
 	forgetting sync.Mutex // held by the one that has accounts forget what is in tables
 	records    [64]lock   // of the keys that fall to each
 
+	backingUp sync.Mutex
+
 	mu       sync.RWMutex // of closing; not held while anything waits
 	closing  bool
 	inflight sync.WaitGroup
 	stop     chan struct{} // closed when the sweep is to end
 }
 
-// Open opens the store in a directory, which is made if it is not there. It fails
-// with ErrInUse if another process has it open, and with ErrNoStore if what is
-// there is something else.
+// Open opens the store in a directory, which is made if it is not there, and closed
+// to other users if it is open to them: see Private. It fails with ErrInUse if another
+// process has it open, and with ErrNoStore if what is there is something else.
 func Open(dir string, o Options) (*Store, error) {
 	o = o.withDefaults()
 	s := newStore(dir, o)
+	if s.onDisk() && !o.ReadOnly {
+		if err := Private(dir, o.Logger); err != nil {
+			return nil, err
+		}
+	}
 	if err := s.examine(o.ReadOnly); err != nil {
 		return nil, err
 	}
@@ -131,6 +139,9 @@ func Open(dir string, o Options) (*Store, error) {
 	if !o.ReadOnly {
 		s.inflight.Add(1)
 		go s.sweepNowAndThen()
+		if err := s.watch(); err != nil {
+			return nil, errors.Join(err, s.Close())
+		}
 	}
 	return s, nil
 }
@@ -140,7 +151,7 @@ func (o Options) withDefaults() Options {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
 	if o.FS == nil {
-		o.FS = vfs.Default
+		o.FS = privateFS{vfs.Default}
 	}
 	if o.CacheSize == 0 {
 		o.CacheSize = DefaultCacheSize
@@ -157,6 +168,9 @@ func newStore(dir string, o Options) *Store {
 	}
 	return s
 }
+
+// onDisk tells the real file system from one in memory.
+func (s *Store) onDisk() bool { return vfs.Root(s.fs) == vfs.Default }
 
 // openOrGiveUp opens the database unless the disk refuses what that writes: Pebble,
 // which would wait for it or end the process, is then left behind.
@@ -178,6 +192,15 @@ func (s *Store) openDB(o Options) (err error) {
 	// that every filter is read from the disk each time.
 	cache := pebble.NewCache(o.CacheSize + Unwritten)
 	defer cache.Unref() // the database holds its own
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("open the store in %s: it is damaged: %s", s.dir, firstLine(p))
+			if s.db != nil {
+				err = errors.Join(err, s.closeDB())
+			}
+			err = errors.Join(err, s.fs.unlock())
+		}
+	}()
 	if s.db, err = pebble.Open(s.dir, s.options(o, cache)); err != nil {
 		return fmt.Errorf("open the store in %s: %w", s.dir, err)
 	}
@@ -304,7 +327,7 @@ func (s *Store) Close() error {
 	closed := make(chan error, 1)
 	go func() {
 		s.inflight.Wait()
-		closed <- s.db.Close()
+		closed <- s.closeDB()
 	}()
 	for {
 		select {
@@ -319,15 +342,21 @@ func (s *Store) Close() error {
 	}
 }
 
-// Backup implements mpblock.Backuper. It copies what was acknowledged before the
-// call, without holding writers up; tables are linked where the file system can.
-func (s *Store) Backup(ctx context.Context, dir string) error {
-	return s.await(ctx, func() error {
-		if err := s.db.Checkpoint(dir, pebble.WithFlushedWAL()); err != nil {
-			return fmt.Errorf("copy the store to %s: %w", dir, err)
+// closeDB closes the database. Pebble panics there after it has panicked over a damaged
+// block, which has left something open.
+func (s *Store) closeDB() (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("close the store in %s: %s", s.dir, firstLine(p))
 		}
-		return nil
-	})
+	}()
+	return s.db.Close()
+}
+
+// firstLine is what a panic of Pebble's says, without the stack trace that follows.
+func firstLine(p any) string {
+	text, _, _ := strings.Cut(fmt.Sprint(p), "\n")
+	return text
 }
 
 // logger hands Pebble's messages on.

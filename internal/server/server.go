@@ -27,12 +27,8 @@ import (
 	"net"
 	"net/http"
 	"net/url"
-	"os"
-	"path/filepath"
 	"sync"
 	"sync/atomic"
-
-	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"mpblock"
 	"mpblock/internal/access"
@@ -170,12 +166,12 @@ func (s *Server) openStore(ctx context.Context) (mpblock.Store, error) {
 // administration, by the file by which a store in it would be held.
 func (s *Server) claim() error {
 	dir := s.cfg.Data
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return err
-	}
-	held, err := vfs.Default.Lock(filepath.Join(dir, "LOCK"))
-	if err != nil {
+	held, err := pebblestore.Hold(dir, s.cfg.Log)
+	if errors.Is(err, pebblestore.ErrInUse) {
 		return inUse(dir)
+	}
+	if err != nil {
+		return err
 	}
 	s.owned = append(s.owned, held)
 	return nil

@@ -14,6 +14,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 
@@ -276,5 +277,40 @@ func BenchmarkOpen(b *testing.B) {
 		if err := s.Close(); err != nil {
 			b.Fatal(err)
 		}
+	}
+}
+
+// A directory that is deleted under the server makes it not ready, and its end an error.
+func TestReadyzWithoutItsDirectory(t *testing.T) {
+	c := Config{Data: filepath.Join(t.TempDir(), "data"), Listen: "127.0.0.1:0"}
+	s, err := Open(t.Context(), c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Start(); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.RemoveAll(c.Data); err != nil {
+		t.Fatal(err)
+	}
+	for deadline := time.Now().Add(5 * time.Minute); ; {
+		res, err := http.Get(s.URL() + "/readyz")
+		if err != nil {
+			t.Fatal(err)
+		}
+		body, _ := io.ReadAll(res.Body)
+		res.Body.Close()
+		if res.StatusCode == http.StatusServiceUnavailable {
+			if !strings.Contains(string(body), "the data directory") {
+				t.Errorf("it says %s", body)
+			}
+			break
+		}
+		if time.Now().After(deadline) {
+			t.Fatal("it stays ready")
+		}
+	}
+	if err := s.Close(); err == nil || !strings.Contains(err.Error(), "the data directory") {
+		t.Errorf("close: %v", err)
 	}
 }

@@ -16,6 +16,8 @@ import (
 	"os"
 	"path/filepath"
 	"time"
+
+	"mpblock/internal/pebblestore"
 )
 
 // Lives of the certificates that Config.TLSSelfSigned has made. Browsers refuse those of
@@ -40,6 +42,9 @@ func (s *Server) loadTLS() error {
 			return splitErr
 		}
 		dir := filepath.Join(c.Data, "tls")
+		if err := pebblestore.Private(dir, c.Log); err != nil {
+			return err
+		}
 		cert, err = selfSigned(dir, append([]string{host}, c.TLSNames...), time.Now())
 		s.trust = filepath.Join(dir, "ca.pem")
 	case c.TLSCert != "":
@@ -55,7 +60,7 @@ func (s *Server) loadTLS() error {
 }
 
 // selfSigned returns a new certificate for this machine's loopback names and some
-// more, signed by the CA in a directory, which is made once. The certificate is
+// more, signed by the CA in a directory, in which it is made once. The certificate is
 // made anew at each start, so it never runs out on a server that is restarted
 // once a year; clients trust the CA, which stays.
 func selfSigned(dir string, names []string, now time.Time) (tls.Certificate, error) {
@@ -95,9 +100,6 @@ func selfSigned(dir string, names []string, now time.Time) (tls.Certificate, err
 }
 
 func makeCA(dir string, now time.Time) (tls.Certificate, error) {
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return tls.Certificate{}, err
-	}
 	tmpl := template("mpblock CA", now, caLife)
 	tmpl.IsCA, tmpl.BasicConstraintsValid, tmpl.MaxPathLenZero = true, true, true
 	tmpl.KeyUsage = x509.KeyUsageCertSign
@@ -114,10 +116,10 @@ func makeCA(dir string, now time.Time) (tls.Certificate, error) {
 		return tls.Certificate{}, err
 	}
 	// The certificate is written last: a CA without its key is never found.
-	if err := writePEM(filepath.Join(dir, "ca-key.pem"), "PRIVATE KEY", keyDER, 0o600); err != nil {
+	if err := writePEM(filepath.Join(dir, "ca-key.pem"), "PRIVATE KEY", keyDER); err != nil {
 		return tls.Certificate{}, err
 	}
-	if err := writePEM(filepath.Join(dir, "ca.pem"), "CERTIFICATE", der, 0o644); err != nil {
+	if err := writePEM(filepath.Join(dir, "ca.pem"), "CERTIFICATE", der); err != nil {
 		return tls.Certificate{}, err
 	}
 	return tls.LoadX509KeyPair(filepath.Join(dir, "ca.pem"), filepath.Join(dir, "ca-key.pem"))
@@ -137,10 +139,10 @@ func template(name string, now time.Time, life time.Duration) *x509.Certificate 
 	}
 }
 
-// writePEM writes a file whole or not at all.
-func writePEM(name, kind string, der []byte, mode os.FileMode) error {
+// writePEM writes a file whole or not at all, for its owner alone.
+func writePEM(name, kind string, der []byte) error {
 	temp := name + ".new"
-	if err := os.WriteFile(temp, pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der}), mode); err != nil {
+	if err := os.WriteFile(temp, pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der}), 0o600); err != nil {
 		return err
 	}
 	return os.Rename(temp, name)

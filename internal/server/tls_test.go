@@ -2,15 +2,20 @@ package server
 
 import (
 	"crypto/x509"
+	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
+
+	"mpblock"
+	"mpblock/internal/memstore"
 )
 
 func TestSelfSigned(t *testing.T) {
-	dir := filepath.Join(t.TempDir(), "tls")
+	dir := t.TempDir()
 	now := time.Now()
 	verify := func(host string, at time.Time) {
 		t.Helper()
@@ -48,5 +53,38 @@ func TestSelfSigned(t *testing.T) {
 	}
 	if _, err := selfSigned(dir, nil, now.Add(caLife)); err == nil || !strings.Contains(err.Error(), "remove the directory") {
 		t.Errorf("a CA at its end: %v", err)
+	}
+}
+
+// All that is in a data directory is its owner's, with a store in it or without one.
+func TestDataDirectoryIsItsOwners(t *testing.T) {
+	for name, store := range map[string]mpblock.Store{"embedded": nil, "elsewhere": memstore.New()} {
+		t.Run(name, func(t *testing.T) {
+			c := Config{Data: t.TempDir(), Store: store, Listen: "127.0.0.1:0", TLSSelfSigned: true}
+			if err := errors.Join(os.Chmod(c.Data, 0o755), os.Mkdir(filepath.Join(c.Data, "tls"), 0o755)); err != nil {
+				t.Fatal(err)
+			}
+			s, err := Open(t.Context(), c)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer s.Close()
+			if err := s.Start(); err != nil {
+				t.Fatal(err)
+			}
+			err = filepath.WalkDir(c.Data, func(path string, d fs.DirEntry, err error) error {
+				if err != nil {
+					return err
+				}
+				info, err := d.Info()
+				if err == nil && info.Mode().Perm()&0o077 != 0 {
+					t.Errorf("%s: %v", path, info.Mode())
+				}
+				return err
+			})
+			if err != nil {
+				t.Error(err)
+			}
+		})
 	}
 }
