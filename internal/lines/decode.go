@@ -122,6 +122,7 @@ type physical struct {
 	text   string
 	begins bool // the line begins with it
 	ends   bool // the line ends with it
+	inside inside
 }
 
 func newSource(in *bufio.Reader, sum *Summary) *source { return &source{in: in, sum: sum} }
@@ -185,14 +186,56 @@ func (s *source) read(begins bool) (physical, error) {
 
 func (s *source) drop(n int) { _, _ = s.in.Discard(n) } // it is buffered
 
-// lastGap returns where a piece of a long line can be cut without cutting an OpenID.
+// lastGap returns where a piece of a long line can be cut without cutting an OpenID or
+// a character.
 func lastGap(b []byte) int {
 	for i := len(b); i > 0; i-- {
 		if c := b[i-1]; c < utf8.RuneSelf && !tokenByte[c] {
 			return i
 		}
 	}
-	return len(b)
+	whole := len(b) // characters of other scripts alone separate them
+	for whole > 0 && len(b)-whole < utf8.UTFMax && !utf8.Valid(b[:whole]) {
+		whole--
+	}
+	if utf8.Valid(b[:whole]) {
+		if i := bytes.LastIndexFunc(b[:whole], func(r rune) bool { return !isTokenRune(r) }); i >= 0 {
+			_, size := utf8.DecodeRune(b[i:])
+			return i + size
+		}
+		return len(b)
+	}
+	gap := 0
+	for i := 0; i < len(b); { // GB18030, whose characters may end with a letter or a digit
+		switch size := gbSize(b[i:]); {
+		case size == 0:
+			i = len(b)
+		case size > 1:
+			i += size
+			gap = i
+		default:
+			i++
+		}
+	}
+	if gap == 0 {
+		return len(b)
+	}
+	return gap
+}
+
+// gbSize returns how many bytes the first character of GB18030 has, 0 if it is cut.
+func gbSize(b []byte) int {
+	switch {
+	case b[0] <= utf8.RuneSelf:
+		return 1
+	case len(b) < 2:
+		return 0
+	case b[1] < '0' || '9' < b[1]:
+		return 2
+	case len(b) < 4:
+		return 0
+	}
+	return 4
 }
 
 // decoded returns a line as UTF-8. One that is none is taken for GB18030; the first

@@ -192,6 +192,8 @@ func TestMemory(t *testing.T) {
 		"objects":          {piece: `{"openid":"` + linestest.ID(1) + `"}` + "\n"},
 		"an array":         {head: `["` + linestest.ID(2) + `"`, piece: `,"` + linestest.ID(1) + `"`},
 		"words in a list":  {head: `{"tags":["x"`, piece: `,"no"`},
+		"lines in a list":  {head: `{"tags":["x"`, piece: ",\n1"},
+		"long words":       {head: `{"tags":["x"`, piece: `,"` + strings.Repeat("no", 32<<10) + `"`},
 		"an endless field": {head: `{"openid":"` + linestest.ID(2) + `","x":{"a":1`, piece: `,"b":2`},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -88,7 +88,10 @@ func (r *reader) jsonDocument(in *bufio.Reader) error {
 	m := &meter{in: in, line: 1}
 	w := &walker{r: r, in: json.NewDecoder(m)}
 	w.line = func() int { return m.lineAt(w.in.InputOffset()) }
-	w.after = m.token
+	w.after = func() {
+		m.since = 0
+		m.lineAt(w.in.InputOffset()) // so that no line ends gather
+	}
 	err := w.values()
 	var syntax *json.SyntaxError
 	if errors.As(err, &syntax) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, errLong) || errors.Is(err, errDeep) {
@@ -125,8 +128,6 @@ func (m *meter) Read(b []byte) (int, error) {
 	m.read += int64(n)
 	return n, err
 }
-
-func (m *meter) token() { m.since = 0 }
 
 func (m *meter) lineAt(offset int64) int {
 	for len(m.ends) > 0 && m.ends[0] < offset {

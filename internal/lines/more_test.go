@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io"
 	"os"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -121,3 +122,19 @@ func TestErrors(t *testing.T) {
 type broken struct{ err error }
 
 func (b broken) Read([]byte) (int, error) { return 0, b.err }
+
+// TestQuotesThatNeverClose: each line may begin a quoted field that goes on in all the
+// others. What is done for that is counted by what it allocates.
+func TestQuotesThatNeverClose(t *testing.T) {
+	in := "openid,a\n" + strings.Repeat(strings.Repeat("b", 2_500)+"\",\"\n", 60)
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	_, bad, _, err := read(t, []byte(in), lines.Options{})
+	runtime.ReadMemStats(&after)
+	if err != nil || len(bad) != 60 {
+		t.Errorf("%d bad lines, %v", len(bad), err)
+	}
+	if mib := (after.TotalAlloc - before.TotalAlloc) >> 20; mib > 32 {
+		t.Errorf("%d KiB took %d MiB", len(in)>>10, mib)
+	}
+}

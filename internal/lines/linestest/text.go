@@ -49,6 +49,8 @@ func separators() []File {
 	}
 	return append(files,
 		File{Name: "one-line.txt", Data: []byte(strings.Join(IDs(1, 20_000), ",")), OpenIDs: IDs(1, 20_000)},
+		File{Name: "one-line-zh.txt", Data: []byte("x" + strings.Join(IDs(1, 20_000), "、")[1:]), OpenIDs: IDs(2, 20_000), Bad: []int{1}},
+		File{Name: "one-line-gbk.txt", Data: encoded(gbk, "名单："+strings.Join(IDs(1, 20_000), "、名")), OpenIDs: IDs(1, 20_000)},
 		File{Name: "sql.txt", Data: []byte("('" + strings.Join(IDs(1, 5), "'),('") + "');"), OpenIDs: IDs(1, 5)},
 		File{Name: "python.txt", Data: []byte("['" + strings.Join(IDs(1, 5), "', '") + "']\n"), OpenIDs: IDs(1, 5)},
 	)
