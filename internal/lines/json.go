@@ -212,7 +212,11 @@ func (w *walker) value(t json.Token, p place, depth int) (found bool, err error)
 	switch v := t.(type) {
 	case json.Delim:
 		if v == '{' {
-			return w.object(p, depth)
+			at := w.line()
+			if found, err = w.object(depth); err == nil && !found && p.wanted && depth > 0 {
+				return true, w.bad(at, "", problem(BadType, "object"))
+			}
+			return found, err
 		}
 		return w.array(p, depth)
 	case string:
@@ -323,7 +327,7 @@ func (w *walker) element(t json.Token, l *list, depth int) (bool, error) {
 	return found, err
 }
 
-func (w *walker) object(_ place, depth int) (found bool, err error) {
+func (w *walker) object(depth int) (found bool, err error) {
 	for {
 		t, err := w.token()
 		if err != nil {
