@@ -193,7 +193,6 @@ func TestMemory(t *testing.T) {
 		"an array":         {head: `["` + linestest.ID(2) + `"`, piece: `,"` + linestest.ID(1) + `"`},
 		"words in a list":  {head: `{"tags":["x"`, piece: `,"no"`},
 		"lines in a list":  {head: `{"tags":["x"`, piece: ",\n1"},
-		"long words":       {head: `{"tags":["x"`, piece: `,"` + strings.Repeat("no", 32<<10) + `"`},
 		"an endless field": {head: `{"openid":"` + linestest.ID(2) + `","x":{"a":1`, piece: `,"b":2`},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -236,9 +235,9 @@ func (e *endless) Read(b []byte) (int, error) {
 	}
 	n := 0
 	for n < len(b) {
-		b[n] = e.piece[e.at]
-		e.at = (e.at + 1) % len(e.piece)
-		n++
+		some := copy(b[n:], e.piece[e.at:])
+		e.at = (e.at + some) % len(e.piece)
+		n += some
 	}
 	e.left -= n
 	return n, nil

@@ -111,7 +111,8 @@ type meter struct {
 	since int     // bytes that were read since the last token
 	read  int64   // in all
 	line  int     // at the last offset that was asked for
-	ends  []int64 // offsets of the line ends behind that
+	ends  []int64 // offsets of line ends
+	at    int     // of the first of them behind that offset
 }
 
 func (m *meter) Read(b []byte) (int, error) {
@@ -119,6 +120,7 @@ func (m *meter) Read(b []byte) (int, error) {
 		return 0, errLong
 	}
 	n, err := m.in.Read(b)
+	m.ends, m.at = append(m.ends[:0], m.ends[m.at:]...), 0
 	for i, c := range b[:n] {
 		if c == '\n' {
 			m.ends = append(m.ends, m.read+int64(i))
@@ -130,8 +132,8 @@ func (m *meter) Read(b []byte) (int, error) {
 }
 
 func (m *meter) lineAt(offset int64) int {
-	for len(m.ends) > 0 && m.ends[0] < offset {
-		m.ends = m.ends[1:]
+	for m.at < len(m.ends) && m.ends[m.at] < offset {
+		m.at++
 		m.line++
 	}
 	return m.line
@@ -210,7 +212,11 @@ func (w *walker) value(t json.Token, p place, depth int) (found bool, err error)
 	switch v := t.(type) {
 	case json.Delim:
 		if v == '{' {
-			return w.object(p, depth)
+			at := w.line()
+			if found, err = w.object(depth); err == nil && !found && p.wanted && depth > 0 {
+				return true, w.bad(at, "", problem(BadType, "object"))
+			}
+			return found, err
 		}
 		return w.array(p, depth)
 	case string:
@@ -254,9 +260,17 @@ func (w *walker) none(text string, why func() *Problem, p place) (bool, error) {
 	case p.wanted, p.list != nil && p.list.found:
 		return true, w.bad(w.line(), text, why())
 	case p.list != nil && len(p.list.waiting) < maxWaiting:
-		p.list.waiting = append(p.list.waiting, waiting{w.line(), text, why()})
+		p.list.waiting = append(p.list.waiting, waiting{w.line(), short(text), why()})
 	}
 	return false, nil
+}
+
+// short returns a text as far as it may wait.
+func short(text string) string {
+	if len(text) > 1<<10 {
+		return strings.Clone(clip(text))
+	}
+	return text
 }
 
 // settle hands over what waits in a list, now that there is an OpenID in it.
@@ -313,7 +327,7 @@ func (w *walker) element(t json.Token, l *list, depth int) (bool, error) {
 	return found, err
 }
 
-func (w *walker) object(_ place, depth int) (found bool, err error) {
+func (w *walker) object(depth int) (found bool, err error) {
 	for {
 		t, err := w.token()
 		if err != nil {

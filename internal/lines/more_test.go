@@ -138,3 +138,27 @@ func TestQuotesThatNeverClose(t *testing.T) {
 		t.Errorf("%d KiB took %d MiB", len(in)>>10, mib)
 	}
 }
+
+// TestWaiting: long strings that wait for an OpenID in their list are not held.
+func TestWaiting(t *testing.T) {
+	in := strings.NewReader(`["x"` + strings.Repeat(`,"`+strings.Repeat("no", 32<<10)+`"`, 32) + `,"` + linestest.ID(1) + `"]`)
+	held := func() uint64 {
+		var m runtime.MemStats
+		runtime.GC()
+		runtime.ReadMemStats(&m)
+		return m.HeapAlloc
+	}
+	before, most := held(), uint64(0)
+	sum, err := lines.Read(in, lines.Options{}, func(lines.Line) error {
+		if most == 0 {
+			most = held()
+		}
+		return nil
+	})
+	if err != nil || sum.OpenIDs != 1 {
+		t.Fatal(sum, err)
+	}
+	if kib := (most - min(most, before)) >> 10; kib > 1<<10 {
+		t.Errorf("%d KiB were held", kib)
+	}
+}

@@ -95,7 +95,7 @@ func likely(text string) bool {
 // isName tells whether a word names OpenIDs: as a column does, or a field of JSON.
 // Case, marks and other scripts in it do not count.
 func isName(word string) bool {
-	if len(word) > 64 || strings.ContainsAny(word, "0123456789") {
+	if word == "" || len(word) > 64 || strings.ContainsAny(word, "0123456789") {
 		return false
 	}
 	letters := strings.Map(func(r rune) rune {
@@ -114,6 +114,9 @@ func isName(word string) bool {
 
 // exactName tells a name that is only that.
 func exactName(word string) bool {
+	if len(word) < len("openid") {
+		return false
+	}
 	switch strings.ToLower(tidy(word)) {
 	case "openid", "open_id", "open id", "open-id":
 		return true
@@ -162,6 +165,11 @@ func isTitle(text string) bool {
 		return true
 	}
 	made := 0
+	for _, r := range text {
+		if '！' <= r && r <= '～' { // the wide forms of them
+			made++
+		}
+	}
 	for token, rest := nextToken(text); token != ""; token, rest = nextToken(rest) {
 		made += len(token)
 	}

@@ -18,6 +18,12 @@ import (
 // bytes. Those that are large are unpacked to files, and read from there.
 const maxUnzipped = 1 << 30
 
+// maxHeld is how large those together may be that stay in memory.
+const maxHeld = 128 << 20
+
+// maxCells is how many cells may be read, with the empty ones before the last of a row.
+const maxCells = 64 << 20
+
 // workbook reads the sheets of an Excel workbook, one after the other.
 func (r *reader) workbook(in io.Reader) (err error) {
 	r.sum.Form = XLSX
@@ -41,8 +47,9 @@ func (r *reader) workbook(in io.Reader) (err error) {
 		return badWorkbook(err)
 	}
 	defer func() { err = errors.Join(err, f.Close()) }()
+	cells := 0
 	for _, name := range f.GetSheetList() {
-		if err := r.sheet(f, name); err != nil {
+		if err := r.sheet(f, name, &cells); err != nil {
 			return err
 		}
 	}
@@ -61,52 +68,97 @@ func sound(b []byte) error {
 		return badWorkbook(err)
 	}
 	known := false
+	var all, held uint64
 	for _, f := range z.File {
-		name := strings.ToLower(strings.TrimPrefix(strings.ReplaceAll(f.Name, `\`, "/"), "/"))
-		known = known || name == "xl/workbook.xml"
-		if name != "xl/sharedstrings.xml" && !strings.HasPrefix(name, "xl/worksheets/sheet") {
-			continue
+		size := f.UncompressedSize64 // more than that is not unpacked
+		all += min(size, maxUnzipped+1)
+		if !holdsCells(f.Name) || size <= excelize.StreamChunkSize {
+			held += min(size, maxUnzipped+1)
 		}
-		if f.UncompressedSize64 > maxUnzipped {
-			return badWorkbook(fmt.Sprintf("%s has %d MiB", f.Name, f.UncompressedSize64>>20))
+		known = known || partName(f.Name) == "xl/workbook.xml"
+	}
+	if !known {
+		return binaryError("a ZIP archive")
+	}
+	if all > maxUnzipped || held > maxHeld {
+		return badWorkbook(fmt.Sprintf("unpacked it has %d MiB", all>>20))
+	}
+	for _, f := range z.File {
+		if !holdsCells(f.Name) {
+			continue
 		}
 		if err := soundXML(f); err != nil {
 			return badWorkbook(fmt.Errorf("%s: %w", f.Name, err))
 		}
 	}
-	if !known {
-		return binaryError("a ZIP archive")
-	}
 	return nil
 }
 
+func partName(name string) string {
+	return strings.ToLower(strings.TrimPrefix(strings.ReplaceAll(name, `\`, "/"), "/"))
+}
+
+func holdsCells(name string) bool {
+	name = partName(name)
+	return name == "xl/sharedstrings.xml" || strings.HasPrefix(name, "xl/worksheets/sheet")
+}
+
+// soundXML reads a part to its end. What the library would hold at once, a cell and a
+// row, is no larger than a spreadsheet makes it.
 func soundXML(f *zip.File) error {
 	in, err := f.Open()
 	if err != nil {
 		return err
 	}
 	defer in.Close() //nolint:errcheck // it is read
-	d := xml.NewDecoder(in)
+	m := &meter{in: in}
+	d := xml.NewDecoder(m)
+	depth, cells, inCell := 0, 0, false
 	for {
-		switch _, err := d.Token(); {
+		t, err := d.Token()
+		switch {
 		case errors.Is(err, io.EOF):
 			_, err = io.Copy(io.Discard, in) //nolint:gosec // to its check sum; its size was looked at before
 			return err
 		case err != nil:
 			return err
 		}
+		switch e := t.(type) {
+		case xml.StartElement:
+			depth++
+			switch e.Name.Local {
+			case "row":
+				cells = 0
+			case "c", "si":
+				inCell = true
+				cells++
+			}
+			if depth > maxDepth {
+				return errDeep
+			}
+			if e.Name.Local == "c" && cells > excelize.MaxColumns {
+				return fmt.Errorf("a row of more than %d cells", excelize.MaxColumns)
+			}
+		case xml.EndElement:
+			depth--
+			inCell = inCell && e.Name.Local != "c" && e.Name.Local != "si"
+		}
+		if !inCell {
+			m.since = 0
+		}
+		m.ends = m.ends[:0]
 	}
 }
 
 // sheet reads the rows of a sheet. One without a column of OpenIDs is left aside, as
 // sheets of notes and figures are, but for what is an OpenID in it.
-func (r *reader) sheet(f *excelize.File, name string) error {
+func (r *reader) sheet(f *excelize.File, name string, cells *int) error {
 	rows, err := f.Rows(name)
 	if err != nil {
 		return badWorkbook(fmt.Errorf("sheet %q: %w", name, err))
 	}
 	defer rows.Close() //nolint:errcheck // it is read
-	in := &sheetRows{rows: rows, name: name}
+	in := &sheetRows{rows: rows, name: name, cells: cells}
 	t := &table{r: r, delimiter: ',', sheet: true}
 	if err := in.look(t); err != nil {
 		return err
@@ -177,6 +229,7 @@ type sheetRows struct {
 	name   string
 	number int
 	ahead  []sheetRow
+	cells  *int // that were read of the workbook
 }
 
 func (s *sheetRows) next() (sheetRow, error) {
@@ -199,6 +252,9 @@ func (s *sheetRows) read() (sheetRow, error) {
 	cells, err := s.rows.Columns(excelize.Options{RawCellValue: true})
 	if err != nil {
 		return sheetRow{}, badWorkbook(fmt.Errorf("sheet %q, row %d: %w", s.name, s.number, err))
+	}
+	if *s.cells += len(cells); *s.cells > maxCells {
+		return sheetRow{}, badWorkbook(fmt.Sprintf("it has more than %d cells", maxCells))
 	}
 	return sheetRow{s.number, cells}, nil
 }

@@ -105,6 +105,7 @@ func jsonFiles() []File {
 		{Name: "damaged.ndjson", Data: []byte(`{"openid":"` + ID(1) + `"}` + "\n" + `{"openid":"` + ID(2) + "\n" + `{"openid":7}` + "\n" + `{"name":"x"}` + "\n" + `{"openid":"` + ID(3) + `"}`), OpenIDs: []string{ID(1), ID(3)}, Bad: []int{2, 3, 4}},
 		{Name: "damaged-element.json", Data: []byte("[\"x\",\n\"" + ID(1) + "\",\n\"oxx\",\n7,\n\"" + ID(3) + "\"]"), OpenIDs: []string{ID(1), ID(3)}, Bad: []int{1, 3, 4}},
 		{Name: "missing-field.json", Data: []byte("[{\"openid\":\"" + ID(1) + "\"},\n{\"opeid\":\"" + ID(2) + "\"}]"), OpenIDs: []string{ID(1)}, Bad: []int{2}},
+		{Name: "object-in-place.json", Data: []byte("{\"users\":[\n{\"openid\":{\"value\":\"" + ID(2) + "\"}}],\"openid\":\"" + ID(1) + "\"}"), OpenIDs: IDs(1, 1), Bad: []int{2}},
 		{Name: "empty-page.json", Data: []byte(`{"total":3,"count":0,"next_openid":""}`), Bad: []int{1}},
 		{Name: "breaks-off.json", Data: []byte("[\n\"" + ID(1) + "\",\n\"" + ID(2) + "\","), Error: "line 3: not JSON"},
 	}

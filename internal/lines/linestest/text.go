@@ -75,6 +75,7 @@ func damagedFiles() []File {
 		damaged("zeros.txt", one[:9]+"\x00\x00"+one[11:]),
 		damaged("commented.txt", "#"+one),
 		damaged("words.txt", "somebody else"),
+		{Name: "wide-first.txt", Data: []byte("ｏＡＢＣＤＥＦＧＨＩＪＫＬＭＮＯＰＱＲＳＴＵＶＷＸＹＺａ\n" + ID(1) + "\n"), OpenIDs: IDs(1, 1), Bad: []int{1}},
 		{Name: "one-of-four.txt", Data: []byte(ID(1) + ", " + one[:14] + "?" + one[15:] + ", " + ID(3) + "\n"), OpenIDs: []string{ID(1), ID(3)}, Bad: []int{1}},
 		{Name: "commented-behind.txt", Data: []byte(ID(1) + "\n" + ID(2) + " # like " + ID(3) + "\n"), OpenIDs: IDs(1, 2), Bad: []int{2}},
 		{Name: "endless.txt", Data: []byte(ID(1) + "\n" + strings.Repeat("x", 1<<20) + "\n" + ID(2) + "\n"), OpenIDs: IDs(1, 2), Bad: []int{2}},
