@@ -86,5 +86,8 @@ func (v *visit) wasRead(s lines.Summary) string {
 	if s.Ignored > 0 {
 		b.WriteString(v.say(msg("read.ignored"), s.Ignored))
 	}
+	if s.Elsewhere > 0 {
+		b.WriteString(v.say(msg("read.elsewhere"), s.Elsewhere))
+	}
 	return b.String() + v.say(msg("read.end"))
 }

@@ -211,7 +211,7 @@ func TestMemory(t *testing.T) {
 				return nil
 			})
 			runtime.ReadMemStats(&after)
-			if grown := after.Sys - before.Sys; grown > 12<<20 || most > 4<<20 {
+			if grown := after.Sys - before.Sys; grown > 24<<20 || most > 4<<20 {
 				t.Errorf("the process has grown by %d MiB, %d MiB were held", grown>>20, most>>20)
 			}
 		})

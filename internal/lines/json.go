@@ -231,10 +231,11 @@ func (w *walker) value(t json.Token, p place, depth int) (found bool, err error)
 
 // text reads a string.
 func (w *walker) text(s string, p place) (bool, error) {
+	ids, others := scan(s)
 	if !p.wanted && p.list == nil {
+		w.r.sum.Elsewhere += len(ids)
 		return false, nil
 	}
-	ids, others := scan(s)
 	for _, id := range ids {
 		if err := w.r.openid(w.line(), id, w.raw); err != nil {
 			return true, err
@@ -340,6 +341,11 @@ func (w *walker) object(depth int) (found bool, err error) {
 		if t, err = w.token(); err != nil {
 			return found, unexpected(err)
 		}
+		if isCursor(name) { // the last OpenID of a page, again
+			continue
+		}
+		keys, _ := scan(name)
+		w.r.sum.Elsewhere += len(keys)
 		one, err := w.value(t, place{wanted: isName(name)}, depth+1)
 		if err != nil {
 			return found, err
@@ -347,6 +353,9 @@ func (w *walker) object(depth int) (found bool, err error) {
 		found = found || one
 	}
 }
+
+// isCursor tells the field of a page that names its last OpenID.
+func isCursor(name string) bool { return name == "next_openid" }
 
 func unexpected(err error) error {
 	if errors.Is(err, io.EOF) {

@@ -19,6 +19,9 @@ type Summary struct {
 	Ignored  int      `json:"ignored_columns,omitempty"`
 	Sheets   int      `json:"sheets,omitempty"` // of a workbook with OpenIDs in them
 	Sheet    string   `json:"sheet,omitempty"`  // the first of them
+
+	// Elsewhere is how many OpenIDs stand in other fields of JSON, and were left aside.
+	Elsewhere int `json:"ignored_openids,omitempty"`
 }
 
 // Forms beside those that Options can name.
@@ -59,6 +62,9 @@ func (s Summary) String() string {
 	}
 	if s.Ignored > 0 {
 		b.WriteString("; " + count(s.Ignored, "other column") + " ignored")
+	}
+	if s.Elsewhere > 0 {
+		b.WriteString("; " + count(s.Elsewhere, "OpenID") + " in other fields ignored")
 	}
 	if s.Bad > 0 {
 		b.WriteString("; " + count(s.Bad, "malformed line"))

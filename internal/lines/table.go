@@ -18,6 +18,7 @@ type table struct {
 	columns   []int // that hold the OpenIDs
 	width     int   // cells of a row, where the columns were found by what is in them; else 0
 	names     int   // of columns, where they have names
+	doubtful  []int // those without a name, or with the same one
 	heading   string
 	quiet     bool // hardly an OpenID stands in other columns, where the columns were found by what is in them
 	sheet     bool // it is a sheet of a workbook, whose cells are given
@@ -113,6 +114,12 @@ func (t *table) header(line string) bool {
 func (t *table) named(cells []string, line string) {
 	at := nameCell(cells)
 	t.columns, t.width, t.names, t.heading, t.quiet = []int{at}, 0, len(cells), tidy(cells[at]), true
+	t.doubtful = nil
+	for i, c := range cells {
+		if i != at && (blank(c) || exactName(c)) {
+			t.doubtful = append(t.doubtful, i)
+		}
+	}
 	t.r.head = line
 	t.r.sum.column(at+1, t.heading, len(cells)-1)
 }
@@ -123,7 +130,24 @@ func nameCell(cells []string) int {
 	if i := slices.IndexFunc(cells, exactName); i >= 0 {
 		return i
 	}
+	if i := slices.IndexFunc(cells, func(c string) bool {
+		return isName(c) && (strings.Contains(c, "用户") || strings.Contains(c, "粉丝"))
+	}); i >= 0 {
+		return i // and not that of who invited them
+	}
 	return slices.IndexFunc(cells, isName)
+}
+
+// doubted returns what stands in columns without a name, or with the same one: whoever
+// is in them may have been meant too.
+func (t *table) doubted(cells []string) string {
+	var b strings.Builder
+	for _, c := range t.doubtful {
+		if c < len(cells) {
+			b.WriteString(cells[c] + "\t")
+		}
+	}
+	return b.String()
 }
 
 // byValues sets the columns by what stands in them: those in which most cells are
@@ -256,7 +280,7 @@ func (t *table) row(number int, cells []string, raw string) error {
 		t.r.sum.Heading = clip(t.heading)
 		return nil
 	}
-	if t.names > 0 && (t.quiet || len(cells) > t.names) && likely(t.others(cells)) {
+	if t.names > 0 && ((t.quiet || len(cells) > t.names) && likely(t.others(cells)) || likely(t.doubted(cells))) {
 		for _, id := range t.inColumn(cells) {
 			if err := t.r.openid(number, id, raw); err != nil {
 				return err

@@ -25,6 +25,9 @@ func csvFiles() []File {
 		{Name: "line-break-before.csv", Data: []byte("remark,openid\n" + form("\"said hello,\r\n\r\nthen left\",%s\r\n")), OpenIDs: ids},
 		{Name: "remark-names-another.csv", Data: []byte("openid,remark\n" + form("%s,like "+ID(9)+"\n")), OpenIDs: ids},
 		{Name: "union.csv", Data: []byte("unionid,openid\n" + each(func(n int, id string) string { return ID(n+10) + "," + id + "\n" })), OpenIDs: ids},
+		{Name: "heading-of-one.csv", Data: []byte("openid,,\n" + ID(1) + "," + ID(2) + "," + ID(3) + "\n" + ID(4) + ",,\n"), OpenIDs: []string{ID(1), ID(4)}, Bad: []int{2}},
+		{Name: "two-of-a-name.csv", Data: []byte("openid,openid\n" + ID(1) + "," + ID(2) + "\n" + ID(3) + ",\n"), OpenIDs: []string{ID(1), ID(3)}, Bad: []int{2}},
+		{Name: "inviter.csv", Data: []byte("邀请人OpenID,用户OpenID\n" + ID(9) + "," + ID(1) + "\n" + ID(9) + "," + ID(2) + "\n" + ID(9) + "," + ID(3) + "\n"), OpenIDs: ids, Summary: "3 OpenIDs in column 2 “用户OpenID”; 1 other column ignored"},
 		{Name: "title-above.csv", Data: []byte("黑名单导出,,\n2026-11-27,,\n\nno,openid,note\n" + rows("%d,%s,x\n")), OpenIDs: ids},
 		{Name: "no-heading.csv", Data: []byte(rows("%d,%s,note\n")), OpenIDs: ids, Summary: "3 OpenIDs in column 2; 2 other columns ignored"},
 		{Name: "other-heading.csv", Data: []byte("编号,用户,备注\n" + rows("%d,%s,note\n")), OpenIDs: ids, Summary: "3 OpenIDs in column 2 “用户”; 2 other columns ignored"},
@@ -106,6 +109,7 @@ func jsonFiles() []File {
 		{Name: "damaged-element.json", Data: []byte("[\"x\",\n\"" + ID(1) + "\",\n\"oxx\",\n7,\n\"" + ID(3) + "\"]"), OpenIDs: []string{ID(1), ID(3)}, Bad: []int{1, 3, 4}},
 		{Name: "missing-field.json", Data: []byte("[{\"openid\":\"" + ID(1) + "\"},\n{\"opeid\":\"" + ID(2) + "\"}]"), OpenIDs: []string{ID(1)}, Bad: []int{2}},
 		{Name: "object-in-place.json", Data: []byte("{\"users\":[\n{\"openid\":{\"value\":\"" + ID(2) + "\"}}],\"openid\":\"" + ID(1) + "\"}"), OpenIDs: IDs(1, 1), Bad: []int{2}},
+		{Name: "other-fields.json", Data: []byte(`{"openid":["` + strings.Join(ids, `","`) + `"],"inviters":{"` + ID(9) + `":"` + ID(8) + `"}}`), OpenIDs: ids, Summary: "3 OpenIDs; 2 OpenIDs in other fields ignored"},
 		{Name: "empty-page.json", Data: []byte(`{"total":3,"count":0,"next_openid":""}`), Bad: []int{1}},
 		{Name: "breaks-off.json", Data: []byte("[\n\"" + ID(1) + "\",\n\"" + ID(2) + "\","), Error: "line 3: not JSON"},
 	}
