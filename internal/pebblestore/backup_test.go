@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
@@ -22,8 +23,16 @@ const acknowledgedBefore = 40
 // operation on the copy's files, once acknowledgedBefore are blocked.
 func backedUp(t *testing.T, disk *vfs.MemFS, meets func(op errorfs.Op) error) error {
 	t.Helper()
+	var mu sync.Mutex // merges of the store itself go on meanwhile
 	begun := false
+	begin := func(b bool) {
+		mu.Lock()
+		defer mu.Unlock()
+		begun = b
+	}
 	s := openOn(t, errorfs.Wrap(disk, errorfs.InjectorFunc(func(op errorfs.Op) error {
+		mu.Lock()
+		defer mu.Unlock()
 		if !begun || !strings.Contains(op.Path, "backups") {
 			return nil
 		}
@@ -39,9 +48,9 @@ func backedUp(t *testing.T, disk *vfs.MemFS, meets func(op errorfs.Op) error) er
 			}
 		}
 	}
-	begun = true
+	begin(true)
 	err := s.Backup(t.Context(), "backups/day")
-	begun = false
+	begin(false)
 	return errors.Join(err, s.Close())
 }
 
