@@ -14,10 +14,6 @@ func trimHead(head []byte) []byte {
 	return bytes.TrimLeft(bytes.TrimPrefix(head, []byte("\ufeff")), " \t\r\n")
 }
 
-func validJSON(b []byte) bool { return json.Valid(bytes.TrimSpace(b)) }
-
-func cutMarkBytes(line []byte) []byte { return []byte(cutMark(strings.TrimRight(string(line), "\r"))) }
-
 // isJSON tells whether an input is JSON as far as it is seen. One that breaks off is
 // JSON still: what is behind the break is not there, and nobody may take it for read.
 func isJSON(head []byte) bool {

@@ -16,6 +16,7 @@ package lines
 import (
 	"bufio"
 	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -169,7 +170,7 @@ func isNDJSON(name string, head []byte) bool {
 		return true
 	}
 	first, rest, ok := bytes.Cut(trimHead(head), []byte("\n"))
-	return ok && len(bytes.TrimSpace(rest)) > 0 && len(first) > 0 && first[0] == '{' && validJSON(cutMarkBytes(first))
+	return ok && len(bytes.TrimSpace(rest)) > 0 && len(first) > 0 && first[0] == '{' && json.Valid([]byte(cutMark(string(bytes.TrimSpace(first)))))
 }
 
 // openid hands over an OpenID. raw is the row that it is a part of, "" where it stands

@@ -21,7 +21,6 @@ type table struct {
 	doubtful  []int // those without a name, or with the same one
 	heading   string
 	quiet     bool // hardly an OpenID stands in other columns, where the columns were found by what is in them
-	sheet     bool // it is a sheet of a workbook, whose cells are given
 }
 
 func (t *table) form() Format {

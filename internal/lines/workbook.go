@@ -159,7 +159,7 @@ func (r *reader) sheet(f *excelize.File, name string, cells *int) error {
 	}
 	defer rows.Close() //nolint:errcheck // it is read
 	in := &sheetRows{rows: rows, name: name, cells: cells}
-	t := &table{r: r, delimiter: ',', sheet: true}
+	t := &table{r: r, delimiter: ','}
 	if err := in.look(t); err != nil {
 		return err
 	}
