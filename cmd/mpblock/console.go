@@ -55,12 +55,17 @@ func (c *consoleFlags) oidc() (*console.OIDC, error) {
 // that of the demo; "" where operators log in by themselves.
 func (c *serveCmd) invitation(ctx context.Context, s *server.Server) (text string, err error) {
 	path, err := s.Invite(ctx)
-	if path == "" || err != nil {
-		return "", err
-	}
 	base := s.URL()
 	if c.PublicURL != "" {
 		base = c.PublicURL
+	}
+	switch {
+	case err != nil:
+		return "", err
+	case path == "" && c.Demo:
+		return "The console, for the operators who log in by themselves:\n  " + base + "/\n", nil
+	case path == "":
+		return "", nil
 	}
 	what := "Create the first operator of the console here"
 	if c.Demo {

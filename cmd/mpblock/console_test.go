@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"context"
 	"io"
+	"log/slog"
+	"net"
 	"net/http"
 	"net/http/cookiejar"
 	"os/exec"
@@ -11,6 +13,8 @@ import (
 	"strings"
 	"testing"
 
+	"mpblock/internal/memstore"
+	"mpblock/internal/server"
 	"mpblock/internal/testserver"
 )
 
@@ -73,5 +77,52 @@ func TestInvitations(t *testing.T) {
 			t.Errorf("%v: %d %v: %s", tt.args, res.StatusCode, err, body)
 		}
 		stop()
+	}
+}
+
+// A demo that was kept, and whose operator has chosen a password, starts again: its
+// operator logs in, and no link goes round that. Other names of the server are said.
+func TestGreetings(t *testing.T) {
+	data := t.TempDir()
+	s, err := server.Open(t.Context(), server.Config{
+		Data: data, Store: memstore.New(), Demo: true, Listen: "127.0.0.1:0", TLSSelfSigned: true, TLSNames: []string{"api.example.com"},
+		Log: slog.New(slog.DiscardHandler),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	if err := s.Start(); err != nil {
+		t.Fatal(err)
+	}
+	greeting := func() string {
+		t.Helper()
+		var out strings.Builder
+		c := serveCmd{Data: data, Demo: true, TLSName: []string{"api.example.com"}}
+		if err := c.greet(t.Context(), terminal{out: &out, err: io.Discard}, s, false); err != nil {
+			t.Fatal(err)
+		}
+		return out.String()
+	}
+	_, port, _ := net.SplitHostPort(s.Addr().String())
+	before := greeting()
+	token := regexp.MustCompile(`/demo\?token=(\S+)\n`).FindStringSubmatch(before)
+	if token == nil || !strings.Contains(before, "\n  and as https://api.example.com:"+port+",") {
+		t.Fatalf("no link or no name: %s", before)
+	}
+	session, err := s.Operators().UseDemo(t.Context(), token[1])
+	if err != nil {
+		t.Fatal(err)
+	}
+	me, err := s.Operators().Self(t.Context(), session)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := me.ChangePassword(t.Context(), "", "correct horse 电池"); err != nil {
+		t.Fatal(err)
+	}
+	after := greeting()
+	if strings.Contains(after, "/demo?") || !strings.Contains(after, "log in by themselves:\n  "+s.URL()+"/\n") {
+		t.Errorf("once it has a password: %s", after)
 	}
 }

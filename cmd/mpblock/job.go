@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"regexp"
 	"strings"
 	"syscall"
 	"time"
@@ -162,22 +163,31 @@ func (c newJob) begin(ctx context.Context, t terminal, api bulk.Server, p propos
 	}
 	name := c.Job
 	if name == "" {
-		name = fmt.Sprintf("mpblock-%s-%s.job", p.command, time.Now().Format("20060102-150405"))
+		name = passingName(p.command, time.Now())
 	}
 	job, err := bulk.Create(name, c.Server, c.AppID, p.plan)
 	if err != nil {
 		return err
 	}
-	return work{jobFlags: c.jobFlags, api: api, job: job, again: c.resume(name), passing: c.Job == ""}.run(ctx, t)
+	return work{jobFlags: c.jobFlags, api: api, job: job, again: c.resume(name)}.run(ctx, t)
+}
+
+// passingName is the name of a journal that its user has not named.
+func passingName(command string, began time.Time) string {
+	return fmt.Sprintf("mpblock-%s-%s.job", command, began.Format("20060102-150405"))
+}
+
+// passes tells whether a journal has such a name, and so is of no use once all is done.
+func passes(name string) bool {
+	return regexp.MustCompile(`^mpblock-[a-z]+-\d{8}-\d{6}\.job$`).MatchString(name)
 }
 
 // work is a job that a command runs.
 type work struct {
 	jobFlags
-	api     bulk.Server
-	job     *bulk.File
-	again   string // the command that goes on with it
-	passing bool   // the journal is of no use once all is done
+	api   bulk.Server
+	job   *bulk.File
+	again string // the command that goes on with it
 }
 
 // run runs a job to its end, or until it is cancelled, and reports.
@@ -236,7 +246,7 @@ func (w work) report(t terminal, ended error) error {
 			return err
 		}
 	}
-	if w.passing && out.Done+out.Already == out.Total {
+	if passes(w.job.Name) && out.Done+out.Already == out.Total {
 		if err := os.Remove(w.job.Name); err == nil {
 			out.Job = ""
 		}

@@ -191,6 +191,9 @@ func (c *serveCmd) greet(ctx context.Context, t terminal, s *server.Server, thro
 		return err
 	}
 	t.printf("mpblock ready on %s (data in %s)\n", base, where)
+	for _, name := range c.TLSName {
+		t.printf("  and as %s, where that name leads to this machine\n", s.URLOf(name))
+	}
 	if invitation != "" {
 		t.printf("\n%s", invitation)
 	}

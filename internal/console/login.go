@@ -87,8 +87,12 @@ func (c *console) login(v *visit) error {
 }
 
 func loginStatus(e *operators.LoginError) int {
-	if e.Reason == operators.TooMany {
+	switch e.Reason {
+	case operators.TooMany:
 		return http.StatusTooManyRequests
+	case operators.Busy:
+		return http.StatusServiceUnavailable
+	case operators.BadCredentials, operators.BadCode, operators.NeedCode, operators.NotLinked:
 	}
 	return http.StatusUnauthorized
 }
@@ -100,6 +104,8 @@ func (v *visit) loginProblem(e *operators.LoginError) string {
 		return v.say(msg("login.code"))
 	case operators.TooMany:
 		return v.say(msg("login.wait"), int(e.Wait.Seconds()))
+	case operators.Busy:
+		return v.say(msg("login.busy"), int(e.Wait.Seconds()))
 	case operators.NotLinked:
 		return v.say(msg("login.unlinked"))
 	case operators.BadCredentials, operators.NeedCode:

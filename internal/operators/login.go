@@ -29,20 +29,21 @@ const (
 	NeedCode       LoginReason = "code needed" // name and password were right: go on with Ticket and the code
 	BadCode        LoginReason = "bad code"    // wrong, or used before; Ticket is good still
 	TooMany        LoginReason = "too many attempts"
+	Busy           LoginReason = "many are logging in"
 	NotLinked      LoginReason = "no operator is linked to this identity"
 )
 
 // LoginError is why somebody was not let in.
 type LoginError struct {
 	Reason LoginReason
-	Wait   time.Duration // with TooMany: when to try again, whole seconds
+	Wait   time.Duration // with TooMany and Busy: when to try again, whole seconds
 	Ticket string        // with NeedCode and BadCode; good for 5 minutes, void after some 20 wrong codes
 }
 
 // Error returns the reason in English.
 func (e *LoginError) Error() string {
-	if e.Reason == TooMany {
-		return fmt.Sprintf("too many attempts: try again in %d s", secondsUp(e.Wait))
+	if e.Reason == TooMany || e.Reason == Busy {
+		return fmt.Sprintf("%s: try again in %d s", e.Reason, secondsUp(e.Wait))
 	}
 	return string(e.Reason)
 }
@@ -54,7 +55,8 @@ const maxAddresses = 8
 
 // Login lets an operator in who shows the right password and, if it has one set up,
 // the code of the second factor. Attempts are slowed down per operator and per
-// address; many wrong codes are a warning in the log. What is wrong is a *LoginError.
+// address; many wrong codes are a warning in the log. Where too many wait who come from
+// addresses at which the operator has not logged in before, more are refused: Busy. What is wrong is a *LoginError.
 func (svc *Service) Login(ctx context.Context, a Attempt) (Session, error) {
 	a.Name = strings.ToLower(strings.TrimSpace(a.Name))
 	var epoch uint64
@@ -71,11 +73,18 @@ func (svc *Service) Login(ctx context.Context, a Attempt) (Session, error) {
 	}
 	o := t.Operators[a.Name]
 	known := o != nil && slices.Contains(o.Addresses, hashToken(addressGroup(a.Addr)))
+	if !known {
+		leave, err := svc.hasher.queue() // before anything is written
+		if err != nil {
+			return Session{}, err
+		}
+		defer leave()
+	}
 	right, err := svc.admitAttempt(ctx, a.Name, a.Addr, known)
 	if err != nil {
 		return Session{}, err
 	}
-	if err := svc.judge(ctx, a, o, epoch); err != nil {
+	if err := svc.judge(ctx, a, o, epoch, known); err != nil {
 		return Session{}, err
 	}
 	if o.Factor == "" {
@@ -133,7 +142,7 @@ func (svc *Service) warn(a Attempt, wrong attempts) {
 
 // judge checks what comes before the second factor: the password, or the ticket for
 // it. o is nil if there is no such operator.
-func (svc *Service) judge(ctx context.Context, a Attempt, o *operatorRecord, epoch uint64) error {
+func (svc *Service) judge(ctx context.Context, a Attempt, o *operatorRecord, epoch uint64, known bool) error {
 	if a.Ticket != "" {
 		if o == nil || o.Disabled || o.Epoch != epoch {
 			return &LoginError{Reason: BadCredentials}
@@ -148,7 +157,7 @@ func (svc *Service) judge(ctx context.Context, a Attempt, o *operatorRecord, epo
 	if len(password) > MaxPassword {
 		password = ""
 	}
-	ok, err := svc.hasher.matches(ctx, stored, password)
+	ok, err := svc.hasher.matches(ctx, known, stored, password)
 	if err != nil {
 		return err
 	}

@@ -86,7 +86,7 @@ func TestPasswordsAreHashed(t *testing.T) {
 	}
 	h := newHasher(DefaultCost)
 	for _, stored := range []string{"plain", "$argon2id$v=19$m=8,t=1,p=1$AAAA", "$argon2id$v=18$m=8,t=1,p=1$AAAA$AAAA", "$argon2id$v=19$m=8,t=0,p=1$AAAA$AAAA"} {
-		if ok, err := h.matches(t.Context(), stored, ""); ok || err == nil {
+		if ok, err := h.matches(t.Context(), true, stored, ""); ok || err == nil {
 			t.Errorf("%s matches: %v, %v", stored, ok, err)
 		}
 	}
@@ -100,7 +100,7 @@ func TestPasswordsAreHashed(t *testing.T) {
 func TestHashingIsBounded(t *testing.T) {
 	h := newHasher(DefaultCost)
 	for range maxHashing {
-		h.slots <- struct{}{}
+		h.known <- struct{}{}
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()

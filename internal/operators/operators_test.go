@@ -97,9 +97,12 @@ func TestDemo(t *testing.T) {
 	if _, err := selfOf(t, svc, s).ChangePassword(t.Context(), "", password); err != nil {
 		t.Error(err)
 	}
-	_, err = svc.Demo(t.Context())
-	wantRefusal(t, err, "in use: log in as usual")
-	_ = token
+	if again, err := svc.Demo(t.Context()); again != "" || err != nil {
+		t.Errorf("once the demo has a password: %q, %v", again, err)
+	}
+	if _, err := svc.UseDemo(t.Context(), token); err != nil {
+		t.Errorf("a link that was given out before: %v", err)
+	}
 }
 
 func TestOperatorsAreChecked(t *testing.T) {

@@ -7,6 +7,8 @@ import (
 	"encoding/base64"
 	"fmt"
 	"strings"
+	"sync/atomic"
+	"time"
 	"unicode/utf8"
 
 	"golang.org/x/crypto/argon2"
@@ -23,9 +25,16 @@ type Cost struct {
 // for argon2id with little memory.
 var DefaultCost = Cost{Time: 2, Memory: 19 * 1024, Threads: 1}
 
-// maxHashing is how many passwords a node hashes at once: logging in takes at most so
-// many times 19 MiB.
-const maxHashing = 4
+// maxHashing is how many passwords a node hashes at once for each of the two who ask,
+// below: logging in takes at most twice so many times 19 MiB.
+const maxHashing = 2
+
+// maxWaiting is how many of those whom nobody knows wait for that, on one node: at 40
+// hashes a second the last of them gets an answer after some 6 s.
+const maxWaiting = 256
+
+// busyWait is when somebody is to try again who was not let wait.
+const busyWait = 10 * time.Second
 
 const (
 	saltLen = 16
@@ -34,19 +43,42 @@ const (
 
 var b64 = base64.RawStdEncoding
 
-// hasher hashes passwords, a few at a time.
+// hasher hashes passwords, a few at a time. Who is in, has a link, or comes from an
+// address where the operator has logged in before is known. Those have places of their
+// own, so that guesses from many addresses do not take the console from who works in it.
 type hasher struct {
-	cost  Cost
-	slots chan struct{}
+	cost         Cost
+	known, other chan struct{}
+	waiting      *atomic.Int32 // of the others
 }
 
-func newHasher(cost Cost) hasher { return hasher{cost: cost, slots: make(chan struct{}, maxHashing)} }
+func newHasher(cost Cost) hasher {
+	return hasher{
+		cost: cost, known: make(chan struct{}, maxHashing), other: make(chan struct{}, maxHashing),
+		waiting: new(atomic.Int32),
+	}
+}
 
-// run hashes once a slot is free.
-func (h *hasher) run(ctx context.Context, c Cost, password string, salt []byte) ([]byte, error) {
+// queue lets somebody whom nobody knows wait for a place until leave is called, or
+// refuses where too many do, with a *LoginError.
+func (h *hasher) queue() (leave func(), err error) {
+	leave = func() { h.waiting.Add(-1) }
+	if h.waiting.Add(1) > maxWaiting {
+		leave()
+		return nil, &LoginError{Reason: Busy, Wait: busyWait}
+	}
+	return leave, nil
+}
+
+// run hashes once a place is free.
+func (h *hasher) run(ctx context.Context, known bool, c Cost, password string, salt []byte) ([]byte, error) {
+	places := h.other
+	if known {
+		places = h.known
+	}
 	select {
-	case h.slots <- struct{}{}:
-		defer func() { <-h.slots }()
+	case places <- struct{}{}:
+		defer func() { <-places }()
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
@@ -58,7 +90,7 @@ func (h *hasher) run(ctx context.Context, c Cost, password string, salt []byte) 
 func (h *hasher) hash(ctx context.Context, password string) (string, error) {
 	salt := make([]byte, saltLen)
 	_, _ = rand.Read(salt) // never fails
-	sum, err := h.run(ctx, h.cost, password, salt)
+	sum, err := h.run(ctx, true, h.cost, password, salt)
 	if err != nil {
 		return "", err
 	}
@@ -68,16 +100,16 @@ func (h *hasher) hash(ctx context.Context, password string) (string, error) {
 
 // matches tells whether a password is the one that was hashed. Without a stored one
 // it takes the same time and is false, so that the time does not tell who exists.
-func (h *hasher) matches(ctx context.Context, stored, password string) (bool, error) {
+func (h *hasher) matches(ctx context.Context, known bool, stored, password string) (bool, error) {
 	if stored == "" {
-		_, err := h.run(ctx, h.cost, password, make([]byte, saltLen))
+		_, err := h.run(ctx, known, h.cost, password, make([]byte, saltLen))
 		return false, err
 	}
 	c, salt, want, err := parseHash(stored)
 	if err != nil {
 		return false, err
 	}
-	got, err := h.run(ctx, c, password, salt)
+	got, err := h.run(ctx, known, c, password, salt)
 	return err == nil && subtle.ConstantTimeCompare(got, want) == 1, err
 }
 

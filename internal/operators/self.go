@@ -63,7 +63,7 @@ func (me *Self) prove(ctx context.Context, password string) error {
 	if _, err := me.svc.reserveAttempt(ctx, own); err != nil {
 		return err
 	}
-	ok, err := me.svc.hasher.matches(ctx, o.Password, password)
+	ok, err := me.svc.hasher.matches(ctx, true, o.Password, password)
 	if err != nil {
 		return err
 	}

@@ -3,6 +3,8 @@ package operators
 import (
 	"context"
 	"time"
+
+	"mpblock/internal/record"
 )
 
 // Setup returns a token, good once and for LinkLife, with which the first operator
@@ -84,8 +86,9 @@ func (svc *Service) UseSetup(ctx context.Context, token, name, password string) 
 const DemoOperator = "demo"
 
 // Demo makes sure of an admin DemoOperator without a password, and returns a token,
-// good once and for LinkLife, that logs it in (UseDemo). One of that name who is
-// somebody else (has a password, is no admin) is a Refusal.
+// good once and for LinkLife, that logs it in (UseDemo). It returns "" where an
+// operator of that name logs in by itself (has a password) or has been made another
+// one (is disabled, or no admin): a demo that was kept is no way round that.
 func (svc *Service) Demo(ctx context.Context) (token string, err error) {
 	err = svc.editRoster(ctx, func(t *roster) error {
 		o := t.Operators[DemoOperator]
@@ -96,7 +99,8 @@ func (svc *Service) Demo(ctx context.Context) (token string, err error) {
 			}
 		}
 		if o.Password != "" || o.Disabled || o.Role != RoleAdmin {
-			return refuse("the operator %q is in use: log in as usual", DemoOperator)
+			token = ""
+			return record.ErrKeep
 		}
 		token = t.Demo.renew(time.Now())
 		return nil

@@ -4,6 +4,7 @@ import (
 	"log/slog"
 	"net/netip"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -185,4 +186,45 @@ func TestRefusedAttemptsWriteNothing(t *testing.T) {
 			}
 		})
 	}
+}
+
+// Who guesses from many addresses waits in a queue of its own, which ends: who comes
+// from an address where the operator has logged in before gets in meanwhile.
+func TestGuessersKeepNobodyOut(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		svc := open(t, memstore.New())
+		newSelf(t, svc, "anna", RoleViewer)
+		login := func(addr netip.Addr) error {
+			_, err := svc.Login(t.Context(), Attempt{Name: "anna", Password: password, Addr: addr})
+			return err
+		}
+		if err := login(home); err != nil {
+			t.Fatal(err)
+		}
+		for range maxHashing {
+			svc.hasher.other <- struct{}{} // as slow as can be
+		}
+		ended := make(chan error)
+		for i := range maxWaiting {
+			go func() {
+				addr := netip.AddrFrom4([4]byte{198, 51, 100, byte(i)})
+				_, err := svc.Login(t.Context(), Attempt{Name: "nobody" + strconv.Itoa(i), Password: "guess", Addr: addr})
+				ended <- err
+			}()
+		}
+		synctest.Wait()
+		wantReason(t, login(away), Busy)
+		if err := login(home); err != nil {
+			t.Errorf("from home: %v", err)
+		}
+		for range maxHashing {
+			<-svc.hasher.other
+		}
+		for range maxWaiting {
+			wantReason(t, <-ended, BadCredentials)
+		}
+		if err := login(away); err != nil {
+			t.Errorf("after the queue: %v", err)
+		}
+	})
 }

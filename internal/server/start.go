@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"strings"
 
 	"mpblock/internal/admin"
 	"mpblock/internal/api"
@@ -124,6 +125,13 @@ func (s *Server) URL() string {
 		return "https://" + s.api.Addr().String()
 	}
 	return "http://" + s.api.Addr().String()
+}
+
+// URLOf returns the base URL under another name of this machine. It is called after
+// Start, of a server with TLS.
+func (s *Server) URLOf(name string) string {
+	_, port, _ := net.SplitHostPort(s.api.Addr().String())
+	return "https://" + strings.TrimSuffix(net.JoinHostPort(name, port), ":443")
 }
 
 // Failed returns a channel of errors after which a door is shut, which is not
