@@ -38,10 +38,10 @@ const (
 // Batch is what a caller asks a store to apply to one account's blacklist.
 type Batch struct {
 	Action  Action
-	OpenIDs []OpenID // 1 to MaxBatch, in any order; a duplicate counts once
-	Actor   string   // 1 to MaxActor bytes: "api", "console:<operator>", "job:<id>"
-	Reason  string   // up to MaxReason bytes, may be empty
-	Time    time.Time
+	OpenIDs []OpenID  // 1 to MaxBatch, in any order; a duplicate counts once
+	Actor   string    // 1 to MaxActor bytes: "api", "console:<operator>", "job:<id>"
+	Reason  string    // up to MaxReason bytes, may be empty
+	Time    time.Time // of the caller's clock: see Date
 
 	// Known demands that every OpenID is a follower or blocked at the instant
 	// of the change; otherwise nothing changes and Apply fails with *UnknownError.
@@ -69,10 +69,26 @@ func (b Batch) Validate() error {
 	return nil
 }
 
+// MaxRaise is how far the clocks of two who change the same blacklist are taken to be
+// apart, so that the order of times within it is kept: see Batch.Date.
+const MaxRaise = time.Minute
+
+// Date returns the time of the Change that a batch becomes, when that of the account's
+// last Change is last, zero where there is none. A time that lies at most MaxRaise
+// before it is raised to it. A last Change that lies further ahead was dated by a clock
+// that was wrong, and dates no other.
+func (b Batch) Date(last time.Time) time.Time {
+	t := time.UnixMilli(b.Time.UnixMilli()).UTC()
+	if t.Before(last) && last.Sub(t) <= MaxRaise {
+		return last
+	}
+	return t
+}
+
 // Change is one accepted step of an account's blacklist.
 type Change struct {
 	Seq    uint64    // 1, 2, 3 … per account, without gaps
-	Time   time.Time // UTC, whole milliseconds; never before that of the change before
+	Time   time.Time // UTC, whole milliseconds; the order of changes is that of Seq, see Batch.Date
 	Actor  string
 	Action Action
 	Reason string

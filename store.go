@@ -53,8 +53,8 @@ type Lists interface {
 	// Apply changes the blacklist: entries, total and change log together or
 	// nothing, one Apply after the other per account. The Change it returns
 	// holds only the OpenIDs on which it took effect; where there are none,
-	// nothing is written and the zero Change (Seq 0) is returned. A Time before
-	// that of the account's last Change is raised to it.
+	// nothing is written and the zero Change (Seq 0) is returned. Its Time is
+	// Batch.Date of that of the account's last Change.
 	Apply(ctx context.Context, app AppID, b Batch) (Change, error)
 
 	// States returns the State of each OpenID, in the order given, all of the

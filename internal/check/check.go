@@ -27,8 +27,8 @@ type Report struct {
 const MaxProblems = 20
 
 // Account verifies from the outside that a store keeps its word for one account:
-// the change log has no gap, its times never go back, the entries are exactly
-// what the changes add up to, each bears the Seq that blocked it, the totals are
+// the change log has no gap, its times are those of mpblock.Batch.Date (that of a
+// wrong clock is no damage), the entries are exactly what the changes add up to, each bears the Seq that blocked it, the totals are
 // the lengths of the lists, and each OpenID's own history is that of the log.
 // The error is the store's, of a read that failed; what is wrong with the data
 // goes into the Report. Nothing may write to the account meanwhile.
@@ -178,8 +178,8 @@ func (c *checker) log() (effects int, err error) {
 		if ch.Seq != last+1 {
 			c.problem("change %d follows change %d", ch.Seq, last)
 		}
-		if ch.Time.Before(at) {
-			c.problem("change %d of %s is earlier than the one before it, of %s",
+		if !(mpblock.Batch{Time: ch.Time}).Date(at).Equal(ch.Time) {
+			c.problem("change %d of %s is earlier than the one before it, of %s, by so little that it must bear its time",
 				ch.Seq, ch.Time.Format(time.RFC3339Nano), at.Format(time.RFC3339Nano))
 		}
 		if ch.Action != mpblock.Block && ch.Action != mpblock.Unblock {

@@ -208,7 +208,7 @@ func TestCheckFindsDamage(t *testing.T) {
 			}
 			return c
 		}}, "change 3 follows change 1"},
-		{"time goes back", damaged{changes: nth(2, func(c *mpblock.Change) { c.Time = c.Time.Add(-time.Hour) })}, "is earlier than the one before"},
+		{"time goes back", damaged{changes: nth(2, func(c *mpblock.Change) { c.Time = c.Time.Add(-30 * time.Second) })}, "is earlier than the one before"},
 		{"an unknown action", damaged{changes: nth(2, func(c *mpblock.Change) { c.Action = 9 })}, "unknown action 9"},
 		{"an empty change", damaged{changes: nth(2, func(c *mpblock.Change) { c.OpenIDs = nil })}, "names no OpenID"},
 		{"a change without effect", damaged{changes: nth(1, func(c *mpblock.Change) { c.Action = mpblock.Unblock })}, "on which it has no effect"},

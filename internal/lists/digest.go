@@ -2,7 +2,8 @@ package lists
 
 import (
 	"context"
-	"time"
+	"maps"
+	"slices"
 
 	"mpblock"
 	"mpblock/internal/record"
@@ -14,7 +15,7 @@ const kindDigest = record.Kind[digest]("digest")
 
 // Limits of a digest.
 const (
-	digestDays    = 400
+	digestDays    = 400   // on which something was changed
 	digestReasons = 1_000 // of more different ones, or longer ones in all, the rarest are forgotten
 	digestBytes   = 100_000
 	digestWork    = 2_000 // changes that one call adds at most
@@ -27,6 +28,7 @@ type digest struct {
 	Seq     uint64            `json:"seq"`
 	Days    map[string][2]int `json:"days"`    // OpenIDs blocked and unblocked
 	Reasons map[string]int    `json:"reasons"` // OpenIDs blocked
+	Times   times             `json:"times"`
 }
 
 func (g *digest) add(c mpblock.Change) {
@@ -44,11 +46,8 @@ func (g *digest) add(c mpblock.Change) {
 
 // trim keeps the digest small: it fits into a record, whatever the reasons.
 func (g *digest) trim() {
-	oldest := mpblock.Day(time.Now().AddDate(0, 0, -digestDays))
-	for day := range g.Days {
-		if day < oldest {
-			delete(g.Days, day)
-		}
+	for _, day := range g.oldDays() {
+		delete(g.Days, day)
 	}
 	bytes := 0
 	for r := range g.Reasons {
@@ -68,11 +67,20 @@ func (g *digest) trim() {
 	g.Reasons = kept
 }
 
+// oldDays returns those of more than digestDays that are the oldest: by their number,
+// so that a day that a wrong clock has made takes the place of no more than one.
+func (g *digest) oldDays() []string {
+	days := slices.Sorted(maps.Keys(g.Days))
+	return days[:max(len(days)-digestDays, 0)]
+}
+
 // digest returns an account's digest, after having added changes that are new, and
 // how many it lacks still.
 func (svc *Service) digest(ctx context.Context, app mpblock.AppID) (g digest, behind uint64, err error) {
+	var back []dated
 	_, err = kindDigest.Edit(ctx, svc.store, string(app), func(e *record.Entry[digest]) error {
-		g = e.Value
+		g, back = e.Value, nil
+		g.Times.Back = slices.Clone(g.Times.Back)
 		if g.Days == nil {
 			g.Days = map[string][2]int{}
 		}
@@ -87,33 +95,48 @@ func (svc *Service) digest(ctx context.Context, app mpblock.AppID) (g digest, be
 			behind = 0
 			return record.ErrKeep
 		}
-		if err := svc.catchUp(ctx, app, &g); err != nil {
+		if back, err = svc.catchUp(ctx, app, &g); err != nil {
 			return err
 		}
 		g.trim()
 		e.Value, behind = g, max(head.Seq, g.Seq)-g.Seq
 		return nil
 	})
+	if err == nil {
+		for _, d := range back { // once: the digest that is kept has them
+			svc.tellAhead(app, d)
+		}
+	}
 	return g, behind, err
 }
 
-// catchUp adds changes to a digest, as many as one call may.
-func (svc *Service) catchUp(ctx context.Context, app mpblock.AppID, g *digest) error {
+// catchUp adds changes to a digest, as many as one call may, and returns where their
+// times go back.
+func (svc *Service) catchUp(ctx context.Context, app mpblock.AppID, g *digest) (back []dated, err error) {
+	last, err := svc.headAt(ctx, app, g.Seq)
+	if err != nil {
+		return nil, err
+	}
 	for changes, ids := 0, 0; changes < digestWork && ids < digestIDs; {
 		piece, err := svc.store.Changes(ctx, app, g.Seq, digestPiece)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		for _, c := range piece {
+			if c.Time.Before(last.Time) {
+				g.Times.goBack(c.Seq)
+				back = append(back, dated{last, c})
+			}
 			g.add(c)
 			ids += len(c.OpenIDs)
+			last = c
 		}
 		changes += len(piece)
 		if len(piece) < digestPiece {
-			return nil
+			return back, nil
 		}
 	}
-	return nil
+	return back, nil
 }
 
 // CatchUp adds changes to the sums of an account's overview until they lack none. It is

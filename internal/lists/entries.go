@@ -67,14 +67,14 @@ const (
 
 // entryReader reads entries with the changes that blocked them.
 type entryReader struct {
-	store   mpblock.Store
+	svc     *Service
 	app     mpblock.AppID
 	heads   map[uint64]EntryRow // without an OpenID
 	endless bool
 }
 
 func (svc *Service) entryReader(app mpblock.AppID) *entryReader {
-	return &entryReader{store: svc.store, app: app, heads: map[uint64]EntryRow{}}
+	return &entryReader{svc: svc, app: app, heads: map[uint64]EntryRow{}}
 }
 
 func (r *entryReader) page(ctx context.Context, q EntryQuery) (EntryPage, error) {
@@ -85,13 +85,13 @@ func (r *entryReader) page(ctx context.Context, q EntryQuery) (EntryPage, error)
 	if err != nil {
 		return EntryPage{}, err
 	}
-	page, next, err := prefixPage(ctx, r.store.Blacklist, r.app, q.Prefix, after, q.Limit)
+	page, next, err := prefixPage(ctx, r.svc.store.Blacklist, r.app, q.Prefix, after, q.Limit)
 	if err != nil {
 		return EntryPage{}, err
 	}
 	out := EntryPage{Total: page.Total, Next: next.String()}
 	ids := page.OpenIDs()
-	states, err := r.store.States(ctx, r.app, ids)
+	states, err := r.svc.store.States(ctx, r.app, ids)
 	if err != nil {
 		return EntryPage{}, err
 	}
@@ -123,7 +123,7 @@ func (r *entryReader) learn(ctx context.Context, states []mpblock.State) error {
 	if len(seqs) == 0 {
 		return nil
 	}
-	changes, err := r.store.ChangeHeads(ctx, r.app, seqs)
+	changes, err := r.svc.store.ChangeHeads(ctx, r.app, seqs)
 	for _, c := range changes {
 		r.heads[c.Seq] = entryOf(c)
 	}
@@ -180,11 +180,11 @@ func (r *entryReader) newest(ctx context.Context, q EntryQuery) (EntryPage, erro
 	if err != nil {
 		return EntryPage{}, err
 	}
-	head, err := r.store.Blacklist(ctx, r.app, mpblock.OpenID{}, 0)
+	head, err := r.svc.store.Blacklist(ctx, r.app, mpblock.OpenID{}, 0)
 	if err != nil {
 		return EntryPage{}, err
 	}
-	w := walk{store: r.store, app: r.app, endless: r.endless, filter: changeFilter{
+	w := walk{svc: r.svc, app: r.app, endless: r.endless, filter: changeFilter{
 		action: mpblock.Block, reason: q.Reason, actor: q.Actor, since: q.Since, until: q.Until,
 	}}
 	from := at.seq
@@ -234,7 +234,7 @@ func (s *search) take(ctx context.Context, c mpblock.Change) (bool, error) {
 	}
 	for len(ids) > 0 {
 		some := ids[:min(len(ids), lookAtOnce)]
-		states, err := s.reader.store.States(ctx, s.reader.app, some)
+		states, err := s.reader.svc.store.States(ctx, s.reader.app, some)
 		if err != nil {
 			return false, err
 		}

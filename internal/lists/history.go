@@ -52,7 +52,7 @@ func (svc *Service) History(ctx context.Context, app mpblock.AppID, q ChangeQuer
 	if err := CheckLimit(q.Limit); err != nil {
 		return ChangePage{}, err
 	}
-	w := walk{store: svc.store, app: app, filter: changeFilter{
+	w := walk{svc: svc, app: app, filter: changeFilter{
 		action: q.Action, reason: q.Reason, actor: q.Actor, since: q.Since, until: q.Until,
 	}}
 	if err := w.start(ctx, q.Before); err != nil {

@@ -17,6 +17,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"log/slog"
 
 	"mpblock"
 )
@@ -34,6 +35,10 @@ type Options struct {
 	// PageSize is how many OpenIDs a call of the API lists, 1 to MaxPageSize; 0
 	// means MaxPageSize.
 	PageSize int
+	// Clock dates changes; nil: the system's.
+	Clock mpblock.Clock
+	// Log gets what an admin should know; nil: nobody does.
+	Log *slog.Logger
 }
 
 // Service has the lists of a store. Its methods are safe for concurrent use.
@@ -41,6 +46,8 @@ type Service struct {
 	store    mpblock.Store
 	local    Truth
 	pageSize int
+	clock    mpblock.Clock
+	log      *slog.Logger
 }
 
 var refuse = mpblock.NewRefusal
@@ -53,7 +60,12 @@ func New(store mpblock.Store, opts Options) (*Service, error) {
 	if opts.PageSize < 0 || opts.PageSize > MaxPageSize {
 		return nil, refuse("a page size of %d: want 1 to %d", opts.PageSize, MaxPageSize)
 	}
-	return &Service{store: store, local: local{store}, pageSize: opts.PageSize}, nil
+	if opts.Log == nil {
+		opts.Log = slog.New(slog.DiscardHandler)
+	}
+	return &Service{
+		store: store, local: local{store}, pageSize: opts.PageSize, clock: mpblock.ClockOr(opts.Clock), log: opts.Log,
+	}, nil
 }
 
 // Blacklist returns a page of the account's blacklist after a cursor, "" for the

@@ -56,7 +56,7 @@ func (svc *Service) Overview(ctx context.Context, app mpblock.AppID) (Overview, 
 	if err != nil {
 		return Overview{}, err
 	}
-	o.Behind, o.Last, o.Days = behind, last.Rows, digest.lastDays(time.Now())
+	o.Behind, o.Last, o.Days = behind, last.Rows, digest.lastDays(svc.clock.Now())
 	for _, r := range digest.top(topReasons) {
 		o.Reasons = append(o.Reasons, ReasonCount{Reason: r, Count: digest.Reasons[r]})
 	}

@@ -2,7 +2,6 @@ package lists
 
 import (
 	"context"
-	"time"
 
 	"mpblock"
 )
@@ -29,6 +28,6 @@ func (svc *Service) truth(*mpblock.Account) Truth { return svc.local }
 // Apply makes a change of an account's blacklist, as Truth says. All changes, of any
 // door and of jobs, go through it; it dates them.
 func (svc *Service) Apply(ctx context.Context, a *mpblock.Account, b mpblock.Batch) (mpblock.Change, error) {
-	b.Time = time.Now()
+	b.Time = svc.clock.Now()
 	return svc.truth(a).Apply(ctx, a, b)
 }

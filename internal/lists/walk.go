@@ -9,8 +9,8 @@ import (
 )
 
 // A store reads its log from the front. To show it newest first it is read in pieces
-// from the back; since seqs have no gaps, a piece is found by its number, and since
-// times never go back, a time is found by halving.
+// from the back; since seqs have no gaps, a piece is found by its number. A time is found
+// by halving, in each stretch of the log in which times run on: see times.
 
 // Bounds of the work of one page, so that it answers fast however long the log is.
 const (
@@ -30,17 +30,23 @@ type changeFilter struct {
 	until  time.Time
 }
 
+func (f changeFilter) timed() bool { return !f.since.IsZero() || !f.until.IsZero() }
+
 func (f changeFilter) match(c mpblock.Change) bool {
-	return (f.action == 0 || c.Action == f.action) && strings.HasPrefix(c.Actor, f.actor) &&
+	return !c.Time.Before(f.since) && (f.until.IsZero() || c.Time.Before(f.until)) &&
+		(f.action == 0 || c.Action == f.action) && strings.HasPrefix(c.Actor, f.actor) &&
 		(f.reason == "" || strings.Contains(strings.ToLower(c.Reason), strings.ToLower(f.reason)))
 }
 
 // walk is a way through the log from the back.
 type walk struct {
-	store    mpblock.Store
+	svc      *Service
 	app      mpblock.AppID
 	filter   changeFilter
 	before   uint64 // go on with the change before this one; 0: there is none
+	digest   digest // where there are times to find
+	begin    uint64 // of the stretch that it is in
+	inOrder  bool   // times run on in that stretch
 	endless  bool   // does not stop for the sake of its time
 	walked   int
 	ids      int
@@ -50,7 +56,7 @@ type walk struct {
 
 // start settles where the walk begins: before, or the newest change if that is 0.
 func (w *walk) start(ctx context.Context, before uint64) error {
-	head, err := w.store.Blacklist(ctx, w.app, mpblock.OpenID{}, 0)
+	head, err := w.svc.store.Blacklist(ctx, w.app, mpblock.OpenID{}, 0)
 	if err != nil {
 		return err
 	}
@@ -59,20 +65,27 @@ func (w *walk) start(ctx context.Context, before uint64) error {
 	if before != 0 {
 		w.before = min(before, w.before)
 	}
-	if !w.filter.until.IsZero() {
-		first, err := firstAt(ctx, w.store, w.app, w.before, w.filter.until)
-		if err != nil {
-			return err
-		}
-		w.before = min(w.before, first)
+	if w.begin = w.before; w.filter.timed() {
+		w.digest, _, err = w.svc.digest(ctx, w.app)
 	}
-	return nil
+	return err
 }
 
-// firstAt returns the first change, of those before end, that is not before a time;
-// end if there is none.
-func firstAt(ctx context.Context, store mpblock.Store, app mpblock.AppID, end uint64, at time.Time) (uint64, error) {
-	low, high := uint64(1), end
+// enter goes into the stretch that ends where the walk is, past what comes too late.
+func (w *walk) enter(ctx context.Context) (err error) {
+	w.begin, w.inOrder = 1, true
+	if w.filter.timed() {
+		w.begin, w.inOrder = w.digest.Times.stretch(w.before-1, w.digest.Seq)
+	}
+	if w.inOrder && !w.filter.until.IsZero() {
+		w.before, err = firstAt(ctx, w.svc.store, w.app, w.begin, w.before, w.filter.until)
+	}
+	return err
+}
+
+// firstAt returns the first change, of a stretch from low to before high, that is not
+// before a time; high if there is none.
+func firstAt(ctx context.Context, store mpblock.Store, app mpblock.AppID, low, high uint64, at time.Time) (uint64, error) {
 	for low < high {
 		middle := low + (high-low)/2
 		c, err := store.Changes(ctx, app, middle-1, 1)
@@ -93,17 +106,23 @@ func firstAt(ctx context.Context, store mpblock.Store, app mpblock.AppID, end ui
 // on.
 func (w *walk) each(ctx context.Context, do func(mpblock.Change) (bool, error)) error {
 	for w.before > 1 {
-		n := min(uint64(w.perPiece), w.before-1)                        //nolint:gosec // positive
-		piece, err := w.store.Changes(ctx, w.app, w.before-1-n, int(n)) //nolint:gosec // at most perPiece
+		if w.before <= w.begin {
+			if err := w.enter(ctx); err != nil {
+				return err
+			}
+			continue
+		}
+		n := min(uint64(w.perPiece), w.before-w.begin)                      //nolint:gosec // positive
+		piece, err := w.svc.store.Changes(ctx, w.app, w.before-1-n, int(n)) //nolint:gosec // at most perPiece
 		if err != nil {
 			return err
 		}
 		ids := 0
 		for i := len(piece) - 1; i >= 0; i-- {
 			c := piece[i]
-			if c.Time.Before(w.filter.since) {
-				w.before = 0
-				return nil
+			if w.inOrder && c.Time.Before(w.filter.since) {
+				w.before = w.begin // on to the stretch before
+				break
 			}
 			w.before = c.Seq
 			w.walked++

@@ -135,12 +135,13 @@ func (s *Store) Apply(ctx context.Context, app mpblock.AppID, b mpblock.Batch) (
 	if len(took) == 0 {
 		return mpblock.Change{}, nil
 	}
-	c := mpblock.Change{
-		Seq: a.seq() + 1, Time: b.Time.UTC().Truncate(time.Millisecond),
-		Actor: b.Actor, Action: b.Action, Reason: b.Reason, OpenIDs: took,
+	var last time.Time
+	if n := len(a.changes); n > 0 {
+		last = a.changes[n-1].Time
 	}
-	if n := len(a.changes); n > 0 && c.Time.Before(a.changes[n-1].Time) {
-		c.Time = a.changes[n-1].Time
+	c := mpblock.Change{
+		Seq: a.seq() + 1, Time: b.Date(last),
+		Actor: b.Actor, Action: b.Action, Reason: b.Reason, OpenIDs: took,
 	}
 	a.blocked = next
 	a.changes = append(a.changes, c)

@@ -270,12 +270,12 @@ func (s *Store) view(key []byte, show func([]byte) error) error {
 }
 
 func nextChange(h head, b mpblock.Batch, took []step) mpblock.Change {
-	at := max(b.Time.UnixMilli(), h.time)
-	if h.seq == 0 {
-		at = b.Time.UnixMilli()
+	var last time.Time
+	if h.seq != 0 {
+		last = time.UnixMilli(h.time).UTC()
 	}
 	c := mpblock.Change{
-		Seq: h.seq + 1, Time: time.UnixMilli(at).UTC(),
+		Seq: h.seq + 1, Time: b.Date(last),
 		Actor: b.Actor, Action: b.Action, Reason: b.Reason, OpenIDs: make([]mpblock.OpenID, len(took)),
 	}
 	for i := range took {

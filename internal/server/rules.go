@@ -29,7 +29,7 @@ type rules struct {
 func openRules(ctx context.Context, store mpblock.Store, c Config) (*rules, error) {
 	r := &rules{store: store}
 	var err error
-	if r.lists, err = lists.New(store, lists.Options{PageSize: c.PageSize}); err != nil {
+	if r.lists, err = lists.New(store, lists.Options{PageSize: c.PageSize, Log: c.Log}); err != nil {
 		return nil, err
 	}
 	if r.access, err = access.Open(ctx, store, access.WithTokenLife(c.TokenLife)); err != nil {

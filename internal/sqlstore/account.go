@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"database/sql"
 	"errors"
+	"time"
 
 	"mpblock"
 )
@@ -24,6 +25,14 @@ type head struct {
 	seq       uint64
 	changed   int64 // time of the last change
 	followers int
+}
+
+// last returns the time of the last change, zero where there is none.
+func (h head) last() time.Time {
+	if h.seq == 0 {
+		return time.Time{}
+	}
+	return time.UnixMilli(h.changed).UTC()
 }
 
 const selectHead = "SELECT total, seq, changed, followers FROM account WHERE app = ?"

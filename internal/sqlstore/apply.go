@@ -6,7 +6,6 @@ import (
 	"database/sql"
 	"maps"
 	"slices"
-	"time"
 
 	"mpblock"
 )
@@ -127,8 +126,9 @@ func (p *plan) apply(b mpblock.Batch) outcome {
 	if len(took) == 0 {
 		return outcome{}
 	}
+	at := b.Date(p.head.last())
 	p.head.seq++
-	p.head.changed = max(p.head.changed, b.Time.UnixMilli())
+	p.head.changed = at.UnixMilli()
 	for _, id := range took {
 		p.last[id] = p.head.seq
 		if b.Action == mpblock.Block {
@@ -140,7 +140,7 @@ func (p *plan) apply(b mpblock.Batch) outcome {
 		}
 	}
 	c := mpblock.Change{
-		Seq: p.head.seq, Time: time.UnixMilli(p.head.changed).UTC(),
+		Seq: p.head.seq, Time: at,
 		Actor: b.Actor, Action: b.Action, Reason: b.Reason, OpenIDs: took,
 	}
 	p.changes = append(p.changes, c)

@@ -183,17 +183,24 @@ func (t *suite) known() {
 }
 
 func (t *suite) time() {
-	b := ids(3)
-	at := func(i int, at time.Time) time.Time {
-		t.Helper()
-		c, err := t.s.Apply(t.Context(), app, mpblock.Batch{Action: mpblock.Block, OpenIDs: b[i : i+1], Actor: "test", Time: at})
-		t.must(err)
-		return c.Time
-	}
+	b := ids(7)
 	ms := start.Truncate(time.Millisecond)
-	t.equal(at(0, start), ms, "first")
-	t.equal(at(1, start.Add(-time.Hour)), ms, "raised to the one before")
-	t.equal(at(2, start.Add(time.Hour)), ms.Add(time.Hour), "third")
+	for i, tt := range []struct {
+		at, want time.Duration
+		what     string
+	}{
+		{0, 0, "the first"},
+		{time.Hour, time.Hour, "later"},
+		{time.Hour - mpblock.MaxRaise, time.Hour, "a minute before the last: raised to it"},
+		{time.Hour - mpblock.MaxRaise - time.Millisecond, time.Hour - mpblock.MaxRaise - time.Millisecond, "before that: its own"},
+		{365 * 24 * time.Hour, 365 * 24 * time.Hour, "a clock that is a year ahead"},
+		{time.Hour, time.Hour, "the next, of a right clock: its own"},
+		{time.Hour - time.Second, time.Hour, "and the next is raised to that"},
+	} {
+		c, err := t.s.Apply(t.Context(), app, mpblock.Batch{Action: mpblock.Block, OpenIDs: b[i : i+1], Actor: "test", Time: start.Add(tt.at)})
+		t.must(err)
+		t.equal(c.Time, ms.Add(tt.want), tt.what)
+	}
 	t.sound(app)
 }
 

@@ -42,7 +42,7 @@ var tests = []struct {
 	{"known ones are followers or blocked", (*suite).known},
 	{"what changed since is left alone", (*suite).unchangedSince},
 	{"an undo meets a new change", (*suite).undoRace},
-	{"time never goes back", (*suite).time},
+	{"a change dated ahead dates no other", (*suite).time},
 	{"who unfollows stays blocked", (*suite).unfollowed},
 	{"each OpenID has its history", (*suite).history},
 	{"changes without their OpenIDs", (*suite).heads},
