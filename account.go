@@ -4,7 +4,6 @@ import (
 	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/hex"
-	"fmt"
 	"net/netip"
 	"strings"
 )
@@ -15,11 +14,14 @@ type AppID string
 // AppIDLen is the length of every AppID in bytes.
 const AppIDLen = 18
 
-// ParseAppID reads an AppID; its error says what is wrong with s.
+// ErrAppID is the error of ParseAppID.
+var ErrAppID = NewError(Invalid, "appid", "not an AppID: %q, want wx and 16 lower-case hexadecimal digits")
+
+// ParseAppID reads an AppID; its error is ErrAppID.
 func ParseAppID(s string) (AppID, error) {
 	digits, ok := strings.CutPrefix(s, "wx")
 	if !ok || len(s) != AppIDLen || strings.Trim(digits, "0123456789abcdef") != "" {
-		return "", fmt.Errorf("not an AppID: %q, want wx and 16 lower-case hexadecimal digits", s)
+		return "", ErrAppID.With(s)
 	}
 	return AppID(s), nil
 }
@@ -85,6 +87,8 @@ func Calls() []Call {
 	return []Call{CallToken, CallStableToken, CallFollowers, CallList, CallBlock, CallUnblock}
 }
 
+var errCall = NewError(Invalid, "call", "no call is named %q: the calls are %s")
+
 // ParseCall reads the name of a call; its error lists the names there are.
 func ParseCall(s string) (Call, error) {
 	names := make([]string, 0, len(Calls()))
@@ -94,5 +98,5 @@ func ParseCall(s string) (Call, error) {
 		}
 		names = append(names, string(c))
 	}
-	return "", fmt.Errorf("no call is named %q: the calls are %s", s, strings.Join(names, ", "))
+	return "", errCall.With(s, strings.Join(names, ", "))
 }

@@ -99,19 +99,28 @@ func TestRecordLive(t *testing.T) {
 	}
 }
 
-func TestInternal(t *testing.T) {
-	refusal := mpblock.Refuse(mpblock.CodeBadOpenID, "openid_list[%d]: too short", 3)
-	if got := mpblock.Internal(fmt.Errorf("on the way: %w", refusal)); got != refusal {
-		t.Errorf("a refusal became %v", got)
-	}
-	e := mpblock.Internal(fs.ErrPermission)
-	if e.Code != mpblock.CodeSystem || e.Message != "system error" || !errors.Is(e, fs.ErrPermission) {
-		t.Errorf("an internal error became %v", e)
-	}
-	if strings.Contains(e.Message+e.Detail, fs.ErrPermission.Error()) {
-		t.Errorf("the outside is shown the cause: %q %q", e.Message, e.Detail)
-	}
-	if got, want := refusal.Error(), "40003 invalid openid: openid_list[3]: too short"; got != want {
+func TestError(t *testing.T) {
+	declared := mpblock.NewError(mpblock.Conflict, "list.full", "the list holds %d OpenIDs")
+	e := mpblock.At(fmt.Errorf("on the way: %w", declared.With(20).Because(fs.ErrPermission)), "list[%d]", 3)
+	if got, want := e.Error(), "list[3]: the list holds 20 OpenIDs: permission denied"; got != want {
 		t.Errorf("got %q, want %q", got, want)
+	}
+	var parts *mpblock.Error
+	if !errors.As(e, &parts) || parts.Message() != "list[3]: the list holds 20 OpenIDs" {
+		t.Errorf("the message has the cause, or lacks something: %q", parts.Message())
+	}
+	if len(declared.Args) != 0 || declared.Err != nil {
+		t.Errorf("what was declared has changed: %+v", declared)
+	}
+	for key, want := range map[string]bool{"list.full": true, "list": true, "list.ful": false, "list.full.of_one": false} {
+		if errors.Is(e, mpblock.NewError(mpblock.Conflict, key, "")) != want {
+			t.Errorf("list.full is %s: want %v", key, want)
+		}
+	}
+	if !errors.Is(e, fs.ErrPermission) || mpblock.KindOf(e) != mpblock.Conflict || mpblock.KindOf(fs.ErrPermission) != mpblock.Internal {
+		t.Error("cause or kind is lost")
+	}
+	if mpblock.At(fs.ErrPermission, "list[3]") != fs.ErrPermission { //nolint:errorlint // the very same
+		t.Error("an internal error has become one of the domain")
 	}
 }

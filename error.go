@@ -3,109 +3,103 @@ package mpblock
 import (
 	"errors"
 	"fmt"
+	"strings"
 )
 
-// Code is a return code of the platform's API.
-type Code int
+// Kind is what an error means to whoever asked, through whatever door.
+type Kind string
 
-// The return codes. Names, numbers and texts are the platform's.
+// The kinds. Doors and programs know them by these texts, which never change.
 const (
-	CodeSystem           Code = -1
-	CodeOK               Code = 0
-	CodeBadToken         Code = 40001
-	CodeBadGrantType     Code = 40002
-	CodeBadOpenID        Code = 40003
-	CodeBadAppID         Code = 40013
-	CodeBadListSize      Code = 40032
-	CodeBadURL           Code = 40066
-	CodeBadSecret        Code = 40125
-	CodeIPNotAllowed     Code = 40164
-	CodeTokenMissing     Code = 41001
-	CodeAppIDMissing     Code = 41002
-	CodeSecretMissing    Code = 41004
-	CodeTokenExpired     Code = 42001
-	CodeNeedGET          Code = 43001
-	CodeNeedPOST         Code = 43002
-	CodeNeedHTTPS        Code = 43003
-	CodeEmptyBody        Code = 44002
-	CodeDailyQuota       Code = 45009
-	CodeMinuteRate       Code = 45011
-	CodeBadData          Code = 47001
-	CodeUnauthorized     Code = 48001
-	CodeNotThisAppOpenID Code = 49003
+	Invalid         Kind = "invalid"         // what was asked for makes no sense, now or ever
+	NotFound        Kind = "not found"       // what it is about does not exist
+	Conflict        Kind = "conflict"        // it makes sense, but not as things stand
+	Forbidden       Kind = "forbidden"       // who asks may not
+	Unauthenticated Kind = "unauthenticated" // who asks did not prove who they are
+	Limited         Kind = "limited"         // too often, or too many
+	Unavailable     Kind = "unavailable"     // it cannot be done here, or not now
+	Internal        Kind = "internal"        // the fault is not of who asks; the log has the rest
 )
 
-var codeTexts = map[Code]string{ //nolint:gosec // no credentials, though some speak of them
-	CodeSystem:           "system error",
-	CodeOK:               "ok",
-	CodeBadToken:         "invalid credential, access_token is invalid or not latest",
-	CodeBadGrantType:     "invalid grant_type",
-	CodeBadOpenID:        "invalid openid",
-	CodeBadAppID:         "invalid appid",
-	CodeBadListSize:      "invalid openid list size",
-	CodeBadURL:           "invalid url",
-	CodeBadSecret:        "invalid appsecret",
-	CodeIPNotAllowed:     "invalid ip %s, not in whitelist",
-	CodeTokenMissing:     "access_token missing",
-	CodeAppIDMissing:     "appid missing",
-	CodeSecretMissing:    "appsecret missing",
-	CodeTokenExpired:     "access_token expired",
-	CodeNeedGET:          "require GET method",
-	CodeNeedPOST:         "require POST method",
-	CodeNeedHTTPS:        "require https",
-	CodeEmptyBody:        "empty post data",
-	CodeDailyQuota:       "reach max api daily quota limit",
-	CodeMinuteRate:       "api minute-quota reach limit, must slower, retry next minute",
-	CodeBadData:          "data format error",
-	CodeUnauthorized:     "api unauthorized",
-	CodeNotThisAppOpenID: "not match openid with appid",
-}
-
-// Text returns the platform's text for the code, "" for an unknown one. That of
-// CodeIPNotAllowed holds a %s for the address.
-func (c Code) Text() string { return codeTexts[c] }
-
-// Error is a refusal with a return code. Message goes to the caller as errmsg,
-// which clients know by the platform's own texts; Detail says, beyond it, what
-// happened, to which input and what to do, and goes where there is room for it:
-// a header of the answer, the log, the console. Err is the internal cause; it is
-// for the log alone. None of them ever holds a secret or a token.
+// Error is an error that tells whoever asked what is wrong. A door finds its codes,
+// statuses and words by Kind and Key, and puts Args into the words; it never looks at
+// a text. A package declares its errors once, with NewError, and returns them with
+// their arguments. An error that neither is nor wraps an *Error is Internal.
+//
+// None of its parts ever holds a secret or a token.
 type Error struct {
-	Code    Code
-	Message string
-	Detail  string
-	Err     error
+	Kind Kind
+	Key  string // names it and never changes; dots lead from the general to the special
+	Text string // in English, for logs and commands: a format for Args
+	Args []any  // the same, in this order, for every language
+	At   string // which of several inputs it is about, as in list[3]; else empty
+	Err  error  // the cause; an *Error may be shown too, any other is for the log alone
 }
 
-// Refuse returns an Error with the code's own text and a formatted detail.
-func Refuse(code Code, format string, args ...any) *Error {
-	return &Error{Code: code, Message: code.Text(), Detail: fmt.Sprintf(format, args...)}
+// NewError declares an error. It may be returned as it is if its text takes no
+// arguments.
+func NewError(kind Kind, key, text string) *Error { return &Error{Kind: kind, Key: key, Text: text} }
+
+// With returns the error with its arguments.
+func (e *Error) With(args ...any) *Error {
+	with := *e
+	with.Args = args
+	return &with
 }
 
-// Internal returns err as the Error that the outside is to see: err itself where
-// it already is or wraps an *Error, else CodeSystem with err as the cause.
-func Internal(err error) *Error {
+// Because returns the error with its cause.
+func (e *Error) Because(err error) *Error {
+	with := *e
+	with.Err = err
+	return &with
+}
+
+// At returns an error with the name of the input that it is about. One that is no
+// *Error is returned as it is.
+func At(err error, format string, args ...any) error {
 	var e *Error
-	if errors.As(err, &e) {
-		return e
+	if !errors.As(err, &e) {
+		return err
 	}
-	return &Error{
-		Code: CodeSystem, Message: CodeSystem.Text(),
-		Detail: "the fault is the server's; nothing is wrong with the request, try again", Err: err,
-	}
+	at := *e
+	at.At = fmt.Sprintf(format, args...)
+	return &at
 }
 
-// Error returns code, message, detail and cause.
-func (e *Error) Error() string {
-	s := fmt.Sprintf("%d %s", e.Code, e.Message)
-	if e.Detail != "" {
-		s += ": " + e.Detail
+// Message says in English what is wrong, without the cause.
+func (e *Error) Message() string {
+	s := e.Text
+	if len(e.Args) > 0 {
+		s = fmt.Sprintf(e.Text, e.Args...)
 	}
-	if e.Err != nil {
-		s += ": " + e.Err.Error()
+	if e.At != "" {
+		s = e.At + ": " + s
 	}
 	return s
 }
 
-// Unwrap returns the internal cause.
+// Error returns the message and the cause.
+func (e *Error) Error() string {
+	if e.Err == nil {
+		return e.Message()
+	}
+	return e.Message() + ": " + e.Err.Error()
+}
+
+// Is tells whether an error is the other one or a special case of it, by their keys.
+func (e *Error) Is(other error) bool {
+	o, ok := other.(*Error)
+	return ok && (e.Key == o.Key || strings.HasPrefix(e.Key, o.Key+"."))
+}
+
+// Unwrap returns the cause.
 func (e *Error) Unwrap() error { return e.Err }
+
+// KindOf returns the kind of an error.
+func KindOf(err error) Kind {
+	var e *Error
+	if errors.As(err, &e) {
+		return e.Kind
+	}
+	return Internal
+}

@@ -6,8 +6,6 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
-	"errors"
-	"fmt"
 )
 
 // OpenIDLen is the length of every OpenID in bytes.
@@ -25,15 +23,22 @@ const OpenIDLen = 28
 // OpenIDs are case-sensitive bytes and are ordered as such.
 type OpenID [OpenIDLen]byte
 
-// ErrOpenIDShape is wrapped by every error of ParseOpenID.
-var ErrOpenIDShape = errors.New("not an OpenID")
+// ErrOpenIDShape stands for every error of ParseOpenID.
+var ErrOpenIDShape = NewError(Invalid, "openid.shape", "not an OpenID")
 
-// ParseOpenID reads an OpenID. It fails with an error that wraps ErrOpenIDShape
-// and says what is wrong with s; it never repeats more of s than one character.
+var (
+	errOpenIDLength = NewError(Invalid, "openid.shape.length", "not an OpenID: %d bytes long, an OpenID has %d")
+	errOpenIDHead   = NewError(Invalid, "openid.shape.head", "not an OpenID: begins with %q, an OpenID begins with 'o'")
+	errOpenIDByte   = NewError(Invalid, "openid.shape.byte", "not an OpenID: byte %d is %q, allowed are A-Z a-z 0-9 - _")
+	errOpenIDTail   = NewError(Invalid, "openid.shape.tail", "not an OpenID: ends with %q, the last character is one of AEIMQUYcgkosw048")
+)
+
+// ParseOpenID reads an OpenID. It fails with an ErrOpenIDShape that says what is
+// wrong with s; it never repeats more of s than one character.
 func ParseOpenID(s string) (OpenID, error) {
 	var id OpenID
 	if len(s) != OpenIDLen {
-		return id, fmt.Errorf("%w: %d bytes long, an OpenID has %d", ErrOpenIDShape, len(s), OpenIDLen)
+		return id, errOpenIDLength.With(len(s), OpenIDLen)
 	}
 	copy(id[:], s)
 	if err := id.check(); err != nil {
@@ -44,16 +49,16 @@ func ParseOpenID(s string) (OpenID, error) {
 
 func (id OpenID) check() error {
 	if id[0] != 'o' {
-		return fmt.Errorf("%w: begins with %q, an OpenID begins with 'o'", ErrOpenIDShape, id[0])
+		return errOpenIDHead.With(id[0])
 	}
 	for i, c := range id[1:] {
 		if base64Value[c] < 0 {
-			return fmt.Errorf("%w: byte %d is %q, allowed are A-Z a-z 0-9 - _", ErrOpenIDShape, i+1, c)
+			return errOpenIDByte.With(i+1, c)
 		}
 	}
 	// 27 characters hold 162 bits, the OpenID 160: the last two are zero.
 	if last := id[OpenIDLen-1]; base64Value[last]&3 != 0 {
-		return fmt.Errorf("%w: ends with %q, the last character is one of AEIMQUYcgkosw048", ErrOpenIDShape, last)
+		return errOpenIDTail.With(last)
 	}
 	return nil
 }
@@ -83,12 +88,14 @@ func (id OpenID) Compare(other OpenID) int { return bytes.Compare(id[:], other[:
 // Prefix is the 4 bytes at the head of every OpenID of one account.
 type Prefix [4]byte
 
+var errPrefix = NewError(Invalid, "prefix", "not a prefix of OpenIDs: %q, want 8 hexadecimal digits")
+
 // ParsePrefix reads a Prefix from its 8 hexadecimal digits.
 func ParsePrefix(s string) (Prefix, error) {
 	var p Prefix
 	b, err := hex.DecodeString(s)
 	if err != nil || len(b) != len(p) {
-		return p, fmt.Errorf("not a prefix of OpenIDs: %q, want 8 hexadecimal digits", s)
+		return p, errPrefix.With(s)
 	}
 	copy(p[:], b)
 	return p, nil

@@ -1,7 +1,6 @@
 package mpblock
 
 import (
-	"errors"
 	"fmt"
 	"time"
 )
@@ -30,12 +29,6 @@ func (r *Refused) Error() string { return fmt.Sprintf(r.Format, r.Args...) }
 
 // Unwrap returns the text as a Refusal.
 func (r *Refused) Unwrap() error { return Refusal(r.Error()) }
-
-// IsCode tells whether an error is, or wraps, an *Error with a code.
-func IsCode(err error, code Code) bool {
-	var e *Error
-	return errors.As(err, &e) && e.Code == code
-}
 
 // Zone is the time zone in which the platform counts days, UTC+8 all year round.
 var Zone = time.FixedZone("UTC+8", 8*60*60)

@@ -15,6 +15,7 @@ import (
 	"mpblock/client"
 	"mpblock/internal/bulk"
 	"mpblock/internal/lines"
+	"mpblock/internal/wire"
 )
 
 // jobFlags are the flags of the commands that run a job.
@@ -273,7 +274,7 @@ func writeRefused(name string, job *bulk.File) error {
 	var b strings.Builder
 	for _, it := range job.Items {
 		if it.Status == bulk.Refused {
-			b.WriteString(lines.RefusedCode(string(it.OpenID), it.Code, mpblock.Code(it.Code).Text()))
+			b.WriteString(lines.RefusedCode(string(it.OpenID), it.Code, wire.Code(it.Code).Text()))
 		}
 	}
 	return os.WriteFile(name, []byte(b.String()), 0o600)

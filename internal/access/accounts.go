@@ -77,11 +77,11 @@ func accountOf(e record.Entry[accountRecord]) (versioned, error) {
 
 func (svc *Service) readAccount(ctx context.Context, app mpblock.AppID) (versioned, error) {
 	if _, err := mpblock.ParseAppID(string(app)); err != nil {
-		return versioned{}, mpblock.Refuse(mpblock.CodeBadAppID, "%v", err)
+		return versioned{}, err
 	}
 	e, err := kindAccount.Get(ctx, svc.store, string(app))
 	if errors.Is(err, mpblock.ErrNotFound) {
-		return versioned{}, noAccount(app)
+		return versioned{}, ErrNoAccount.With(app)
 	}
 	if err != nil {
 		return versioned{}, err
@@ -89,9 +89,8 @@ func (svc *Service) readAccount(ctx context.Context, app mpblock.AppID) (version
 	return accountOf(e)
 }
 
-func noAccount(app mpblock.AppID) error {
-	return mpblock.Refuse(mpblock.CodeBadAppID, "there is no account %s here", app)
-}
+// ErrNoAccount is the error of what is to be done with an account that there is not.
+var ErrNoAccount = mpblock.NewError(mpblock.NotFound, "account.none", "there is no account %s here")
 
 // NewAccount is what an account can be created with. Every zero field is chosen
 // by the platform, at random where it must be unique or secret.
@@ -113,7 +112,7 @@ func (svc *Service) AddAccount(ctx context.Context, n NewAccount) (*mpblock.Acco
 	}
 	if _, err := svc.readAccount(ctx, n.AppID); err == nil {
 		return nil, "", refuse("account %s exists already", n.AppID)
-	} else if !mpblock.IsCode(err, mpblock.CodeBadAppID) {
+	} else if !errors.Is(err, ErrNoAccount) {
 		return nil, "", err
 	}
 	claim, prefix, err := svc.claimPrefix(ctx, n)
@@ -143,7 +142,7 @@ func (n *NewAccount) complete() error {
 	if n.AppID == "" {
 		n.AppID = mpblock.AppID("wx" + randomHex(8))
 	} else if _, err := mpblock.ParseAppID(string(n.AppID)); err != nil {
-		return mpblock.Refusal(err.Error())
+		return err
 	}
 	if n.Secret == "" {
 		n.Secret = randomHex(16)
@@ -164,8 +163,7 @@ func checkName(name string) error {
 	return nil
 }
 
-// Account returns an account, or an error with CodeBadAppID. It is the caller's
-// own copy.
+// Account returns an account, or ErrNoAccount. It is the caller's own copy.
 func (svc *Service) Account(ctx context.Context, app mpblock.AppID) (*mpblock.Account, error) {
 	v, err := svc.readAccount(ctx, app)
 	if err != nil {
@@ -227,13 +225,13 @@ func (svc *Service) RotateSecret(ctx context.Context, app mpblock.AppID) (string
 
 func (svc *Service) rewrite(ctx context.Context, app mpblock.AppID, edit func(*versioned) error) (*mpblock.Account, error) {
 	if _, err := mpblock.ParseAppID(string(app)); err != nil {
-		return nil, mpblock.Refuse(mpblock.CodeBadAppID, "%v", err)
+		return nil, err
 	}
 	defer svc.cache.forget(app) // whatever came of it
 	var v versioned
 	_, err := kindAccount.Edit(ctx, svc.store, string(app), func(e *record.Entry[accountRecord]) (err error) {
 		if e.Version == 0 {
-			return noAccount(app)
+			return ErrNoAccount.With(app)
 		}
 		if v, err = accountOf(*e); err != nil {
 			return err
@@ -268,7 +266,7 @@ func normalize(a *mpblock.Account) error {
 	for _, calls := range [][]mpblock.Call{a.Denied, slices.Collect(maps.Keys(a.Daily)), slices.Collect(maps.Keys(a.PerMinute))} {
 		for _, call := range calls {
 			if _, err := mpblock.ParseCall(string(call)); err != nil {
-				return mpblock.Refusal(err.Error())
+				return err
 			}
 		}
 	}

@@ -9,6 +9,7 @@ import (
 	"mpblock"
 	"mpblock/internal/memstore"
 	"mpblock/internal/storetest"
+	"mpblock/internal/wire"
 )
 
 // At the moment what the cache holds of an account is too old, all calls share one
@@ -19,13 +20,13 @@ func TestCallsShareARead(t *testing.T) {
 		tok := r.plain()
 		slow := storetest.NewSlow(r.store.(mpblock.Store), 10*time.Millisecond)
 		r.store = slow
-		r.want(tok, mpblock.CodeOK)
+		r.want(tok, wire.CodeOK)
 		for range 3 {
 			time.Sleep(maxAge)
 			slow.Calls()
 			var wg sync.WaitGroup
 			for range 64 {
-				wg.Go(func() { r.want(tok, mpblock.CodeOK) })
+				wg.Go(func() { r.want(tok, wire.CodeOK) })
 			}
 			wg.Wait()
 			if n := slow.Calls()["Get"]; n != 2 {
@@ -46,13 +47,13 @@ func TestSharedReadIsNotOld(t *testing.T) {
 		node := &rig{Service: open(t, store), t: t, account: r.account}
 		node.store = storetest.NewSlow(store, 10*time.Second)
 		var wg sync.WaitGroup
-		wg.Go(func() { node.want(tok, mpblock.CodeOK) }) // reads what was before the rotation
+		wg.Go(func() { node.want(tok, wire.CodeOK) }) // reads what was before the rotation
 		time.Sleep(15 * time.Second)
 		if _, err := r.RotateSecret(t.Context(), r.account.AppID); err != nil {
 			t.Fatal(err)
 		}
 		time.Sleep(time.Second)
-		node.want(tok, mpblock.CodeBadToken)
+		node.want(tok, wire.CodeBadToken)
 		wg.Wait()
 	})
 }

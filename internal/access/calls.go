@@ -22,10 +22,10 @@ const (
 	maxCallKinds  = 100_000 // of account, call and code that a node counts at once
 )
 
-// CallCount is how often a call was answered with a code.
+// CallCount is how often a call was answered with a return code of the API.
 type CallCount struct {
 	Call  mpblock.Call
-	Code  mpblock.Code
+	Code  int
 	Count int
 }
 
@@ -34,7 +34,7 @@ type callKey struct {
 	day  string
 	app  mpblock.AppID
 	call mpblock.Call
-	code mpblock.Code
+	code int
 }
 
 // callCounts are the calls that this node has answered and not written down.
@@ -79,7 +79,7 @@ type callRecord struct {
 // CountCall counts a call of the API for the overview. It writes nothing: WriteCalls
 // does so now and then, and Close at the end. A killed node loses the last 10 seconds. A
 // call without an account is not counted.
-func (svc *Service) CountCall(app mpblock.AppID, call mpblock.Call, code mpblock.Code) {
+func (svc *Service) CountCall(app mpblock.AppID, call mpblock.Call, code int) {
 	if app != "" && call != "" {
 		svc.calls.add(callKey{mpblock.Day(time.Now()), app, call, code}, 1)
 	}

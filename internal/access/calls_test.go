@@ -10,6 +10,7 @@ import (
 
 	"mpblock"
 	"mpblock/internal/memstore"
+	"mpblock/internal/wire"
 )
 
 // failing is a store that fails.
@@ -26,23 +27,23 @@ func TestCallsAreSummedOverNodesAndRestarts(t *testing.T) {
 		for range 3 {
 			p := open(t, store)
 			for range 5 {
-				p.CountCall(app, mpblock.CallBlock, mpblock.CodeOK)
+				p.CountCall(app, mpblock.CallBlock, int(wire.CodeOK))
 			}
 			if err := p.WriteCalls(t.Context()); err != nil {
 				t.Fatal(err)
 			}
-			p.CountCall(app, mpblock.CallBlock, mpblock.CodeOK)
-			p.CountCall(app, mpblock.CallBlock, mpblock.CodeBadOpenID)
-			p.CountCall("wx0000000000000000", mpblock.CallBlock, mpblock.CodeOK)
+			p.CountCall(app, mpblock.CallBlock, int(wire.CodeOK))
+			p.CountCall(app, mpblock.CallBlock, int(wire.CodeBadOpenID))
+			p.CountCall("wx0000000000000000", mpblock.CallBlock, int(wire.CodeOK))
 			if err := p.Close(t.Context()); err != nil {
 				t.Fatal(err)
 			}
 		}
 		p := open(t, store)
-		p.CountCall(app, mpblock.CallBlock, mpblock.CodeOK) // not written down
+		p.CountCall(app, mpblock.CallBlock, int(wire.CodeOK)) // not written down
 		day := mpblock.Day(time.Now())
 		got, err := p.CallsOf(t.Context(), app, day)
-		if err != nil || !slices.Equal(got, []CallCount{{mpblock.CallBlock, mpblock.CodeOK, 19}, {mpblock.CallBlock, mpblock.CodeBadOpenID, 3}}) {
+		if err != nil || !slices.Equal(got, []CallCount{{mpblock.CallBlock, int(wire.CodeOK), 19}, {mpblock.CallBlock, int(wire.CodeBadOpenID), 3}}) {
 			t.Errorf("calls %v, %v", got, err)
 		}
 		p.store = failing{store}

@@ -48,7 +48,7 @@ func (svc *Service) tryPrefix(ctx context.Context, prefix mpblock.Prefix, app mp
 		switch v, err := svc.readAccount(ctx, holder); {
 		case err == nil && v.Prefix == prefix:
 			return refuse("prefix %s is that of account %s: choose another, or leave it out to have one made", prefix, holder)
-		case err != nil && !mpblock.IsCode(err, mpblock.CodeBadAppID):
+		case err != nil && !errors.Is(err, ErrNoAccount):
 			return err
 		}
 		return nil

@@ -80,8 +80,7 @@ func (svc *Service) spend(ctx context.Context, a *mpblock.Account, call mpblock.
 		if took, err := svc.quotas.take(ctx, svc.store, a.AppID, call, w, limit); err != nil {
 			return err
 		} else if !took {
-			return mpblock.Refuse(mpblock.CodeMinuteRate, "account %s may call %s %d times a minute; the next minute begins in %d s",
-				a.AppID, call, limit, secondsUp(w.end.Sub(now)))
+			return errMinuteRate.With(a.AppID, call, limit, secondsUp(w.end.Sub(now)))
 		}
 	}
 	if limit, ok := a.Daily[call]; ok {
@@ -89,8 +88,7 @@ func (svc *Service) spend(ctx context.Context, a *mpblock.Account, call mpblock.
 		if took, err := svc.quotas.take(ctx, svc.store, a.AppID, call, w, limit); err != nil {
 			return err
 		} else if !took {
-			return mpblock.Refuse(mpblock.CodeDailyQuota, "account %s may call %s %d times a day; the next day begins at %s",
-				a.AppID, call, limit, w.end.Format(time.RFC3339))
+			return errDailyQuota.With(a.AppID, call, limit, w.end.Format(time.RFC3339))
 		}
 	}
 	return nil

@@ -10,6 +10,7 @@ import (
 
 	"mpblock"
 	"mpblock/internal/memstore"
+	"mpblock/internal/wire"
 )
 
 func (r *rig) limit(daily, perMinute map[mpblock.Call]int) {
@@ -31,16 +32,16 @@ func TestDailyQuota(t *testing.T) {
 		r.limit(only(3), nil)
 		tok := r.stable(false).Value
 		for range 3 {
-			r.want(tok, mpblock.CodeOK)
+			r.want(tok, wire.CodeOK)
 		}
-		r.want(tok, mpblock.CodeDailyQuota)
+		r.want(tok, wire.CodeDailyQuota)
 		if _, err := r.Authorize(t.Context(), tok, mpblock.CallBlock, loopback); err != nil {
 			t.Errorf("another call is limited too: %v", err)
 		}
 		time.Sleep(16*time.Hour - time.Second)
-		r.want(r.stable(false).Value, mpblock.CodeDailyQuota)
+		r.want(r.stable(false).Value, wire.CodeDailyQuota)
 		time.Sleep(time.Second) // midnight in UTC+8
-		r.want(r.stable(false).Value, mpblock.CodeOK)
+		r.want(r.stable(false).Value, wire.CodeOK)
 	})
 }
 
@@ -50,16 +51,16 @@ func TestMinuteRate(t *testing.T) {
 		r.limit(only(100), only(2))
 		tok := r.stable(false).Value
 		time.Sleep(30 * time.Second)
-		r.want(tok, mpblock.CodeOK)
-		r.want(tok, mpblock.CodeOK)
-		r.want(tok, mpblock.CodeMinuteRate)
+		r.want(tok, wire.CodeOK)
+		r.want(tok, wire.CodeOK)
+		r.want(tok, wire.CodeMinuteRate)
 		time.Sleep(30*time.Second - time.Millisecond)
-		r.want(tok, mpblock.CodeMinuteRate)
+		r.want(tok, wire.CodeMinuteRate)
 		time.Sleep(time.Millisecond)
-		r.want(tok, mpblock.CodeOK)
+		r.want(tok, wire.CodeOK)
 		r.limit(only(4), nil) // the two that were slowed down did not count towards the day
-		r.want(tok, mpblock.CodeOK)
-		r.want(tok, mpblock.CodeDailyQuota)
+		r.want(tok, wire.CodeOK)
+		r.want(tok, wire.CodeDailyQuota)
 	})
 }
 
@@ -118,11 +119,11 @@ func TestQuotaOfAKilledNode(t *testing.T) {
 		r := newRig(t)
 		r.limit(only(100), nil)
 		tok := r.stable(false).Value
-		r.node().want(tok, mpblock.CodeOK) // reserves 5, spends 1, and is gone
+		r.node().want(tok, wire.CodeOK) // reserves 5, spends 1, and is gone
 		n := 1
 		for last := r.node(); ; n++ {
 			if _, err := last.Authorize(t.Context(), tok, mpblock.CallList, loopback); err != nil {
-				wantCode(t, err, mpblock.CodeDailyQuota)
+				wantCode(t, err, wire.CodeDailyQuota)
 				break
 			}
 		}
@@ -136,7 +137,7 @@ func TestQuotaRecordsEnd(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t)
 		r.limit(only(5), only(5))
-		r.want(r.stable(false).Value, mpblock.CodeOK)
+		r.want(r.stable(false).Value, wire.CodeOK)
 		if rs, err := r.store.List(t.Context(), string(kindQuota), "", 10); err != nil || len(rs) != 2 {
 			t.Errorf("%d records, %v", len(rs), err)
 		}

@@ -7,7 +7,7 @@ import (
 	"encoding/base64"
 	"encoding/binary"
 	"encoding/hex"
-	"fmt"
+	"errors"
 	"hash"
 	"net/netip"
 	"slices"
@@ -209,7 +209,7 @@ func (svc *Service) token(app mpblock.AppID, epoch uint64, kind byte, i issued, 
 // admit checks who asks for a token, in the order of the platform's own answers.
 func (svc *Service) admit(ctx context.Context, c Credentials, call mpblock.Call) (*state, error) {
 	if c.AppID == "" {
-		return nil, mpblock.Refuse(mpblock.CodeAppIDMissing, "the parameter appid is absent or empty")
+		return nil, errNoAppID
 	}
 	s, err := svc.state(ctx, mpblock.AppID(c.AppID))
 	if err != nil {
@@ -217,11 +217,11 @@ func (svc *Service) admit(ctx context.Context, c Credentials, call mpblock.Call)
 	}
 	switch {
 	case c.GrantType != "client_credential":
-		return nil, mpblock.Refuse(mpblock.CodeBadGrantType, "the parameter grant_type is not client_credential")
+		return nil, errGrantType
 	case c.Secret == "":
-		return nil, mpblock.Refuse(mpblock.CodeSecretMissing, "the parameter secret is absent or empty")
+		return nil, errNoSecret
 	case !s.account.SecretHash.Matches(c.Secret):
-		return nil, mpblock.Refuse(mpblock.CodeBadSecret, "this is not the secret of account %s", s.account.AppID)
+		return nil, errWrongSecret.With(s.account.AppID)
 	}
 	return s, svc.permit(ctx, &s.account, call, c.IP)
 }
@@ -232,29 +232,28 @@ func (svc *Service) admit(ctx context.Context, c Credentials, call mpblock.Call)
 // error too, where the token is good.
 func (svc *Service) Authorize(ctx context.Context, token string, call mpblock.Call, ip netip.Addr) (*mpblock.Account, error) {
 	if token == "" {
-		return nil, mpblock.Refuse(mpblock.CodeTokenMissing, "the parameter access_token is absent or empty in the query")
+		return nil, errNoToken
 	}
 	c, ok := svc.signer.read(token)
 	if !ok {
-		return nil, mpblock.Refuse(mpblock.CodeBadToken, "this is no access token of this server")
+		return nil, errForgedToken
 	}
 	now := time.Now()
 	if c.expires <= now.UnixMilli() {
-		return nil, mpblock.Refuse(mpblock.CodeTokenExpired, "the access token ran out at %s: get a new one",
-			time.UnixMilli(c.expires).UTC().Format(time.RFC3339))
+		return nil, errTokenExpired.With(time.UnixMilli(c.expires).UTC().Format(time.RFC3339))
 	}
 	s, err := svc.stateFor(ctx, c)
-	if mpblock.IsCode(err, mpblock.CodeBadAppID) {
-		return nil, mpblock.Refuse(mpblock.CodeBadToken, "the account of the access token does not exist any more")
+	if errors.Is(err, ErrNoAccount) {
+		return nil, errTokenOfNone
 	}
 	if err != nil {
 		return nil, err
 	}
 	if s.epoch != c.epoch {
-		return nil, mpblock.Refuse(mpblock.CodeBadToken, "the account has a new secret since the access token was issued: get a new one")
+		return nil, errTokenRotated
 	}
 	if !s.tokens.of(s.epoch).good(c.kind, c.serial, now) {
-		return nil, mpblock.Refuse(mpblock.CodeBadToken, "a newer access token took the place of this one: use that, or get a new one")
+		return nil, errTokenSuperseded
 	}
 	return &s.account, svc.permit(ctx, &s.account, call, ip)
 }
@@ -276,12 +275,10 @@ func (svc *Service) stateFor(ctx context.Context, c claims) (*state, error) {
 func (svc *Service) permit(ctx context.Context, a *mpblock.Account, call mpblock.Call, ip netip.Addr) error {
 	ip = ip.Unmap()
 	if len(a.AllowIPs) > 0 && !slices.ContainsFunc(a.AllowIPs, func(n netip.Prefix) bool { return n.Contains(ip) }) {
-		e := mpblock.Refuse(mpblock.CodeIPNotAllowed, "account %s may be used from the addresses on its allow-list only", a.AppID)
-		e.Message = fmt.Sprintf(e.Message, ip)
-		return e
+		return errAddress.With(a.AppID, ip)
 	}
 	if slices.Contains(a.Denied, call) {
-		return mpblock.Refuse(mpblock.CodeUnauthorized, "account %s may not call %s", a.AppID, call)
+		return errCall.With(a.AppID, call)
 	}
 	return svc.spend(ctx, a, call)
 }

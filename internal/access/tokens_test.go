@@ -13,6 +13,7 @@ import (
 	"mpblock"
 	"mpblock/internal/memstore"
 	"mpblock/internal/record"
+	"mpblock/internal/wire"
 )
 
 // rig is the accounts of a store with one, under a clock of its own.
@@ -59,7 +60,7 @@ func (r *rig) stable(force bool) Token {
 	return tok
 }
 
-func (r *rig) want(token string, code mpblock.Code) {
+func (r *rig) want(token string, code wire.Code) {
 	r.t.Helper()
 	_, err := r.Authorize(r.t.Context(), token, mpblock.CallList, loopback)
 	wantCode(r.t, err, code)
@@ -77,22 +78,22 @@ func TestPlainTokens(t *testing.T) {
 		if first == second {
 			t.Error("the second call returned the first token")
 		}
-		r.want(first, mpblock.CodeOK)
+		r.want(first, wire.CodeOK)
 		time.Sleep(3 * time.Minute)
 		third := r.plain()
 		time.Sleep(2*time.Minute - time.Millisecond - time.Microsecond)
-		r.want(first, mpblock.CodeOK)
+		r.want(first, wire.CodeOK)
 		time.Sleep(time.Millisecond)
-		r.want(first, mpblock.CodeBadToken) // 5 minutes after the second
-		r.want(second, mpblock.CodeOK)      // superseded 2 minutes ago
+		r.want(first, wire.CodeBadToken) // 5 minutes after the second
+		r.want(second, wire.CodeOK)      // superseded 2 minutes ago
 		time.Sleep(3 * time.Minute)
-		r.want(second, mpblock.CodeBadToken)
-		r.want(third, mpblock.CodeOK)
+		r.want(second, wire.CodeBadToken)
+		r.want(third, wire.CodeOK)
 		time.Sleep(2*time.Hour - 5*time.Minute - time.Millisecond)
-		r.want(third, mpblock.CodeOK)
+		r.want(third, wire.CodeOK)
 		time.Sleep(time.Millisecond)
-		r.want(third, mpblock.CodeTokenExpired)
-		r.want(first, mpblock.CodeTokenExpired)
+		r.want(third, wire.CodeTokenExpired)
+		r.want(first, wire.CodeTokenExpired)
 	})
 }
 
@@ -103,9 +104,9 @@ func TestManyPlainTokens(t *testing.T) {
 		for range maxSuperseded + 2 {
 			all = append(all, r.plain())
 		}
-		r.want(all[0], mpblock.CodeBadToken)
+		r.want(all[0], wire.CodeBadToken)
 		for _, tok := range all[1:] {
-			r.want(tok, mpblock.CodeOK)
+			r.want(tok, wire.CodeOK)
 		}
 	})
 }
@@ -131,10 +132,10 @@ func TestStableTokens(t *testing.T) {
 		if second.Value == first.Value || second.ExpiresIn != 2*time.Hour {
 			t.Errorf("in its last 5 minutes: the same token, or %v left", second.ExpiresIn)
 		}
-		r.want(first.Value, mpblock.CodeOK)
+		r.want(first.Value, wire.CodeOK)
 		time.Sleep(5 * time.Minute)
-		r.want(first.Value, mpblock.CodeTokenExpired)
-		r.want(second.Value, mpblock.CodeOK)
+		r.want(first.Value, wire.CodeTokenExpired)
+		r.want(second.Value, wire.CodeOK)
 	})
 }
 
@@ -148,8 +149,8 @@ func TestForcedRefresh(t *testing.T) {
 		if first == second {
 			t.Error("force returned the old token")
 		}
-		r.want(first, mpblock.CodeBadToken)
-		r.want(plain, mpblock.CodeOK)
+		r.want(first, wire.CodeBadToken)
+		r.want(plain, wire.CodeOK)
 		time.Sleep(forcedApart - time.Millisecond)
 		if r.stable(true).Value != second {
 			t.Error("a second refresh within 30 s was granted")
@@ -160,7 +161,7 @@ func TestForcedRefresh(t *testing.T) {
 			t.Error("a refresh after 30 s was not granted")
 		}
 		time.Sleep(time.Second)
-		other.want(second, mpblock.CodeBadToken)
+		other.want(second, wire.CodeBadToken)
 		for range forcedPerDay - 2 {
 			time.Sleep(forcedApart)
 			last = r.stable(true).Value
@@ -187,11 +188,11 @@ func TestKindsAreIndependent(t *testing.T) {
 		for range 100 {
 			r.plain()
 		}
-		r.want(s, mpblock.CodeOK)
+		r.want(s, wire.CodeOK)
 		p := r.plain()
 		time.Sleep(forcedApart)
 		r.stable(true)
-		r.want(p, mpblock.CodeOK)
+		r.want(p, wire.CodeOK)
 	})
 }
 
@@ -200,25 +201,25 @@ func TestRotateSecret(t *testing.T) {
 		r := newRig(t)
 		other := r.node()
 		plain, stable := r.plain(), r.stable(false).Value
-		other.want(plain, mpblock.CodeOK)
+		other.want(plain, wire.CodeOK)
 		secret, err := r.RotateSecret(t.Context(), r.account.AppID)
 		if err != nil || secret == r.secret {
 			t.Fatal(err)
 		}
-		r.want(plain, mpblock.CodeBadToken)
-		r.want(stable, mpblock.CodeBadToken)
+		r.want(plain, wire.CodeBadToken)
+		r.want(stable, wire.CodeBadToken)
 		_, err = r.Token(t.Context(), r.credentials())
-		wantCode(t, err, mpblock.CodeBadSecret)
+		wantCode(t, err, wire.CodeBadSecret)
 		time.Sleep(time.Second)
-		other.want(plain, mpblock.CodeBadToken)
+		other.want(plain, wire.CodeBadToken)
 		_, err = other.StableToken(t.Context(), r.credentials(), false)
-		wantCode(t, err, mpblock.CodeBadSecret)
+		wantCode(t, err, wire.CodeBadSecret)
 		r.secret = secret
 		next := r.stable(false).Value
 		if next == stable {
 			t.Error("the stable token outlived its secret")
 		}
-		other.want(next, mpblock.CodeOK) // at once: it is newer than what the node remembers
+		other.want(next, wire.CodeOK) // at once: it is newer than what the node remembers
 	})
 }
 
@@ -226,9 +227,9 @@ func TestNewTokenIsGoodOnEveryNodeAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t)
 		other := r.node()
-		other.want(r.plain(), mpblock.CodeOK)
-		other.want(r.plain(), mpblock.CodeOK)
-		other.want(r.stable(false).Value, mpblock.CodeOK)
+		other.want(r.plain(), wire.CodeOK)
+		other.want(r.plain(), wire.CodeOK)
+		other.want(r.stable(false).Value, wire.CodeOK)
 	})
 }
 
@@ -236,7 +237,7 @@ func TestTokensSurviveARestart(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t)
 		tok := r.plain()
-		r.node().want(tok, mpblock.CodeOK)
+		r.node().want(tok, wire.CodeOK)
 	})
 }
 
@@ -244,26 +245,26 @@ func TestBadTokens(t *testing.T) {
 	r := newRig(t)
 	good := r.plain()
 	stranger := newRig(t) // signs with another key
-	r.want("", mpblock.CodeTokenMissing)
-	r.want(stranger.plain(), mpblock.CodeBadToken)
+	r.want("", wire.CodeTokenMissing)
+	r.want(stranger.plain(), wire.CodeBadToken)
 	for _, bad := range []string{"x", good + "A", good[:len(good)-1], strings.ToLower(good), good[:40] + "!" + good[41:], strings.Repeat("A", len(good)), strings.Repeat("A", 100_000)} {
-		r.want(bad, mpblock.CodeBadToken)
+		r.want(bad, wire.CodeBadToken)
 	}
 	for i := range good { // every character counts
 		for _, c := range "Aa" {
 			if forged := good[:i] + string(c) + good[i+1:]; forged != good {
-				r.want(forged, mpblock.CodeBadToken)
+				r.want(forged, wire.CodeBadToken)
 			}
 		}
 	}
-	r.want(good, mpblock.CodeOK)
+	r.want(good, wire.CodeOK)
 }
 
 func TestTokenOfADeletedAccount(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t)
 		tok := r.plain()
-		r.want(tok, mpblock.CodeOK)
+		r.want(tok, wire.CodeOK)
 		rec, err := r.store.Get(t.Context(), KindAccount, string(r.account.AppID))
 		if err != nil {
 			t.Fatal(err)
@@ -272,7 +273,7 @@ func TestTokenOfADeletedAccount(t *testing.T) {
 			t.Fatal(err)
 		}
 		time.Sleep(time.Second)
-		r.want(tok, mpblock.CodeBadToken)
+		r.want(tok, wire.CodeBadToken)
 	})
 }
 
@@ -291,26 +292,26 @@ func TestOrderOfTokenChecks(t *testing.T) {
 		a.Daily = map[mpblock.Call]int{mpblock.CallToken: 0}
 	})
 	c := Credentials{IP: netip.MustParseAddr("::ffff:198.51.100.7")}
-	next := func(want mpblock.Code, repair func()) {
+	next := func(want wire.Code, repair func()) {
 		t.Helper()
 		_, err := r.Token(t.Context(), c)
 		wantCode(t, err, want)
-		if want == mpblock.CodeIPNotAllowed && mpblock.Internal(err).Message != "invalid ip 198.51.100.7, not in whitelist" {
-			t.Errorf("message %q", mpblock.Internal(err).Message)
+		if want == wire.CodeIPNotAllowed && wire.ErrorOf(err).Message != "invalid ip 198.51.100.7, not in whitelist" {
+			t.Errorf("message %q", wire.ErrorOf(err).Message)
 		}
 		repair()
 	}
-	next(mpblock.CodeAppIDMissing, func() { c.AppID = "wxffffffffffffffff" })
-	next(mpblock.CodeBadAppID, func() { c.AppID = "nonsense" })
-	next(mpblock.CodeBadAppID, func() { c.AppID = string(r.account.AppID) })
-	next(mpblock.CodeBadGrantType, func() { c.GrantType = "client_credential" })
-	next(mpblock.CodeSecretMissing, func() { c.Secret = "wrong" })
-	next(mpblock.CodeBadSecret, func() { c.Secret = r.secret })
-	next(mpblock.CodeIPNotAllowed, func() { c.IP = netip.MustParseAddr("::ffff:192.0.2.7") })
-	next(mpblock.CodeUnauthorized, func() { limit(func(a *mpblock.Account) { a.Denied = nil }) })
-	next(mpblock.CodeMinuteRate, func() { limit(func(a *mpblock.Account) { a.PerMinute = nil }) })
-	next(mpblock.CodeDailyQuota, func() { limit(func(a *mpblock.Account) { a.Daily = nil }) })
-	next(mpblock.CodeOK, func() {})
+	next(wire.CodeAppIDMissing, func() { c.AppID = "wxffffffffffffffff" })
+	next(wire.CodeBadAppID, func() { c.AppID = "nonsense" })
+	next(wire.CodeBadAppID, func() { c.AppID = string(r.account.AppID) })
+	next(wire.CodeBadGrantType, func() { c.GrantType = "client_credential" })
+	next(wire.CodeSecretMissing, func() { c.Secret = "wrong" })
+	next(wire.CodeBadSecret, func() { c.Secret = r.secret })
+	next(wire.CodeIPNotAllowed, func() { c.IP = netip.MustParseAddr("::ffff:192.0.2.7") })
+	next(wire.CodeUnauthorized, func() { limit(func(a *mpblock.Account) { a.Denied = nil }) })
+	next(wire.CodeMinuteRate, func() { limit(func(a *mpblock.Account) { a.PerMinute = nil }) })
+	next(wire.CodeDailyQuota, func() { limit(func(a *mpblock.Account) { a.Daily = nil }) })
+	next(wire.CodeOK, func() {})
 }
 
 func TestConcurrentTokens(t *testing.T) {
@@ -338,7 +339,7 @@ func TestConcurrentTokens(t *testing.T) {
 		t.Errorf("%d stable tokens at once", len(stable))
 	}
 	for p := range seen {
-		r.want(p, mpblock.CodeOK)
+		r.want(p, wire.CodeOK)
 	}
 }
 
@@ -375,10 +376,10 @@ func TestSlowReadDoesNotUndoARotation(t *testing.T) {
 		if _, err := node.RotateSecret(t.Context(), r.account.AppID); err != nil {
 			t.Fatal(err)
 		}
-		node.want(tok, mpblock.CodeBadToken)
+		node.want(tok, wire.CodeBadToken)
 		close(g.gate)
 		<-done
-		node.want(tok, mpblock.CodeBadToken)
+		node.want(tok, wire.CodeBadToken)
 	})
 }
 
@@ -428,7 +429,7 @@ func TestTokenLife(t *testing.T) {
 			t.Error("another token before half of its life")
 		}
 		time.Sleep(16 * time.Second)
-		r.want(plain, mpblock.CodeTokenExpired)
-		r.want(stable.Value, mpblock.CodeTokenExpired)
+		r.want(plain, wire.CodeTokenExpired)
+		r.want(stable.Value, wire.CodeTokenExpired)
 	})
 }

@@ -141,8 +141,8 @@ func (h *handler) fail(w http.ResponseWriter, r *http.Request, err error) {
 		return
 	}
 	var e *mpblock.Error
-	if errors.As(err, &e) && e.Code != mpblock.CodeSystem {
-		h.write(w, http.StatusBadRequest, problem{e.Detail})
+	if errors.As(err, &e) && e.Kind != mpblock.Internal {
+		h.write(w, http.StatusBadRequest, problem{e.Message()})
 		return
 	}
 	h.log.Error("administration", "request", r.Method+" "+r.URL.Path, "error", err)
@@ -278,7 +278,7 @@ func (h *handler) follow(r *http.Request, in idsBody) (addedAnswer, error) {
 	for i, s := range in.OpenIDs {
 		id, err := mpblock.ParseOpenID(s)
 		if err != nil {
-			return addedAnswer{}, mpblock.Refuse(mpblock.CodeBadOpenID, "OpenID %d: %v", i+1, err)
+			return addedAnswer{}, mpblock.At(err, "OpenID %d", i+1)
 		}
 		ids[i] = id
 	}

@@ -50,9 +50,9 @@ type Request struct {
 	Remote   netip.Addr    // invalid if it is not known
 	Call     mpblock.Call  // "" for a path that is no call
 	AppID    mpblock.AppID // "" until the caller is known to be that account
-	Code     mpblock.Code
-	Err      *mpblock.Error // nil for CodeOK; wraps context.Canceled if the client went away, which is not the server's fault
-	Bytes    int            // of the answer's body
+	Code     wire.Code
+	Err      *wire.Error // nil for CodeOK; wraps context.Canceled if the client went away, which is not the server's fault
+	Bytes    int         // of the answer's body
 }
 
 // handler is the API. Its calls are those of the table in calls.go.
@@ -109,7 +109,7 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	x := &exchange{handler: h, r: r, ip: remote(r), out: (*buf)[:0]}
 	id := requestID(start)
 	e := x.answer()
-	code := mpblock.CodeOK
+	code := wire.CodeOK
 	head := w.Header()
 	if e != nil {
 		code = e.Code
@@ -153,14 +153,14 @@ func (x *exchange) send(w http.ResponseWriter) int {
 }
 
 // answer runs the call and turns whatever comes of it into an answer.
-func (x *exchange) answer() (e *mpblock.Error) {
+func (x *exchange) answer() (e *wire.Error) {
 	defer func() {
 		switch v := recover(); v {
 		case nil:
 		case http.ErrAbortHandler:
 			panic(v)
 		default:
-			e = mpblock.Internal(fmt.Errorf("panic: %v\n%s", v, debug.Stack()))
+			e = wire.ErrorOf(fmt.Errorf("panic: %v\n%s", v, debug.Stack()))
 		}
 	}()
 	ctx, cancel := context.WithTimeout(x.r.Context(), x.Timeout)
@@ -169,7 +169,7 @@ func (x *exchange) answer() (e *mpblock.Error) {
 	if err == nil {
 		return nil
 	}
-	e = mpblock.Internal(err)
+	e = wire.ErrorOf(err)
 	switch {
 	case errors.Is(err, context.DeadlineExceeded):
 		e.Detail = fmt.Sprintf("the server did not finish in %v; what it was asked to change may have changed or not: try again", x.Timeout)
@@ -183,11 +183,11 @@ func (x *exchange) answer() (e *mpblock.Error) {
 func (x *exchange) run(ctx context.Context) error {
 	c, ok := x.calls[once(x.r.URL.EscapedPath())] // an escaped slash is none, for proxies before us think so
 	if !ok {
-		return mpblock.Refuse(mpblock.CodeBadURL, "there is no call at this path; the calls are those in /openapi.yaml")
+		return wire.Refuse(wire.CodeBadURL, "there is no call at this path; the calls are those in /openapi.yaml")
 	}
 	x.call = c
 	if x.RequireHTTPS && x.r.TLS == nil {
-		return mpblock.Refuse(mpblock.CodeNeedHTTPS, "this server answers calls over TLS only")
+		return wire.Refuse(wire.CodeNeedHTTPS, "this server answers calls over TLS only")
 	}
 	if err := c.checkMethod(x.r.Method); err != nil {
 		return err

@@ -20,6 +20,7 @@ import (
 	"mpblock/internal/access"
 	"mpblock/internal/lists"
 	"mpblock/internal/memstore"
+	"mpblock/internal/wire"
 )
 
 // oddStore is a store whose pages a test replaces.
@@ -92,7 +93,7 @@ func TestPanicAnswersAndIsReported(t *testing.T) {
 		t.Errorf("%d %s", w.Code, w.Body)
 	}
 	o := <-s.observed
-	if o.Code != mpblock.CodeSystem || o.Err.Err == nil || !strings.Contains(o.Err.Err.Error(), "out of cheese") || !strings.Contains(o.Err.Err.Error(), "api_test.go") {
+	if o.Code != wire.CodeSystem || o.Err.Err == nil || !strings.Contains(o.Err.Err.Error(), "out of cheese") || !strings.Contains(o.Err.Err.Error(), "api_test.go") {
 		t.Errorf("observed %+v", o)
 	}
 	if strings.Contains(fmt.Sprint(w.Header()), "cheese") {
@@ -155,9 +156,9 @@ func TestHEAD(t *testing.T) {
 			t.Fatal(err)
 		}
 		res.Body.Close()
-		want := mpblock.CodeNeedPOST
+		want := wire.CodeNeedPOST
 		if c.get {
-			want = mpblock.CodeNeedGET
+			want = wire.CodeNeedGET
 		}
 		if o := <-s.observed; res.StatusCode != http.StatusOK || o.Code != want || res.ContentLength != int64(o.Bytes) {
 			t.Errorf("%s: %s, %d bytes; observed %+v", path, res.Status, res.ContentLength, o)
@@ -187,7 +188,7 @@ func TestBodyCutOff(t *testing.T) {
 			t.Errorf("answer %s", got)
 		}
 	}
-	if o := <-s.observed; o.Code == mpblock.CodeOK {
+	if o := <-s.observed; o.Code == wire.CodeOK {
 		t.Errorf("observed %+v", o)
 	}
 	if w := s.list(t); !strings.Contains(w.Body.String(), `"total":0`) {
@@ -221,7 +222,7 @@ func TestBodyBreaksOff(t *testing.T) {
 		return <-s.observed
 	}
 	for _, err := range []error{io.ErrUnexpectedEOF, os.ErrDeadlineExceeded} {
-		if o := post(err, false); o.Code != mpblock.CodeBadData || !strings.Contains(o.Err.Message, "ends before its time, at byte 0") {
+		if o := post(err, false); o.Code != wire.CodeBadData || !strings.Contains(o.Err.Message, "ends before its time, at byte 0") {
 			t.Errorf("%v: observed %v", err, o.Err)
 		}
 		if o := post(err, true); !errors.Is(o.Err, context.Canceled) || !errors.Is(o.Err, err) || !strings.Contains(o.Err.Detail, "the client went away") {
@@ -236,7 +237,7 @@ func TestClientGoesAway(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	s.handler.ServeHTTP(httptest.NewRecorder(), httptest.NewRequestWithContext(ctx, "POST", s.path("getblacklist"), strings.NewReader("{}")))
-	if o := <-s.observed; o.Code != mpblock.CodeSystem || !errors.Is(o.Err, context.Canceled) || !strings.Contains(o.Err.Detail, "the client went away") {
+	if o := <-s.observed; o.Code != wire.CodeSystem || !errors.Is(o.Err, context.Canceled) || !strings.Contains(o.Err.Detail, "the client went away") {
 		t.Errorf("observed %v", o.Err)
 	}
 }

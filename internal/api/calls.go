@@ -44,9 +44,9 @@ func (c call) checkMethod(method string) error {
 	case c.get && method == http.MethodGet, c.post && method == http.MethodPost:
 		return nil
 	case c.get:
-		return mpblock.Refuse(mpblock.CodeNeedGET, "%s is called with GET, not %s", c.name, method)
+		return wire.Refuse(wire.CodeNeedGET, "%s is called with GET, not %s", c.name, method)
 	}
-	return mpblock.Refuse(mpblock.CodeNeedPOST, "%s is called with POST, not %s", c.name, method)
+	return wire.Refuse(wire.CodeNeedPOST, "%s is called with POST, not %s", c.name, method)
 }
 
 func token(ctx context.Context, x *exchange) error {
@@ -209,7 +209,7 @@ func (x *exchange) body() ([]byte, error) {
 }
 
 func emptyBody() error {
-	return mpblock.Refuse(mpblock.CodeEmptyBody, "the request has no body")
+	return wire.Refuse(wire.CodeEmptyBody, "the request has no body")
 }
 
 // requestID names a request as the platform does: three groups of 8 hexadecimal

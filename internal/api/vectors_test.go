@@ -18,6 +18,7 @@ import (
 	"mpblock/internal/access"
 	"mpblock/internal/lists"
 	"mpblock/internal/memstore"
+	"mpblock/internal/wire"
 	"mpblock/internal/wire/vectors"
 )
 
@@ -235,7 +236,7 @@ func TestVectors(t *testing.T) {
 		if id := head.Get("X-Request-Id"); o.ID != id || len(id) != 26 {
 			f.Errorf("request id %q in the header, %q observed", id, o.ID)
 		}
-		if !strings.Contains(w.Body.String(), fmt.Sprintf(`"errcode":%d,`, o.Code)) && o.Code != mpblock.CodeOK {
+		if !strings.Contains(w.Body.String(), fmt.Sprintf(`"errcode":%d,`, o.Code)) && o.Code != wire.CodeOK {
 			f.Errorf("observed code %d", o.Code)
 		}
 		f.keepsSecrets(w, o)
@@ -246,7 +247,7 @@ func TestVectors(t *testing.T) {
 func (f *fixture) keepsSecrets(w *httptest.ResponseRecorder, o Request) {
 	f.Helper()
 	shown := fmt.Sprint(w.Header(), o.Err)
-	if o.Code != mpblock.CodeOK {
+	if o.Code != wire.CodeOK {
 		shown += w.Body.String()
 	}
 	for _, word := range []string{"SECRET", "TOKEN", "EXPIRED", "SUPERSEDED", "FORGED"} {
@@ -269,7 +270,7 @@ func TestVectorsCoverEverything(t *testing.T) {
 	for _, v := range all {
 		text.WriteString(v.Path + " " + v.Answer + "\n")
 	}
-	for code := mpblock.Code(-1); code < 50_000; code++ {
+	for code := wire.Code(-1); code < 50_000; code++ {
 		if code.Text() != "" && !strings.Contains(text.String(), fmt.Sprintf(`"errcode":%d,`, code)) {
 			t.Errorf("no vector answers %d", code)
 		}

@@ -18,6 +18,7 @@ import (
 
 	"mpblock"
 	"mpblock/client"
+	"mpblock/internal/wire"
 )
 
 // fake is a server whose answers go wrong by a seeded plan.
@@ -34,7 +35,7 @@ type fake struct {
 	dead    bool
 }
 
-func refusal(code mpblock.Code) error {
+func refusal(code wire.Code) error {
 	return &client.Error{Call: "batch", Code: int(code), Message: code.Text()}
 }
 
@@ -86,12 +87,12 @@ func (f *fake) once(block bool, ids []client.OpenID) error {
 	if f.random.Float64() < f.faults {
 		switch f.random.IntN(4) {
 		case 0:
-			return refusal(mpblock.CodeMinuteRate)
+			return refusal(wire.CodeMinuteRate)
 		case 1:
 			return lost() // before it was applied
 		case 2:
 			_ = f.apply(block, ids)
-			return refusal(mpblock.CodeSystem)
+			return refusal(wire.CodeSystem)
 		}
 		if err := f.apply(block, ids); err != nil {
 			return err
@@ -103,14 +104,14 @@ func (f *fake) once(block bool, ids []client.OpenID) error {
 
 func (f *fake) apply(block bool, ids []client.OpenID) error {
 	if len(ids) == 0 || len(ids) > client.MaxBatch {
-		return refusal(mpblock.CodeBadListSize)
+		return refusal(wire.CodeBadListSize)
 	}
 	for _, id := range ids {
 		if strings.HasPrefix(string(id), "o6_") {
-			return refusal(mpblock.CodeNotThisAppOpenID)
+			return refusal(wire.CodeNotThisAppOpenID)
 		}
 		if !f.known[id] {
-			return refusal(mpblock.CodeBadOpenID)
+			return refusal(wire.CodeBadOpenID)
 		}
 	}
 	for _, id := range ids {
@@ -332,7 +333,7 @@ func TestQuotaEndsTheJob(t *testing.T) {
 		t.Fatal(err)
 	}
 	j := create(t, p)
-	limited := &limit{fake: s, after: 2, err: refusal(mpblock.CodeDailyQuota)}
+	limited := &limit{fake: s, after: 2, err: refusal(wire.CodeDailyQuota)}
 	if err := j.Run(t.Context(), limited, Options{}); !errors.Is(err, client.ErrDailyQuota) || !strings.Contains(err.Error(), "after midnight of UTC+8") {
 		t.Errorf("ended with %v", err)
 	}
@@ -366,7 +367,7 @@ func TestBadCredentialsEndTheJob(t *testing.T) {
 		t.Fatal(err)
 	}
 	j := create(t, p)
-	if err := j.Run(t.Context(), &limit{fake: s, err: refusal(mpblock.CodeBadSecret)}, Options{Workers: 4}); !errors.Is(err, client.ErrInvalidSecret) {
+	if err := j.Run(t.Context(), &limit{fake: s, err: refusal(wire.CodeBadSecret)}, Options{Workers: 4}); !errors.Is(err, client.ErrInvalidSecret) {
 		t.Errorf("ended with %v", err)
 	}
 	if n := j.Counts(); n.NotAttempted != 100 {
@@ -386,7 +387,7 @@ func TestTrouble(t *testing.T) {
 		j := create(t, p)
 		start := time.Now()
 		var notices []string
-		err = j.Run(t.Context(), &limit{fake: s, err: refusal(mpblock.CodeSystem)}, Options{Notice: func(s string) { notices = append(notices, s) }})
+		err = j.Run(t.Context(), &limit{fake: s, err: refusal(wire.CodeSystem)}, Options{Notice: func(s string) { notices = append(notices, s) }})
 		if !errors.Is(err, client.ErrSystem) || time.Since(start) != 15*time.Second || len(notices) != 4 {
 			t.Errorf("after %v and %d notices: %v", time.Since(start), len(notices), err)
 		}

@@ -7,6 +7,13 @@ import (
 	"mpblock/client"
 )
 
+// The codes of client.ErrInvalidOpenID and client.ErrNotThisAccount, for OpenIDs that
+// a plan refuses as a server would.
+const (
+	codeBadOpenID = 40003
+	codeForeign   = 49003
+)
+
 // verdict is what an answer means for the batch that was sent.
 type verdict struct {
 	became Status // of all of the batch; Todo goes back to the work

@@ -105,11 +105,11 @@ func (l live) plan(wishes []Wish, o PlanOptions) *Plan {
 		id, err := mpblock.ParseOpenID(w.OpenID)
 		switch {
 		case err != nil:
-			it.Status, it.Code = Refused, int(mpblock.CodeBadOpenID)
+			it.Status, it.Code = Refused, codeBadOpenID
 		case l.blocked[it.OpenID] == (w.Action == mpblock.Block):
 			it.Status = Already
 		case known && !o.AnyPrefix && id.Prefix() != ours:
-			it.Status, it.Code = Refused, int(mpblock.CodeNotThisAppOpenID)
+			it.Status, it.Code = Refused, codeForeign
 		}
 		p.Items = append(p.Items, it)
 	}
@@ -135,7 +135,7 @@ func (p *Plan) Of(a mpblock.Action) int {
 func (p *Plan) Foreign() int {
 	n := 0
 	for _, it := range p.Items {
-		if it.Status == Refused && it.Code == int(mpblock.CodeNotThisAppOpenID) {
+		if it.Status == Refused && it.Code == codeForeign {
 			n++
 		}
 	}

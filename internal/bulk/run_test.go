@@ -15,6 +15,7 @@ import (
 
 	"mpblock"
 	"mpblock/client"
+	"mpblock/internal/wire"
 )
 
 // memory is a journal that is no file.
@@ -194,7 +195,7 @@ func TestStopWakesWhoWaits(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		followers := openIDs(ours, 0, 100)
 		s := steps{newFake(1, followers), make(chan func() error, 2)}
-		for i, code := range []mpblock.Code{mpblock.CodeMinuteRate, mpblock.CodeDailyQuota} {
+		for i, code := range []wire.Code{wire.CodeMinuteRate, wire.CodeDailyQuota} {
 			s.answers <- func() error {
 				time.Sleep(time.Duration(1+i) * time.Millisecond) // both calls are under way by then
 				return refusal(code)

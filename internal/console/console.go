@@ -34,6 +34,9 @@ type Options struct {
 	OIDC      *OIDC  // nil: no login through a provider
 	Log       *slog.Logger
 
+	// CodeText returns the text of a return code of the API, "" for an unknown one.
+	CodeText func(code int) string
+
 	// NotFound is asked first where there is no page; it tells whether it has
 	// answered. Nil: nobody is asked.
 	NotFound func(http.ResponseWriter, *http.Request) bool

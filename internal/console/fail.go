@@ -97,9 +97,8 @@ func (v *visit) explain(err error) (int, *messagePage) {
 	say := func(status int, title, text msg) (int, *messagePage) {
 		return status, &messagePage{Heading: v.say(title), Text: v.say(text)}
 	}
-	var e *mpblock.Error
 	switch {
-	case isMissing(err), errors.As(err, &e) && e.Code == mpblock.CodeBadAppID:
+	case isMissing(err), mpblock.KindOf(err) == mpblock.NotFound:
 		return say(http.StatusNotFound, msg("error.missing.title"), msg("error.missing"))
 	case errors.Is(err, errMethod):
 		return say(http.StatusMethodNotAllowed, msg("error.method.title"), msg("error.method"))
@@ -133,8 +132,8 @@ func (v *visit) refusal(err error) (string, bool) {
 		return sentence(string(whole)), true
 	}
 	var e *mpblock.Error
-	if errors.As(err, &e) && e.Code != mpblock.CodeSystem && e.Code != mpblock.CodeBadAppID {
-		return sentence(e.Detail), true
+	if errors.As(err, &e) && e.Kind != mpblock.NotFound && e.Kind != mpblock.Internal {
+		return sentence(e.Message()), true
 	}
 	return "", false
 }

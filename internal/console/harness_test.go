@@ -8,6 +8,7 @@ import (
 	"net/http/cookiejar"
 	"net/http/httptest"
 	"net/url"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -86,7 +87,9 @@ func newSite(t *testing.T) *site {
 	store := memstore.New()
 	r := openRules(t, store)
 	s := &site{t: t, rules: r, store: store, log: &strings.Builder{}}
-	s.Server = httptest.NewServer(New(Options{Desks: r.desks, Operators: r.operators, Log: slog.New(slog.NewTextHandler(s.log, nil))}))
+	s.Server = httptest.NewServer(New(Options{
+		Desks: r.desks, Operators: r.operators, Log: slog.New(slog.NewTextHandler(s.log, nil)), CodeText: strconv.Itoa,
+	}))
 	t.Cleanup(s.Close)
 	return s
 }

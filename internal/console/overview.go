@@ -65,8 +65,7 @@ func (c *console) overview(v *visit) error {
 		})
 	}
 	for _, call := range o.Calls {
-		text, _, _ := strings.Cut(call.Code.Text(), " %s")
-		p.Calls = append(p.Calls, callCount{call.Call, int(call.Code), call.Code != mpblock.CodeOK, text, call.Count})
+		p.Calls = append(p.Calls, callCount{call.Call, call.Code, call.Code != 0, v.c.CodeText(call.Code), call.Count})
 	}
 	return v.page(http.StatusOK, "overview", v.say(msg("nav.overview")), p)
 }

@@ -10,6 +10,7 @@ package desk
 
 import (
 	"context"
+	"errors"
 	"slices"
 
 	"mpblock"
@@ -73,7 +74,7 @@ func (d *Desk) account(ctx context.Context, role operators.Role, app mpblock.App
 		return nil, noAccount(app)
 	}
 	a, err := d.office.access.Account(ctx, app)
-	if mpblock.IsCode(err, mpblock.CodeBadAppID) {
+	if errors.Is(err, access.ErrNoAccount) || errors.Is(err, mpblock.ErrAppID) {
 		return nil, noAccount(app)
 	}
 	return a, err
@@ -135,7 +136,7 @@ func (d *Desk) visible(ctx context.Context, after mpblock.AppID, limit int) ([]*
 			continue
 		}
 		a, err := d.office.access.Account(ctx, app)
-		if mpblock.IsCode(err, mpblock.CodeBadAppID) {
+		if errors.Is(err, access.ErrNoAccount) {
 			continue
 		}
 		if err != nil {

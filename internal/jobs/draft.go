@@ -66,7 +66,7 @@ func (l *list) add(line lines.Line) error {
 			refused.Args = append(refused.Args, fmt.Sprint(a))
 		}
 		l.bad = append(l.bad, refused)
-	case mpblock.IsCode(err, mpblock.CodeNotThisAppOpenID):
+	case errors.Is(err, lists.ErrForeign):
 		l.preview.Foreign++
 		refused.Why = WhyForeign
 		l.bad = append(l.bad, refused)

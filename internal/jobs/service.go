@@ -28,7 +28,7 @@ type Options struct {
 	Chunk int
 }
 
-// Accounts returns an account, or an error with mpblock.CodeBadAppID.
+// Accounts returns an account, or an error.
 type Accounts func(context.Context, mpblock.AppID) (*mpblock.Account, error)
 
 // Service has the jobs of a store. Its methods are safe for concurrent use.

@@ -9,6 +9,7 @@ import (
 
 	"mpblock"
 	"mpblock/internal/memstore"
+	"mpblock/internal/wire"
 )
 
 func open(t *testing.T, store mpblock.Store) *Service {
@@ -25,19 +26,15 @@ func newAccount() *mpblock.Account {
 	return &mpblock.Account{AppID: "wx0123456789abcdef", Prefix: mpblock.Prefix{1, 2, 3, 4}, Key: mpblock.Key{5}}
 }
 
-func wantCode(t *testing.T, err error, want mpblock.Code) {
+func wantCode(t *testing.T, err error, want wire.Code) {
 	t.Helper()
-	if got := mpblock.Internal(cmpOK(err)).Code; got != want {
+	got := wire.CodeOK
+	if err != nil {
+		got = wire.ErrorOf(err).Code
+	}
+	if got != want {
 		t.Errorf("code %d (%v), want %d", got, err, want)
 	}
-}
-
-// cmpOK makes nil comparable with codes.
-func cmpOK(err error) error {
-	if err == nil {
-		return &mpblock.Error{Code: mpblock.CodeOK}
-	}
-	return err
 }
 
 func wantRefusal(t *testing.T, err error, text string) {
@@ -74,26 +71,26 @@ func TestChange(t *testing.T) {
 	tests := []struct {
 		name   string
 		ids    []string
-		code   mpblock.Code
+		code   wire.Code
 		detail string
 	}{
-		{"empty", nil, mpblock.CodeBadListSize, "0 OpenIDs, want 1 to 20"},
-		{"21", f[:21], mpblock.CodeBadListSize, "21 OpenIDs"},
-		{"wrong shape", []string{f[0], f[1], "OPENID1"}, mpblock.CodeBadOpenID, "list[2]: not an OpenID: 7 bytes long, an OpenID has 28"},
-		{"empty string", []string{""}, mpblock.CodeBadOpenID, "list[0]: not an OpenID: 0 bytes long"},
-		{"another account's", []string{f[0], foreign}, mpblock.CodeNotThisAppOpenID, "list[1]: an OpenID of another account"},
-		{"not a follower", []string{f[0], f[1], unknown}, mpblock.CodeBadOpenID, "list[2]: not a follower"},
-		{"unknown before wrong shape", []string{f[0], unknown, "OPENID1"}, mpblock.CodeBadOpenID, "list[1]: not a follower"},
-		{"unknown before another account's", []string{unknown, foreign}, mpblock.CodeBadOpenID, "list[0]: not a follower"},
-		{"another account's before unknown", []string{foreign, unknown}, mpblock.CodeNotThisAppOpenID, "list[0]"},
+		{"empty", nil, wire.CodeBadListSize, "0 OpenIDs, want 1 to 20"},
+		{"21", f[:21], wire.CodeBadListSize, "21 OpenIDs"},
+		{"wrong shape", []string{f[0], f[1], "OPENID1"}, wire.CodeBadOpenID, "list[2]: not an OpenID: 7 bytes long, an OpenID has 28"},
+		{"empty string", []string{""}, wire.CodeBadOpenID, "list[0]: not an OpenID: 0 bytes long"},
+		{"another account's", []string{f[0], foreign}, wire.CodeNotThisAppOpenID, "list[1]: an OpenID of another account"},
+		{"not a follower", []string{f[0], f[1], unknown}, wire.CodeBadOpenID, "list[2]: not a follower"},
+		{"unknown before wrong shape", []string{f[0], unknown, "OPENID1"}, wire.CodeBadOpenID, "list[1]: not a follower"},
+		{"unknown before another account's", []string{unknown, foreign}, wire.CodeBadOpenID, "list[0]: not a follower"},
+		{"another account's before unknown", []string{foreign, unknown}, wire.CodeNotThisAppOpenID, "list[0]"},
 	}
 	for _, tt := range tests {
 		for _, action := range []mpblock.Action{mpblock.Block, mpblock.Unblock} {
 			t.Run(fmt.Sprint(tt.name, "/", action), func(t *testing.T) {
 				_, err := svc.Change(t.Context(), a, action, tt.ids)
 				wantCode(t, err, tt.code)
-				if !strings.Contains(mpblock.Internal(err).Detail, tt.detail) {
-					t.Errorf("detail %q lacks %q", mpblock.Internal(err).Detail, tt.detail)
+				if !strings.Contains(wire.ErrorOf(err).Detail, tt.detail) {
+					t.Errorf("detail %q lacks %q", wire.ErrorOf(err).Detail, tt.detail)
 				}
 				if totals, err := svc.Totals(t.Context(), a.AppID); err != nil || totals.Blocked != 0 {
 					t.Errorf("a refused list changed something: %+v, %v", totals, err)
@@ -126,9 +123,9 @@ func TestAnyFollower(t *testing.T) {
 		t.Errorf("got %+v, %v", c, err)
 	}
 	_, err := svc.Change(t.Context(), a, mpblock.Block, []string{stranger, mpblock.Mint(mpblock.Prefix{}, a.Key, "x").String()})
-	wantCode(t, err, mpblock.CodeNotThisAppOpenID)
+	wantCode(t, err, wire.CodeNotThisAppOpenID)
 	_, err = svc.Change(t.Context(), a, mpblock.Unblock, []string{mpblock.Mint(a.Prefix, a.Key, "unseen").String()})
-	wantCode(t, err, mpblock.CodeOK)
+	wantCode(t, err, wire.CodeOK)
 }
 
 func TestPages(t *testing.T) {
@@ -155,9 +152,9 @@ func TestPages(t *testing.T) {
 		t.Errorf("last page of followers %+v, %v", page, err)
 	}
 	_, err = svc.Blacklist(t.Context(), a, "OPENID1")
-	wantCode(t, err, mpblock.CodeBadOpenID)
+	wantCode(t, err, wire.CodeBadOpenID)
 	_, err = svc.Followers(t.Context(), a, mpblock.Mint(mpblock.Prefix{}, a.Key, "x").String())
-	wantCode(t, err, mpblock.CodeNotThisAppOpenID)
+	wantCode(t, err, wire.CodeNotThisAppOpenID)
 	for _, size := range []int{-1, MaxPageSize + 1} {
 		_, err := New(store, Options{PageSize: size})
 		wantRefusal(t, err, "want 1 to 10000")
@@ -169,7 +166,7 @@ func TestAddFollowers(t *testing.T) {
 	a := newAccount()
 	own, foreign := mpblock.Mint(a.Prefix, a.Key, "1"), mpblock.Mint(mpblock.Prefix{}, a.Key, "1")
 	_, err := svc.AddFollowers(t.Context(), a, []mpblock.OpenID{own, foreign})
-	wantCode(t, err, mpblock.CodeNotThisAppOpenID)
+	wantCode(t, err, wire.CodeNotThisAppOpenID)
 	if n, err := svc.AddFollowers(t.Context(), a, []mpblock.OpenID{own, own}); n != 1 || err != nil {
 		t.Errorf("added %d, %v", n, err)
 	}

@@ -54,11 +54,11 @@ func (svc *Service) ByHand(ctx context.Context, a *mpblock.Account, actor string
 func ownID(a *mpblock.Account, s string) (mpblock.OpenID, error) {
 	s = strings.TrimSpace(s)
 	id, err := Own(a, s)
-	if mpblock.IsCode(err, mpblock.CodeNotThisAppOpenID) {
+	if errors.Is(err, ErrForeign) {
 		return id, refuse("%s is an OpenID of another account: nothing was changed", s)
 	}
 	if err != nil {
-		return id, refuse("%q is no OpenID (%s)", Clip(s), mpblock.Internal(err).Detail)
+		return id, refuse("%q is no OpenID (%s)", Clip(s), err.Error())
 	}
 	return id, nil
 }

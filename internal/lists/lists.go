@@ -7,16 +7,13 @@
 // that the work of one call is bounded, however long a list or its log is.
 //
 // Who may call or work, and which accounts there are, it leaves to others: it is given
-// the account. Lists too long for one call are the matter of the package jobs. Its
-// errors are an mpblock.Refusal for who works by hand, and an *mpblock.Error with a
-// return code for calls of the API.
+// the account. Lists too long for one call are the matter of the package jobs.
 package lists
 
 import (
 	"context"
 	"crypto/rand"
 	"errors"
-	"fmt"
 	"log/slog"
 
 	"mpblock"
@@ -87,32 +84,32 @@ func (svc *Service) page(ctx context.Context, a *mpblock.Account, cursor string,
 	if cursor != "" {
 		var err error
 		if after, err = Own(a, cursor); err != nil {
-			return mpblock.Page{}, named(err, "the cursor")
+			return mpblock.Page{}, mpblock.At(err, "the cursor")
 		}
 	}
 	return read(ctx, a.AppID, after, svc.pageSize)
 }
 
-// Own reads an OpenID that is to be one of the account's. Its error is a
-// *mpblock.Error.
+// ErrForeign is the error of an OpenID of another account.
+var ErrForeign = mpblock.NewError(mpblock.Invalid, "openid.foreign", "an OpenID of another account: those of %s begin with other characters")
+
+var (
+	errListSize        = mpblock.NewError(mpblock.Invalid, "list.size", "the list has %d OpenIDs, want 1 to %d")
+	errUnknown         = mpblock.NewError(mpblock.Conflict, "openid.unknown", "not a follower of %s, and not blocked")
+	errForeignFollower = mpblock.NewError(mpblock.Invalid, "openid.foreign.follower", "OpenID %d, %s, is of another account than %s")
+)
+
+// Own reads an OpenID that is to be one of the account's. Its error is an
+// mpblock.ErrOpenIDShape or ErrForeign.
 func Own(a *mpblock.Account, s string) (mpblock.OpenID, error) {
 	id, err := mpblock.ParseOpenID(s)
 	if err != nil {
-		return id, mpblock.Refuse(mpblock.CodeBadOpenID, "%v", err)
+		return id, err
 	}
 	if id.Prefix() != a.Prefix {
-		return id, mpblock.Refuse(mpblock.CodeNotThisAppOpenID, "an OpenID of another account: those of %s begin with other characters", a.AppID)
+		return id, ErrForeign.With(a.AppID)
 	}
 	return id, nil
-}
-
-// named puts before the detail of an error which input it is about.
-func named(err error, format string, args ...any) error {
-	var e *mpblock.Error
-	if errors.As(err, &e) {
-		e.Detail = fmt.Sprintf(format, args...) + ": " + e.Detail
-	}
-	return err
 }
 
 // Change is a call of the API to block or unblock 1 to MaxList users, all or
@@ -120,7 +117,7 @@ func named(err error, format string, args ...any) error {
 // A call that changes nothing returns the zero Change.
 func (svc *Service) Change(ctx context.Context, a *mpblock.Account, action mpblock.Action, ids []string) (mpblock.Change, error) {
 	if len(ids) == 0 || len(ids) > MaxList {
-		return mpblock.Change{}, mpblock.Refuse(mpblock.CodeBadListSize, "the list has %d OpenIDs, want 1 to %d", len(ids), MaxList)
+		return mpblock.Change{}, errListSize.With(len(ids), MaxList)
 	}
 	parsed := make([]mpblock.OpenID, 0, MaxList)
 	for i, s := range ids {
@@ -129,7 +126,7 @@ func (svc *Service) Change(ctx context.Context, a *mpblock.Account, action mpblo
 			if unknown := svc.firstUnknown(ctx, a, parsed); unknown != nil {
 				return mpblock.Change{}, unknown
 			}
-			return mpblock.Change{}, named(err, "list[%d]", i)
+			return mpblock.Change{}, mpblock.At(err, "list[%d]", i)
 		}
 		parsed = append(parsed, id)
 	}
@@ -163,7 +160,7 @@ func (svc *Service) firstUnknown(ctx context.Context, a *mpblock.Account, ids []
 }
 
 func unknownOpenID(a *mpblock.Account, index int) error {
-	return mpblock.Refuse(mpblock.CodeBadOpenID, "list[%d]: not a follower of %s, and not blocked", index, a.AppID)
+	return mpblock.At(errUnknown.With(a.AppID), "list[%d]", index)
 }
 
 // Totals are the sizes of an account's lists.
@@ -185,7 +182,7 @@ func (svc *Service) Totals(ctx context.Context, app mpblock.AppID) (Totals, erro
 func (svc *Service) AddFollowers(ctx context.Context, a *mpblock.Account, ids []mpblock.OpenID) (added int, err error) {
 	for i, id := range ids {
 		if id.Prefix() != a.Prefix {
-			return 0, mpblock.Refuse(mpblock.CodeNotThisAppOpenID, "OpenID %d, %s, is of another account than %s", i+1, id, a.AppID)
+			return 0, errForeignFollower.With(i+1, id, a.AppID)
 		}
 	}
 	return svc.store.AddFollowers(ctx, a.AppID, ids)

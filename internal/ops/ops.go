@@ -54,11 +54,11 @@ func New(version string) *Metrics {
 }
 
 // Observe counts a call of the API; call is "" for a path that is no call.
-func (m *Metrics) Observe(call mpblock.Call, code mpblock.Code, d time.Duration) {
+func (m *Metrics) Observe(call mpblock.Call, code int, d time.Duration) {
 	if call == "" {
 		call = "none"
 	}
-	m.requests.WithLabelValues(string(call), strconv.Itoa(int(code))).Inc()
+	m.requests.WithLabelValues(string(call), strconv.Itoa(code)).Inc()
 	m.latency.WithLabelValues(string(call)).Observe(d.Seconds())
 }
 

@@ -52,8 +52,8 @@ func TestMetrics(t *testing.T) {
 	if _, err := store.AddFollowers(t.Context(), "wx0123456789abcdef", []mpblock.OpenID{mpblock.Mint(mpblock.Prefix{}, mpblock.Key{}, "1")}); err != nil {
 		t.Fatal(err)
 	}
-	m.Observe(mpblock.CallList, mpblock.CodeOK, 2*time.Millisecond)
-	m.Observe("", mpblock.CodeBadURL, time.Millisecond)
+	m.Observe(mpblock.CallList, 0, 2*time.Millisecond)
+	m.Observe("", 40066, time.Millisecond)
 	h := m.Handler(func(context.Context) (Sizes, error) { return Sizes{Accounts: 1, Followers: 7}, nil })
 	w := httptest.NewRecorder()
 	h.ServeHTTP(w, httptest.NewRequest("GET", "/metrics", nil))

@@ -45,8 +45,7 @@ func demoOpenIDs(first, last int) []mpblock.OpenID {
 // fillDemo puts the demo into a store that does not hold its account. The account
 // is written last, so a demo that was interrupted is completed the next time.
 func fillDemo(ctx context.Context, a *access.Service, store mpblock.Store) error {
-	var e *mpblock.Error
-	if _, err := a.Account(ctx, DemoAppID); !errors.As(err, &e) || e.Code != mpblock.CodeBadAppID {
+	if _, err := a.Account(ctx, DemoAppID); !errors.Is(err, access.ErrNoAccount) {
 		return err
 	}
 	for n := 1; n <= DemoFollowers; n += mpblock.MaxBatch {

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"io"
 	"log/slog"
 	"net"
@@ -144,8 +143,7 @@ func TestEndUnderAnOpenRequest(t *testing.T) {
 		left := 0
 		for ; left <= limit; left++ {
 			_, err := next.Access().Authorize(ctx, w.token, mpblock.CallList, netip.IPv6Loopback())
-			var e *mpblock.Error
-			if errors.As(err, &e) && e.Code == mpblock.CodeDailyQuota {
+			if mpblock.KindOf(err) == mpblock.Limited {
 				break
 			}
 			if err != nil {

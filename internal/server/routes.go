@@ -8,6 +8,7 @@ import (
 
 	"mpblock/internal/api"
 	"mpblock/internal/console"
+	"mpblock/internal/wire"
 )
 
 // Handler returns what is served at Config.Listen: the API, the console, the health
@@ -30,6 +31,10 @@ func (s *Server) routes() http.Handler {
 			}
 			calls.ServeHTTP(w, r)
 			return true
+		},
+		CodeText: func(code int) string {
+			text, _, _ := strings.Cut(wire.Code(code).Text(), " %s")
+			return text
 		},
 		Secure: s.tls != nil || strings.HasPrefix(s.cfg.PublicURL, "https://"),
 	})

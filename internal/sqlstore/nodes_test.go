@@ -4,7 +4,6 @@ package sqlstore_test
 
 import (
 	"context"
-	"errors"
 	"net/netip"
 	"sync"
 	"sync/atomic"
@@ -15,6 +14,7 @@ import (
 	"mpblock/internal/access"
 	"mpblock/internal/sqlstore"
 	"mpblock/internal/sqlstore/mariadbtest"
+	"mpblock/internal/wire"
 )
 
 // node opens a store and accounts of its own on a database.
@@ -47,12 +47,11 @@ func token(t *testing.T, p *access.Service, app mpblock.AppID, secret string, fo
 	return tok.Value
 }
 
-func code(err error) mpblock.Code {
-	var e *mpblock.Error
-	if errors.As(err, &e) {
-		return e.Code
+func code(err error) wire.Code {
+	if err == nil {
+		return wire.CodeOK
 	}
-	return mpblock.CodeOK
+	return wire.ErrorOf(err).Code
 }
 
 // What one node revokes is refused by another within a second: the test waits for
@@ -74,14 +73,14 @@ func TestNodesAgreeOnTokens(t *testing.T) {
 		defer cancel()
 		ticks := time.NewTicker(10 * time.Millisecond)
 		defer ticks.Stop()
-		for code(call(b, token)) != mpblock.CodeBadToken {
+		for code(call(b, token)) != wire.CodeBadToken {
 			select {
 			case <-ticks.C:
 			case <-ctx.Done():
 				t.Fatalf("%s: the other node takes the token for good", what)
 			}
 		}
-		if code(call(a, token)) != mpblock.CodeBadToken {
+		if code(call(a, token)) != wire.CodeBadToken {
 			t.Errorf("%s: the node that did it takes the token", what)
 		}
 	}
@@ -125,13 +124,13 @@ func TestNodesShareQuotas(t *testing.T) {
 		for {
 			_, err := p.Authorize(t.Context(), tok, mpblock.CallList, local)
 			switch code(err) {
-			case mpblock.CodeOK:
+			case wire.CodeOK:
 				if err != nil {
 					t.Error(err)
 					return
 				}
 				granted.Add(1)
-			case mpblock.CodeDailyQuota:
+			case wire.CodeDailyQuota:
 				return
 			default:
 				t.Error(err)

@@ -14,8 +14,6 @@ import (
 	"fmt"
 	"strings"
 	"unicode/utf8"
-
-	"mpblock"
 )
 
 // MaxBody is how long the body of a request may be, in bytes. Twenty OpenIDs take
@@ -24,8 +22,8 @@ const MaxBody = 64 << 10
 
 // BadData returns the error for a body that is not what it should be: the errmsg
 // goes on to say what is wrong, as the platform's own does for this code.
-func BadData(format string, args ...any) *mpblock.Error {
-	e := mpblock.Refuse(mpblock.CodeBadData, format, args...)
+func BadData(format string, args ...any) *Error {
+	e := Refuse(CodeBadData, format, args...)
 	e.Message += ": " + e.Detail
 	return e
 }
@@ -92,7 +90,7 @@ func BatchRequest(body []byte) (ids []string, err error) {
 		return nil, err
 	}
 	if given == "" && other != "" {
-		return nil, mpblock.Refuse(mpblock.CodeBadListSize, "openid_list is missing; the body has %q", clip(other))
+		return nil, Refuse(CodeBadListSize, "openid_list is missing; the body has %q", clip(other))
 	}
 	return ids, nil
 }

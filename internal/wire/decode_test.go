@@ -9,8 +9,6 @@ import (
 	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
-
-	"mpblock"
 )
 
 const (
@@ -67,8 +65,8 @@ func TestBatchRequest(t *testing.T) {
 // A list under another name is told of, with the name.
 func TestListUnderAnotherName(t *testing.T) {
 	_, err := BatchRequest([]byte(`{"openidList":["x"],"y":1}`))
-	var e *mpblock.Error
-	if !errors.As(err, &e) || e.Code != mpblock.CodeBadListSize || e.Detail != `openid_list is missing; the body has "openidList"` {
+	var e *Error
+	if !errors.As(err, &e) || e.Code != CodeBadListSize || e.Detail != `openid_list is missing; the body has "openidList"` {
 		t.Error(err)
 	}
 	if _, err := BatchRequest([]byte(`{}`)); err != nil {
@@ -184,8 +182,8 @@ func TestErrorsSayWhatAndWhere(t *testing.T) {
 	}
 	for _, tt := range tests {
 		_, err := BatchRequest([]byte(tt.body))
-		var e *mpblock.Error
-		if !errors.As(err, &e) || e.Code != mpblock.CodeBadData {
+		var e *Error
+		if !errors.As(err, &e) || e.Code != CodeBadData {
 			t.Errorf("%.60s: %v, want 47001", tt.body, err)
 			continue
 		}
@@ -272,8 +270,8 @@ func FuzzBatchRequest(f *testing.F) {
 func compare(t *testing.T, body []byte, got any, err error, want any, ref error) {
 	t.Helper()
 	if err != nil {
-		var e *mpblock.Error
-		if !errors.As(err, &e) || e.Code != mpblock.CodeBadData || !utf8.ValidString(e.Message) || strings.ContainsAny(e.Message, "\n\r") || len(e.Message) > 200 {
+		var e *Error
+		if !errors.As(err, &e) || e.Code != CodeBadData || !utf8.ValidString(e.Message) || strings.ContainsAny(e.Message, "\n\r") || len(e.Message) > 200 {
 			t.Fatalf("%q: bad error %v", body, err)
 		}
 	}

@@ -35,7 +35,7 @@ func AppendPage(pieces [][]byte, p mpblock.Page) [][]byte {
 func AppendOK(b []byte) []byte { return append(b, `{"errcode":0,"errmsg":"ok"}`...) }
 
 // AppendError appends the answer of a call that was refused.
-func AppendError(b []byte, code mpblock.Code, message string) []byte {
+func AppendError(b []byte, code Code, message string) []byte {
 	b = append(b, `{"errcode":`...)
 	b = strconv.AppendInt(b, int64(code), 10)
 	b = append(b, `,"errmsg":`...)

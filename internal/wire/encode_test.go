@@ -53,7 +53,7 @@ func FuzzAppendError(f *testing.F) {
 	f.Add(40013, "invalid appid")
 	f.Add(47001, "” (U+201D) \"\\\n\x00\xff")
 	f.Fuzz(func(t *testing.T, code int, message string) {
-		got := AppendError(nil, mpblock.Code(code), message)
+		got := AppendError(nil, Code(code), message)
 		var back struct {
 			Errcode int
 			Errmsg  string
@@ -70,9 +70,9 @@ func FuzzAppendError(f *testing.F) {
 func TestAnswers(t *testing.T) {
 	for got, want := range map[string]string{
 		string(AppendOK(nil)): `{"errcode":0,"errmsg":"ok"}`,
-		string(AppendError(nil, mpblock.CodeBadAppID, "invalid appid")):       `{"errcode":40013,"errmsg":"invalid appid"}`,
-		string(AppendError(nil, mpblock.CodeSystem, "system error")):          `{"errcode":-1,"errmsg":"system error"}`,
-		string(AppendError(nil, mpblock.CodeBadData, `'<' & "x"`)):            `{"errcode":47001,"errmsg":"'<' & \"x\""}`,
+		string(AppendError(nil, CodeBadAppID, "invalid appid")):               `{"errcode":40013,"errmsg":"invalid appid"}`,
+		string(AppendError(nil, CodeSystem, "system error")):                  `{"errcode":-1,"errmsg":"system error"}`,
+		string(AppendError(nil, CodeBadData, `'<' & "x"`)):                    `{"errcode":47001,"errmsg":"'<' & \"x\""}`,
 		string(AppendToken(nil, "TOKEN", 7200)):                               `{"access_token":"TOKEN","expires_in":7200}`,
 		string(bytes.Join(AppendPage(nil, mpblock.Page{Total: 23_000}), nil)): `{"total":23000,"count":0,"next_openid":""}`,
 	} {

@@ -1,0 +1,23 @@
+package access
+
+import "mpblock"
+
+// Errors of those who call.
+var (
+	errNoAppID     = mpblock.NewError(mpblock.Invalid, "credentials.appid", "the parameter appid is absent or empty")
+	errGrantType   = mpblock.NewError(mpblock.Invalid, "credentials.grant_type", "the parameter grant_type is not client_credential")
+	errNoSecret    = mpblock.NewError(mpblock.Unauthenticated, "credentials.secret", "the parameter secret is absent or empty")
+	errWrongSecret = mpblock.NewError(mpblock.Unauthenticated, "credentials.wrong_secret", "this is not the secret of account %s")
+
+	errNoToken         = mpblock.NewError(mpblock.Unauthenticated, "token.missing", "the parameter access_token is absent or empty in the query")
+	errForgedToken     = mpblock.NewError(mpblock.Unauthenticated, "token.bad.forged", "this is no access token of this server")
+	errTokenOfNone     = mpblock.NewError(mpblock.Unauthenticated, "token.bad.account", "the account of the access token does not exist any more")
+	errTokenRotated    = mpblock.NewError(mpblock.Unauthenticated, "token.bad.rotated", "the account has a new secret since the access token was issued: get a new one")
+	errTokenSuperseded = mpblock.NewError(mpblock.Unauthenticated, "token.bad.superseded", "a newer access token took the place of this one: use that, or get a new one")
+	errTokenExpired    = mpblock.NewError(mpblock.Unauthenticated, "token.expired", "the access token ran out at %s: get a new one")
+
+	errAddress    = mpblock.NewError(mpblock.Forbidden, "caller.address", "account %[1]s may be used from the addresses on its allow-list only") // [2] is the caller's
+	errCall       = mpblock.NewError(mpblock.Forbidden, "caller.call", "account %s may not call %s")
+	errMinuteRate = mpblock.NewError(mpblock.Limited, "quota.minute", "account %s may call %s %d times a minute; the next minute begins in %d s")
+	errDailyQuota = mpblock.NewError(mpblock.Limited, "quota.day", "account %s may call %s %d times a day; the next day begins at %s")
+)

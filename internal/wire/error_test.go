@@ -1,0 +1,42 @@
+package wire
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"strings"
+	"testing"
+
+	"mpblock"
+)
+
+func TestErrorOf(t *testing.T) {
+	own := Refuse(CodeBadURL, "no call at %s", "/x")
+	shape := mpblock.NewError(mpblock.Invalid, "openid.shape.length", "%d bytes")
+	address := mpblock.NewError(mpblock.Forbidden, "caller.address", "account %[1]s only")
+	for _, tt := range []struct {
+		err  error
+		want Error
+	}{
+		{fmt.Errorf("on the way: %w", own), *own},
+		{fmt.Errorf("on the way: %w", mpblock.At(shape.With(7), "list[2]")), Error{CodeBadOpenID, "invalid openid", "list[2]: 7 bytes", nil}},
+		{shape.With(7).Because(fs.ErrPermission), Error{CodeBadOpenID, "invalid openid", "7 bytes", fs.ErrPermission}},
+		{address.With("wx", "192.0.2.7"), Error{CodeIPNotAllowed, "invalid ip 192.0.2.7, not in whitelist", "account wx only", nil}},
+	} {
+		if got := ErrorOf(tt.err); *got != tt.want {
+			t.Errorf("%v: %+v, want %+v", tt.err, got, tt.want)
+		}
+	}
+	for _, err := range []error{fs.ErrPermission, mpblock.NewError(mpblock.Conflict, "openidx", "of another door")} {
+		e := ErrorOf(err)
+		if e.Code != CodeSystem || e.Message != "system error" || !errors.Is(e, err) {
+			t.Errorf("an internal error became %v", e)
+		}
+		if strings.Contains(e.Message+e.Detail, err.Error()) {
+			t.Errorf("the outside is shown the cause: %q %q", e.Message, e.Detail)
+		}
+	}
+	if got, want := own.Error(), "40066 invalid url: no call at /x"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
