@@ -104,6 +104,13 @@ type Entry struct {
 	Seq    uint64
 }
 
+// Page is a piece of a list and the size of the whole at the same instant.
+type Page struct {
+	OpenIDs []OpenID // in byte order; may be shared: they must not be changed
+	Total   int      // length of the whole list
+	Seq     uint64   // of the account's last Change; 0 before the first
+}
+
 // State is what a store knows of one OpenID of one account.
 type State struct {
 	Follower bool

@@ -189,7 +189,7 @@ func (s *mariaStore) Blacklist(ctx context.Context, app mpblock.AppID, after mpb
 		}
 		ids = append(ids, mpblock.OpenID(raw))
 	}
-	return mpblock.NewPage(ids, total, seq), rows.Err()
+	return mpblock.Page{OpenIDs: ids, Total: total, Seq: seq}, rows.Err()
 }
 
 // fill makes the tables and blocks OpenIDs, which are in order.

@@ -121,7 +121,7 @@ func (s *redisStore) Blacklist(ctx context.Context, app mpblock.AppID, after mpb
 	for i, m := range members.Val() {
 		copy(ids[i][:], m)
 	}
-	return mpblock.NewPage(ids, int(total.Val()), uint64(seq.Val())), nil //nolint:gosec // not negative
+	return mpblock.Page{OpenIDs: ids, Total: int(total.Val()), Seq: uint64(seq.Val())}, nil //nolint:gosec // not negative
 }
 
 // fill blocks OpenIDs without syncing each step, and then has every further one

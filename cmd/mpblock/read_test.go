@@ -193,7 +193,7 @@ func TestApplyADamagedFile(t *testing.T) {
 }
 
 func missing(ids []string, page mpblock.Page) (gone []string) {
-	on := page.OpenIDs()
+	on := page.OpenIDs
 	for _, id := range ids {
 		if !slices.Contains(on, mpblock.OpenID([]byte(id))) {
 			gone = append(gone, id)

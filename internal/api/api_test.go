@@ -56,7 +56,8 @@ func serve(t *testing.T, store mpblock.Store, timeout time.Duration) *server {
 		t.Fatal(err)
 	}
 	s := &server{token: tok.Value, observed: make(chan Request, 1000)}
-	l, err := lists.New(store, lists.Options{})
+	pages, _ := store.(lists.Quoted)
+	l, err := lists.New(store, lists.Options{Quoted: pages})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -16,6 +16,7 @@ import (
 
 	"mpblock"
 	"mpblock/internal/access"
+	"mpblock/internal/quoted"
 	"mpblock/internal/wire"
 )
 
@@ -129,7 +130,7 @@ func blacklist(ctx context.Context, x *exchange) error {
 	return x.page(x.Lists.Blacklist(ctx, a, cursor))
 }
 
-func (x *exchange) page(p mpblock.Page, err error) error {
+func (x *exchange) page(p quoted.Page, err error) error {
 	if err == nil {
 		x.list = wire.AppendPage(make([][]byte, 0, len(p.Runs)+2), p)
 	}

@@ -17,22 +17,19 @@ import (
 
 	"mpblock"
 	"mpblock/internal/memstore"
+	"mpblock/internal/quoted"
 )
 
 // piecesStore gives its pages out in many pieces, as lists in memory lie.
 type piecesStore struct{ mpblock.Store }
 
-func (s piecesStore) Blacklist(ctx context.Context, app mpblock.AppID, after mpblock.OpenID, limit int) (mpblock.Page, error) {
-	p, err := s.Store.Blacklist(ctx, app, after, limit)
-	var runs []mpblock.Run
-	for _, r := range p.Runs {
-		for ; r.Len() > 7; r = r.Slice(7, r.Len()) {
-			runs = append(runs, r.Slice(0, 7))
-		}
-		runs = append(runs, r)
+func (s piecesStore) Quoted(ctx context.Context, app mpblock.AppID, after mpblock.OpenID, limit int) (quoted.Page, error) {
+	p, err := s.Blacklist(ctx, app, after, limit)
+	q := quoted.Page{Total: p.Total, Seq: p.Seq}
+	for ids := range slices.Chunk(p.OpenIDs, 7) {
+		q.Runs = append(q.Runs, quoted.Quote(ids))
 	}
-	p.Runs = runs
-	return p, err
+	return q, err
 }
 
 // listen serves over connections that hold headers back.

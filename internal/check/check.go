@@ -228,7 +228,7 @@ func (c *checker) eachPage(name string, list pager, after, last mpblock.OpenID, 
 			return n, total, err
 		}
 		total = p.Total
-		ids := p.OpenIDs()
+		ids := p.OpenIDs
 		c.ascending(after, ids, name)
 		if end := slices.IndexFunc(ids, func(id mpblock.OpenID) bool { return id.Compare(last) > 0 }); end >= 0 {
 			ids = ids[:end]

@@ -116,7 +116,7 @@ type damaged struct {
 func (d damaged) Blacklist(ctx context.Context, app mpblock.AppID, after mpblock.OpenID, limit int) (mpblock.Page, error) {
 	p, err := d.Store.Blacklist(ctx, app, after, limit)
 	if d.page != nil {
-		p = mpblock.NewPage(p.OpenIDs(), p.Total, p.Seq)
+		p.OpenIDs = slices.Clone(p.OpenIDs)
 		d.page(&p)
 	}
 	return p, err
@@ -125,7 +125,7 @@ func (d damaged) Blacklist(ctx context.Context, app mpblock.AppID, after mpblock
 func (d damaged) Followers(ctx context.Context, app mpblock.AppID, after mpblock.OpenID, limit int) (mpblock.Page, error) {
 	p, err := d.Store.Followers(ctx, app, after, limit)
 	if d.follow != nil {
-		p = mpblock.NewPage(p.OpenIDs(), p.Total, p.Seq)
+		p.OpenIDs = slices.Clone(p.OpenIDs)
 		d.follow(&p)
 	}
 	return p, err
@@ -166,8 +166,8 @@ func (d damaged) Histories(ctx context.Context, app mpblock.AppID, after, last m
 func TestCheckFindsDamage(t *testing.T) {
 	drop := func(i int) func(*mpblock.Page) {
 		return func(p *mpblock.Page) {
-			if p.Len() > i {
-				*p = mpblock.NewPage(slices.Delete(p.OpenIDs(), i, i+1), p.Total, p.Seq)
+			if len(p.OpenIDs) > i {
+				p.OpenIDs = slices.Delete(p.OpenIDs, i, i+1)
 			}
 		}
 	}
@@ -189,10 +189,8 @@ func TestCheckFindsDamage(t *testing.T) {
 		{"the total is wrong", damaged{page: func(p *mpblock.Page) { p.Total++ }}, "has 16 entries, its total says 17"},
 		{"the seq is wrong", damaged{page: func(p *mpblock.Page) { p.Seq = 2 }}, "is at seq 2, the last change is 3"},
 		{"entries are out of order", damaged{page: func(p *mpblock.Page) {
-			if p.Len() > 3 {
-				ids := p.OpenIDs()
-				ids[1], ids[2] = ids[2], ids[1]
-				*p = mpblock.NewPage(ids, p.Total, p.Seq)
+			if len(p.OpenIDs) > 3 {
+				p.OpenIDs[1], p.OpenIDs[2] = p.OpenIDs[2], p.OpenIDs[1]
 			}
 		}}, "stands behind"},
 		{"an entry bears another seq", damaged{lookup: func(st []mpblock.State) {

@@ -176,16 +176,16 @@ func (cp *copier) begin(ctx context.Context) error {
 func (cp *copier) account(ctx context.Context, app mpblock.AppID) error {
 	for after := (mpblock.OpenID{}); ; {
 		p, err := cp.from.Followers(ctx, app, after, mpblock.MaxBatch)
-		if err != nil || p.Len() == 0 {
+		if err != nil || len(p.OpenIDs) == 0 {
 			if err != nil {
 				return err
 			}
 			break
 		}
-		if err := cp.followers(ctx, app, p.OpenIDs()); err != nil {
+		if err := cp.followers(ctx, app, p.OpenIDs); err != nil {
 			return err
 		}
-		after = p.Last()
+		after = p.OpenIDs[len(p.OpenIDs)-1]
 	}
 	for last := uint64(0); ; {
 		changes, err := cp.from.Changes(ctx, app, last, changesAtOnce)

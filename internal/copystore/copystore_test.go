@@ -105,7 +105,7 @@ func withHistory(t *testing.T) (dir string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ids := p.OpenIDs()
+	ids := p.OpenIDs
 	for i := range 12 {
 		b := mpblock.Batch{Action: mpblock.Block, OpenIDs: ids[i : i+5], Actor: "test", Reason: "广告", Time: time.Now().Add(time.Duration(i) * time.Hour)}
 		if i%3 == 2 {
@@ -192,7 +192,7 @@ func contents(t *testing.T, s mpblock.Store) map[string]any {
 		if err != nil {
 			t.Fatal(err)
 		}
-		all[name], all[name+" total"] = p.OpenIDs(), p.Total
+		all[name], all[name+" total"] = p.OpenIDs, p.Total
 	}
 	if all["changes"], err = s.Changes(t.Context(), app, 0, 1_000); err != nil {
 		t.Fatal(err)
@@ -219,7 +219,7 @@ func TestCopyOverSomethingElse(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if _, err := s.Apply(t.Context(), app, mpblock.Batch{Action: mpblock.Block, OpenIDs: p.OpenIDs(), Actor: "test"}); err != nil {
+			if _, err := s.Apply(t.Context(), app, mpblock.Batch{Action: mpblock.Block, OpenIDs: p.OpenIDs, Actor: "test"}); err != nil {
 				t.Fatal(err)
 			}
 		}),
@@ -228,7 +228,7 @@ func TestCopyOverSomethingElse(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if _, err := s.RemoveFollowers(t.Context(), app, p.OpenIDs()); err != nil {
+			if _, err := s.RemoveFollowers(t.Context(), app, p.OpenIDs); err != nil {
 				t.Fatal(err)
 			}
 		}),

@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 
 	"mpblock"
+	"mpblock/internal/quoted"
 )
 
 // list is what is kept of one account's blacklist.
@@ -34,7 +35,7 @@ type list struct {
 type block struct {
 	low  mpblock.OpenID // the range begins behind it
 	high mpblock.OpenID // and ends with it
-	run  mpblock.Run
+	run  quoted.Run
 	used atomic.Int64 // when a page last needed it, by Store.clock
 }
 
@@ -71,11 +72,11 @@ func (l *list) leave() {
 }
 
 // page answers from what is kept, if that is true as of a change or a later one.
-func (l *list) page(after mpblock.OpenID, limit int, seq uint64) (mpblock.Page, bool) {
+func (l *list) page(after mpblock.OpenID, limit int, seq uint64) (quoted.Page, bool) {
 	l.mu.RLock()
 	defer l.mu.RUnlock()
 	if l.seq < seq {
-		return mpblock.Page{}, false
+		return quoted.Page{}, false
 	}
 	p, _, ok := l.gather(after, limit)
 	return p, ok
@@ -83,8 +84,8 @@ func (l *list) page(after mpblock.OpenID, limit int, seq uint64) (mpblock.Page, 
 
 // gather collects a page. If it meets a range that is not kept, it is not ok, and
 // the gap begins behind the OpenID that it returns. The caller has taken mu or work.
-func (l *list) gather(after mpblock.OpenID, limit int) (p mpblock.Page, gap mpblock.OpenID, ok bool) {
-	p = mpblock.Page{Total: l.total, Seq: l.seq}
+func (l *list) gather(after mpblock.OpenID, limit int) (p quoted.Page, gap mpblock.OpenID, ok bool) {
+	p = quoted.Page{Total: l.total, Seq: l.seq}
 	now := l.cache.clock.Load()
 	i := l.find(after)
 	if i < len(l.blocks) && l.blocks[i].high == after {
@@ -105,7 +106,7 @@ func (l *list) gather(after mpblock.OpenID, limit int) (p mpblock.Page, gap mpbl
 		run := b.run.Slice(from, min(b.run.Len(), from+limit-n))
 		if len(run) > 0 {
 			if p.Runs == nil {
-				p.Runs = make([]mpblock.Run, 0, 2+min(limit, l.total)/l.cache.block)
+				p.Runs = make([]quoted.Run, 0, 2+min(limit, l.total)/l.cache.block)
 			}
 			p.Runs = append(p.Runs, run)
 		}
@@ -184,8 +185,8 @@ func (l *list) apply(c mpblock.Change) {
 }
 
 // union merges OpenIDs in byte order into a run.
-func union(run mpblock.Run, ids []mpblock.OpenID) mpblock.Run {
-	out := slices.Grow(mpblock.Run(nil), len(run)+mpblock.RunLen(len(ids)))
+func union(run quoted.Run, ids []mpblock.OpenID) quoted.Run {
+	out := slices.Grow(quoted.Run(nil), len(run)+quoted.Size(len(ids)))
 	for _, id := range ids {
 		n := run.Behind(id)
 		if n == 0 || run.At(n-1) != id {
@@ -197,8 +198,8 @@ func union(run mpblock.Run, ids []mpblock.OpenID) mpblock.Run {
 }
 
 // difference leaves OpenIDs in byte order out of a run.
-func difference(run mpblock.Run, ids []mpblock.OpenID) mpblock.Run {
-	out := slices.Grow(mpblock.Run(nil), len(run))
+func difference(run quoted.Run, ids []mpblock.OpenID) quoted.Run {
+	out := slices.Grow(quoted.Run(nil), len(run))
 	for _, id := range ids {
 		n := run.Behind(id)
 		if n > 0 && run.At(n-1) == id {
@@ -211,7 +212,7 @@ func difference(run mpblock.Run, ids []mpblock.OpenID) mpblock.Run {
 
 // replace gives a block other OpenIDs, and splits it or joins it to a neighbour if
 // it has got too large or too small. The caller has taken mu.
-func (l *list) replace(i int, run mpblock.Run) {
+func (l *list) replace(i int, run quoted.Run) {
 	b := l.blocks[i]
 	first, last := i, i
 	if n := run.Len(); n < l.cache.minBlock {
@@ -231,7 +232,9 @@ func (l *list) replace(i int, run mpblock.Run) {
 		return
 	}
 	used := max(l.blocks[first].used.Load(), l.blocks[last].used.Load())
-	l.put(first, last+1, l.cut(l.blocks[first].low, l.blocks[last].high, run, used))
+	l.put(first, last+1, l.cut(l.blocks[first].low, l.blocks[last].high, run.Len(), used, func(from, to int) quoted.Run {
+		return slices.Clone(run.Slice(from, to)) // so that a block that goes frees its memory
+	}))
 }
 
 // put puts blocks in the place of others.
@@ -245,16 +248,14 @@ func (l *list) put(from, to int, blocks []*block) {
 	l.blocks = slices.Replace(l.blocks, from, to, blocks...)
 }
 
-// cut makes the blocks of a range out of its entries, which it copies: a block
-// that goes frees its memory.
-func (l *list) cut(low, high mpblock.OpenID, run mpblock.Run, used int64) []*block {
-	n := max(1, (run.Len()+l.cache.block-1)/l.cache.block)
-	blocks := make([]*block, n)
+// cut makes the blocks of a range out of its n entries, of which part makes a run
+// that shares no memory.
+func (l *list) cut(low, high mpblock.OpenID, n int, used int64, part func(from, to int) quoted.Run) []*block {
+	blocks := make([]*block, max(1, (n+l.cache.block-1)/l.cache.block))
 	for i := range blocks {
-		part := run.Slice(run.Len()*i/n, run.Len()*(i+1)/n)
-		b := &block{low: low, high: high, run: append(mpblock.Run(nil), part...)}
-		if i < n-1 {
-			b.high = part.At(part.Len() - 1)
+		b := &block{low: low, high: high, run: part(n*i/len(blocks), n*(i+1)/len(blocks))}
+		if i < len(blocks)-1 {
+			b.high = b.run.Last()
 		}
 		b.used.Store(used)
 		low = b.high
@@ -273,15 +274,9 @@ func (l *list) keep(after mpblock.OpenID, p mpblock.Page, want int) bool {
 		return false
 	}
 	l.seq, l.total = p.Seq, p.Total
-	high := end
-	var run mpblock.Run
-	if len(p.Runs) == 1 { // as stores read them
-		run = p.Runs[0]
-	} else {
-		run = slices.Concat(p.Runs...)
-	}
-	if run.Len() == want {
-		high = p.Last()
+	high, ids := end, p.OpenIDs
+	if len(ids) == want {
+		high = ids[want-1]
 	}
 	i := l.find(after)
 	if i < len(l.blocks) && l.blocks[i].high == after {
@@ -289,8 +284,10 @@ func (l *list) keep(after mpblock.OpenID, p mpblock.Page, want int) bool {
 	}
 	if i < len(l.blocks) && l.blocks[i].low.Compare(high) < 0 {
 		high = l.blocks[i].low
-		run = run.Slice(0, run.Behind(high))
+		ids = ids[:behind(ids, high)]
 	}
-	l.put(i, i, l.cut(after, high, run, l.cache.clock.Load()))
+	l.put(i, i, l.cut(after, high, len(ids), l.cache.clock.Load(), func(from, to int) quoted.Run {
+		return quoted.Quote(ids[from:to])
+	}))
 	return true
 }

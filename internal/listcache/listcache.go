@@ -24,6 +24,7 @@ import (
 	"sync/atomic"
 
 	"mpblock"
+	"mpblock/internal/quoted"
 )
 
 // Store is a mpblock.Store in front of another.
@@ -73,14 +74,35 @@ func (s *Store) Kept() int64 { return s.kept.Load() }
 
 // Blacklist implements mpblock.Store.
 func (s *Store) Blacklist(ctx context.Context, app mpblock.AppID, after mpblock.OpenID, limit int) (mpblock.Page, error) {
+	p, ok, err := s.page(ctx, app, after, limit)
+	if ok || err != nil {
+		return p.Page(), err
+	}
+	return s.Store.Blacklist(ctx, app, after, limit)
+}
+
+// Quoted is Blacklist with the OpenIDs as they are sent: where they are kept, they
+// are not copied.
+func (s *Store) Quoted(ctx context.Context, app mpblock.AppID, after mpblock.OpenID, limit int) (quoted.Page, error) {
+	p, ok, err := s.page(ctx, app, after, limit)
+	if ok || err != nil {
+		return p, err
+	}
+	read, err := s.Store.Blacklist(ctx, app, after, limit)
+	return quoted.Of(read), err
+}
+
+// page answers from what is kept, and has read what was not. It is not ok where there
+// is no room, or the store has gone back: then the store itself is to answer.
+func (s *Store) page(ctx context.Context, app mpblock.AppID, after mpblock.OpenID, limit int) (p quoted.Page, ok bool, err error) {
 	for range patience {
 		head, err := s.Store.Blacklist(ctx, app, mpblock.OpenID{}, 0)
 		if err != nil || limit <= 0 || head.Total == 0 {
-			return head, err
+			return quoted.Of(head), true, err
 		}
 		l := s.list(app)
 		if p, ok := l.page(after, limit, head.Seq); ok {
-			return p, nil
+			return p, true, nil
 		}
 		others, mine := l.enter()
 		if mine {
@@ -90,7 +112,7 @@ func (s *Store) Blacklist(ctx context.Context, app mpblock.AppID, after mpblock.
 		select {
 		case <-others:
 		case <-ctx.Done():
-			return mpblock.Page{}, ctx.Err()
+			return p, false, ctx.Err()
 		}
 	}
 	return s.read(ctx, s.list(app), after, limit)
@@ -109,24 +131,18 @@ func (s *Store) list(app mpblock.AppID) *list {
 }
 
 // read answers a page for which something must be read: changes, entries or both.
-func (s *Store) read(ctx context.Context, l *list, after mpblock.OpenID, limit int) (mpblock.Page, error) {
+func (s *Store) read(ctx context.Context, l *list, after mpblock.OpenID, limit int) (p quoted.Page, ok bool, err error) {
 	select {
 	case l.work <- struct{}{}:
 	case <-ctx.Done():
-		return mpblock.Page{}, ctx.Err()
+		return p, false, ctx.Err()
 	}
-	p, done, err := s.readInto(ctx, l, after, limit)
-	<-l.work
-	if done || err != nil {
-		return p, err
-	}
-	return s.Store.Blacklist(ctx, l.app, after, limit)
+	defer func() { <-l.work }()
+	return s.readInto(ctx, l, after, limit)
 }
 
 // readInto reads what is lacking into the list, whose work the caller has taken.
-// It is not done where there is no room, or the store has gone back: then the
-// store itself answers.
-func (s *Store) readInto(ctx context.Context, l *list, after mpblock.OpenID, limit int) (p mpblock.Page, done bool, err error) {
+func (s *Store) readInto(ctx context.Context, l *list, after mpblock.OpenID, limit int) (p quoted.Page, ok bool, err error) {
 	head, err := s.Store.Blacklist(ctx, l.app, mpblock.OpenID{}, 0)
 	if err != nil {
 		return p, false, err
@@ -164,7 +180,7 @@ func (s *Store) readInto(ctx context.Context, l *list, after mpblock.OpenID, lim
 // room tells whether so many OpenIDs may be kept too, and sees to it that there
 // will be room.
 func (s *Store) room(ids int) bool {
-	more := int64(mpblock.RunLen(ids)) * 9 / 8
+	more := int64(quoted.Size(ids)) * 9 / 8
 	if kept := s.kept.Load() + more; kept <= s.limit-s.limit/16 {
 		return true
 	}

@@ -104,10 +104,10 @@ func walk(t *testing.T, s mpblock.Store, limit int) (ids []mpblock.OpenID) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if p.Len() == 0 {
+		if len(p.OpenIDs) == 0 {
 			return ids
 		}
-		ids, after = append(ids, p.OpenIDs()...), p.Last()
+		ids, after = append(ids, p.OpenIDs...), p.OpenIDs[len(p.OpenIDs)-1]
 	}
 }
 
@@ -145,8 +145,8 @@ func TestReadsOnceForAll(t *testing.T) {
 	var wg sync.WaitGroup
 	for range 16 {
 		wg.Go(func() {
-			if p, err := s.Blacklist(t.Context(), app, mpblock.OpenID{}, 1_000); err != nil || p.Len() != 1_000 {
-				t.Errorf("%d entries, %v", p.Len(), err)
+			if p, err := s.Blacklist(t.Context(), app, mpblock.OpenID{}, 1_000); err != nil || len(p.OpenIDs) != 1_000 {
+				t.Errorf("%d entries, %v", len(p.OpenIDs), err)
 			}
 		})
 	}
@@ -196,8 +196,8 @@ func TestRoom(t *testing.T) {
 	s := listcache.New(inner, limit)
 	apply(t, s, mpblock.Block, numbered(0, 50_000)...)
 	hot := func() { // the head of the list is asked for all the time
-		if p, err := s.Blacklist(t.Context(), app, mpblock.OpenID{}, 1_000); err != nil || p.Len() != 1_000 {
-			t.Fatalf("%d entries, %v", p.Len(), err)
+		if p, err := s.Blacklist(t.Context(), app, mpblock.OpenID{}, 1_000); err != nil || len(p.OpenIDs) != 1_000 {
+			t.Fatalf("%d entries, %v", len(p.OpenIDs), err)
 		}
 	}
 	hot()
@@ -206,10 +206,10 @@ func TestRoom(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if p.Len() == 0 {
+		if len(p.OpenIDs) == 0 {
 			break
 		}
-		after = p.Last()
+		after = p.OpenIDs[len(p.OpenIDs)-1]
 		hot()
 		if kept := s.Kept(); kept > limit {
 			t.Fatalf("%d bytes are kept, the limit is %d", kept, limit)
@@ -306,8 +306,8 @@ func testConcurrent(t *testing.T, inner mpblock.Store) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if x.page.Total != want.Total || x.page.Seq != want.Seq || !slices.Equal(x.page.OpenIDs(), want.OpenIDs()) {
-			t.Fatalf("as of seq %d: %d of %d entries after %s, want %d of %d", x.page.Seq, x.page.Len(), x.page.Total, x.after, want.Len(), want.Total)
+		if x.page.Total != want.Total || x.page.Seq != want.Seq || !slices.Equal(x.page.OpenIDs, want.OpenIDs) {
+			t.Fatalf("as of seq %d: %d of %d entries after %s, want %d of %d", x.page.Seq, len(x.page.OpenIDs), x.page.Total, x.after, len(want.OpenIDs), want.Total)
 		}
 	}
 }
@@ -355,4 +355,33 @@ func TestRoomForChanges(t *testing.T) {
 		}
 	}
 	t.Errorf("%d bytes are kept, the limit is %d", s.Kept(), limit)
+}
+
+// Pages as they are sent are the pages of the store, where there is room and where
+// there is none; what is kept is not copied.
+func TestQuoted(t *testing.T) {
+	inner := memstore.New()
+	all := numbered(0, 3_000)
+	apply(t, inner, mpblock.Block, all...)
+	for name, limit := range map[string]int64{"with room": 1 << 20, "without room": 300} {
+		s := listcache.New(inner, limit)
+		for _, after := range []mpblock.OpenID{{}, all[7], all[2_000]} {
+			for range 2 {
+				want, err := inner.Blacklist(t.Context(), app, after, 1_000)
+				if err != nil {
+					t.Fatal(err)
+				}
+				got, err := s.Quoted(t.Context(), app, after, 1_000)
+				if p := got.Page(); err != nil || !slices.Equal(p.OpenIDs, want.OpenIDs) || p.Total != want.Total || p.Seq != want.Seq {
+					t.Errorf("%s, after %s: %d of %d entries as of %d, %v", name, after, len(p.OpenIDs), p.Total, p.Seq, err)
+				}
+			}
+		}
+	}
+	s := listcache.New(inner, 1<<20)
+	first, _ := s.Quoted(t.Context(), app, mpblock.OpenID{}, 1_000)
+	second, err := s.Quoted(t.Context(), app, mpblock.OpenID{}, 1_000)
+	if err != nil || &first.Runs[1][0] != &second.Runs[1][0] {
+		t.Errorf("what is kept is copied: %v", err)
+	}
 }

@@ -1,6 +1,7 @@
 package lists
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -9,6 +10,7 @@ import (
 
 	"mpblock"
 	"mpblock/internal/memstore"
+	"mpblock/internal/quoted"
 	"mpblock/internal/wire"
 )
 
@@ -140,11 +142,11 @@ func TestPages(t *testing.T) {
 		t.Fatal(err)
 	}
 	page, err := svc.Blacklist(t.Context(), a, "")
-	if err != nil || page.Total != 3 || page.Len() != 2 || page.OpenIDs()[1].String() != f[2] {
+	if err != nil || page.Total != 3 || page.Len() != 2 || page.Page().OpenIDs[1].String() != f[2] {
 		t.Errorf("first page %+v, %v", page, err)
 	}
 	page, err = svc.Blacklist(t.Context(), a, f[0]) // not blocked, and no matter
-	if err != nil || page.Len() != 2 || page.OpenIDs()[0].String() != f[1] {
+	if err != nil || page.Len() != 2 || page.Page().OpenIDs[0].String() != f[1] {
 		t.Errorf("page after one that is not blocked %+v, %v", page, err)
 	}
 	page, err = svc.Followers(t.Context(), a, f[3])
@@ -158,6 +160,29 @@ func TestPages(t *testing.T) {
 	for _, size := range []int{-1, MaxPageSize + 1} {
 		_, err := New(store, Options{PageSize: size})
 		wantRefusal(t, err, "want 1 to 10000")
+	}
+}
+
+// kept has one page, whatever is asked for.
+type kept struct{ page quoted.Page }
+
+func (k kept) Quoted(context.Context, mpblock.AppID, mpblock.OpenID, int) (quoted.Page, error) {
+	return k.page, nil
+}
+
+// Blacklists come from what has them as they are sent, followers from the store.
+func TestQuotedPages(t *testing.T) {
+	store, a := memstore.New(), newAccount()
+	id := mpblock.Mint(a.Prefix, a.Key, "x")
+	svc, err := New(store, Options{Quoted: kept{quoted.Page{Runs: []quoted.Run{quoted.Quote([]mpblock.OpenID{id})}, Total: 7}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if page, err := svc.Blacklist(t.Context(), a, ""); err != nil || page.Total != 7 || page.Runs[0].Last() != id {
+		t.Errorf("blacklist %+v, %v", page, err)
+	}
+	if page, err := svc.Followers(t.Context(), a, ""); err != nil || page.Total != 0 {
+		t.Errorf("followers %+v, %v", page, err)
 	}
 }
 

@@ -90,7 +90,7 @@ func (r *entryReader) page(ctx context.Context, q EntryQuery) (EntryPage, error)
 		return EntryPage{}, err
 	}
 	out := EntryPage{Total: page.Total, Next: next.String()}
-	ids := page.OpenIDs()
+	ids := page.OpenIDs
 	states, err := r.svc.store.States(ctx, r.app, ids)
 	if err != nil {
 		return EntryPage{}, err

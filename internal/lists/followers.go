@@ -49,7 +49,7 @@ func (svc *Service) FollowerRows(ctx context.Context, app mpblock.AppID, q Follo
 		return FollowerPage{}, err
 	}
 	out := FollowerPage{Total: page.Total, Next: next}
-	ids := page.OpenIDs()
+	ids := page.OpenIDs
 	states, err := svc.store.States(ctx, app, ids)
 	for i := range states {
 		out.Rows = append(out.Rows, FollowerRow{OpenID: ids[i], Blocked: states[i].Blocked})
@@ -87,7 +87,7 @@ func prefixPage(ctx context.Context, read pager, app mpblock.AppID, prefix strin
 	if err != nil {
 		return mpblock.Page{}, mpblock.OpenID{}, err
 	}
-	ids := page.OpenIDs()
+	ids := page.OpenIDs
 	for i, id := range ids {
 		if !strings.HasPrefix(string(id[:]), prefix) {
 			ids = ids[:i]
@@ -99,7 +99,8 @@ func prefixPage(ctx context.Context, read pager, app mpblock.AppID, prefix strin
 		ids = ids[:limit]
 		next = ids[limit-1]
 	}
-	return mpblock.NewPage(ids, page.Total, page.Seq), next, nil
+	page.OpenIDs = ids
+	return page, next, nil
 }
 
 // Export returns all entries that a query asks for, without regard to its After and

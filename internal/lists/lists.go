@@ -17,6 +17,7 @@ import (
 	"log/slog"
 
 	"mpblock"
+	"mpblock/internal/quoted"
 )
 
 // MaxList is how many OpenIDs one call of the API may block or unblock, as the
@@ -32,16 +33,28 @@ type Options struct {
 	// PageSize is how many OpenIDs a call of the API lists, 1 to MaxPageSize; 0
 	// means MaxPageSize.
 	PageSize int
+
+	// Quoted has the pages of blacklists in the form in which they are sent. If it
+	// is nil, those of the store are brought into that form.
+	Quoted Quoted
+
 	// Clock dates changes; nil: the system's.
 	Clock mpblock.Clock
+
 	// Log gets what an admin should know; nil: nobody does.
 	Log *slog.Logger
+}
+
+// Quoted is what the cache in front of a store has beside Blacklist.
+type Quoted interface {
+	Quoted(ctx context.Context, app mpblock.AppID, after mpblock.OpenID, limit int) (quoted.Page, error)
 }
 
 // Service has the lists of a store. Its methods are safe for concurrent use.
 type Service struct {
 	store    mpblock.Store
 	local    Truth
+	quoted   quotedPager
 	pageSize int
 	clock    mpblock.Clock
 	log      *slog.Logger
@@ -60,31 +73,47 @@ func New(store mpblock.Store, opts Options) (*Service, error) {
 	if opts.Log == nil {
 		opts.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Service{
-		store: store, local: local{store}, pageSize: opts.PageSize, clock: mpblock.ClockOr(opts.Clock), log: opts.Log,
-	}, nil
+	svc := &Service{
+		store: store, local: local{store}, quoted: quote(store.Blacklist), pageSize: opts.PageSize,
+		clock: mpblock.ClockOr(opts.Clock), log: opts.Log,
+	}
+	if opts.Quoted != nil {
+		svc.quoted = opts.Quoted.Quoted
+	}
+	return svc, nil
 }
 
 // Blacklist returns a page of the account's blacklist after a cursor, "" for the
 // head. The cursor need not be blocked or a follower any more.
-func (svc *Service) Blacklist(ctx context.Context, a *mpblock.Account, cursor string) (mpblock.Page, error) {
-	return svc.page(ctx, a, cursor, svc.store.Blacklist)
+func (svc *Service) Blacklist(ctx context.Context, a *mpblock.Account, cursor string) (quoted.Page, error) {
+	return svc.page(ctx, a, cursor, svc.quoted)
 }
 
 // Followers returns a page of the account's followers after a cursor, "" for the
 // head.
-func (svc *Service) Followers(ctx context.Context, a *mpblock.Account, cursor string) (mpblock.Page, error) {
-	return svc.page(ctx, a, cursor, svc.store.Followers)
+func (svc *Service) Followers(ctx context.Context, a *mpblock.Account, cursor string) (quoted.Page, error) {
+	return svc.page(ctx, a, cursor, quote(svc.store.Followers))
 }
 
-type pager func(ctx context.Context, app mpblock.AppID, after mpblock.OpenID, limit int) (mpblock.Page, error)
+// Pages of a store, and pages as they are sent.
+type (
+	pager       func(ctx context.Context, app mpblock.AppID, after mpblock.OpenID, limit int) (mpblock.Page, error)
+	quotedPager func(ctx context.Context, app mpblock.AppID, after mpblock.OpenID, limit int) (quoted.Page, error)
+)
 
-func (svc *Service) page(ctx context.Context, a *mpblock.Account, cursor string, read pager) (mpblock.Page, error) {
+func quote(read pager) quotedPager {
+	return func(ctx context.Context, app mpblock.AppID, after mpblock.OpenID, limit int) (quoted.Page, error) {
+		p, err := read(ctx, app, after, limit)
+		return quoted.Of(p), err
+	}
+}
+
+func (svc *Service) page(ctx context.Context, a *mpblock.Account, cursor string, read quotedPager) (quoted.Page, error) {
 	var after mpblock.OpenID
 	if cursor != "" {
 		var err error
 		if after, err = Own(a, cursor); err != nil {
-			return mpblock.Page{}, mpblock.At(err, "the cursor")
+			return quoted.Page{}, mpblock.At(err, "the cursor")
 		}
 	}
 	return read(ctx, a.AppID, after, svc.pageSize)

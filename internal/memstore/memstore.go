@@ -103,7 +103,7 @@ func (s *Store) Followers(ctx context.Context, app mpblock.AppID, after mpblock.
 	}
 	defer s.mu.Unlock()
 	a := s.account(app)
-	return mpblock.NewPage(a.followers.page(after, limit), len(a.followers), a.seq()), nil
+	return mpblock.Page{OpenIDs: a.followers.page(after, limit), Total: len(a.followers), Seq: a.seq()}, nil
 }
 
 // Apply implements mpblock.Store.
@@ -164,7 +164,7 @@ func (s *Store) Blacklist(ctx context.Context, app mpblock.AppID, after mpblock.
 	}
 	defer s.mu.Unlock()
 	a := s.account(app)
-	return mpblock.NewPage(a.blocked.page(after, limit), len(a.blocked), a.seq()), nil
+	return mpblock.Page{OpenIDs: a.blocked.page(after, limit), Total: len(a.blocked), Seq: a.seq()}, nil
 }
 
 // States implements mpblock.Store.

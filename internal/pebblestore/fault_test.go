@@ -95,7 +95,7 @@ func TestWritesAreRefused(t *testing.T) {
 					t.Errorf("a write: %v", err)
 				}
 			}
-			if p, err := s.Blacklist(ctx, app, mpblock.OpenID{}, 10); err != nil || p.Len() != p.Total || p.Total < 1 {
+			if p, err := s.Blacklist(ctx, app, mpblock.OpenID{}, 10); err != nil || len(p.OpenIDs) != p.Total || p.Total < 1 {
 				t.Errorf("a page: %+v, %v", p, err)
 			}
 			fs.write.Store(nil)
@@ -131,7 +131,7 @@ func TestFlushOnAFullDisk(t *testing.T) {
 	flushed := make(chan error, 1)
 	go func() { flushed <- s.db.Flush() }()
 	soon(t, "trouble", func() bool { return s.Health() != nil })
-	if p, err := s.Blacklist(t.Context(), app, mpblock.OpenID{}, 100); err != nil || p.Total != 50 || p.Len() != 50 {
+	if p, err := s.Blacklist(t.Context(), app, mpblock.OpenID{}, 100); err != nil || p.Total != 50 || len(p.OpenIDs) != 50 {
 		t.Errorf("a page meanwhile: %+v, %v", p, err)
 	}
 	fs.write.Store(nil)

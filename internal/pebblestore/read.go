@@ -40,12 +40,11 @@ func (s *Store) page(ctx context.Context, kind byte, app mpblock.AppID, cursor m
 		return p, err
 	}
 	limit = min(limit, h.page(kind, nil).Total)
-	run := make(mpblock.Run, 0, mpblock.RunLen(limit))
-	for ok := it.SeekGE(append(openIDKey(kind, app, cursor), 0)); ok && limit > 0; ok = it.Next() {
-		run = run.Append(mpblock.OpenID(it.Key()[1+mpblock.AppIDLen:]))
-		limit--
+	ids := make([]mpblock.OpenID, 0, limit)
+	for ok := it.SeekGE(append(openIDKey(kind, app, cursor), 0)); ok && len(ids) < limit; ok = it.Next() {
+		ids = append(ids, mpblock.OpenID(it.Key()[1+mpblock.AppIDLen:]))
 	}
-	return h.page(kind, run), it.Error()
+	return h.page(kind, ids), it.Error()
 }
 
 // heads returns an account's heads, from the disk only until they are known: what
@@ -92,11 +91,12 @@ func readHeads(it *pebble.Iterator, app mpblock.AppID) (h head, err error) {
 }
 
 // page returns a page of one of the lists that the head is of.
-func (h *head) page(kind byte, run mpblock.Run) mpblock.Page {
+func (h *head) page(kind byte, ids []mpblock.OpenID) mpblock.Page {
+	total := h.total
 	if kind == followerKeys {
-		return mpblock.NewPageOf(run, int(h.followers), h.seq) //nolint:gosec // it has counted what is in memory or on the disk
+		total = h.followers
 	}
-	return mpblock.NewPageOf(run, int(h.total), h.seq) //nolint:gosec // the same
+	return mpblock.Page{OpenIDs: ids, Total: int(total), Seq: h.seq} //nolint:gosec // it has counted what is in memory or on the disk
 }
 
 // States implements mpblock.Store. It goes over each of the lists by itself: a

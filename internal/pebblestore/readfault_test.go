@@ -38,8 +38,8 @@ func TestReadsFail(t *testing.T) {
 		{"lookup", blocked},
 		{"page", func(s *Store) bool {
 			p, err := s.Blacklist(t.Context(), app, mpblock.OpenID{}, n)
-			if err == nil && (p.Len() != n || p.Total != n || p.Seq != 1) {
-				t.Errorf("a page: %d of %d, seq %d", p.Len(), p.Total, p.Seq)
+			if err == nil && (len(p.OpenIDs) != n || p.Total != n || p.Seq != 1) {
+				t.Errorf("a page: %d of %d, seq %d", len(p.OpenIDs), p.Total, p.Seq)
 			}
 			return err == nil
 		}},

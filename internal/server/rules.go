@@ -10,6 +10,7 @@ import (
 	"mpblock/internal/access"
 	"mpblock/internal/desk"
 	"mpblock/internal/jobs"
+	"mpblock/internal/listcache"
 	"mpblock/internal/lists"
 	"mpblock/internal/operators"
 	"mpblock/internal/ops"
@@ -26,10 +27,10 @@ type rules struct {
 	desks     *desk.Office
 }
 
-func openRules(ctx context.Context, store mpblock.Store, c Config) (*rules, error) {
+func openRules(ctx context.Context, store *listcache.Store, c Config) (*rules, error) {
 	r := &rules{store: store}
 	var err error
-	if r.lists, err = lists.New(store, lists.Options{PageSize: c.PageSize, Log: c.Log}); err != nil {
+	if r.lists, err = lists.New(store, lists.Options{PageSize: c.PageSize, Quoted: store, Log: c.Log}); err != nil {
 		return nil, err
 	}
 	if r.access, err = access.Open(ctx, store, access.WithTokenLife(c.TokenLife)); err != nil {

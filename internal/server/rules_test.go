@@ -7,12 +7,13 @@ import (
 	"testing"
 
 	"mpblock"
+	"mpblock/internal/listcache"
 	"mpblock/internal/memstore"
 )
 
 func rulesOver(t *testing.T, store mpblock.Store) *rules {
 	t.Helper()
-	r, err := openRules(t.Context(), store, Config{}.withDefaults())
+	r, err := openRules(t.Context(), listcache.New(store, 1<<20), Config{}.withDefaults())
 	if err != nil {
 		t.Fatal(err)
 	}

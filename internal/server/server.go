@@ -46,8 +46,8 @@ import (
 // Start.
 type Server struct {
 	cfg     Config
-	store   mpblock.Store // with its cache
-	owned   []io.Closer   // what Open has opened, closed in the reverse order
+	store   *listcache.Store
+	owned   []io.Closer // what Open has opened, closed in the reverse order
 	rules   *rules
 	metrics *ops.Metrics
 	tls     *tls.Config

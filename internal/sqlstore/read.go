@@ -42,7 +42,7 @@ func (s *Store) page(ctx context.Context, app mpblock.AppID, table string, after
 		}); err != nil {
 			return err
 		}
-		p = mpblock.NewPage(ids, total(h), h.seq)
+		p = mpblock.Page{OpenIDs: ids, Total: total(h), Seq: h.seq}
 		return nil
 	})
 	return p, err

@@ -39,8 +39,8 @@ func benchBlacklist(b *testing.B, s mpblock.Store, entries int) {
 			b.Fatal(p.Total, err)
 		}
 		after = mpblock.OpenID{}
-		if p.Len() == 10_000 && entries > 10_000 {
-			after = p.Last()
+		if len(p.OpenIDs) == 10_000 && entries > 10_000 {
+			after = p.OpenIDs[len(p.OpenIDs)-1]
 		}
 	}
 }

@@ -24,7 +24,7 @@ func (t *suite) unchangedSince() {
 	c = t.applySince(mpblock.Block, 2, b...) // 5
 	t.equal(c.OpenIDs, []mpblock.OpenID{b[1], b[4]}, "those that change 2 was the last to touch, and one without any")
 	t.equal(t.applySince(mpblock.Unblock, 1, b[0], b[2]), mpblock.Change{}, "all of them have changed since")
-	t.equal(t.page(mpblock.OpenID{}, 9).OpenIDs(), []mpblock.OpenID{b[0], b[1], b[4]}, "blacklist")
+	t.equal(t.page(mpblock.OpenID{}, 9).OpenIDs, []mpblock.OpenID{b[0], b[1], b[4]}, "blacklist")
 	c = t.applySince(mpblock.Unblock, math.MaxUint64, b[0])
 	t.equal(c.OpenIDs, []mpblock.OpenID{b[0]}, "nothing is later than the last number there is")
 	t.equal(len(t.log()), 6, "changes")

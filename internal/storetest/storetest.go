@@ -103,23 +103,13 @@ func (t *suite) equal(got, want any, what string) {
 	}
 }
 
-// inOnePiece makes pages comparable: into how many runs a store cuts them does not
-// count.
-var inOnePiece = cmp.Transformer("inOnePiece", func(p mpblock.Page) any {
-	return struct {
-		OpenIDs []mpblock.OpenID
-		Total   int
-		Seq     uint64
-	}{p.OpenIDs(), p.Total, p.Seq}
-})
-
 // diff is cmp.Diff, which takes seconds for lists of thousands, only where there is
 // a difference.
 func diff(want, got any) string {
 	if reflect.DeepEqual(want, got) {
 		return ""
 	}
-	return cmp.Diff(want, got, cmpopts.EquateEmpty(), cmp.Comparer(time.Time.Equal), inOnePiece)
+	return cmp.Diff(want, got, cmpopts.EquateEmpty(), cmp.Comparer(time.Time.Equal))
 }
 
 func (t *suite) follow(ids ...mpblock.OpenID) {

@@ -39,8 +39,8 @@ func (t *suite) wholeChanges() {
 		wg.Go(func() {
 			for {
 				p, err := t.s.Blacklist(t.Context(), app, mpblock.OpenID{}, len(b))
-				if err != nil || p.Len() != p.Total || p.Total != int(2*p.Seq) { //nolint:gosec // small
-					t.Errorf("seq %d: %d entries, total %d, %v", p.Seq, p.Len(), p.Total, err)
+				if err != nil || len(p.OpenIDs) != p.Total || p.Total != int(2*p.Seq) { //nolint:gosec // small
+					t.Errorf("seq %d: %d entries, total %d, %v", p.Seq, len(p.OpenIDs), p.Total, err)
 					return
 				}
 				st, err := t.s.States(t.Context(), app, []mpblock.OpenID{b[0], b[len(b)-1]})

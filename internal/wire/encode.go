@@ -6,13 +6,13 @@ import (
 	"slices"
 	"strconv"
 
-	"mpblock"
+	"mpblock/internal/quoted"
 )
 
 // AppendPage appends the answer of a call that lists, in pieces: the OpenIDs stay
 // where they are. A page with nothing in it has no data and an empty next_openid,
 // which ends the loop of every client.
-func AppendPage(pieces [][]byte, p mpblock.Page) [][]byte {
+func AppendPage(pieces [][]byte, p quoted.Page) [][]byte {
 	n := p.Len()
 	head := make([]byte, 0, 96)
 	head = append(head, `{"total":`...)
@@ -26,7 +26,7 @@ func AppendPage(pieces [][]byte, p mpblock.Page) [][]byte {
 	for _, run := range p.Runs { // its elements need no escaping: they are base64url
 		pieces = append(pieces, run)
 	}
-	last, list := p.Last(), &pieces[len(pieces)-1]
+	last, list := p.Runs[len(p.Runs)-1].Last(), &pieces[len(pieces)-1]
 	*list = (*list)[:len(*list)-1] // no comma behind the last
 	return append(pieces, slices.Concat([]byte(`]},"next_openid":"`), last[:], []byte(`"}`)))
 }

@@ -7,6 +7,7 @@ import (
 	"unicode/utf8"
 
 	"mpblock"
+	"mpblock/internal/quoted"
 )
 
 // page is the answer as encoding/json would write it.
@@ -25,7 +26,7 @@ func FuzzAppendPage(f *testing.F) {
 	f.Add(0, 0, uint64(0))
 	f.Add(23_000, 3, uint64(42))
 	f.Fuzz(func(t *testing.T, total, n int, seed uint64) {
-		p := mpblock.Page{Total: total, Seq: seed}
+		p := quoted.Page{Total: total, Seq: seed}
 		want := page{Total: total}
 		for i := range max(0, n) % 50 {
 			id := mpblock.Mint(mpblock.Prefix{byte(seed)}, mpblock.Key{byte(seed >> 8)}, string(rune(i)))
@@ -70,11 +71,11 @@ func FuzzAppendError(f *testing.F) {
 func TestAnswers(t *testing.T) {
 	for got, want := range map[string]string{
 		string(AppendOK(nil)): `{"errcode":0,"errmsg":"ok"}`,
-		string(AppendError(nil, CodeBadAppID, "invalid appid")):               `{"errcode":40013,"errmsg":"invalid appid"}`,
-		string(AppendError(nil, CodeSystem, "system error")):                  `{"errcode":-1,"errmsg":"system error"}`,
-		string(AppendError(nil, CodeBadData, `'<' & "x"`)):                    `{"errcode":47001,"errmsg":"'<' & \"x\""}`,
-		string(AppendToken(nil, "TOKEN", 7200)):                               `{"access_token":"TOKEN","expires_in":7200}`,
-		string(bytes.Join(AppendPage(nil, mpblock.Page{Total: 23_000}), nil)): `{"total":23000,"count":0,"next_openid":""}`,
+		string(AppendError(nil, CodeBadAppID, "invalid appid")):              `{"errcode":40013,"errmsg":"invalid appid"}`,
+		string(AppendError(nil, CodeSystem, "system error")):                 `{"errcode":-1,"errmsg":"system error"}`,
+		string(AppendError(nil, CodeBadData, `'<' & "x"`)):                   `{"errcode":47001,"errmsg":"'<' & \"x\""}`,
+		string(AppendToken(nil, "TOKEN", 7200)):                              `{"access_token":"TOKEN","expires_in":7200}`,
+		string(bytes.Join(AppendPage(nil, quoted.Page{Total: 23_000}), nil)): `{"total":23000,"count":0,"next_openid":""}`,
 	} {
 		if got != want {
 			t.Errorf("got %s, want %s", got, want)
@@ -83,7 +84,7 @@ func TestAnswers(t *testing.T) {
 }
 
 func BenchmarkAppendPage(b *testing.B) {
-	p := mpblock.NewPage(make([]mpblock.OpenID, 10_000), 10_000, 1)
+	p := quoted.Of(mpblock.Page{OpenIDs: make([]mpblock.OpenID, 10_000), Total: 10_000})
 	var pieces [][]byte
 	b.ReportAllocs()
 	for b.Loop() {
