@@ -5,7 +5,6 @@ import (
 	"io"
 	"mime/multipart"
 	"net/http"
-	"strings"
 	"time"
 
 	"mpblock"
@@ -46,8 +45,8 @@ func (v *visit) bulkForm(status int, action mpblock.Action, pasted string) error
 	return v.page(status, "bulk", v.say(msg("nav.bulk")), p)
 }
 
-// draft reads a list as it comes in, keeps it as a job that has not started, and
-// shows what it would do.
+// draft takes a list in, keeps it as a job that has not started, and shows what it
+// would do.
 func (c *console) draft(v *visit) error {
 	_ = http.NewResponseController(v.w).SetReadDeadline(time.Now().Add(longTime)) // where there is none, there is no need
 	_ = http.NewResponseController(v.w).SetWriteDeadline(time.Now().Add(longTime))
@@ -58,12 +57,13 @@ func (c *console) draft(v *visit) error {
 	}
 	action, err := actionOf(parts)
 	var job jobs.Job
-	var pasted strings.Builder
+	in := upload{parts: parts}
+	defer in.remove()
 	if err == nil {
-		job, err = v.desk.DraftJob(v.ctx(), v.account.AppID, action, inputs(parts, &pasted))
+		job, err = v.desk.DraftJob(v.ctx(), v.account.AppID, action, &in)
 	}
 	if err != nil {
-		return v.again(v.listProblem(err), func(status int) error { return v.bulkForm(status, action, pasted.String()) })
+		return v.again(v.listProblem(err), func(status int) error { return v.bulkForm(status, action, in.pasted()) })
 	}
 	return v.see(v.base() + "/jobs/" + job.ID)
 }
@@ -102,48 +102,4 @@ func actionOf(parts *multipart.Reader) (mpblock.Action, error) {
 		return mpblock.Unblock, nil
 	}
 	return 0, errForm
-}
-
-// inputs reads what was pasted and the file, each as one input.
-func inputs(parts *multipart.Reader, pasted *strings.Builder) jobs.Source {
-	return func(each func(lines.Line) error) (read []lines.Summary, err error) {
-		for {
-			part, err := parts.NextPart()
-			if errors.Is(err, io.EOF) {
-				return read, nil
-			}
-			if err != nil {
-				return read, err
-			}
-			var in io.Reader = part
-			switch part.FormName() {
-			case "list":
-				in = io.TeeReader(part, &limited{pasted})
-			case "file":
-			default:
-				continue
-			}
-			sum, err := lines.Read(in, lines.Options{Name: part.FileName()}, each)
-			if sum.OpenIDs+sum.Bad > 0 {
-				read = append(read, sum)
-			}
-			if err != nil {
-				return read, err
-			}
-		}
-	}
-}
-
-// maxPasted is how much of what was pasted is shown again where it was refused, in
-// bytes.
-const maxPasted = 1 << 20
-
-// limited keeps the beginning of what is written to it.
-type limited struct{ to *strings.Builder }
-
-func (l *limited) Write(b []byte) (int, error) {
-	if l.to.Len()+len(b) <= maxPasted {
-		l.to.Write(b)
-	}
-	return len(b), nil
 }

@@ -90,11 +90,15 @@ func newDesk(t *testing.T, office *Office, name string, role operators.Role, app
 }
 
 // listOf makes a list of lines.
-func listOf(text ...string) jobs.Source {
-	return func(each func(lines.Line) error) ([]lines.Summary, error) {
-		sum, err := lines.Read(strings.NewReader(strings.Join(text, "\n")), lines.Options{}, each)
-		return []lines.Summary{sum}, err
-	}
+func listOf(text ...string) jobs.Source { return pasted(strings.Join(text, "\n")) }
+
+type pasted string
+
+func (pasted) Receive() error { return nil }
+
+func (p pasted) Read(each func(lines.Line) error) ([]lines.Summary, error) {
+	sum, err := lines.Read(strings.NewReader(string(p)), lines.Options{}, each)
+	return []lines.Summary{sum}, err
 }
 
 func firstErr[T any](seq iter.Seq2[T, error]) error {

@@ -54,7 +54,7 @@ func (d *Desk) Job(ctx context.Context, app mpblock.AppID, id string) (jobs.Job,
 }
 
 // Jobs returns the jobs of an account, newest first, those before a given id: "" for
-// the newest. Drafts are left out.
+// the newest. Drafts are among them.
 func (d *Desk) Jobs(ctx context.Context, app mpblock.AppID, before string, limit int) ([]jobs.Job, error) {
 	if _, err := d.account(ctx, operators.RoleViewer, app); err != nil {
 		return nil, err

@@ -15,11 +15,14 @@ import (
 
 // Draft reads a list, keeps it for DraftLife and says what is in it. An empty
 // line counts as none. A list with more than MaxJob OpenIDs or MaxJobBad bad lines,
-// or without any OpenID of the account, is a Refusal; an error of the source is
-// returned as it is.
+// or without any OpenID of the account, or with which the account's drafts would hold
+// more than MaxDrafts, is a Refusal; an error of the source is returned as it is.
 func (svc *Service) Draft(ctx context.Context, a *mpblock.Account, by string, action mpblock.Action, source Source) (Job, error) {
 	if action != mpblock.Block && action != mpblock.Unblock {
 		return Job{}, refuse("a job blocks or unblocks")
+	}
+	if err := source.Receive(); err != nil {
+		return Job{}, err
 	}
 	select {
 	case svc.drafting <- struct{}{}:
@@ -28,7 +31,7 @@ func (svc *Service) Draft(ctx context.Context, a *mpblock.Account, by string, ac
 		return Job{}, ctx.Err()
 	}
 	l := list{account: a}
-	read, err := source(func(line lines.Line) error { return errors.Join(ctx.Err(), l.add(line)) })
+	read, err := source.Read(func(line lines.Line) error { return errors.Join(ctx.Err(), l.add(line)) })
 	if err != nil {
 		return Job{}, err
 	}
@@ -36,6 +39,9 @@ func (svc *Service) Draft(ctx context.Context, a *mpblock.Account, by string, ac
 		return Job{}, err
 	}
 	now := time.Now()
+	if err := svc.roomFor(ctx, a.AppID, len(l.items), now); err != nil {
+		return Job{}, err
+	}
 	j := &storedJob{app: a.AppID, id: newJobID(by, now), expires: now.Add(DraftLife), jobRecord: jobRecord{
 		Action: action, By: by, State: JobDraft, Created: now.UnixMilli(), Preview: l.preview, Read: read,
 		Chunks: (len(l.items) + svc.chunk - 1) / svc.chunk, Progress: JobProgress{Total: len(l.items)},
@@ -46,6 +52,27 @@ func (svc *Service) Draft(ctx context.Context, a *mpblock.Account, by string, ac
 	return j.view(), svc.putJob(ctx, j)
 }
 
+// roomFor refuses so many OpenIDs if the drafts of the account hold too many already:
+// each of them takes some 33 bytes of the store. It looks at the jobs of the last
+// DraftLife alone.
+func (svc *Service) roomFor(ctx context.Context, app mpblock.AppID, items int, now time.Time) error {
+	oldest := string(app) + "/" + jobTime(now.Add(-DraftLife-time.Minute))
+	held := 0
+	for e, err := range kindJob.UnderAfter(ctx, svc.store, string(app)+"/", oldest, recordsAtOnce) {
+		if err != nil {
+			return err
+		}
+		if e.Value.State == JobDraft {
+			held += e.Value.Preview.Total
+		}
+	}
+	if held+items > MaxDrafts {
+		return refuse("this list has %d OpenIDs, and lists of this account that nobody has started have %d already, of %d that they may have: start or drop one of those, or wait until they go by themselves, a day after they came",
+			items, held, MaxDrafts)
+	}
+	return nil
+}
+
 // list is the list of a job while it is read.
 type list struct {
 	account *mpblock.Account
@@ -53,6 +80,10 @@ type list struct {
 	bad     []RefusedLine
 	preview JobPreview
 }
+
+// longList is how many OpenIDs a list has before it gets room for as many as it may
+// have, at once: a slice that grows takes twice its memory meanwhile.
+const longList = 1 << 16
 
 // add takes in a line.
 func (l *list) add(line lines.Line) error {
@@ -73,6 +104,9 @@ func (l *list) add(line lines.Line) error {
 	case err != nil:
 		return err
 	default:
+		if len(l.items) == cap(l.items) && len(l.items) >= longList {
+			l.items = slices.Grow(l.items, MaxJob+1-len(l.items))
+		}
 		l.items = append(l.items, jobItem{line.OpenID, uint32(line.Number)}) //nolint:gosec // the two limits below keep it small
 	}
 	if len(l.bad) > MaxJobBad {

@@ -22,11 +22,15 @@ func wantRefusal(t *testing.T, err error, text string) {
 }
 
 // listOf makes a list of lines.
-func listOf(text ...string) Source {
-	return func(each func(lines.Line) error) ([]lines.Summary, error) {
-		sum, err := lines.Read(strings.NewReader(strings.Join(text, "\n")), lines.Options{}, each)
-		return []lines.Summary{sum}, err
-	}
+func listOf(text ...string) Source { return pasted(strings.Join(text, "\n")) }
+
+type pasted string
+
+func (pasted) Receive() error { return nil }
+
+func (p pasted) Read(each func(lines.Line) error) ([]lines.Summary, error) {
+	sum, err := lines.Read(strings.NewReader(string(p)), lines.Options{}, each)
+	return []lines.Summary{sum}, err
 }
 
 // logged is an account with a log that a test has written.

@@ -11,6 +11,7 @@ import (
 const (
 	MaxJob    = 2_000_000           // OpenIDs
 	MaxJobBad = 100_000             // lines that are no OpenID of the account
+	MaxDrafts = 2 * MaxJob          // OpenIDs of all drafts of an account
 	DraftLife = 24 * time.Hour      // of a list that is not started
 	JobLife   = 90 * 24 * time.Hour // of a job that has ended
 )
@@ -29,9 +30,16 @@ const (
 	JobFailed   JobState = "failed" // cannot go on, see Problem
 )
 
-// Source reads the inputs of a list: it hands over what is in them, line by line, and
-// says at the end what was read of each.
-type Source func(each func(lines.Line) error) ([]lines.Summary, error)
+// Source has the inputs of a list.
+type Source interface {
+	// Receive takes the inputs in. It may last as long as who sends them likes: no
+	// other list waits for it.
+	Receive() error
+
+	// Read hands over what is in the inputs, line by line, and says at the end what
+	// was read of each. It is called once, after Receive.
+	Read(each func(lines.Line) error) ([]lines.Summary, error)
+}
 
 // Job is a change of many OpenIDs at once.
 type Job struct {

@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"mpblock"
-	"mpblock/internal/lines"
 	"mpblock/internal/lists"
 	"mpblock/internal/operators"
 )
@@ -193,8 +192,8 @@ func TestJob(t *testing.T) {
 	if draft.Preview != want || draft.State != JobDraft || draft.By != "anna" {
 		t.Errorf("draft %+v, want %+v", draft, want)
 	}
-	if jobs, err := c.svc.Jobs(t.Context(), c.app, "", 10); err != nil || len(jobs) != 0 {
-		t.Errorf("a draft is listed: %+v, %v", jobs, err)
+	if jobs, err := c.svc.Jobs(t.Context(), c.app, "", 10); err != nil || len(jobs) != 1 || jobs[0].State != JobDraft {
+		t.Errorf("a draft is not listed: %+v, %v", jobs, err)
 	}
 	_, err := c.svc.Start(t.Context(), c.app, draft.ID, "a\nb")
 	wantRefusal(t, err, "want one line")
@@ -228,33 +227,6 @@ func TestJob(t *testing.T) {
 	}
 	_, err = c.svc.Stop(t.Context(), c.app, j.ID)
 	wantRefusal(t, err, "does not run")
-}
-
-func TestDraftsAreChecked(t *testing.T) {
-	c := newJobCase(t)
-	for text, list := range map[string][]string{
-		"the list is empty": {"", " "},
-		`has no OpenID of this account; line 2 is "OPENID1"`:                             {"", "OPENID1"},
-		"more than 100000 lines are no OpenID of this account, the first of them line 1": slices.Repeat([]string{mpblock.Mint(mpblock.Prefix{}, mpblock.Key{}, "x").String()}, MaxJobBad+1),
-	} {
-		_, err := c.svc.Draft(t.Context(), c.a, "anna", mpblock.Block, listOf(list...))
-		wantRefusal(t, err, text)
-	}
-	_, err := c.svc.Draft(t.Context(), c.a, "anna", mpblock.Block, func(func(lines.Line) error) ([]lines.Summary, error) { return nil, errKilled })
-	if !errors.Is(err, errKilled) {
-		t.Errorf("the error of a list: %v", err)
-	}
-	j := c.draft(mpblock.Block)
-	if err := c.svc.Drop(t.Context(), c.app, j.ID); err != nil {
-		t.Error(err)
-	}
-	_, err = c.svc.Job(t.Context(), c.app, j.ID)
-	wantRefusal(t, err, "there is no job")
-	for _, kind := range []string{string(kindJob), string(kindJobList), string(kindJobBad)} {
-		if left, err := c.svc.store.List(t.Context(), kind, "", 9); len(left) != 0 || err != nil {
-			t.Errorf("a dropped draft leaves %d of %s, %v", len(left), kind, err)
-		}
-	}
 }
 
 // A job is killed at each of its calls of the store in turn, the call carried out or
@@ -661,21 +633,6 @@ func TestRunGivesJobsBack(t *testing.T) {
 		if got := c.job(j.ID); got.State != JobDone || got.Progress.Done != 7 {
 			t.Errorf("job %+v", got)
 		}
-	})
-}
-
-func TestDraftsEnd(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		c := newLogged(t, 0)
-		c.a.AnyFollower = true
-		id := mpblock.Mint(c.a.Prefix, c.a.Key, "stranger").String()
-		j, err := c.svc.Draft(t.Context(), c.a, "anna", mpblock.Block, listOf(id))
-		if err != nil || j.Preview != (JobPreview{Total: 1, New: 1}) {
-			t.Errorf("draft of an account that takes any follower: %+v, %v", j, err)
-		}
-		time.Sleep(DraftLife)
-		_, err = c.svc.Start(t.Context(), c.app, j.ID, "")
-		wantRefusal(t, err, "a list that was not started is kept for 24 hours")
 	})
 }
 

@@ -110,7 +110,7 @@ func (svc *Service) Job(ctx context.Context, app mpblock.AppID, id string) (Job,
 }
 
 // Jobs returns the jobs of an account, newest first, those before a given id: "" for
-// the newest. Drafts are left out.
+// the newest. Drafts are among them.
 func (svc *Service) Jobs(ctx context.Context, app mpblock.AppID, before string, limit int) ([]Job, error) {
 	if err := lists.CheckLimit(limit); err != nil {
 		return nil, err
@@ -124,9 +124,7 @@ func (svc *Service) Jobs(ctx context.Context, app mpblock.AppID, before string, 
 		if before != "" && id >= before {
 			break
 		}
-		if j := jobOf(r, app, id); j.State != JobDraft {
-			all = append(all, j.view())
-		}
+		all = append(all, jobOf(r, app, id).view())
 	}
 	all = all[max(0, len(all)-limit):]
 	slices.Reverse(all)

@@ -28,7 +28,7 @@ const (
 	chunkSize   = 2_000
 	badSize     = 2_000               // bad lines a record, at most some 300 bytes each
 	listLife    = 30 * 24 * time.Hour // within which a job has to end
-	maxDrafting = 2
+	maxDrafting = 1
 )
 
 // jobRecord is a job as the store keeps it. Times are Unix milliseconds.
@@ -94,8 +94,11 @@ func (j *storedJob) view() Job {
 // newJobID returns an id that sorts by time and names who started the job, since its
 // changes outlive its record.
 func newJobID(operator string, now time.Time) string {
-	return fmt.Sprintf("%s-%s-%s", now.UTC().Format("060102150405"), randomHex(3), operator)
+	return fmt.Sprintf("%s-%s-%s", jobTime(now), randomHex(3), operator)
 }
+
+// jobTime is the beginning of the ids of jobs of a time.
+func jobTime(t time.Time) string { return t.UTC().Format("060102150405") }
 
 func (svc *Service) readJob(ctx context.Context, app mpblock.AppID, id string) (*storedJob, error) {
 	if id == "" || len(id) > mpblock.MaxActor {

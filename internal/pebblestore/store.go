@@ -98,6 +98,8 @@ type Options struct {
 	Logger    *slog.Logger // told when the disk refuses writes, and Pebble's own messages; nil: none
 	FS        vfs.FS       // the file system; nil: the real one
 	ReadOnly  bool         // nothing is written, nothing on the disk changes
+
+	MaxOpenFiles int // how many tables are kept open, 0: 1,000
 }
 
 // Store is a mpblock.Store and a mpblock.Backuper.
@@ -237,6 +239,7 @@ func (s *Store) options(o Options, cache *pebble.Cache) *pebble.Options {
 		L0CompactionThreshold:       mergeBehind,
 		ReadOnly:                    o.ReadOnly,
 		FormatMajorVersion:          pebble.FormatNewest,
+		MaxOpenFiles:                o.MaxOpenFiles,
 		Logger:                      logger{o.Logger},
 		EventListener: &pebble.EventListener{
 			FlushEnd: func(pebble.FlushInfo) { go s.forgetRecent() }, // Pebble waits for its listeners

@@ -115,8 +115,13 @@ func (k Kind[T]) Delete(ctx context.Context, store mpblock.Records, key string, 
 // Under returns the records whose keys begin with head, in byte order of their keys,
 // read piece at a time. An error ends it.
 func (k Kind[T]) Under(ctx context.Context, store mpblock.Records, head string, piece int) iter.Seq2[Entry[T], error] {
+	return k.UnderAfter(ctx, store, head, head, piece)
+}
+
+// UnderAfter is Under without the records up to a key.
+func (k Kind[T]) UnderAfter(ctx context.Context, store mpblock.Records, head, after string, piece int) iter.Seq2[Entry[T], error] {
 	return func(yield func(Entry[T], error) bool) {
-		for after := head; ; {
+		for after := after; ; {
 			records, err := store.List(ctx, string(k), after, piece)
 			if err != nil {
 				yield(Entry[T]{}, err)

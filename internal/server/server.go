@@ -53,6 +53,7 @@ type Server struct {
 	tls     *tls.Config
 	trust   string
 	handler http.Handler
+	conns   int // how many there may be to the API and the console
 	listen  func(network, address string) (net.Listener, error)
 
 	api, ops net.Listener // nil: not opened
@@ -90,7 +91,7 @@ func (e *DatabaseError) Unwrap() error { return e.Err }
 func Open(ctx context.Context, c Config) (*Server, error) {
 	c = c.withDefaults()
 	s := &Server{
-		cfg: c, metrics: ops.New(c.Version), listen: net.Listen, failed: make(chan error, 2),
+		cfg: c, metrics: ops.New(c.Version), conns: connsOf(openFiles()), listen: net.Listen, failed: make(chan error, 2),
 		stopWork: func() {}, worked: make(chan struct{}),
 	}
 	close(s.worked)
@@ -133,7 +134,7 @@ func (s *Server) openStore(ctx context.Context) (mpblock.Store, error) {
 		if c.Data == "" {
 			return nil, errors.New("neither a data directory nor a store is given")
 		}
-		store, err := pebblestore.Open(c.Data, pebblestore.Options{CacheSize: c.blocks(), Logger: c.Log})
+		store, err := pebblestore.Open(c.Data, pebblestore.Options{CacheSize: c.blocks(), MaxOpenFiles: tablesOf(openFiles()), Logger: c.Log})
 		if errors.Is(err, pebblestore.ErrInUse) {
 			return nil, inUse(c.Data)
 		}

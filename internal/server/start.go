@@ -46,8 +46,8 @@ func (s *Server) Start() error {
 	}
 	var err error
 	if s.cfg.OpsListen != "" {
-		srv := &http.Server{Handler: s.metrics.Handler(s.rules.sizes), ReadHeaderTimeout: headTime}
-		if s.ops, err = s.serve(DoorOps, s.cfg.OpsListen, srv); err != nil {
+		srv := &http.Server{Handler: s.metrics.Handler(s.rules.sizes), ReadHeaderTimeout: headTime, ReadTimeout: readTime, IdleTimeout: idleTime}
+		if s.ops, err = s.serve(DoorOps, s.cfg.OpsListen, srv, opsConns); err != nil {
 			return err
 		}
 		s.cfg.Log.Info("metrics and profiles", "on", "http://"+s.ops.Addr().String())
@@ -63,7 +63,7 @@ func (s *Server) Start() error {
 			IdleTimeout:       idleTime,
 			MaxHeaderBytes:    16 << 10,
 			ErrorLog:          slog.NewLogLogger(s.cfg.Log.Handler(), slog.LevelDebug),
-		})
+		}, s.conns)
 	}
 	return err
 }
@@ -74,19 +74,20 @@ func (s *Server) administered() admin.Rules {
 }
 
 // serve has a door answer in the background.
-func (s *Server) serve(door Door, address string, srv *http.Server) (net.Listener, error) {
+func (s *Server) serve(door Door, address string, srv *http.Server, conns int) (net.Listener, error) {
 	l, err := s.listen("tcp", address)
 	if err != nil {
 		return nil, &ListenError{door, address, err}
 	}
 	s.http = append(s.http, srv)
+	accept := capConns(l, srv, conns, s.cfg.Log)
 	go func() {
 		var err error
 		if srv.TLSConfig != nil {
-			err = srv.ServeTLS(l, "", "")
+			err = srv.ServeTLS(accept, "", "")
 		} else {
 			srv.ConnContext = api.ConnContext
-			err = srv.Serve(api.Listener(l))
+			err = srv.Serve(api.Listener(accept))
 		}
 		if !errors.Is(err, http.ErrServerClosed) {
 			s.failed <- fmt.Errorf("serve %s: %w", address, err)

@@ -1,0 +1,102 @@
+package console
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"mime/multipart"
+	"os"
+
+	"mpblock/internal/lines"
+)
+
+// upload is what was pasted and the file of a form, each an input of a list. They lie
+// in files without a place in any directory until the list has been read, so that it
+// does not matter how slowly they come.
+type upload struct {
+	parts  *multipart.Reader
+	inputs []input
+}
+
+type input struct {
+	field, name string
+	data        *os.File
+}
+
+// Receive implements jobs.Source.
+func (u *upload) Receive() error {
+	for {
+		part, err := u.parts.NextPart()
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		if field := part.FormName(); field != fieldList && field != fieldFile {
+			continue
+		}
+		if err := u.keep(part); err != nil {
+			return err
+		}
+	}
+}
+
+// The fields of the form.
+const (
+	fieldList = "list"
+	fieldFile = "file"
+)
+
+func (u *upload) keep(part *multipart.Part) error {
+	f, err := os.CreateTemp("", "mpblock-upload-")
+	if err != nil {
+		return fmt.Errorf("console: an upload cannot be kept: %w", err)
+	}
+	_ = os.Remove(f.Name()) // where an open file cannot be removed, remove does it
+	u.inputs = append(u.inputs, input{part.FormName(), part.FileName(), f})
+	_, err = io.Copy(f, part)
+	return err
+}
+
+// Read implements jobs.Source.
+func (u *upload) Read(each func(lines.Line) error) (read []lines.Summary, err error) {
+	for _, in := range u.inputs {
+		if _, err := in.data.Seek(0, io.SeekStart); err != nil {
+			return read, err
+		}
+		sum, err := lines.Read(in.data, lines.Options{Name: in.name}, each)
+		if sum.OpenIDs+sum.Bad > 0 {
+			read = append(read, sum)
+		}
+		if err != nil {
+			return read, err
+		}
+	}
+	return read, nil
+}
+
+// maxPasted is how much of what was pasted is shown again where it was refused, in
+// bytes.
+const maxPasted = 1 << 20
+
+// pasted returns the beginning of what was pasted.
+func (u *upload) pasted() string {
+	for _, in := range u.inputs {
+		if in.field == fieldList {
+			b, err := io.ReadAll(io.NewSectionReader(in.data, 0, maxPasted))
+			if err == nil {
+				return string(b)
+			}
+		}
+	}
+	return ""
+}
+
+// remove frees what the inputs take.
+func (u *upload) remove() {
+	for _, in := range u.inputs {
+		_ = in.data.Close()
+		_ = os.Remove(in.data.Name())
+	}
+}
