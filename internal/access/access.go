@@ -34,6 +34,7 @@ type Service struct {
 	reading singleflight.Group // of the states that the cache lacks
 	quotas  quotas
 	calls   callCounts
+	clock   mpblock.Clock
 	life    time.Duration // of access tokens
 	node    string        // names this process among those that share the store
 }
@@ -47,10 +48,11 @@ func Open(ctx context.Context, store mpblock.Records, options ...Option) (*Servi
 	if err != nil {
 		return nil, fmt.Errorf("read the key of the access tokens: %w", err)
 	}
-	svc := &Service{store: store, signer: newSigner(key), node: randomHex(8), life: TokenLife}
+	svc := &Service{store: store, signer: newSigner(key), node: randomHex(8), life: TokenLife, clock: mpblock.SystemClock{}}
 	for _, set := range options {
 		set(svc)
 	}
+	svc.quotas.clock = svc.clock
 	return svc, nil
 }
 
@@ -60,6 +62,9 @@ type Option func(*Service)
 // WithTokenLife has access tokens live for another time than TokenLife, so that their
 // end can be met in a test.
 func WithTokenLife(d time.Duration) Option { return func(svc *Service) { svc.life = d } }
+
+// WithClock has another clock than the system's for tokens, quotas and days.
+func WithClock(c mpblock.Clock) Option { return func(svc *Service) { svc.clock = mpblock.ClockOr(c) } }
 
 // Close gives back what of the quotas was reserved and not used, and writes down the
 // calls that were counted. It does not close the store.

@@ -81,7 +81,7 @@ type callRecord struct {
 // call without an account is not counted.
 func (svc *Service) CountCall(app mpblock.AppID, call mpblock.Call, code int) {
 	if app != "" && call != "" {
-		svc.calls.add(callKey{mpblock.Day(time.Now()), app, call, code}, 1)
+		svc.calls.add(callKey{mpblock.Day(svc.clock.Now()), app, call, code}, 1)
 	}
 }
 
@@ -106,7 +106,7 @@ func (svc *Service) writeCallsOf(ctx context.Context, k callKey, counts map[call
 	key := callsHead(k.day, k.app) + svc.node
 	_, err := kindCalls.Edit(ctx, svc.store, key, func(e *record.Entry[callRecord]) error {
 		e.Value.Calls = sumCalls(e.Value.Calls, counts)
-		e.Expires = time.Now().Add(callsLife)
+		e.Expires = svc.clock.Now().Add(callsLife)
 		return nil
 	})
 	return err

@@ -38,7 +38,12 @@ func dayWindow(now time.Time) window {
 }
 
 // quotas are the shares of this node.
-type quotas struct{ shares sync.Map } // shareKey → *share
+type quotas struct {
+	shares sync.Map // shareKey → *share
+	clock  mpblock.Clock
+}
+
+func (q *quotas) now() time.Time { return mpblock.ClockOr(q.clock).Now() }
 
 type shareKey struct {
 	app  mpblock.AppID
@@ -74,7 +79,7 @@ func (q *quotas) share(k shareKey) *share {
 // spend counts a call against the account's limits. The minute comes first, so
 // that a caller who is slowed down does not use up the day.
 func (svc *Service) spend(ctx context.Context, a *mpblock.Account, call mpblock.Call) error {
-	now := time.Now()
+	now := svc.clock.Now()
 	if limit, ok := a.PerMinute[call]; ok {
 		w := minuteWindow(now)
 		if took, err := svc.quotas.take(ctx, svc.store, a.AppID, call, w, limit); err != nil {
@@ -105,7 +110,7 @@ func (q *quotas) take(ctx context.Context, store mpblock.Records, app mpblock.Ap
 	case <-ctx.Done():
 		return false, ctx.Err()
 	}
-	if w.end.Before(s.window.end) && !time.Now().Before(w.end) {
+	if w.end.Before(s.window.end) && !q.now().Before(w.end) {
 		w = s.window // the caller's has ended while it waited; what is left of this one stays
 	}
 	if s.window.name != w.name {
@@ -170,7 +175,7 @@ func (q *quotas) giveBack(ctx context.Context, store mpblock.Records) error {
 		case <-ctx.Done():
 			return errors.Join(append(errs, ctx.Err())...)
 		}
-		if time.Now().Before(s.window.end) {
+		if q.now().Before(s.window.end) {
 			errs = append(errs, s.giveBack(ctx, store, quotaKey(k.app, k.call, s.window)))
 		}
 	}

@@ -42,7 +42,7 @@ type issued struct {
 
 // tokenClock is the time in the grain in which tokens are kept, so that a new one
 // has all of its life left.
-func tokenClock() time.Time { return time.Now().Truncate(time.Millisecond) }
+func (svc *Service) tokenClock() time.Time { return svc.clock.Now().Truncate(time.Millisecond) }
 
 func (i issued) left(now time.Time) time.Duration { return time.UnixMilli(i.Expires).Sub(now) }
 
@@ -159,7 +159,7 @@ func (svc *Service) StableToken(ctx context.Context, c Credentials, force bool) 
 	if err != nil {
 		return Token{}, err
 	}
-	now := tokenClock()
+	now := svc.tokenClock()
 	if present := s.tokens.of(s.epoch).Stable; !force && present.fresh(now, svc.life) {
 		return svc.token(s.account.AppID, s.epoch, stableToken, present, now), nil
 	}
@@ -186,7 +186,7 @@ func (svc *Service) issueToken(ctx context.Context, app mpblock.AppID, change fu
 		if err != nil {
 			return err
 		}
-		now := tokenClock()
+		now := svc.tokenClock()
 		e.Value = e.Value.of(a.epoch)
 		kind, picked := change(&e.Value, now)
 		t = svc.token(app, a.epoch, kind, picked, now)
@@ -238,7 +238,7 @@ func (svc *Service) Authorize(ctx context.Context, token string, call mpblock.Ca
 	if !ok {
 		return nil, errForgedToken
 	}
-	now := time.Now()
+	now := svc.clock.Now()
 	if c.expires <= now.UnixMilli() {
 		return nil, errTokenExpired.With(time.UnixMilli(c.expires).UTC().Format(time.RFC3339))
 	}

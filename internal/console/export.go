@@ -41,7 +41,7 @@ func (c *console) export(v *visit) error {
 		return err
 	}
 	var out exporter
-	name := fmt.Sprintf("blacklist-%s-%s", v.account.AppID, time.Now().In(v.zone).Format("20060102-1504"))
+	name := fmt.Sprintf("blacklist-%s-%s", v.account.AppID, v.c.Desks.Now().In(v.zone).Format("20060102-1504"))
 	switch v.r.URL.Query().Get("format") {
 	case "csv":
 		out = newCSV(v.w, "openid", "seq", "blocked_at", "actor", "reason")

@@ -68,7 +68,7 @@ func openRules(tb testing.TB, store mpblock.Store) *rules {
 		tb.Fatal(err)
 	}
 	r.jobs = jobs.New(store, r.lists, r.access.Account, jobs.Options{})
-	r.desks = desk.New(r.access, r.operators, r.lists, r.jobs)
+	r.desks = desk.New(r.access, r.operators, r.lists, r.jobs, nil)
 	return &r
 }
 

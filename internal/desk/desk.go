@@ -12,6 +12,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"time"
 
 	"mpblock"
 	"mpblock/internal/access"
@@ -26,11 +27,12 @@ type Office struct {
 	operators *operators.Service
 	lists     *lists.Service
 	jobs      *jobs.Service
+	clock     mpblock.Clock
 }
 
-// New returns the desks over those who do the work.
-func New(a *access.Service, o *operators.Service, l *lists.Service, j *jobs.Service) *Office {
-	return &Office{access: a, operators: o, lists: l, jobs: j}
+// New returns the desks over those who do the work, by whose clock it is today.
+func New(a *access.Service, o *operators.Service, l *lists.Service, j *jobs.Service, clock mpblock.Clock) *Office {
+	return &Office{access: a, operators: o, lists: l, jobs: j, clock: mpblock.ClockOr(clock)}
 }
 
 // Desk is where one operator works. What concerns the operator itself, and takes no
@@ -39,6 +41,9 @@ type Desk struct {
 	*operators.Self
 	office *Office
 }
+
+// Now returns what time it is.
+func (o *Office) Now() time.Time { return o.clock.Now() }
 
 // Desk returns the desk of a session, or operators.ErrLoggedOut.
 func (o *Office) Desk(ctx context.Context, s operators.Session) (*Desk, error) {

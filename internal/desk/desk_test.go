@@ -38,7 +38,7 @@ func open(t *testing.T, store mpblock.Store) *Office {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return New(a, o, l, jobs.New(store, l, a.Account, jobs.Options{}))
+	return New(a, o, l, jobs.New(store, l, a.Account, jobs.Options{}), nil)
 }
 
 func addAccount(t *testing.T, office *Office, n access.NewAccount) *mpblock.Account {

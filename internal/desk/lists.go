@@ -3,7 +3,6 @@ package desk
 import (
 	"context"
 	"iter"
-	"time"
 
 	"mpblock"
 	"mpblock/internal/access"
@@ -86,7 +85,7 @@ func (d *Desk) Overview(ctx context.Context, app mpblock.AppID) (Overview, error
 	if err != nil {
 		return Overview{}, err
 	}
-	calls, err := d.office.access.CallsOf(ctx, app, mpblock.Day(time.Now()))
+	calls, err := d.office.access.CallsOf(ctx, app, mpblock.Day(d.office.Now()))
 	return Overview{Overview: o, Calls: calls}, err
 }
 

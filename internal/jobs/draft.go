@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"time"
 
 	"mpblock"
 	"mpblock/internal/lines"
@@ -38,7 +37,7 @@ func (svc *Service) Draft(ctx context.Context, a *mpblock.Account, by string, ac
 	if err := l.finish(); err != nil {
 		return Job{}, err
 	}
-	now := time.Now()
+	now := svc.clock.Now()
 	if err := svc.roomFor(ctx, a.AppID, len(l.items), now); err != nil {
 		return Job{}, err
 	}
@@ -142,7 +141,7 @@ func (l *list) finish() error {
 // keepList writes the list of a job, and counts what it would do. The job itself is
 // written after it: without that, the records are nothing and end by themselves.
 func (svc *Service) keepList(ctx context.Context, j *storedJob, l *list) error {
-	expires := time.Now().Add(DraftLife + listLife)
+	expires := svc.clock.Now().Add(DraftLife + listLife)
 	for n := range j.Chunks {
 		items := l.items[n*svc.chunk : min((n+1)*svc.chunk, len(l.items))]
 		if err := svc.previewItems(ctx, j, items, l.account.AnyFollower); err != nil {

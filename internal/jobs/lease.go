@@ -10,7 +10,8 @@ import (
 )
 
 // A lease is renewed by each write of the job, and by a heartbeat while the work takes
-// long. All of it is on the machine's own time.
+// long. All of it is on the machine's own time, as the
+// queue is: facts about a job (begun, ended, kept until) are on the Clock.
 const (
 	leaseTime = 15 * time.Second
 	beatEvery = leaseTime / 3 // after the lease was renewed
@@ -150,7 +151,7 @@ func (l *lease) advance(ctx context.Context, result chunkResult) error {
 // end ends the job.
 func (l *lease) end(ctx context.Context, state JobState) error {
 	return l.write(ctx, func(j *storedJob) {
-		j.end(state)
+		j.end(state, l.svc.clock.Now())
 		if state == JobFailed {
 			j.Problem = "the list of the job is gone: it was not run within 30 days"
 		}

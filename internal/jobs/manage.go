@@ -30,7 +30,7 @@ func (svc *Service) Start(ctx context.Context, app mpblock.AppID, id, reason str
 			return started(id)
 		}
 		j.State, j.Reason = JobQueued, reason
-		j.Started, j.expires = time.Now().UnixMilli(), time.Time{}
+		j.Started, j.expires = svc.clock.Now().UnixMilli(), time.Time{}
 		return nil
 	})
 	if err != nil {
@@ -85,7 +85,7 @@ func (svc *Service) Stop(ctx context.Context, app mpblock.AppID, id string) (Job
 	j, err := svc.editJob(ctx, app, id, func(j *storedJob) error {
 		switch j.State {
 		case JobQueued:
-			j.end(JobStopped)
+			j.end(JobStopped, svc.clock.Now())
 		case JobRunning:
 			j.State = JobStopping
 		case JobStopping:

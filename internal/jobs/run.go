@@ -108,7 +108,7 @@ func (svc *Service) claim(ctx context.Context, r record.Entry[queued]) (*storedJ
 	}
 	switch {
 	case gone, j.State == JobDraft:
-		if now.Sub(time.UnixMilli(q.At)) < queueGrace {
+		if now.Sub(time.UnixMilli(q.At)).Abs() < queueGrace {
 			return nil, nil
 		}
 		return nil, kindJobQueue.Delete(ctx, svc.store, r.Key, r.Version)
@@ -157,8 +157,7 @@ func (svc *Service) bury(ctx context.Context, j *storedJob, place record.Entry[q
 }
 
 // end is the end of a job, whichever.
-func (j *storedJob) end(state JobState) {
-	now := time.Now()
+func (j *storedJob) end(state JobState, now time.Time) {
 	j.State, j.Ended, j.expires = state, now.UnixMilli(), now.Add(JobLife)
 	j.Holder, j.Until = "", 0
 }
@@ -219,7 +218,7 @@ func (svc *Service) work(ctx context.Context, l *lease) error {
 // keepResult writes what came of a chunk; it does so before that is counted.
 func (svc *Service) keepResult(ctx context.Context, j *storedJob, result chunkResult) error {
 	return kindJobResult.Overwrite(ctx, svc.store, record.Entry[chunkResult]{
-		Key: j.chunkKey(j.Next), Value: result, Expires: time.Now().Add(listLife + JobLife),
+		Key: j.chunkKey(j.Next), Value: result, Expires: svc.clock.Now().Add(listLife + JobLife),
 	})
 }
 

@@ -26,6 +26,8 @@ type Options struct {
 	// Chunk is how many OpenIDs of a list are changed at once, 1 to 2,000; 0
 	// means 2,000.
 	Chunk int
+	// Clock dates jobs and ends what is kept of them; nil: the system's.
+	Clock mpblock.Clock
 }
 
 // Accounts returns an account, or an error.
@@ -40,6 +42,7 @@ type Service struct {
 	jobs     chan struct{} // has a word in it when a job was started here
 	running  sync.Map      // ids of the jobs that this node runs
 	chunk    int           // OpenIDs of a list that a job changes at once
+	clock    mpblock.Clock
 }
 
 var refuse = mpblock.NewRefusal
@@ -50,7 +53,7 @@ func New(store mpblock.Store, l *lists.Service, account Accounts, opts Options) 
 		opts.Chunk = chunkSize
 	}
 	return &Service{
-		store: store, lists: l, account: account, chunk: opts.Chunk,
+		store: store, lists: l, account: account, chunk: opts.Chunk, clock: mpblock.ClockOr(opts.Clock),
 		drafting: make(chan struct{}, maxDrafting), jobs: make(chan struct{}, 1),
 	}
 }

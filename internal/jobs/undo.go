@@ -3,7 +3,6 @@ package jobs
 import (
 	"context"
 	"fmt"
-	"time"
 
 	"mpblock"
 	"mpblock/internal/lists"
@@ -55,7 +54,7 @@ func (svc *Service) Undo(ctx context.Context, app mpblock.AppID, by, id, note st
 	if err != nil {
 		return Job{}, err
 	}
-	now := time.Now()
+	now := svc.clock.Now()
 	j := &storedJob{app: app, id: newJobID(by, now), jobRecord: jobRecord{
 		Action: lists.Reverse(of.Action), Reason: reason, By: by, State: JobQueued, UndoOf: id,
 		Created: now.UnixMilli(), Started: now.UnixMilli(), Chunks: of.Next,

@@ -24,6 +24,7 @@ type Store struct {
 	accounts map[mpblock.AppID]*account
 	records  map[recordKey]mpblock.Record
 	version  uint64 // of the last record written
+	clock    mpblock.Clock
 }
 
 type account struct {
@@ -36,8 +37,12 @@ type account struct {
 type recordKey struct{ kind, key string }
 
 // New returns an empty store.
-func New() *Store {
+func New() *Store { return WithClock(nil) }
+
+// WithClock returns an empty store whose records end by a clock; nil: the system's.
+func WithClock(clock mpblock.Clock) *Store {
 	return &Store{
+		clock:    mpblock.ClockOr(clock),
 		accounts: make(map[mpblock.AppID]*account),
 		records:  make(map[recordKey]mpblock.Record),
 	}
@@ -278,7 +283,7 @@ func (s *Store) Get(ctx context.Context, kind, key string) (mpblock.Record, erro
 // live returns a copy of a record that has not expired.
 func (s *Store) live(kind, key string) (mpblock.Record, bool) {
 	r, ok := s.records[recordKey{kind, key}]
-	if !ok || !r.Live(time.Now()) {
+	if !ok || !r.Live(s.clock.Now()) {
 		return mpblock.Record{}, false
 	}
 	r.Value = bytes.Clone(r.Value)

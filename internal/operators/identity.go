@@ -4,7 +4,6 @@ import (
 	"context"
 	"slices"
 	"strings"
-	"time"
 )
 
 // Verified is what an OpenID Connect provider has said of a person, checked by the
@@ -32,7 +31,7 @@ func (svc *Service) LoginVerified(ctx context.Context, v Verified) (Session, err
 		if !slices.Contains(o.Identities, v.Identity) {
 			o.Identities = append(o.Identities, v.Identity)
 		}
-		s = o.enter(name, time.Now())
+		s = o.enter(name, svc.clock.Now())
 		return nil
 	})
 	if err != nil {

@@ -61,7 +61,7 @@ func (svc *Service) Login(ctx context.Context, a Attempt) (Session, error) {
 	a.Name = strings.ToLower(strings.TrimSpace(a.Name))
 	var epoch uint64
 	if a.Ticket != "" {
-		t, err := svc.useTicket(ctx, a.Ticket, time.Now())
+		t, err := svc.useTicket(ctx, a.Ticket, svc.clock.Now())
 		if err != nil {
 			return Session{}, err
 		}
@@ -90,7 +90,7 @@ func (svc *Service) Login(ctx context.Context, a Attempt) (Session, error) {
 	if o.Factor == "" {
 		return svc.enter(ctx, a, o, 0, right)
 	}
-	ticket := svc.tickets.issue(a.Name, o.Epoch, time.Now())
+	ticket := svc.tickets.issue(a.Name, o.Epoch, svc.clock.Now())
 	if a.Code == "" {
 		return Session{}, errors.Join(right(false), &LoginError{Reason: NeedCode, Ticket: ticket})
 	}
@@ -99,7 +99,7 @@ func (svc *Service) Login(ctx context.Context, a Attempt) (Session, error) {
 	if err != nil {
 		return Session{}, err
 	}
-	step, ok := factorStep(o.Factor, a.Code, time.Now())
+	step, ok := factorStep(o.Factor, a.Code, svc.clock.Now())
 	var s Session
 	if ok {
 		s, err = svc.enter(ctx, a, o, step, right)
@@ -184,7 +184,7 @@ func (svc *Service) enter(ctx context.Context, a Attempt, seen *operatorRecord, 
 		here := hashToken(addressGroup(a.Addr))
 		o.Addresses = append([]string{here}, slices.DeleteFunc(o.Addresses, func(x string) bool { return x == here })...)
 		o.Addresses = o.Addresses[:min(len(o.Addresses), maxAddresses)]
-		s = o.enter(a.Name, time.Now())
+		s = o.enter(a.Name, svc.clock.Now())
 		return nil
 	})
 	if err != nil {

@@ -73,11 +73,11 @@ func (svc *Service) AddOperator(ctx context.Context, n NewOperator) (Operator, s
 	var out Operator
 	var token string
 	err := svc.editRoster(ctx, func(t *roster) error {
-		o, err := t.add(n, time.Now())
+		o, err := t.add(n, svc.clock.Now())
 		if err != nil {
 			return err
 		}
-		token = o.Reset.renew(time.Now())
+		token = o.Reset.renew(svc.clock.Now())
 		out = o.view(n.Name)
 		return nil
 	})
@@ -141,7 +141,7 @@ func (svc *Service) DeleteOperator(ctx context.Context, name string) error {
 // the operator chooses a password, is logged out everywhere or is disabled.
 func (svc *Service) ResetOperator(ctx context.Context, name string) (token string, err error) {
 	_, err = svc.editOperator(ctx, name, func(_ *roster, o *operatorRecord) error {
-		token = o.Reset.renew(time.Now())
+		token = o.Reset.renew(svc.clock.Now())
 		return nil
 	})
 	if err != nil {
@@ -171,7 +171,7 @@ func (svc *Service) CheckReset(ctx context.Context, token string) (name string, 
 	if err != nil {
 		return "", err
 	}
-	name, _, err = t.resetOf(token, time.Now())
+	name, _, err = t.resetOf(token, svc.clock.Now())
 	return name, err
 }
 
@@ -189,7 +189,7 @@ func (svc *Service) UseReset(ctx context.Context, token, password string) (Sessi
 	}
 	var s Session
 	err = svc.editRoster(ctx, func(t *roster) error {
-		now := time.Now()
+		now := svc.clock.Now()
 		name, o, err := t.resetOf(token, now)
 		if err != nil {
 			return err

@@ -3,7 +3,6 @@ package operators
 import (
 	"context"
 	"slices"
-	"time"
 )
 
 // Self is an operator who works, as it sees and changes its own record. A Self is for
@@ -22,7 +21,7 @@ func (svc *Service) Self(ctx context.Context, s Session) (*Self, error) {
 		return nil, err
 	}
 	o := t.Operators[s.Name]
-	if o == nil || o.Disabled || o.Epoch != s.Epoch || time.Since(s.Began) >= SessionLife {
+	if o == nil || o.Disabled || o.Epoch != s.Epoch || svc.clock.Now().Sub(s.Began) >= SessionLife {
 		return nil, ErrLoggedOut
 	}
 	return &Self{
@@ -145,7 +144,7 @@ func (me *Self) ConfirmSecondFactor(ctx context.Context, code string) error {
 		if o.NewFactor == "" {
 			return refuse("there is no new key to confirm: begin again")
 		}
-		step, ok := factorStep(o.NewFactor, code, time.Now())
+		step, ok := factorStep(o.NewFactor, code, me.svc.clock.Now())
 		if !ok {
 			return refuse("this code does not belong to the new key: check the clock of the device, and take the code that it shows now")
 		}

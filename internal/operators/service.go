@@ -26,6 +26,9 @@ type Options struct {
 	// Cost is how dear it is to hash a password; the zero Cost means DefaultCost.
 	// Passwords that were hashed before keep theirs.
 	Cost Cost
+	// Clock is for what is written down and ends: attempts, sessions, links, codes;
+	// nil: the system's.
+	Clock mpblock.Clock
 	// Log gets what an admin should know; nil: nobody does.
 	Log *slog.Logger
 }
@@ -36,6 +39,7 @@ type Service struct {
 	tickets tickets
 	hasher  hasher
 	log     *slog.Logger
+	clock   mpblock.Clock
 }
 
 var refuse = mpblock.NewRefusal
@@ -53,7 +57,7 @@ func Open(ctx context.Context, store mpblock.Records, opts Options) (*Service, e
 	if opts.Log == nil {
 		opts.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Service{store: store, tickets: tickets{key}, hasher: newHasher(opts.Cost), log: opts.Log}, nil
+	return &Service{store: store, tickets: tickets{key}, hasher: newHasher(opts.Cost), log: opts.Log, clock: mpblock.ClockOr(opts.Clock)}, nil
 }
 
 // Mark returns eight characters that tell this store from others, the same on all

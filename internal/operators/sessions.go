@@ -13,16 +13,19 @@ import (
 // tokens. One without a value is a session that was ended.
 const kindSession = record.Kind[[]byte]("session")
 
-// touchApart is how much later a session's end has to be for a write of that alone.
+// touchApart is how far away a session's new end has to be for a write of that alone.
 const touchApart = time.Minute
 
 // SessionStore keeps the data of sessions as records, under a hash of their tokens,
 // so that who reads the store cannot use them. It is a scs.CtxStore (of
 // alexedwards/scs). All nodes see the same sessions.
-type SessionStore struct{ store mpblock.Records }
+type SessionStore struct {
+	store mpblock.Records
+	clock mpblock.Clock
+}
 
 // Sessions returns the store of the sessions.
-func (svc *Service) Sessions() *SessionStore { return &SessionStore{svc.store} }
+func (svc *Service) Sessions() *SessionStore { return &SessionStore{svc.store, svc.clock} }
 
 // FindCtx returns the data of a session, or false if there is none.
 func (s *SessionStore) FindCtx(ctx context.Context, token string) ([]byte, bool, error) {
@@ -34,17 +37,18 @@ func (s *SessionStore) FindCtx(ctx context.Context, token string) ([]byte, bool,
 }
 
 // CommitCtx keeps the data of a session until expiry; it does not write if only the
-// end is new and a minute or less later. A session that was deleted stays so, though
+// end is new and a minute or less away. A session that was deleted stays so, though
 // a request of it that began before may commit after.
 func (s *SessionStore) CommitCtx(ctx context.Context, token string, data []byte, expiry time.Time) error {
+	ends := s.clock.Now().Add(time.Until(expiry)) // expiry is by the machine's clock
 	return s.change(ctx, token, func(r *record.Entry[[]byte]) bool {
 		if r.Version != 0 && len(r.Value) == 0 {
 			return false
 		}
-		if later := expiry.Sub(r.Expires); string(r.Value) == string(data) && later >= 0 && later <= touchApart {
+		if string(r.Value) == string(data) && ends.Sub(r.Expires).Abs() <= touchApart {
 			return false
 		}
-		r.Value, r.Expires = data, expiry
+		r.Value, r.Expires = data, ends
 		return true
 	})
 }

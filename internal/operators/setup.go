@@ -14,7 +14,7 @@ func (svc *Service) Setup(ctx context.Context) (token string, err error) {
 	err = svc.editRoster(ctx, func(t *roster) error {
 		token = ""
 		if len(t.Operators) == 0 {
-			token = t.Setup.renew(time.Now())
+			token = t.Setup.renew(svc.clock.Now())
 		}
 		return nil
 	})
@@ -46,7 +46,7 @@ func (svc *Service) CheckSetup(ctx context.Context, token string) error {
 	if err != nil {
 		return err
 	}
-	return t.checkSetup(token, time.Now())
+	return t.checkSetup(token, svc.clock.Now())
 }
 
 // UseSetup creates the first operator, an admin, and logs it in. The token is good
@@ -64,7 +64,7 @@ func (svc *Service) UseSetup(ctx context.Context, token, name, password string) 
 	}
 	var s Session
 	err = svc.editRoster(ctx, func(t *roster) error {
-		now := time.Now()
+		now := svc.clock.Now()
 		if err := t.checkSetup(token, now); err != nil {
 			return err
 		}
@@ -94,7 +94,7 @@ func (svc *Service) Demo(ctx context.Context) (token string, err error) {
 		o := t.Operators[DemoOperator]
 		if o == nil {
 			var err error
-			if o, err = t.add(NewOperator{Name: DemoOperator, Role: RoleAdmin}, time.Now()); err != nil {
+			if o, err = t.add(NewOperator{Name: DemoOperator, Role: RoleAdmin}, svc.clock.Now()); err != nil {
 				return err
 			}
 		}
@@ -102,7 +102,7 @@ func (svc *Service) Demo(ctx context.Context) (token string, err error) {
 			token = ""
 			return record.ErrKeep
 		}
-		token = t.Demo.renew(time.Now())
+		token = t.Demo.renew(svc.clock.Now())
 		return nil
 	})
 	if err != nil {
@@ -115,7 +115,7 @@ func (svc *Service) Demo(ctx context.Context) (token string, err error) {
 func (svc *Service) UseDemo(ctx context.Context, token string) (Session, error) {
 	var s Session
 	_, err := svc.editOperator(ctx, DemoOperator, func(t *roster, o *operatorRecord) error {
-		now := time.Now()
+		now := svc.clock.Now()
 		if !t.Demo.good(token, now) || o.Disabled {
 			return badLink()
 		}

@@ -94,7 +94,7 @@ func codesOf(name string, epoch uint64) count {
 // peek returns a count, or says how long the next attempt has to wait, and writes
 // nothing. A failure that lies in the future is left to reserveAttempt, which mends it.
 func (svc *Service) peek(ctx context.Context, c count) (attempts, error) {
-	now := time.Now()
+	now := svc.clock.Now()
 	e, err := kindAttempts.Get(ctx, svc.store, c.key)
 	if errors.Is(err, mpblock.ErrNotFound) || err == nil && e.Value.Last > now.UnixMilli() {
 		return attempts{}, nil
@@ -118,7 +118,7 @@ func (svc *Service) changeAttempts(ctx context.Context, c count, change func(*at
 		if e.Value == was {
 			return record.ErrKeep
 		}
-		e.Expires = time.Now().Add(forgetAttempts + maxWait)
+		e.Expires = svc.clock.Now().Add(forgetAttempts + maxWait)
 		return nil
 	})
 	return e.Value, err
@@ -137,7 +137,7 @@ func (a *attempts) wait(free int, now time.Time) time.Duration {
 // reserveAttempt counts an attempt as failed before it is judged, or says how long it has
 // to wait.
 func (svc *Service) reserveAttempt(ctx context.Context, c count) (attempts, error) {
-	now := time.Now()
+	now := svc.clock.Now()
 	var refused error
 	a, err := svc.changeAttempts(ctx, c, func(a *attempts) error {
 		refused = nil
@@ -190,11 +190,11 @@ func (svc *Service) admitAttempt(ctx context.Context, name string, addr netip.Ad
 		return nil, errors.Join(err, svc.release(ctx, from))
 	}
 	total, err := svc.changeAttempts(ctx, of, func(a *attempts) error {
-		if time.Since(time.UnixMilli(a.Last)) > forgetAttempts {
+		if svc.clock.Now().Sub(time.UnixMilli(a.Last)) > forgetAttempts {
 			*a = attempts{}
 		}
 		a.Failed++
-		a.Last = time.Now().UnixMilli()
+		a.Last = svc.clock.Now().UnixMilli()
 		return nil
 	})
 	if err != nil {

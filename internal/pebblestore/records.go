@@ -37,7 +37,7 @@ func (s *Store) List(ctx context.Context, kind, from string, limit int) (records
 		lower = recordKey(kind, "")
 	}
 	err = s.eachRecord(lower, after(recordKey(kind, "")), func(name, _ []byte, r mpblock.Record) bool {
-		if r.Live(time.Now()) {
+		if r.Live(s.clock.Now()) {
 			r.Kind, r.Key, r.Value = kind, string(name), slices.Clone(r.Value)
 			records = append(records, r)
 		}
@@ -150,7 +150,7 @@ func (s *Store) record(kind, key string, k []byte) (mpblock.Record, error) {
 	if err != nil {
 		return mpblock.Record{}, err
 	}
-	if !r.Live(time.Now()) {
+	if !r.Live(s.clock.Now()) {
 		return mpblock.Record{}, mpblock.ErrNotFound
 	}
 	return r, nil
@@ -178,7 +178,7 @@ func (s *Store) sweep() {
 	defer cancel()
 	var dead [][]byte
 	err := s.eachRecord([]byte{recordKeys}, after([]byte{recordKeys}), func(_ []byte, k []byte, r mpblock.Record) bool {
-		if !r.Live(time.Now()) {
+		if !r.Live(s.clock.Now()) {
 			dead = append(dead, slices.Clone(k))
 		}
 		return true
@@ -192,7 +192,7 @@ func (s *Store) sweep() {
 				if v == nil {
 					return nil
 				}
-				if r, err := decodeRecord("", "", v); err != nil || r.Live(time.Now()) {
+				if r, err := decodeRecord("", "", v); err != nil || r.Live(s.clock.Now()) {
 					return err
 				}
 				return b.Delete(k, nil)

@@ -94,10 +94,11 @@ const sweepEvery = 10 * time.Minute
 
 // Options are the settings of a Store.
 type Options struct {
-	CacheSize int64        // memory for blocks read from disk, in bytes; 0: DefaultCacheSize
-	Logger    *slog.Logger // told when the disk refuses writes, and Pebble's own messages; nil: none
-	FS        vfs.FS       // the file system; nil: the real one
-	ReadOnly  bool         // nothing is written, nothing on the disk changes
+	CacheSize int64         // memory for blocks read from disk, in bytes; 0: DefaultCacheSize
+	Logger    *slog.Logger  // told when the disk refuses writes, and Pebble's own messages; nil: none
+	FS        vfs.FS        // the file system; nil: the real one
+	ReadOnly  bool          // nothing is written, nothing on the disk changes
+	Clock     mpblock.Clock // by which records end; nil: the system's
 
 	MaxOpenFiles int // how many tables are kept open, 0: 1,000
 }
@@ -105,6 +106,7 @@ type Options struct {
 // Store is a mpblock.Store and a mpblock.Backuper.
 type Store struct {
 	dir   string
+	clock mpblock.Clock
 	fs    *guardedFS
 	guard *guard
 	db    *pebble.DB
@@ -163,7 +165,7 @@ func (o Options) withDefaults() Options {
 
 // newStore returns a Store that has not touched the disk yet.
 func newStore(dir string, o Options) *Store {
-	s := &Store{dir: dir, guard: newGuard(o.Logger), stop: make(chan struct{})}
+	s := &Store{dir: dir, clock: mpblock.ClockOr(o.Clock), guard: newGuard(o.Logger), stop: make(chan struct{})}
 	s.fs = &guardedFS{FS: o.FS, dir: dir, guard: s.guard, readOnly: o.ReadOnly}
 	for i := range s.records {
 		s.records[i] = newLock()

@@ -46,7 +46,11 @@ type Config struct {
 	CacheSize int64 // memory for lists and for blocks read from disk, in bytes; 0: DefaultCacheSize
 	Demo      bool  // begin with the demo account, see demo.go
 
-	PageSize     int           // OpenIDs a page of the API, 1 to lists.MaxPageSize, which 0 means
+	PageSize int // OpenIDs a page of the API, 1 to lists.MaxPageSize, which 0 means
+	// Clock is for facts: when a change was made, a token or a record ends, which day
+	// it is. Nil means the system's; a Store that is given has its own.
+	Clock mpblock.Clock
+
 	TokenLife    time.Duration // how long access tokens live; 0: TokenLife
 	RequireHTTPS bool          // the API answers 43003 to calls without TLS
 	RID          bool          // the request id behind the errmsg of errors, as today's real service has it
@@ -78,6 +82,7 @@ func (c Config) withDefaults() Config {
 	if c.StoreTimeout == 0 {
 		c.StoreTimeout = sqlstore.DefaultTimeout
 	}
+	c.Clock = mpblock.ClockOr(c.Clock)
 	if c.TokenLife == 0 {
 		c.TokenLife = TokenLife
 	}

@@ -44,7 +44,7 @@ func demoOpenIDs(first, last int) []mpblock.OpenID {
 
 // fillDemo puts the demo into a store that does not hold its account. The account
 // is written last, so a demo that was interrupted is completed the next time.
-func fillDemo(ctx context.Context, a *access.Service, store mpblock.Store) error {
+func fillDemo(ctx context.Context, a *access.Service, store mpblock.Store, now time.Time) error {
 	if _, err := a.Account(ctx, DemoAppID); !errors.Is(err, access.ErrNoAccount) {
 		return err
 	}
@@ -53,7 +53,7 @@ func fillDemo(ctx context.Context, a *access.Service, store mpblock.Store) error
 			return err
 		}
 	}
-	begin := time.Now().AddDate(0, 0, 1-DemoBlocked/demoChange)
+	begin := now.AddDate(0, 0, 1-DemoBlocked/demoChange)
 	for i := range DemoBlocked / demoChange {
 		_, err := store.Apply(ctx, DemoAppID, mpblock.Batch{
 			Action: mpblock.Block, OpenIDs: demoOpenIDs(i*demoChange+1, (i+1)*demoChange),

@@ -30,17 +30,17 @@ type rules struct {
 func openRules(ctx context.Context, store *listcache.Store, c Config) (*rules, error) {
 	r := &rules{store: store}
 	var err error
-	if r.lists, err = lists.New(store, lists.Options{PageSize: c.PageSize, Quoted: store, Log: c.Log}); err != nil {
+	if r.lists, err = lists.New(store, lists.Options{PageSize: c.PageSize, Quoted: store, Clock: c.Clock, Log: c.Log}); err != nil {
 		return nil, err
 	}
-	if r.access, err = access.Open(ctx, store, access.WithTokenLife(c.TokenLife)); err != nil {
+	if r.access, err = access.Open(ctx, store, access.WithTokenLife(c.TokenLife), access.WithClock(c.Clock)); err != nil {
 		return nil, err
 	}
-	if r.operators, err = operators.Open(ctx, store, operators.Options{Log: c.Log}); err != nil {
+	if r.operators, err = operators.Open(ctx, store, operators.Options{Clock: c.Clock, Log: c.Log}); err != nil {
 		return nil, err
 	}
-	r.jobs = jobs.New(store, r.lists, r.access.Account, jobs.Options{})
-	r.desks = desk.New(r.access, r.operators, r.lists, r.jobs)
+	r.jobs = jobs.New(store, r.lists, r.access.Account, jobs.Options{Clock: c.Clock})
+	r.desks = desk.New(r.access, r.operators, r.lists, r.jobs, c.Clock)
 	return r, nil
 }
 

@@ -116,7 +116,7 @@ func (s *Server) open(ctx context.Context) error {
 		return err
 	}
 	if s.cfg.Demo {
-		if err := fillDemo(ctx, s.rules.access, s.store); err != nil {
+		if err := fillDemo(ctx, s.rules.access, s.store, s.cfg.Clock.Now()); err != nil {
 			return fmt.Errorf("fill the demo: %w", err)
 		}
 	}
@@ -134,7 +134,9 @@ func (s *Server) openStore(ctx context.Context) (mpblock.Store, error) {
 		if c.Data == "" {
 			return nil, errors.New("neither a data directory nor a store is given")
 		}
-		store, err := pebblestore.Open(c.Data, pebblestore.Options{CacheSize: c.blocks(), MaxOpenFiles: tablesOf(openFiles()), Logger: c.Log})
+		store, err := pebblestore.Open(c.Data, pebblestore.Options{
+			CacheSize: c.blocks(), MaxOpenFiles: tablesOf(openFiles()), Logger: c.Log, Clock: c.Clock,
+		})
 		if errors.Is(err, pebblestore.ErrInUse) {
 			return nil, inUse(c.Data)
 		}
@@ -154,7 +156,7 @@ func (s *Server) openStore(ctx context.Context) (mpblock.Store, error) {
 	}
 	d := c.Database
 	store, err := sqlstore.Open(ctx, d.Config, sqlstore.Options{
-		Timeout: c.StoreTimeout, MaxConns: d.Conns, NoMigrate: d.NoMigrate, Logger: c.Log,
+		Timeout: c.StoreTimeout, MaxConns: d.Conns, NoMigrate: d.NoMigrate, Logger: c.Log, Clock: c.Clock,
 	})
 	if err != nil {
 		return nil, &DatabaseError{err}

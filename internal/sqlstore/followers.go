@@ -5,7 +5,6 @@ import (
 	"database/sql"
 	"fmt"
 	"slices"
-	"time"
 
 	"mpblock"
 )
@@ -107,7 +106,7 @@ func (f *following) write(ctx context.Context, c *sql.Conn, h head, m mark) erro
 	if err != nil {
 		return err
 	}
-	if _, err := change(ctx, c, "INSERT INTO follow_mark (app, mark, at) VALUES (?, ?, ?)", appArg(f.app), m[:], time.Now().UnixMilli()); err != nil {
+	if _, err := change(ctx, c, "INSERT INTO follow_mark (app, mark, at) VALUES (?, ?, ?)", appArg(f.app), m[:], f.store.clock.Now().UnixMilli()); err != nil {
 		return err
 	}
 	_, err = change(ctx, c, "UPDATE account SET followers = ? WHERE app = ?", h.followers, appArg(f.app))

@@ -57,8 +57,8 @@ func readRecords(ctx context.Context, c *sql.Conn, where string, args ...any) (o
 }
 
 // readRecord returns a record that is live, or ErrNotFound.
-func readRecord(ctx context.Context, c *sql.Conn, kind, key string) (mpblock.Record, error) {
-	found, err := readRecords(ctx, c, "kind = ? AND name = ? AND "+live, []byte(kind), []byte(key), time.Now().UnixMilli())
+func (s *Store) readRecord(ctx context.Context, c *sql.Conn, kind, key string) (mpblock.Record, error) {
+	found, err := readRecords(ctx, c, "kind = ? AND name = ? AND "+live, []byte(kind), []byte(key), s.clock.Now().UnixMilli())
 	if err == nil && len(found) == 0 {
 		err = mpblock.ErrNotFound
 	}
@@ -75,7 +75,7 @@ func (s *Store) Get(ctx context.Context, kind, key string) (r mpblock.Record, er
 	}
 	defer s.leave()
 	err = s.call(ctx, func(ctx context.Context, c *sql.Conn) (err error) {
-		r, err = readRecord(ctx, c, kind, key)
+		r, err = s.readRecord(ctx, c, kind, key)
 		return err
 	})
 	return r, err
@@ -90,7 +90,7 @@ func (s *Store) Put(ctx context.Context, r mpblock.Record) (mpblock.Record, erro
 		return mpblock.Record{}, err
 	}
 	defer s.leave()
-	p := &putting{was: r.Version, next: r}
+	p := &putting{store: s, was: r.Version, next: r}
 	p.next.Version = newVersion()
 	if err := s.call(ctx, p.try); err != nil {
 		return mpblock.Record{}, err
@@ -103,9 +103,10 @@ func (s *Store) Put(ctx context.Context, r mpblock.Record) (mpblock.Record, erro
 
 // putting is a record on its way into the database.
 type putting struct {
-	was  uint64 // the version that it takes the place of; 0: none
-	next mpblock.Record
-	lost bool // it is not known whether an earlier try happened
+	store *Store
+	was   uint64 // the version that it takes the place of; 0: none
+	next  mpblock.Record
+	lost  bool // it is not known whether an earlier try happened
 }
 
 func (p *putting) try(ctx context.Context, c *sql.Conn) error {
@@ -120,7 +121,7 @@ func (p *putting) try(ctx context.Context, c *sql.Conn) error {
 	if n > 0 {
 		return nil
 	}
-	now, err := readRecord(ctx, c, p.next.Kind, p.next.Key)
+	now, err := p.store.readRecord(ctx, c, p.next.Kind, p.next.Key)
 	switch {
 	case errors.Is(err, mpblock.ErrNotFound) && !p.lost, err == nil && now.Version != p.next.Version && !p.lost:
 		return mpblock.ErrConflict
@@ -149,7 +150,7 @@ func (p *putting) write(ctx context.Context, c *sql.Conn) (int64, error) {
 	if value == nil {
 		value = []byte{}
 	}
-	now := time.Now().UnixMilli()
+	now := p.store.clock.Now().UnixMilli()
 	if p.was != 0 {
 		return change(ctx, c, "UPDATE record SET version = ?, expires = ?, value = ? WHERE kind = ? AND name = ? AND version = ? AND "+live,
 			r.Version, millis(r.Expires), value, kind, name, p.was, now)
@@ -171,7 +172,7 @@ func (s *Store) Delete(ctx context.Context, kind, key string, version uint64) er
 	lost := false
 	return s.call(ctx, func(ctx context.Context, c *sql.Conn) error {
 		n, err := change(ctx, c, "DELETE FROM record WHERE kind = ? AND name = ? AND version = ? AND "+live,
-			[]byte(kind), []byte(key), version, time.Now().UnixMilli())
+			[]byte(kind), []byte(key), version, s.clock.Now().UnixMilli())
 		switch {
 		case err != nil && !refused(err):
 			lost = true
@@ -181,7 +182,7 @@ func (s *Store) Delete(ctx context.Context, kind, key string, version uint64) er
 		case n > 0:
 			return nil
 		}
-		_, err = readRecord(ctx, c, kind, key)
+		_, err = s.readRecord(ctx, c, kind, key)
 		switch {
 		case err == nil:
 			return mpblock.ErrConflict
@@ -204,7 +205,7 @@ func (s *Store) List(ctx context.Context, kind, after string, limit int) ([]mpbl
 		var piece []mpblock.Record
 		err := s.call(ctx, func(ctx context.Context, c *sql.Conn) (err error) {
 			piece, err = readRecords(ctx, c, "kind = ? AND name > ? AND "+live+" ORDER BY name LIMIT ?",
-				[]byte(kind), []byte(after), time.Now().UnixMilli(), want)
+				[]byte(kind), []byte(after), s.clock.Now().UnixMilli(), want)
 			return err
 		})
 		if err != nil {

@@ -80,6 +80,7 @@ type Options struct {
 	MaxConns  int           // connections to the database; 0: DefaultMaxConns
 	NoMigrate bool          // refuse a database whose schema is not the newest, instead of bringing it there
 	Logger    *slog.Logger  // told when the database goes and comes back; nil: none
+	Clock     mpblock.Clock // by which records end; nil: the system's
 }
 
 // Store is a mpblock.Store.
@@ -90,6 +91,7 @@ type Store struct {
 	conns     int // that may be open
 	timeout   time.Duration
 	log       *slog.Logger
+	clock     mpblock.Clock
 	health    health
 
 	slots  chan struct{}
@@ -142,6 +144,7 @@ func connect(c Config, o Options) (*Store, error) {
 	db.SetConnMaxIdleTime(maxConnIdle)
 	s := &Store{
 		where: c.String(), db: db, connector: connector, conns: o.MaxConns, timeout: o.Timeout, log: o.Logger,
+		clock: mpblock.ClockOr(o.Clock),
 		slots: make(chan struct{}, maxWaiting), stop: func() {},
 	}
 	s.health.suspect = make(chan struct{}, 1)

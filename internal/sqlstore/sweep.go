@@ -23,7 +23,7 @@ func (s *Store) sweepNowAndThen(ctx context.Context) {
 }
 
 func (s *Store) sweep(ctx context.Context) error {
-	now := time.Now()
+	now := s.clock.Now()
 	err := s.sweepTable(ctx, "SELECT kind, name, version FROM record WHERE expires > 0 AND expires <= ? LIMIT ?", now,
 		"DELETE FROM record WHERE kind = ? AND name = ? AND version = ?")
 	if err != nil {
