@@ -48,7 +48,7 @@ func TestOneClockForAllFacts(t *testing.T) {
 				t.Errorf("within the life of the token: %d", a.Errcode)
 			}
 			clock.advance(time.Second)
-			if a := w.post(t, "getblacklist", `{}`); a.Errcode != int(mpblock.CodeTokenExpired) {
+			if a := w.post(t, "getblacklist", `{}`); a.Errcode != 42001 {
 				t.Errorf("at the end of the life of the token: %d", a.Errcode)
 			}
 

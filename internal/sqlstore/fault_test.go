@@ -189,7 +189,7 @@ func TestLostPutThatWasOverwritten(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	put := &putting{was: r.Version, next: r, lost: true}
+	put := &putting{store: s, was: r.Version, next: r, lost: true}
 	put.next.Version = newVersion()
 	if _, err := s.Put(t.Context(), r); err != nil {
 		t.Fatal(err)
