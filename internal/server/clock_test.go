@@ -31,6 +31,16 @@ func (c *setClock) advance(d time.Duration) {
 	c.now = c.now.Add(d)
 }
 
+// oneLine is a list of one OpenID.
+type oneLine mpblock.OpenID
+
+func (oneLine) Receive() error { return nil }
+
+func (l oneLine) Read(each func(lines.Line) error) ([]lines.Summary, error) {
+	id := mpblock.OpenID(l)
+	return nil, each(lines.Line{Number: 1, Text: id.String(), OpenID: id})
+}
+
 // All facts of a server are on the clock of its Config, whatever the machine's says.
 func TestOneClockForAllFacts(t *testing.T) {
 	for name, open := range map[string]func(c Config) Config{
@@ -65,10 +75,7 @@ func TestOneClockForAllFacts(t *testing.T) {
 			if err := sessions.Commit("a session", []byte("data"), time.Now().Add(time.Hour)); err != nil {
 				t.Fatal(err)
 			}
-			draft, err := w.rules.jobs.Draft(ctx, w.account, "anna", mpblock.Block, func(do func(lines.Line) error) ([]lines.Summary, error) {
-				id := mpblock.Mint(w.account.Prefix, w.account.Key, "2")
-				return nil, do(lines.Line{Number: 1, Text: id.String(), OpenID: id})
-			})
+			draft, err := w.rules.jobs.Draft(ctx, w.account, "anna", mpblock.Block, oneLine(mpblock.Mint(w.account.Prefix, w.account.Key, "2")))
 			if err != nil || !draft.Created.Equal(clock.Now()) {
 				t.Errorf("a draft of %v, %v", draft.Created, err)
 			}
