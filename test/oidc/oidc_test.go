@@ -58,7 +58,7 @@ func start(t *testing.T) *world {
 	must(err)
 	l, err := lists.New(store, lists.Options{})
 	must(err)
-	desks := desk.New(a, o, l, jobs.New(store, l, a.Account, jobs.Options{}))
+	desks := desk.New(a, o, l, jobs.New(store, l, a.Account, jobs.Options{}), nil)
 	for _, n := range []operators.NewOperator{{Name: "anna", Role: operators.RoleAdmin, Email: "anna@example.com"}, {Name: "root", Role: operators.RoleAdmin}} {
 		if _, _, err := o.AddOperator(t.Context(), n); err != nil {
 			t.Fatal(err)
