@@ -57,7 +57,7 @@ func (c *console) addAccount(v *visit) error {
 		return v.again(err, func(status int) error { return v.accountsPage(status, p) })
 	}
 	v.tell("good", v.say(msg("accounts.created")))
-	c.sessions.Put(v.ctx(), keySecret, string(a.AppID)+" "+secret)
+	v.keepSecret(a.AppID, secret)
 	return v.see("/accounts/" + string(a.AppID))
 }
 
@@ -124,17 +124,25 @@ func (c *console) accountSettings(v *visit) error {
 func (v *visit) settingsPage(status int, f accountForm) error {
 	p := &settingsPage{Account: f}
 	shown := "SECRET"
-	app, secret, ok := strings.Cut(v.c.sessions.GetString(v.ctx(), keySecret), " ")
-	if ok && app == f.AppID {
-		p.Secret, shown = secret, secret
-		v.c.sessions.Remove(v.ctx(), keySecret)
+	base := v.public()
+	if app, _, _ := strings.Cut(v.c.sessions.GetString(v.ctx(), keySecret), " "); app == f.AppID {
+		if kept := strings.Fields(v.once(keySecret)); len(kept) > 1 {
+			p.Secret, shown = kept[1], kept[1]
+			base = append(kept, "http://HOST")[2]
+		}
 	}
-	p.Paste = v.paste(f.AppID, shown)
+	p.Paste = v.paste(base, f.AppID, shown)
 	return v.page(status, "account", v.say(msg("account.title"), f.Shown), p)
 }
 
+// keepSecret keeps a secret for the account's page, which shows it once, in calls to the
+// site of this visit.
+func (v *visit) keepSecret(app mpblock.AppID, secret string) {
+	v.c.sessions.Put(v.ctx(), keySecret, string(app)+" "+secret+" "+v.site())
+}
+
 // paste returns calls of the API for a shell.
-func (v *visit) paste(app, secret string) string {
+func (v *visit) paste(base, app, secret string) string {
 	id := exampleID(v.account)
 	return fmt.Sprintf(`BASE=%s/cgi-bin
 TOKEN=$(curl -s "$BASE/token?grant_type=client_credential&appid=%s&secret=%s" | sed 's/.*"access_token":"\([^"]*\)".*/\1/')
@@ -142,7 +150,7 @@ curl -s "$BASE/user/get?access_token=$TOKEN" | head -c 300; echo
 curl -s "$BASE/tags/members/getblacklist?access_token=$TOKEN" -d '{"begin_openid":""}' | head -c 300; echo
 curl -s "$BASE/tags/members/batchblacklist?access_token=$TOKEN" -d '{"openid_list":["%[4]s"]}'; echo
 curl -s "$BASE/tags/members/batchunblacklist?access_token=$TOKEN" -d '{"openid_list":["%[4]s"]}'; echo
-`, v.public(), app, secret, id)
+`, base, app, secret, id)
 }
 
 func (c *console) setAccount(v *visit) error {
@@ -222,7 +230,7 @@ func (c *console) rotateSecret(v *visit) error {
 		return err
 	}
 	v.tell("good", v.say(msg("account.rotated")))
-	c.sessions.Put(v.ctx(), keySecret, string(v.account.AppID)+" "+secret)
+	v.keepSecret(v.account.AppID, secret)
 	return v.see("/accounts/" + string(v.account.AppID))
 }
 

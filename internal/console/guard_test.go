@@ -1,6 +1,7 @@
 package console
 
 import (
+	"fmt"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -97,4 +98,57 @@ func TestTwoOnOneHost(t *testing.T) {
 	node.Server = httptest.NewServer(New(Options{Desks: one.desks, Operators: openRules(t, one.store).operators, Log: slog.New(slog.DiscardHandler)}))
 	t.Cleanup(node.Close)
 	(&browser{b.Client, &node}).get("/me").holds(t, 200, "viewer")
+}
+
+// What is handed over names the site that the browser says it is at, or none: a proxy
+// may let through any Host. It is shown once, and HEAD does not count.
+func TestLinksAreOfTheSite(t *testing.T) {
+	s := filled(t)
+	b := s.as("admin")
+	made := 0
+	for _, from := range []struct{ host, origin, link, paste string }{
+		{"", s.URL, s.URL + "/password?token=", "BASE=" + s.URL + "/cgi-bin"},
+		{"evil.example", "", "/password?token=", "BASE=http://HOST/cgi-bin"},
+		{"10.0.0.7:8080", "https://console.example", "https://console.example/password?token=", "BASE=https://console.example/cgi-bin"},
+	} {
+		post := func(path string, fields ...string) {
+			t.Helper()
+			r := b.form(path, fields...)
+			r.Header.Del("Origin")
+			if from.host != "" {
+				r.Host = from.host
+			}
+			if from.origin != "" {
+				r.Header.Set("Origin", from.origin)
+				r.Header.Set("Sec-Fetch-Site", "same-origin")
+			}
+			for _, cookie := range b.Jar.Cookies(r.URL) { // a jar goes by the Host
+				r.AddCookie(cookie)
+			}
+			client := &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+			res, err := client.Do(r)
+			if err != nil {
+				t.Fatal(err)
+			}
+			res.Body.Close()
+			if res.StatusCode != http.StatusSeeOther {
+				t.Fatalf("%+v: %d", from, res.StatusCode)
+			}
+		}
+		look := func(path, text string) {
+			t.Helper()
+			b.do(b.request(http.MethodHead, path, nil)).holds(t, 200)
+			b.get(path).holds(t, 200, text)
+			if strings.Contains(b.get(path).body, text) {
+				t.Errorf("%s is shown twice", text)
+			}
+		}
+		made++
+		post("/operators", "name", fmt.Sprintf("new%d", made), "role", "viewer")
+		look("/operators", `id="new-link">`+from.link)
+		post("/accounts/"+string(testApp)+"/secret", "sure", "1")
+		look("/accounts/"+string(testApp), `id="secret-shown"`)
+		post("/accounts/"+string(testApp)+"/secret", "sure", "1")
+		b.get("/accounts/"+string(testApp)).holds(t, 200, from.paste)
+	}
 }

@@ -215,6 +215,7 @@ func (b *browser) form(path string, fields ...string) *http.Request {
 	}
 	r := b.request(http.MethodPost, path, strings.NewReader(v.Encode()))
 	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	r.Header.Set("Origin", b.s.URL)
 	return r
 }
 

@@ -81,7 +81,7 @@ func (v *visit) operatorsPage(status int, p *operatorsPage) error {
 		return err
 	}
 	p.OwnSecond = v.desk.Operator().SecondFactor
-	p.Link, p.For = v.c.sessions.PopString(v.ctx(), keyLink), v.c.sessions.PopString(v.ctx(), keyFor)
+	p.Link, p.For = v.once(keyLink), v.once(keyFor)
 	p.Minutes = int(operators.LinkLife.Minutes())
 	return v.page(status, "operators", v.say(msg("nav.operators")), p)
 }
@@ -95,9 +95,10 @@ func (v *visit) newOperator(name string) operators.NewOperator {
 	return n
 }
 
-// handOver keeps a link for the page that comes next, which shows it once.
+// handOver keeps a link for the page that comes next, which shows it once. Where the
+// site is not known, it is a path.
 func (v *visit) handOver(name, token string) {
-	v.c.sessions.Put(v.ctx(), keyLink, v.public()+"/password?"+url.Values{"token": {token}}.Encode())
+	v.c.sessions.Put(v.ctx(), keyLink, v.site()+"/password?"+url.Values{"token": {token}}.Encode())
 	v.c.sessions.Put(v.ctx(), keyFor, name)
 }
 

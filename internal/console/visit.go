@@ -152,7 +152,7 @@ func (v *visit) page(status int, name, title string, data framed) error {
 	if v.r.Method != http.MethodGet {
 		f.Path = "/"
 	}
-	if !v.bare {
+	if !v.bare && v.r.Method != http.MethodHead {
 		f.Notices, _ = v.c.sessions.Pop(v.ctx(), keyNotices).([]notice)
 	}
 	f.Notices = append(f.Notices, v.notices...)
@@ -290,11 +290,32 @@ func exampleID(a desk.AccountView) string {
 
 // public returns scheme and host under which browsers find the console.
 func (v *visit) public() string {
-	switch {
-	case v.c.Public != "":
-		return v.c.Public
-	case v.r.TLS != nil:
+	if site := v.site(); site != "" {
+		return site
+	}
+	if v.r.TLS != nil {
 		return "https://" + v.r.Host
 	}
 	return "http://" + v.r.Host
+}
+
+// site returns what public does, as it may be handed to others: what the server was
+// told, or what the browser itself says where it sends a form. "" if neither is known,
+// since a proxy may let through any Host.
+func (v *visit) site() string {
+	if v.c.Public != "" {
+		return v.c.Public
+	}
+	if u, err := url.Parse(v.r.Header.Get("Origin")); err == nil && u.Host != "" {
+		return u.Scheme + "://" + u.Host
+	}
+	return ""
+}
+
+// once returns what the session keeps for one page. HEAD is no page: it leaves it.
+func (v *visit) once(key string) string {
+	if v.r.Method == http.MethodHead {
+		return ""
+	}
+	return v.c.sessions.PopString(v.ctx(), key)
 }
