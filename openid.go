@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
+	"slices"
 )
 
 // OpenIDLen is the length of every OpenID in bytes.
@@ -126,6 +127,26 @@ func Mint(prefix Prefix, key Key, user string) OpenID {
 	id := OpenID{'o'}
 	base64.RawURLEncoding.Encode(id[1:], raw[:])
 	return id
+}
+
+// Distinct returns OpenIDs in byte order, each once: those that it is given where they
+// are so, else a copy.
+func Distinct(ids []OpenID) []OpenID {
+	if ascending(ids) {
+		return ids
+	}
+	ids = slices.Clone(ids)
+	slices.SortFunc(ids, OpenID.Compare)
+	return slices.Compact(ids)
+}
+
+func ascending(ids []OpenID) bool {
+	for i := 1; i < len(ids); i++ {
+		if ids[i-1].Compare(ids[i]) >= 0 {
+			return false
+		}
+	}
+	return true
 }
 
 // base64Value maps a character of base64url to its 6 bits, any other byte to -1.

@@ -3,6 +3,7 @@ package mpblock_test
 import (
 	"encoding/base64"
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 
@@ -114,5 +115,23 @@ func TestParsePrefix(t *testing.T) {
 		if _, err := mpblock.ParsePrefix(in); err == nil {
 			t.Errorf("%q was taken as a prefix", in)
 		}
+	}
+}
+
+func TestDistinct(t *testing.T) {
+	a, b, c := mpblock.OpenID{'o', 'a'}, mpblock.OpenID{'o', 'b'}, mpblock.OpenID{'o', 'c'}
+	given := []mpblock.OpenID{c, a, c, b}
+	if got := mpblock.Distinct(given); !slices.Equal(got, []mpblock.OpenID{a, b, c}) || !slices.Equal(given, []mpblock.OpenID{c, a, c, b}) {
+		t.Errorf("%v of %v", got, given)
+	}
+	given = []mpblock.OpenID{a, b, b}
+	if got := mpblock.Distinct(given); len(got) != 2 {
+		t.Errorf("%v of %v", got, given)
+	}
+	if got := mpblock.Distinct(given[:2]); &got[0] != &given[0] {
+		t.Error("what is in order was copied")
+	}
+	if mpblock.Distinct(nil) != nil {
+		t.Error("there is something in nothing")
 	}
 }

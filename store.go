@@ -12,8 +12,10 @@ import (
 // are records: for the methods that take an AppID every AppID exists and begins
 // with empty lists.
 //
-// Methods are safe for concurrent use. Slices given to a method may be reused by
-// the caller once it has returned. A method stops early when its context ends;
+// Methods are safe for concurrent use. OpenIDs that a method is given or returns may
+// be shared: neither the store nor the caller changes them any more. The value of a
+// record may be reused once the method has returned. A method stops early when its
+// context ends;
 // what it was asked to write has then happened wholly or not at all, and the
 // caller does not know which. Every write is durable before its method returns
 // nil. After a crash at any point a store opens by itself with every acknowledged

@@ -156,7 +156,7 @@ func change(ctx context.Context, x *exchange, action mpblock.Action) error {
 	if err != nil {
 		return err
 	}
-	if _, err := x.Lists.Change(ctx, a, action, ids); err != nil {
+	if err := x.Lists.Change(ctx, a, action, ids); err != nil {
 		return err
 	}
 	x.out = wire.AppendOK(x.out)

@@ -117,7 +117,7 @@ func (f *faulty) othersChange(r *http.Request) {
 	f.mu.Lock()
 	id, action := f.others[f.random.IntN(len(f.others))], mpblock.Action(1+f.random.IntN(2))
 	f.mu.Unlock()
-	_, _ = f.lists.Change(r.Context(), f.account, action, []string{id})
+	_ = f.lists.Change(r.Context(), f.account, action, []string{id})
 }
 
 // TestOverTheWire runs jobs with the real client over a bad network, to the end.

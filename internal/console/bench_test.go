@@ -85,8 +85,7 @@ func fillMany(b *testing.B, p *rules, store mpblock.Store) []mpblock.OpenID {
 	if _, _, err := p.access.AddAccount(b.Context(), access.NewAccount{AppID: testApp, Name: "Many", Prefix: &testPrefix, Key: &key}); err != nil {
 		b.Fatal(err)
 	}
-	ids := make([]mpblock.OpenID, 0, mpblock.MaxBatch)
-	var blocked []mpblock.OpenID
+	var ids, blocked []mpblock.OpenID
 	for n := range manyFollowers {
 		id := mpblock.Mint(testPrefix, key, fmt.Sprint(n))
 		if ids = append(ids, id); n < manyBlocked {
@@ -96,7 +95,7 @@ func fillMany(b *testing.B, p *rules, store mpblock.Store) []mpblock.OpenID {
 			if _, err := store.AddFollowers(b.Context(), testApp, ids); err != nil {
 				b.Fatal(err)
 			}
-			ids = ids[:0]
+			ids = nil
 		}
 	}
 	reasons := []string{"advertising", "刷屏", "abusive messages", "fake account", ""}

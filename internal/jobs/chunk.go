@@ -202,7 +202,7 @@ func (c *chunk) apply(ctx context.Context, ids []mpblock.OpenID) ([]mpblock.Open
 		var unknown *mpblock.UnknownError
 		if errors.As(err, &unknown) { // gone since it was looked up
 			c.refuse(ids[unknown.Index])
-			ids = slices.Delete(ids, unknown.Index, unknown.Index+1)
+			ids = slices.Concat(ids[:unknown.Index], ids[unknown.Index+1:])
 			continue
 		}
 		if err != nil {

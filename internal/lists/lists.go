@@ -143,30 +143,29 @@ func Own(a *mpblock.Account, s string) (mpblock.OpenID, error) {
 
 // Change is a call of the API to block or unblock 1 to MaxList users, all or
 // none. The error is that of the first OpenID, in list order, that is refused.
-// A call that changes nothing returns the zero Change.
-func (svc *Service) Change(ctx context.Context, a *mpblock.Account, action mpblock.Action, ids []string) (mpblock.Change, error) {
+func (svc *Service) Change(ctx context.Context, a *mpblock.Account, action mpblock.Action, ids []string) error {
 	if len(ids) == 0 || len(ids) > MaxList {
-		return mpblock.Change{}, errListSize.With(len(ids), MaxList)
+		return errListSize.With(len(ids), MaxList)
 	}
 	parsed := make([]mpblock.OpenID, 0, MaxList)
 	for i, s := range ids {
 		id, err := Own(a, s)
 		if err != nil {
 			if unknown := svc.firstUnknown(ctx, a, parsed); unknown != nil {
-				return mpblock.Change{}, unknown
+				return unknown
 			}
-			return mpblock.Change{}, mpblock.At(err, "list[%d]", i)
+			return mpblock.At(err, "list[%d]", i)
 		}
 		parsed = append(parsed, id)
 	}
-	change, err := svc.Apply(ctx, a, mpblock.Batch{
+	_, err := svc.Apply(ctx, a, mpblock.Batch{
 		Action: action, OpenIDs: parsed, Actor: mpblock.ActorAPI, Known: !a.AnyFollower,
 	})
 	var unknown *mpblock.UnknownError
 	if errors.As(err, &unknown) {
-		return mpblock.Change{}, unknownOpenID(a, unknown.Index)
+		return unknownOpenID(a, unknown.Index)
 	}
-	return change, err
+	return err
 }
 
 // firstUnknown returns the error for the first OpenID that the account does not

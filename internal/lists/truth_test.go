@@ -28,7 +28,7 @@ func TestEveryChangeGoesThroughTheTruth(t *testing.T) {
 	l := newLogged(t, 3)
 	truth := &told{Truth: l.svc.local}
 	l.svc.local = truth
-	if _, err := l.svc.Change(t.Context(), l.a, mpblock.Block, l.ids[:1]); err != nil {
+	if err := l.svc.Change(t.Context(), l.a, mpblock.Block, l.ids[:1]); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := l.svc.ByHand(t.Context(), l.a, "console:anna", mpblock.Block, l.ids[1:], ""); err != nil {

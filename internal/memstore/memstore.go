@@ -153,7 +153,6 @@ func (s *Store) Apply(ctx context.Context, app mpblock.AppID, b mpblock.Batch) (
 	for _, id := range took {
 		a.last[id] = c.Seq
 	}
-	c.OpenIDs = slices.Clone(took)
 	return c, nil
 }
 
@@ -189,7 +188,6 @@ func (s *Store) States(ctx context.Context, app mpblock.AppID, ids []mpblock.Ope
 // Changes implements mpblock.Store.
 func (s *Store) Changes(ctx context.Context, app mpblock.AppID, after uint64, limit int) ([]mpblock.Change, error) {
 	return s.changesIf(ctx, app, after, limit, func(c mpblock.Change) (mpblock.Change, bool) {
-		c.OpenIDs = slices.Clone(c.OpenIDs)
 		return c, true
 	})
 }

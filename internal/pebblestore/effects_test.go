@@ -51,24 +51,6 @@ func TestForgottenChangesAreFreed(t *testing.T) {
 	}
 }
 
-// A Change is its caller's; the store keeps what it remembers of it apart.
-func TestCallerMayUseItsChange(t *testing.T) {
-	s := openOn(t, vfs.NewMem())
-	c, err := s.Apply(t.Context(), app, batchOf(mpblock.Block, mint(1), mint(2)))
-	if err != nil {
-		t.Fatal(err)
-	}
-	clear(c.OpenIDs)
-	if _, err := s.Apply(t.Context(), app, batchOf(mpblock.Block, mint(3))); err != nil {
-		t.Fatal(err)
-	}
-	a := s.account(app)
-	a.recent.forget(1)
-	if len(a.recent.links) != 1 {
-		t.Errorf("%d OpenIDs are remembered, want 1", len(a.recent.links))
-	}
-}
-
 // A change that was written to a table, and forgotten, after a batch had looked in the
 // tables counts for that batch.
 func TestTablesAreWrittenMeanwhile(t *testing.T) {

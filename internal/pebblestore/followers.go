@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 
 	"github.com/cockroachdb/pebble/v2"
 
@@ -28,9 +27,7 @@ func (s *Store) changeFollowers(ctx context.Context, app mpblock.AppID, ids []mp
 	if err := checkApp(app); err != nil {
 		return 0, err
 	}
-	ids = slices.Clone(ids) // the write may outlast this call
-	slices.SortFunc(ids, mpblock.OpenID.Compare)
-	ids = slices.Compact(ids)
+	ids = mpblock.Distinct(ids)
 	a := s.account(app)
 	took := 0
 	err := s.write(ctx, &a.lock, func(batch *pebble.Batch) error {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -182,10 +181,7 @@ func (s *Store) Apply(ctx context.Context, app mpblock.AppID, b mpblock.Batch) (
 	if err := errors.Join(b.Validate(), checkApp(app)); err != nil {
 		return mpblock.Change{}, err
 	}
-	b.OpenIDs = slices.Clone(b.OpenIDs) // the write may outlast this call
-	ids := slices.Clone(b.OpenIDs)
-	slices.SortFunc(ids, mpblock.OpenID.Compare)
-	ids = slices.Compact(ids)
+	ids := mpblock.Distinct(b.OpenIDs)
 	if err := s.enterToWrite(ctx); err != nil {
 		return mpblock.Change{}, err
 	}
@@ -200,11 +196,7 @@ func (s *Store) Apply(ctx context.Context, app mpblock.AppID, b mpblock.Batch) (
 	if err := s.until(ctx, r.done); err != nil {
 		return mpblock.Change{}, err
 	}
-	if r.err != nil {
-		return mpblock.Change{}, r.err
-	}
-	r.made.OpenIDs = slices.Clone(r.made.OpenIDs) // recent keeps the others
-	return r.made, nil
+	return r.made, r.err
 }
 
 // headOf returns the account's head. The caller holds its lock.

@@ -96,13 +96,13 @@ func (a *applying) plan(ctx context.Context, c *sql.Conn, h head) (*plan, error)
 		}
 	}
 	var err error
-	if p.before, err = entries(ctx, c, a.app, distinct(all), a.store.lockRead()); err != nil {
+	if p.before, err = entries(ctx, c, a.app, mpblock.Distinct(all), a.store.lockRead()); err != nil {
 		return nil, err
 	}
-	if err := followers(ctx, c, a.app, distinct(known), a.store.lockRead(), func(id mpblock.OpenID) { p.follower[id] = struct{}{} }); err != nil {
+	if err := followers(ctx, c, a.app, mpblock.Distinct(known), a.store.lockRead(), func(id mpblock.OpenID) { p.follower[id] = struct{}{} }); err != nil {
 		return nil, err
 	}
-	if err := lastChanges(ctx, c, a.app, distinct(dated), a.store.lockRead(), p.last); err != nil {
+	if err := lastChanges(ctx, c, a.app, mpblock.Distinct(dated), a.store.lockRead(), p.last); err != nil {
 		return nil, err
 	}
 	p.after = maps.Clone(p.before)
@@ -120,9 +120,12 @@ func (p *plan) apply(b mpblock.Batch) outcome {
 			}
 		}
 	}
-	took := slices.DeleteFunc(distinct(b.OpenIDs), func(id mpblock.OpenID) bool {
-		return (b.Action == mpblock.Block) == (p.after[id] != 0) || b.UnchangedSince != 0 && p.last[id] > b.UnchangedSince
-	})
+	var took []mpblock.OpenID
+	for _, id := range mpblock.Distinct(b.OpenIDs) {
+		if (b.Action == mpblock.Unblock) == (p.after[id] != 0) && (b.UnchangedSince == 0 || p.last[id] <= b.UnchangedSince) {
+			took = append(took, id)
+		}
+	}
 	if len(took) == 0 {
 		return outcome{}
 	}

@@ -27,7 +27,7 @@ func (s *Store) changeFollowers(ctx context.Context, app mpblock.AppID, ids []mp
 		return 0, err
 	}
 	defer s.leave()
-	f := &following{store: s, app: app, ids: distinct(ids), add: add}
+	f := &following{store: s, app: app, ids: mpblock.Distinct(ids), add: add}
 	if err := s.callFor(ctx, len(ids), f.try); err != nil {
 		return 0, err
 	}

@@ -3,7 +3,6 @@ package sqlstore
 import (
 	"context"
 	"fmt"
-	"slices"
 	"sync"
 
 	"mpblock"
@@ -79,7 +78,6 @@ func (s *Store) Apply(ctx context.Context, app mpblock.AppID, b mpblock.Batch) (
 		return mpblock.Change{}, err
 	}
 	defer s.leave()
-	b.OpenIDs = slices.Clone(b.OpenIDs) // the caller may leave before the transaction ends
 	limit := s.limit(len(b.OpenIDs))
 	waits, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()

@@ -3,17 +3,9 @@ package sqlstore
 import (
 	"context"
 	"database/sql"
-	"slices"
 
 	"mpblock"
 )
-
-// distinct returns the OpenIDs in byte order, each once.
-func distinct(ids []mpblock.OpenID) []mpblock.OpenID {
-	out := slices.Clone(ids)
-	slices.SortFunc(out, mpblock.OpenID.Compare)
-	return slices.Compact(out)
-}
 
 // entries returns the seqs of those OpenIDs that are blocked.
 func entries(ctx context.Context, c *sql.Conn, app mpblock.AppID, ids []mpblock.OpenID, suffix string) (map[mpblock.OpenID]uint64, error) {

@@ -84,7 +84,7 @@ func (s *Store) States(ctx context.Context, app mpblock.AppID, ids []mpblock.Ope
 		return nil, err
 	}
 	defer s.leave()
-	all := distinct(ids)
+	all := mpblock.Distinct(ids)
 	var blocked, last map[mpblock.OpenID]uint64
 	var follows map[mpblock.OpenID]struct{}
 	err := s.call(ctx, func(ctx context.Context, c *sql.Conn) error {

@@ -15,7 +15,7 @@ import (
 func TestLongHistories(t *testing.T) {
 	s := openEmpty(t)
 	const rounds = 700
-	ids := distinct(numbered(0, 20))
+	ids := mpblock.Distinct(numbered(0, 20))
 	c, err := s.db.Conn(t.Context())
 	if err != nil {
 		t.Fatal(err)
@@ -61,7 +61,7 @@ func TestLongHistories(t *testing.T) {
 // All that a page reads is of one instant, whatever is written between.
 func TestSnapshot(t *testing.T) {
 	s := openEmpty(t)
-	ids := distinct(numbered(0, 6))
+	ids := mpblock.Distinct(numbered(0, 6))
 	if _, err := s.Apply(t.Context(), app, batchOf(mpblock.Block, ids...)); err != nil {
 		t.Fatal(err)
 	}

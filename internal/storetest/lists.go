@@ -376,17 +376,20 @@ func (t *suite) largest() {
 	t.sound(app)
 }
 
-func (t *suite) reuse() {
-	b := ids(3)
-	given := slices.Clone(b)
-	_, err := t.s.AddFollowers(t.Context(), app, given)
-	t.must(err)
-	clear(given)
-	copy(given, b)
-	t.apply(mpblock.Block, given...)
-	clear(given)
-	t.equal(t.page(mpblock.OpenID{}, 9).OpenIDs, b, "blacklist")
-	t.equal(t.log()[0].OpenIDs, b, "log")
+func (t *suite) shared() {
+	b := ids(4)
+	given := []mpblock.OpenID{b[2], b[0], b[2], b[1]}
+	as := slices.Clone(given)
+	t.follow(given...)
+	t.equal(given, as, "followers that were given")
+	made := t.apply(mpblock.Block, given...)
+	page, log := t.page(mpblock.OpenID{}, 9), t.log()
+	t.apply(mpblock.Unblock, given...)
+	t.apply(mpblock.Block, b[3], b[1])
+	t.equal(given, as, "a batch that was given")
+	t.equal(made.OpenIDs, b[:3], "the change that was returned")
+	t.equal(log[0].OpenIDs, b[:3], "the log as it was read")
+	t.equal(page, mpblock.Page{OpenIDs: b[:3], Total: 3, Seq: 1}, "the page as it was read")
 	value := []byte("value")
 	r, err := t.s.Put(t.Context(), mpblock.Record{Kind: "kind", Key: "key", Value: value})
 	t.must(err)

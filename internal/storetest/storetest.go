@@ -50,7 +50,7 @@ var tests = []struct {
 	{"logs are read in pieces", (*suite).logInPieces},
 	{"accounts do not touch each other", (*suite).accounts},
 	{"the largest batch", (*suite).largest},
-	{"the caller may reuse its slices", (*suite).reuse},
+	{"slices stay as they are", (*suite).shared},
 	{"records are compared and set", (*suite).records},
 	{"records end", (*suite).expiry},
 	{"records are listed by kind", (*suite).list},
