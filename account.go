@@ -15,7 +15,7 @@ type AppID string
 const AppIDLen = 18
 
 // ErrAppID is the error of ParseAppID.
-var ErrAppID = NewError(Invalid, "appid", "not an AppID: %q, want wx and 16 lower-case hexadecimal digits")
+var ErrAppID = NewError(Invalid, "appid.shape", "not an AppID: %q, want wx and 16 lower-case hexadecimal digits")
 
 // ParseAppID reads an AppID; its error is ErrAppID.
 func ParseAppID(s string) (AppID, error) {
@@ -87,7 +87,7 @@ func Calls() []Call {
 	return []Call{CallToken, CallStableToken, CallFollowers, CallList, CallBlock, CallUnblock}
 }
 
-var errCall = NewError(Invalid, "call", "no call is named %q: the calls are %s")
+var errCall = NewError(Invalid, "call.name", "no call is named %q: the calls are %s")
 
 // ParseCall reads the name of a call; its error lists the names there are.
 func ParseCall(s string) (Call, error) {

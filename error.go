@@ -24,7 +24,7 @@ const (
 // Error is an error that tells whoever asked what is wrong. A door finds its codes,
 // statuses and words by Kind and Key, and puts Args into the words; it never looks at
 // a text. A package declares its errors once, with NewError, and returns them with
-// their arguments. An error that neither is nor wraps an *Error is Internal.
+// their arguments: a refusal. An error that neither is nor wraps an *Error is Internal.
 //
 // None of its parts ever holds a secret or a token.
 type Error struct {

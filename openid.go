@@ -89,7 +89,7 @@ func (id OpenID) Compare(other OpenID) int { return bytes.Compare(id[:], other[:
 // Prefix is the 4 bytes at the head of every OpenID of one account.
 type Prefix [4]byte
 
-var errPrefix = NewError(Invalid, "prefix", "not a prefix of OpenIDs: %q, want 8 hexadecimal digits")
+var errPrefix = NewError(Invalid, "prefix.shape", "not a prefix of OpenIDs: %q, want 8 hexadecimal digits")
 
 // ParsePrefix reads a Prefix from its 8 hexadecimal digits.
 func ParsePrefix(s string) (Prefix, error) {

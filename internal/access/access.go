@@ -8,8 +8,7 @@
 // within that second.
 //
 // What is on an account's lists, and who works at the console, it leaves to others.
-// Every error it returns is an mpblock.Refusal of what an operator asked for, or is, or
-// becomes through mpblock.Internal, an *mpblock.Error with a return code.
+// What it refuses, of callers and of operators, is an *mpblock.Error.
 package access
 
 import (
@@ -38,8 +37,6 @@ type Service struct {
 	life    time.Duration // of access tokens
 	node    string        // names this process among those that share the store
 }
-
-var refuse = mpblock.NewRefusal
 
 // Open returns the accounts of a store. The key that signs access tokens is read from
 // the store, or made there by the first node that opens it.

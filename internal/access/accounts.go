@@ -105,13 +105,13 @@ type NewAccount struct {
 
 // AddAccount creates an account and returns it with its secret, which is not
 // kept and cannot be shown again. An AppID or prefix in use, or a field of the
-// wrong form, is a Refusal.
+// wrong form, is a refusal.
 func (svc *Service) AddAccount(ctx context.Context, n NewAccount) (*mpblock.Account, string, error) {
 	if err := n.complete(); err != nil {
 		return nil, "", err
 	}
 	if _, err := svc.readAccount(ctx, n.AppID); err == nil {
-		return nil, "", refuse("account %s exists already", n.AppID)
+		return nil, "", errAccountExists.With(n.AppID)
 	} else if !errors.Is(err, ErrNoAccount) {
 		return nil, "", err
 	}
@@ -126,7 +126,7 @@ func (svc *Service) AddAccount(ctx context.Context, n NewAccount) (*mpblock.Acco
 	made, err := kindAccount.Put(ctx, svc.store, record.Entry[accountRecord]{Key: string(n.AppID), Value: v.record()})
 	svc.cache.forget(n.AppID)
 	if errors.Is(err, mpblock.ErrConflict) {
-		return nil, "", refuse("account %s exists already", n.AppID)
+		return nil, "", errAccountExists.With(n.AppID)
 	}
 	if err != nil {
 		return nil, "", err
@@ -147,7 +147,7 @@ func (n *NewAccount) complete() error {
 	if n.Secret == "" {
 		n.Secret = randomHex(16)
 	} else if len(n.Secret) != 32 || strings.Trim(n.Secret, "0123456789abcdef") != "" {
-		return refuse("a secret is 32 lower-case hexadecimal digits; leave it out to have one made")
+		return errSecretShape
 	}
 	if n.Key == nil {
 		n.Key = new(mpblock.Key)
@@ -158,7 +158,7 @@ func (n *NewAccount) complete() error {
 
 func checkName(name string) error {
 	if len(name) > MaxName || !utf8.ValidString(name) || strings.ContainsFunc(name, func(r rune) bool { return r < ' ' }) {
-		return refuse("a name of %d bytes: want at most %d bytes of UTF-8 in one line", len(name), MaxName)
+		return errName.With(len(name), MaxName)
 	}
 	return nil
 }
@@ -195,7 +195,7 @@ func (svc *Service) Accounts(ctx context.Context, after mpblock.AppID, limit int
 
 // UpdateAccount changes an account's settings: edit is given a copy, and may be
 // called again if another node wrote in between. AppID, prefix, key and secret
-// cannot be changed this way. Settings that make no sense are a Refusal.
+// cannot be changed this way. Settings that make no sense are a refusal.
 func (svc *Service) UpdateAccount(ctx context.Context, app mpblock.AppID, edit func(*mpblock.Account) error) (*mpblock.Account, error) {
 	return svc.rewrite(ctx, app, func(v *versioned) error {
 		was := v.Account
@@ -255,7 +255,7 @@ func normalize(a *mpblock.Account) error {
 	}
 	for i, ip := range a.AllowIPs {
 		if !ip.IsValid() {
-			return refuse("an address on the allow-list is not one: want 192.0.2.7 or 192.0.2.0/24")
+			return errAddressShape
 		}
 		a.AllowIPs[i] = ip.Masked()
 	}
@@ -273,7 +273,7 @@ func normalize(a *mpblock.Account) error {
 	for _, limits := range []map[mpblock.Call]int{a.Daily, a.PerMinute} {
 		for call, n := range limits {
 			if n < 0 {
-				return refuse("a limit of %d for %s: want 0 (none may be made) or more", n, call)
+				return errLimit.With(n, call)
 			}
 		}
 	}
@@ -281,7 +281,7 @@ func normalize(a *mpblock.Account) error {
 }
 
 // ParseNetwork reads an address or a network of an allow-list; its error is a
-// Refusal.
+// refusal.
 func ParseNetwork(s string) (netip.Prefix, error) {
 	if a, err := netip.ParseAddr(s); err == nil {
 		a = a.Unmap().WithZone("")
@@ -289,7 +289,7 @@ func ParseNetwork(s string) (netip.Prefix, error) {
 	}
 	n, err := netip.ParsePrefix(s)
 	if err != nil {
-		return n, refuse("%q is no address: want 192.0.2.7 or 192.0.2.0/24", s)
+		return n, errNetwork.With(s)
 	}
 	return n.Masked(), nil
 }

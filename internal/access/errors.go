@@ -21,3 +21,15 @@ var (
 	errMinuteRate = mpblock.NewError(mpblock.Limited, "quota.minute", "account %s may call %s %d times a minute; the next minute begins in %d s")
 	errDailyQuota = mpblock.NewError(mpblock.Limited, "quota.day", "account %s may call %s %d times a day; the next day begins at %s")
 )
+
+// Errors of those who look after accounts.
+var (
+	errPrefixTaken   = mpblock.NewError(mpblock.Conflict, "prefix.taken", "prefix %s is that of account %s: choose another, or leave it out to have one made")
+	errPrefixLost    = mpblock.NewError(mpblock.Conflict, "prefix.lost", "prefix %s has just been taken by another account: try again")
+	errAccountExists = mpblock.NewError(mpblock.Conflict, "account.exists", "account %s exists already")
+	errSecretShape   = mpblock.NewError(mpblock.Invalid, "account.secret", "a secret is 32 lower-case hexadecimal digits; leave it out to have one made")
+	errName          = mpblock.NewError(mpblock.Invalid, "account.name", "a name of %d bytes: want at most %d bytes of UTF-8 in one line")
+	errAddressShape  = mpblock.NewError(mpblock.Invalid, "account.address", "an address on the allow-list is not one: want 192.0.2.7 or 192.0.2.0/24")
+	errLimit         = mpblock.NewError(mpblock.Invalid, "account.limit", "a limit of %d for %s: want 0 (none may be made) or more")
+	errNetwork       = mpblock.NewError(mpblock.Invalid, "account.network", "%q is no address: want 192.0.2.7 or 192.0.2.0/24")
+)

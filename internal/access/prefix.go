@@ -31,7 +31,7 @@ func (svc *Service) claimPrefix(ctx context.Context, n NewAccount) (claim, mpblo
 			_, _ = rand.Read(prefix[:]) // never fails
 		}
 		c, err := svc.tryPrefix(ctx, prefix, n.AppID)
-		if n.Prefix == nil && errors.As(err, new(mpblock.Refusal)) {
+		if n.Prefix == nil && errors.Is(err, errPrefixTaken) {
 			continue
 		}
 		return c, prefix, err
@@ -47,7 +47,7 @@ func (svc *Service) tryPrefix(ctx context.Context, prefix mpblock.Prefix, app mp
 		}
 		switch v, err := svc.readAccount(ctx, holder); {
 		case err == nil && v.Prefix == prefix:
-			return refuse("prefix %s is that of account %s: choose another, or leave it out to have one made", prefix, holder)
+			return errPrefixTaken.With(prefix, holder)
 		case err != nil && !errors.Is(err, ErrNoAccount):
 			return err
 		}
@@ -67,5 +67,5 @@ func (svc *Service) confirmPrefix(ctx context.Context, c claim, account record.E
 	if err != nil {
 		return err
 	}
-	return refuse("prefix %s has just been taken by another account: try again", c.Key)
+	return errPrefixLost.With(c.Key)
 }

@@ -44,7 +44,9 @@ func rulesOver(t *testing.T, store mpblock.Store) Rules {
 	if r.Lists, err = lists.New(store, lists.Options{}); err != nil {
 		t.Fatal(err)
 	}
-	r.Backup = func(context.Context, string) error { return mpblock.Refusal("this store cannot be copied") }
+	r.Backup = func(context.Context, string) error {
+		return mpblock.NewError(mpblock.Unavailable, "backup.store", "this store cannot be copied")
+	}
 	return r
 }
 
@@ -224,6 +226,19 @@ func TestBackupNeedsARealPlace(t *testing.T) {
 	}
 }
 
+// What is refused keeps its kind and key on the way through the socket.
+func TestErrorsKeepTheirKind(t *testing.T) {
+	c := start(t, t.TempDir())
+	_, err := c.Show(t.Context(), "wx0000000000000000")
+	if !errors.Is(err, access.ErrNoAccount) || mpblock.KindOf(err) != mpblock.NotFound || err.Error() != "there is no account wx0000000000000000 here" {
+		t.Errorf("no such account: %v, %s", err, mpblock.KindOf(err))
+	}
+	_, err = c.Add(t.Context(), NewAccount{Prefix: "xyz%s"})
+	if mpblock.KindOf(err) != mpblock.Invalid || err.Error() != `not a prefix of OpenIDs: "xyz%s", want 8 hexadecimal digits` {
+		t.Errorf("no prefix: %v, %s", err, mpblock.KindOf(err))
+	}
+}
+
 func TestBadRequests(t *testing.T) {
 	h := newHandler(rulesOver(t, memstore.New()), slog.New(slog.DiscardHandler))
 	for _, tt := range []struct {
@@ -234,8 +249,8 @@ func TestBadRequests(t *testing.T) {
 		{"POST", "/accounts", `{"unknown":1}`, http.StatusBadRequest},
 		{"POST", "/accounts", `{"name":5}`, http.StatusBadRequest},
 		{"POST", "/accounts", `{"name":"` + strings.Repeat("x", 2<<20) + `"}`, http.StatusBadRequest},
-		{"POST", "/accounts", `{"name":"` + strings.Repeat("x", 300) + `"}`, http.StatusConflict},
-		{"GET", "/accounts/wx0000000000000000", "", http.StatusBadRequest},
+		{"POST", "/accounts", `{"name":"` + strings.Repeat("x", 300) + `"}`, http.StatusBadRequest},
+		{"GET", "/accounts/wx0000000000000000", "", http.StatusNotFound},
 		{"GET", "/accounts/x%2f..", "", http.StatusBadRequest},
 		{"DELETE", "/accounts", "", http.StatusMethodNotAllowed},
 		{"GET", "/nothing", "", http.StatusNotFound},

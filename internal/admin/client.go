@@ -38,8 +38,8 @@ func Dial(dir string) *Client {
 	}}}
 }
 
-// do sends a request and reads its answer. What the server refuses is an error
-// with the server's own words.
+// do sends a request and reads its answer. What the server refuses is an
+// *mpblock.Error of the server's kind and key, with its own words.
 func (c *Client) do(ctx context.Context, method, path string, in, out any) error {
 	var body bytes.Buffer
 	if in != nil {
@@ -61,7 +61,7 @@ func (c *Client) do(ctx context.Context, method, path string, in, out any) error
 		if err := json.NewDecoder(res.Body).Decode(&p); err != nil {
 			return fmt.Errorf("the server answers %s: %w", res.Status, err)
 		}
-		return errors.New(p.Error)
+		return &mpblock.Error{Kind: p.Kind, Key: p.Key, Text: "%s", Args: []any{p.Error}}
 	}
 	if err := json.NewDecoder(res.Body).Decode(out); err != nil {
 		return fmt.Errorf("the server's answer cannot be read: %w", err)

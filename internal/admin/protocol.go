@@ -100,8 +100,18 @@ var ErrNoServer = errors.New("no mpblock serves this directory")
 
 // problem is the body of an answer that is not 200.
 type problem struct {
-	Error string `json:"error"`
+	Error string       `json:"error"`
+	Kind  mpblock.Kind `json:"kind"`
+	Key   string       `json:"key,omitempty"`
 }
+
+// Errors of the administration's own.
+var (
+	errNotAllowed     = mpblock.NewError(mpblock.Conflict, "address.none", "%s is not on the allow-list")
+	errMintCount      = mpblock.NewError(mpblock.Invalid, "mint.count", "%d followers: want 1 to %d at a time")
+	errBackupRelative = mpblock.NewError(mpblock.Invalid, "backup.relative", "the directory of a backup is given by its absolute path")
+	errBackupExists   = mpblock.NewError(mpblock.Conflict, "backup.exists", "%s is there already: a backup goes to a directory that is not")
+)
 
 // secretAnswer is the answer of a rotation.
 type secretAnswer struct {

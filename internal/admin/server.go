@@ -111,7 +111,7 @@ func handle[In, Out any](h *handler, f func(*http.Request, In) (Out, error)) htt
 			d := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxBody))
 			d.DisallowUnknownFields()
 			if err := d.Decode(&in); err != nil {
-				h.write(w, http.StatusBadRequest, problem{"the request cannot be read: " + err.Error()})
+				h.write(w, http.StatusBadRequest, problem{Error: "the request cannot be read: " + err.Error(), Kind: mpblock.Invalid, Key: "request"})
 				return
 			}
 		}
@@ -132,21 +132,27 @@ func (h *handler) write(w http.ResponseWriter, status int, v any) {
 	}
 }
 
-// fail answers a refusal with its text, and what is the server's fault with the
-// cause: who may open the socket may read the log as well.
+// statuses are those of the kinds of errors; any other is 500.
+var statuses = map[mpblock.Kind]int{
+	mpblock.Invalid:         http.StatusBadRequest,
+	mpblock.NotFound:        http.StatusNotFound,
+	mpblock.Conflict:        http.StatusConflict,
+	mpblock.Forbidden:       http.StatusForbidden,
+	mpblock.Unauthenticated: http.StatusUnauthorized,
+	mpblock.Limited:         http.StatusTooManyRequests,
+	mpblock.Unavailable:     http.StatusServiceUnavailable,
+}
+
+// fail answers with the message of an error, and with the cause of what is the server's
+// fault: who may open the socket may read the log as well.
 func (h *handler) fail(w http.ResponseWriter, r *http.Request, err error) {
-	var refusal mpblock.Refusal
-	if errors.As(err, &refusal) {
-		h.write(w, http.StatusConflict, problem{err.Error()})
-		return
-	}
 	var e *mpblock.Error
-	if errors.As(err, &e) && e.Kind != mpblock.Internal {
-		h.write(w, http.StatusBadRequest, problem{e.Message()})
+	if errors.As(err, &e) && statuses[e.Kind] != 0 {
+		h.write(w, statuses[e.Kind], problem{Error: e.Message(), Kind: e.Kind, Key: e.Key})
 		return
 	}
 	h.log.Error("administration", "request", r.Method+" "+r.URL.Path, "error", err)
-	h.write(w, http.StatusInternalServerError, problem{err.Error()})
+	h.write(w, http.StatusInternalServerError, problem{Error: err.Error(), Kind: mpblock.Internal})
 }
 
 type none struct{}
@@ -156,7 +162,7 @@ func (h *handler) add(r *http.Request, in NewAccount) (Created, error) {
 	if in.Prefix != "" {
 		prefix, err := mpblock.ParsePrefix(in.Prefix)
 		if err != nil {
-			return Created{}, mpblock.Refusal(err.Error())
+			return Created{}, err
 		}
 		n.Prefix = &prefix
 	}
@@ -236,7 +242,7 @@ func (s Settings) applyIPs(a *mpblock.Account) error {
 		}
 		at := slices.Index(a.AllowIPs, ip)
 		if at < 0 {
-			return mpblock.Refusal(fmt.Sprintf("%s is not on the allow-list", ip))
+			return errNotAllowed.With(ip)
 		}
 		a.AllowIPs = slices.Delete(a.AllowIPs, at, at+1)
 	}
@@ -292,7 +298,7 @@ func (h *handler) follow(r *http.Request, in idsBody) (addedAnswer, error) {
 
 func (h *handler) mint(r *http.Request, in countBody) (idsBody, error) {
 	if in.Count < 1 || in.Count > mpblock.MaxBatch {
-		return idsBody{}, mpblock.Refusal(fmt.Sprintf("%d followers: want 1 to %d at a time", in.Count, mpblock.MaxBatch))
+		return idsBody{}, errMintCount.With(in.Count, mpblock.MaxBatch)
 	}
 	a, err := h.rules.Access.Account(r.Context(), appOf(r))
 	if err != nil {
@@ -310,7 +316,7 @@ func (h *handler) mint(r *http.Request, in countBody) (idsBody, error) {
 
 func (h *handler) backup(r *http.Request, in dirBody) (none, error) {
 	if !filepath.IsAbs(in.Dir) {
-		return none{}, mpblock.Refusal("the directory of a backup is given by its absolute path")
+		return none{}, errBackupRelative
 	}
 	select {
 	case h.copying <- struct{}{}:
@@ -319,7 +325,7 @@ func (h *handler) backup(r *http.Request, in dirBody) (none, error) {
 		return none{}, r.Context().Err()
 	}
 	if _, err := os.Lstat(in.Dir); err == nil {
-		return none{}, mpblock.Refusal(fmt.Sprintf("%s is there already: a backup goes to a directory that is not", in.Dir))
+		return none{}, errBackupExists.With(in.Dir)
 	}
 	err := h.rules.Backup(r.Context(), in.Dir)
 	if err == nil {

@@ -8,17 +8,17 @@ import (
 	"net/http"
 	"net/url"
 	"runtime/debug"
-	"strings"
 
 	"mpblock"
 	"mpblock/internal/operators"
 )
 
-// Errors of the console's own, beside those of the platform.
+// Errors of the console's own, beside those of the rules. They have pages, not words.
 var (
-	errMissing = errors.New("console: no such page")
-	errMethod  = errors.New("console: a method that the page does not take")
-	errOrigin  = errors.New("console: a request on behalf of another site")
+	errMissing   = mpblock.NewError(mpblock.NotFound, "page.none", "console: no such page")
+	errForbidden = mpblock.NewError(mpblock.Forbidden, "page.forbidden", "console: not for this role")
+	errMethod    = errors.New("console: a method that the page does not take")
+	errOrigin    = errors.New("console: a request on behalf of another site")
 )
 
 // invalid is what an operator entered and what is wrong with it, in the operator's
@@ -97,14 +97,14 @@ func (v *visit) explain(err error) (int, *messagePage) {
 	say := func(status int, title, text msg) (int, *messagePage) {
 		return status, &messagePage{Heading: v.say(title), Text: v.say(text)}
 	}
-	switch {
-	case isMissing(err), mpblock.KindOf(err) == mpblock.NotFound:
-		return say(http.StatusNotFound, msg("error.missing.title"), msg("error.missing"))
+	switch kind := mpblock.KindOf(err); {
 	case errors.Is(err, errMethod):
 		return say(http.StatusMethodNotAllowed, msg("error.method.title"), msg("error.method"))
 	case errors.Is(err, errOrigin):
 		return say(http.StatusForbidden, msg("error.origin.title"), msg("error.origin"))
-	case isForbidden(err):
+	case kind == mpblock.NotFound:
+		return say(http.StatusNotFound, msg("error.missing.title"), msg("error.missing"))
+	case kind == mpblock.Forbidden:
 		return say(http.StatusForbidden, msg("error.forbidden.title"), msg("error.forbidden"))
 	}
 	if text, ok := v.refusal(err); ok {
@@ -120,22 +120,11 @@ func (v *visit) refusal(err error) (string, bool) {
 	if errors.As(err, &i) {
 		return string(i), true
 	}
-	if isForbidden(err) {
+	var e *mpblock.Error
+	if !errors.As(err, &e) || e.Kind == mpblock.Forbidden || e.Kind == mpblock.Internal || errors.Is(e, errMissing) {
 		return "", false
 	}
-	var parts *mpblock.Refused
-	if errors.As(err, &parts) {
-		return v.lang.refused(parts), true
-	}
-	var whole mpblock.Refusal
-	if errors.As(err, &whole) {
-		return sentence(string(whole)), true
-	}
-	var e *mpblock.Error
-	if errors.As(err, &e) && e.Kind != mpblock.NotFound && e.Kind != mpblock.Internal {
-		return sentence(e.Message()), true
-	}
-	return "", false
+	return v.lang.refused(e), true
 }
 
 // again renders a page once more with what was refused on top; an error that is no
@@ -173,26 +162,4 @@ func (c *console) sendToLogin(v *visit) {
 		return
 	}
 	_ = v.see(address) // always nil
-}
-
-// errForbidden is the error of a page that the operator has no use for.
-var errForbidden = errors.New("console: not for this role")
-
-// How the platform refuses what a role may not do, and what is not there: the
-// answers differ in their status.
-const (
-	formatForbidden = "this takes the role %s, and yours is %s: ask an admin"
-	formatMissing   = "there is no "
-)
-
-// isForbidden tells whether the operator's role is what is missing.
-func isForbidden(err error) bool {
-	var r *mpblock.Refused
-	return errors.Is(err, errForbidden) || errors.As(err, &r) && r.Format == formatForbidden
-}
-
-// isMissing tells whether what the page is about is not there.
-func isMissing(err error) bool {
-	var r *mpblock.Refused
-	return errors.Is(err, errMissing) || errors.As(err, &r) && strings.HasPrefix(r.Format, formatMissing)
 }

@@ -5,7 +5,7 @@
 // It promises that there is no way around those two checks (allow and account), that an
 // account which an operator may not see is as if it were not there, and that changes
 // bear the operator's name. What is done, and how it looks, it leaves to others. What an
-// operator may not do is an mpblock.Refusal.
+// operator may not do is a refusal.
 package desk
 
 import (
@@ -54,7 +54,11 @@ func (o *Office) Desk(ctx context.Context, s operators.Session) (*Desk, error) {
 	return &Desk{Self: self, office: o}, nil
 }
 
-var refuse = mpblock.NewRefusal
+var (
+	errEnrol     = mpblock.NewError(mpblock.Unauthenticated, "factor.enrol", "a second factor is required of all operators here: set yours up first")
+	errRole      = mpblock.NewError(mpblock.Forbidden, "role.missing", "this takes the role %s, and yours is %s: ask an admin")
+	errNoAccount = mpblock.NewError(mpblock.NotFound, "account.none.here", "there is no account %q, or it is not one of yours")
+)
 
 // May tells whether the operator's role is at least role.
 func (d *Desk) May(role operators.Role) bool { return d.Operator().Role.AtLeast(role) }
@@ -62,10 +66,10 @@ func (d *Desk) May(role operators.Role) bool { return d.Operator().Role.AtLeast(
 // allow is the one place that checks a role.
 func (d *Desk) allow(role operators.Role) error {
 	if d.MustEnrol() {
-		return refuse("a second factor is required of all operators here: set yours up first")
+		return errEnrol
 	}
 	if !d.May(role) {
-		return refuse("this takes the role %s, and yours is %s: ask an admin", string(role), string(d.Operator().Role))
+		return errRole.With(string(role), string(d.Operator().Role))
 	}
 	return nil
 }
@@ -86,7 +90,7 @@ func (d *Desk) account(ctx context.Context, role operators.Role, app mpblock.App
 }
 
 func noAccount(app mpblock.AppID) error {
-	return refuse("there is no account %q, or it is not one of yours", string(app))
+	return errNoAccount.With(string(app))
 }
 
 func (d *Desk) sees(app mpblock.AppID) bool {

@@ -20,7 +20,7 @@ func (d *Desk) DraftJob(ctx context.Context, app mpblock.AppID, action mpblock.A
 	return d.office.jobs.Draft(ctx, a, d.Operator().Name, action, source)
 }
 
-// StartJob starts a drafted job. A job that has been started is a Refusal.
+// StartJob starts a drafted job. A job that has been started is a refusal.
 func (d *Desk) StartJob(ctx context.Context, app mpblock.AppID, id, reason string) (jobs.Job, error) {
 	if _, err := d.account(ctx, operators.RoleOperator, app); err != nil {
 		return jobs.Job{}, err
@@ -28,7 +28,7 @@ func (d *Desk) StartJob(ctx context.Context, app mpblock.AppID, id, reason strin
 	return d.office.jobs.Start(ctx, app, id, reason)
 }
 
-// DropJob forgets a draft. A job that has been started is a Refusal.
+// DropJob forgets a draft. A job that has been started is a refusal.
 func (d *Desk) DropJob(ctx context.Context, app mpblock.AppID, id string) error {
 	if _, err := d.account(ctx, operators.RoleOperator, app); err != nil {
 		return err
@@ -37,7 +37,7 @@ func (d *Desk) DropJob(ctx context.Context, app mpblock.AppID, id string) error 
 }
 
 // StopJob has a job stop after the batch under way. What it has done stays done. A job
-// that is not active is a Refusal.
+// that is not active is a refusal.
 func (d *Desk) StopJob(ctx context.Context, app mpblock.AppID, id string) (jobs.Job, error) {
 	if _, err := d.account(ctx, operators.RoleOperator, app); err != nil {
 		return jobs.Job{}, err

@@ -61,7 +61,7 @@ func (d *Desk) Change(ctx context.Context, app mpblock.AppID, seq uint64) (mpblo
 }
 
 // Timeline returns what is known of one OpenID of the account. A malformed one, or
-// one of another account, is a Refusal.
+// one of another account, is a refusal.
 func (d *Desk) Timeline(ctx context.Context, app mpblock.AppID, openid string) (lists.Timeline, error) {
 	a, err := d.account(ctx, operators.RoleViewer, app)
 	if err != nil {
@@ -99,7 +99,7 @@ func (d *Desk) Reasons(ctx context.Context, app mpblock.AppID, limit int) ([]str
 }
 
 // Block blocks 1 to lists.MaxByHand followers, all or none. The reason may be empty.
-// What is refused is a Refusal that names the first OpenID in question.
+// What is refused is a refusal that names the first OpenID in question.
 func (d *Desk) Block(ctx context.Context, app mpblock.AppID, ids []string, reason string) (lists.Outcome, error) {
 	return d.change(ctx, app, mpblock.Block, ids, reason)
 }

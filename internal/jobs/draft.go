@@ -16,10 +16,10 @@ import (
 // Draft reads a list, keeps it for DraftLife and says what is in it. An empty
 // line counts as none. A list with more than MaxJob OpenIDs or MaxJobBad bad lines,
 // or without any OpenID of the account, or with which the account's drafts would hold
-// more than MaxDrafts, is a Refusal; an error of the source is returned as it is.
+// more than MaxDrafts, is a refusal; an error of the source is returned as it is.
 func (svc *Service) Draft(ctx context.Context, a *mpblock.Account, by string, action mpblock.Action, source Source) (Job, error) {
 	if action != mpblock.Block && action != mpblock.Unblock {
-		return Job{}, refuse("a job blocks or unblocks")
+		return Job{}, errJobAction
 	}
 	if err := source.Receive(); err != nil {
 		return Job{}, err
@@ -67,8 +67,7 @@ func (svc *Service) roomFor(ctx context.Context, app mpblock.AppID, items int, n
 		}
 	}
 	if held+items > MaxDrafts {
-		return refuse("this list has %d OpenIDs, and lists of this account that nobody has started have %d already, of %d that they may have: start or drop one of those, or wait until they go by themselves, a day after they came",
-			items, held, MaxDrafts)
+		return errDraftsFull.With(items, held, MaxDrafts)
 	}
 	return nil
 }
@@ -110,10 +109,10 @@ func (l *list) add(line lines.Line) error {
 		l.items = append(l.items, jobItem{line.OpenID, uint32(line.Number)}) //nolint:gosec // the two limits below keep it small
 	}
 	if len(l.bad) > MaxJobBad {
-		return refuse("more than %d lines are no OpenID of this account, the first of them line %d, %q: is it the right list?", MaxJobBad, l.bad[0].Line, l.bad[0].Text)
+		return errListBad.With(MaxJobBad, l.bad[0].Line, l.bad[0].Text)
 	}
 	if len(l.items) > MaxJob {
-		return refuse("the list has more than %d OpenIDs: split it", MaxJob)
+		return errListLong.With(MaxJob)
 	}
 	return nil
 }
@@ -121,10 +120,10 @@ func (l *list) add(line lines.Line) error {
 // finish sorts the OpenIDs and leaves each in once, with the first line it stands in.
 func (l *list) finish() error {
 	if len(l.items) == 0 && len(l.bad) > 0 {
-		return refuse("the list has no OpenID of this account; line %d is %q", l.bad[0].Line, l.bad[0].Text)
+		return errListForeign.With(l.bad[0].Line, l.bad[0].Text)
 	}
 	if len(l.items) == 0 {
-		return refuse("the list is empty: want OpenIDs")
+		return errListEmpty
 	}
 	slices.SortFunc(l.items, func(a, b jobItem) int {
 		if c := a.id.Compare(b.id); c != 0 {

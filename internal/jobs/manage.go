@@ -13,7 +13,7 @@ import (
 	"mpblock/internal/record"
 )
 
-// Start starts a drafted job. A job that has been started is a Refusal.
+// Start starts a drafted job. A job that has been started is a refusal.
 func (svc *Service) Start(ctx context.Context, app mpblock.AppID, id, reason string) (Job, error) {
 	reason, err := lists.CheckReason(reason)
 	if err != nil {
@@ -40,7 +40,7 @@ func (svc *Service) Start(ctx context.Context, app mpblock.AppID, id, reason str
 	return j.view(), nil
 }
 
-func started(id string) error { return refuse("the job %q has been started", id) }
+func started(id string) error { return errJobStarted.With(id) }
 
 func (svc *Service) draft(ctx context.Context, app mpblock.AppID, id string) (*storedJob, error) {
 	j, err := svc.readJob(ctx, app, id)
@@ -50,7 +50,7 @@ func (svc *Service) draft(ctx context.Context, app mpblock.AppID, id string) (*s
 	return j, err
 }
 
-// Drop forgets a draft. A job that has been started is a Refusal.
+// Drop forgets a draft. A job that has been started is a refusal.
 func (svc *Service) Drop(ctx context.Context, app mpblock.AppID, id string) error {
 	j, err := svc.draft(ctx, app, id)
 	if err != nil {
@@ -80,7 +80,7 @@ func drop[T any](ctx context.Context, store mpblock.Records, kind record.Kind[T]
 }
 
 // Stop has a job stop after the batch under way. What it has done stays done. A job
-// that is not active is a Refusal.
+// that is not active is a refusal.
 func (svc *Service) Stop(ctx context.Context, app mpblock.AppID, id string) (Job, error) {
 	j, err := svc.editJob(ctx, app, id, func(j *storedJob) error {
 		switch j.State {
@@ -90,7 +90,7 @@ func (svc *Service) Stop(ctx context.Context, app mpblock.AppID, id string) (Job
 			j.State = JobStopping
 		case JobStopping:
 		default:
-			return refuse("the job %q does not run", id)
+			return errJobNotRunning.With(id)
 		}
 		return nil
 	})

@@ -115,8 +115,7 @@ func (svc *Service) readJob(ctx context.Context, app mpblock.AppID, id string) (
 }
 
 func noJob(id string) error {
-	return refuse("there is no job %q: a list that was not started is kept for %d hours, a job that has ended for %d days",
-		lists.Clip(id), int(DraftLife.Hours()), int(JobLife.Hours()/24))
+	return errNoJob.With(lists.Clip(id), int(DraftLife.Hours()), int(JobLife.Hours()/24))
 }
 
 func jobOf(e record.Entry[jobRecord], app mpblock.AppID, id string) *storedJob {

@@ -102,7 +102,7 @@ func (svc *Service) takeJobs(ctx context.Context, slots chan struct{}, wg *sync.
 func (svc *Service) claim(ctx context.Context, r record.Entry[queued]) (*storedJob, error) {
 	q, now := r.Value, time.Now()
 	j, err := svc.readJob(ctx, q.AppID, r.Key)
-	gone := errors.As(err, new(mpblock.Refusal))
+	gone := errors.Is(err, errNoJob)
 	if err != nil && !gone {
 		return nil, err
 	}

@@ -45,8 +45,6 @@ type Service struct {
 	clock    mpblock.Clock
 }
 
-var refuse = mpblock.NewRefusal
-
 // New returns the jobs of a store. See Run.
 func New(store mpblock.Store, l *lists.Service, account Accounts, opts Options) *Service {
 	if opts.Chunk == 0 {

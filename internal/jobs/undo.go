@@ -36,9 +36,9 @@ func (svc *Service) undoable(ctx context.Context, app mpblock.AppID, id string) 
 	case err != nil:
 		return nil, err
 	case j.view().Active():
-		return nil, refuse("the job %q still runs: stop it first, or wait for its end", id)
+		return nil, errJobRunning.With(id)
 	case j.Progress.Done == 0:
-		return nil, refuse("the job %q has changed nothing: there is nothing to undo", id)
+		return nil, errJobNoChange.With(id)
 	}
 	return j, nil
 }

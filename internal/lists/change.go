@@ -22,7 +22,7 @@ type Outcome struct {
 }
 
 // ByHand blocks or unblocks 1 to MaxByHand followers for an operator, all or none. The
-// actor is who the change bears; the reason may be empty. What is refused is a Refusal
+// actor is who the change bears; the reason may be empty. What is refused is a refusal
 // that names the first OpenID in question.
 func (svc *Service) ByHand(ctx context.Context, a *mpblock.Account, actor string, action mpblock.Action, ids []string, reason string) (Outcome, error) {
 	reason, err := CheckReason(reason)
@@ -30,7 +30,7 @@ func (svc *Service) ByHand(ctx context.Context, a *mpblock.Account, actor string
 		return Outcome{}, err
 	}
 	if len(ids) == 0 || len(ids) > MaxByHand {
-		return Outcome{}, refuse("%d OpenIDs: want 1 to %d at once; a list of any length goes through a job", len(ids), MaxByHand)
+		return Outcome{}, errByHand.With(len(ids), MaxByHand)
 	}
 	batch := mpblock.Batch{Action: action, Actor: actor, Reason: reason, Known: !a.AnyFollower}
 	different := make(map[mpblock.OpenID]bool, len(ids))
@@ -45,20 +45,20 @@ func (svc *Service) ByHand(ctx context.Context, a *mpblock.Account, actor string
 	c, err := svc.Apply(ctx, a, batch)
 	var unknown *mpblock.UnknownError
 	if errors.As(err, &unknown) {
-		return Outcome{}, refuse("%s is neither a follower of this account nor blocked: nothing was changed", batch.OpenIDs[unknown.Index].String())
+		return Outcome{}, errUnknownByHand.With(batch.OpenIDs[unknown.Index].String())
 	}
 	return Outcome{Seq: c.Seq, Done: len(c.OpenIDs), Already: len(different) - len(c.OpenIDs)}, err
 }
 
-// ownID reads an OpenID of the account; its error is a Refusal.
+// ownID reads an OpenID of the account; its error is a refusal.
 func ownID(a *mpblock.Account, s string) (mpblock.OpenID, error) {
 	s = strings.TrimSpace(s)
 	id, err := Own(a, s)
 	if errors.Is(err, ErrForeign) {
-		return id, refuse("%s is an OpenID of another account: nothing was changed", s)
+		return id, errForeignByHand.With(s)
 	}
 	if err != nil {
-		return id, refuse("%q is no OpenID (%s)", Clip(s), err.Error())
+		return id, errNoOpenID.With(Clip(s)).Because(err)
 	}
 	return id, nil
 }
@@ -75,11 +75,11 @@ func Clip(s string) string {
 }
 
 // CheckReason brings a reason into one form: one line of at most mpblock.MaxReason
-// bytes. What cannot be is a Refusal.
+// bytes. What cannot be is a refusal.
 func CheckReason(reason string) (string, error) {
 	reason = strings.TrimSpace(reason)
 	if len(reason) > mpblock.MaxReason || !utf8.ValidString(reason) || strings.ContainsFunc(reason, unicode.IsControl) {
-		return "", refuse("a reason of %d bytes: want one line of at most %d bytes of text", len(reason), mpblock.MaxReason)
+		return "", errReason.With(len(reason), mpblock.MaxReason)
 	}
 	return reason, nil
 }

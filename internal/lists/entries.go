@@ -145,7 +145,7 @@ func cursorID(s string) (mpblock.OpenID, error) {
 	return id, nil
 }
 
-func badCursor() error { return refuse("this page is not there: begin with the first one") }
+func badCursor() error { return errCursor }
 
 // place is where a filtered search goes on: within the OpenIDs of a change, after one
 // of them, or with the change before it.

@@ -14,7 +14,7 @@ const MaxRows = 200
 // CheckLimit refuses a page of none or of more than MaxRows rows.
 func CheckLimit(limit int) error {
 	if limit < 1 || limit > MaxRows {
-		return refuse("a page of %d rows: want 1 to %d", limit, MaxRows)
+		return errRows.With(limit, MaxRows)
 	}
 	return nil
 }
@@ -78,7 +78,7 @@ func beforePrefix(prefix string) mpblock.OpenID {
 func prefixPage(ctx context.Context, read pager, app mpblock.AppID, prefix string, after mpblock.OpenID, limit int) (mpblock.Page, mpblock.OpenID, error) {
 	prefix = strings.TrimSpace(prefix)
 	if len(prefix) > mpblock.OpenIDLen || strings.ContainsFunc(prefix, func(r rune) bool { return r <= belowAll }) {
-		return mpblock.Page{}, mpblock.OpenID{}, refuse("no OpenID begins with %q: an OpenID has %d characters, A-Z a-z 0-9 - and _", prefix, mpblock.OpenIDLen)
+		return mpblock.Page{}, mpblock.OpenID{}, errBegin.With(prefix, mpblock.OpenIDLen)
 	}
 	if first := beforePrefix(prefix); prefix != "" && after.Compare(first) < 0 {
 		after = first

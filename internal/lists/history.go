@@ -80,7 +80,7 @@ func (svc *Service) ChangeAt(ctx context.Context, app mpblock.AppID, seq uint64)
 			return c[0], nil
 		}
 	}
-	return mpblock.Change{}, refuse("there is no change %d", seq)
+	return mpblock.Change{}, errNoChange.With(seq)
 }
 
 // Timeline is what is known of one OpenID.
@@ -92,7 +92,7 @@ type Timeline struct {
 }
 
 // Timeline returns what is known of one OpenID of the account. A malformed one, or
-// one of another account, is a Refusal.
+// one of another account, is a refusal.
 func (svc *Service) Timeline(ctx context.Context, a *mpblock.Account, openid string) (Timeline, error) {
 	id, err := ownID(a, openid)
 	if err != nil {

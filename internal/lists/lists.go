@@ -60,15 +60,13 @@ type Service struct {
 	log      *slog.Logger
 }
 
-var refuse = mpblock.NewRefusal
-
-// New returns the lists of a store. A page size out of range is a Refusal.
+// New returns the lists of a store. A page size out of range is a refusal.
 func New(store mpblock.Store, opts Options) (*Service, error) {
 	if opts.PageSize == 0 {
 		opts.PageSize = MaxPageSize
 	}
 	if opts.PageSize < 0 || opts.PageSize > MaxPageSize {
-		return nil, refuse("a page size of %d: want 1 to %d", opts.PageSize, MaxPageSize)
+		return nil, errPageSize.With(opts.PageSize, MaxPageSize)
 	}
 	if opts.Log == nil {
 		opts.Log = slog.New(slog.DiscardHandler)
@@ -118,15 +116,6 @@ func (svc *Service) page(ctx context.Context, a *mpblock.Account, cursor string,
 	}
 	return read(ctx, a.AppID, after, svc.pageSize)
 }
-
-// ErrForeign is the error of an OpenID of another account.
-var ErrForeign = mpblock.NewError(mpblock.Invalid, "openid.foreign", "an OpenID of another account: those of %s begin with other characters")
-
-var (
-	errListSize        = mpblock.NewError(mpblock.Invalid, "list.size", "the list has %d OpenIDs, want 1 to %d")
-	errUnknown         = mpblock.NewError(mpblock.Conflict, "openid.unknown", "not a follower of %s, and not blocked")
-	errForeignFollower = mpblock.NewError(mpblock.Invalid, "openid.foreign.follower", "OpenID %d, %s, is of another account than %s")
-)
 
 // Own reads an OpenID that is to be one of the account's. Its error is an
 // mpblock.ErrOpenIDShape or ErrForeign.

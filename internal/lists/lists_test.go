@@ -293,7 +293,7 @@ func TestHistory(t *testing.T) {
 		t.Errorf("timeline %+v, %v", line, err)
 	}
 	_, err = l.svc.Timeline(t.Context(), l.a, "OPENID1")
-	wantRefusal(t, err, `"OPENID1" is no OpenID (not an OpenID: 7 bytes long`)
+	wantRefusal(t, err, `"OPENID1" is no OpenID: not an OpenID: 7 bytes long`)
 }
 
 func TestLongTimeline(t *testing.T) {

@@ -126,7 +126,7 @@ func (svc *Service) Undo(ctx context.Context, a *mpblock.Account, actor string, 
 }
 
 // UndoReason returns the reason of a change that undoes something, with a note of the
-// operator behind it if there is one. A note that cannot be one is a Refusal.
+// operator behind it if there is one. A note that cannot be one is a refusal.
 func UndoReason(what, note string) (string, error) {
 	note, err := CheckReason(note)
 	if err != nil || note == "" {

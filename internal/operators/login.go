@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"mpblock"
 )
 
 // Attempt is what somebody shows to log in.
@@ -208,4 +210,4 @@ type Session struct {
 
 // ErrLoggedOut is the error of a session that has ended: by time, by an admin, by a
 // new password, or because the operator was disabled or removed.
-var ErrLoggedOut = errors.New("operators: the session has ended")
+var ErrLoggedOut = mpblock.NewError(mpblock.Unauthenticated, "session.over", "the session has ended: log in again")

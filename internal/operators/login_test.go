@@ -200,7 +200,8 @@ func TestManyAttemptsAtOnce(t *testing.T) {
 	for i := range 40 {
 		wg.Go(func() {
 			_, err := nodes[i%2].Login(t.Context(), Attempt{Name: "anna", Password: "wrong", Addr: home})
-			if err != nil && err.Error() == string(BadCredentials) {
+			var e *LoginError
+			if errors.As(err, &e) && e.Reason == BadCredentials {
 				judged.Add(1)
 			}
 		})

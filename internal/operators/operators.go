@@ -68,7 +68,7 @@ type Identity struct {
 
 // AddOperator creates an operator without a password, and returns a token, good
 // once and for LinkLife, with which the operator chooses one (UseReset). A name
-// in use or a field of the wrong form is a Refusal.
+// in use or a field of the wrong form is a refusal.
 func (svc *Service) AddOperator(ctx context.Context, n NewOperator) (Operator, string, error) {
 	var out Operator
 	var token string
@@ -101,7 +101,7 @@ func (svc *Service) Operators(ctx context.Context) ([]Operator, error) {
 }
 
 // UpdateOperator changes role, accounts, language and email to those of n. The last
-// admin who can log in cannot be demoted: a Refusal.
+// admin who can log in cannot be demoted: a refusal.
 func (svc *Service) UpdateOperator(ctx context.Context, n NewOperator) (Operator, error) {
 	if err := n.check(); err != nil {
 		return Operator{}, err
@@ -113,7 +113,7 @@ func (svc *Service) UpdateOperator(ctx context.Context, n NewOperator) (Operator
 
 // DisableOperator lets an operator in no more and ends its sessions, or lets it in
 // again. The last admin who can log in cannot be disabled: a
-// Refusal.
+// refusal.
 func (svc *Service) DisableOperator(ctx context.Context, name string, disabled bool) error {
 	_, err := svc.editOperator(ctx, name, func(t *roster, o *operatorRecord) error {
 		o.Disabled = disabled
@@ -124,7 +124,7 @@ func (svc *Service) DisableOperator(ctx context.Context, name string, disabled b
 }
 
 // DeleteOperator removes an operator and ends its sessions. The last admin who
-// can log in cannot be removed: a Refusal.
+// can log in cannot be removed: a refusal.
 func (svc *Service) DeleteOperator(ctx context.Context, name string) error {
 	return svc.editRoster(ctx, func(t *roster) error {
 		if _, err := t.operator(name); err != nil {
@@ -161,11 +161,11 @@ func (t *roster) resetOf(token string, now time.Time) (string, *operatorRecord, 
 }
 
 func badLink() error {
-	return refuse("this link is not good any more: it was used, a newer one or a new password took its place, its operator was logged out or disabled, or its %d minutes are over. Ask for a new one", int(LinkLife.Minutes()))
+	return errLink.With(int(LinkLife.Minutes()))
 }
 
 // CheckReset returns the name of the operator that a token of AddOperator or
-// ResetOperator is for; a Refusal if it is not good (any more).
+// ResetOperator is for; a refusal if it is not good (any more).
 func (svc *Service) CheckReset(ctx context.Context, token string) (name string, err error) {
 	t, err := svc.readRoster(ctx)
 	if err != nil {

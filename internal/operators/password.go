@@ -138,9 +138,9 @@ func checkPassword(name, password string) error {
 	n := utf8.RuneCountInString(password)
 	switch {
 	case n < MinPassword || len(password) > MaxPassword || !utf8.ValidString(password):
-		return refuse("a password of %d characters: want at least %d, and at most %d bytes", n, MinPassword, MaxPassword)
+		return errPasswordLength.With(n, MinPassword, MaxPassword)
 	case strings.Contains(strings.ToLower(password), name) && len(name) > len(password)/2:
-		return refuse("the password is not much more than the name: choose another one")
+		return errPasswordName
 	}
 	return nil
 }

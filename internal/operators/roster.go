@@ -97,10 +97,10 @@ func (svc *Service) editRoster(ctx context.Context, edit func(*roster) error) er
 			return err
 		}
 		if admins > 0 && t.admins() == 0 {
-			return refuse("this would leave no admin who can log in: make another operator an admin first")
+			return errLastAdmin
 		}
 		if len(kindRoster.Record(*e).Value) > mpblock.MaxValue {
-			return refuse("the operators and the accounts they are limited to do not fit into %d bytes: delete operators that are not needed", mpblock.MaxValue)
+			return errRosterTooLarge.With(mpblock.MaxValue)
 		}
 		return nil
 	})
@@ -127,7 +127,7 @@ func (svc *Service) editOperator(ctx context.Context, name string, edit func(*ro
 func (t *roster) operator(name string) (*operatorRecord, error) {
 	o := t.Operators[name]
 	if o == nil {
-		return nil, refuse("there is no operator %q", name)
+		return nil, errNoOperator.With(name)
 	}
 	return o, nil
 }
@@ -183,10 +183,10 @@ func (t *roster) add(n NewOperator, now time.Time) (*operatorRecord, error) {
 		return nil, err
 	}
 	if t.Operators[n.Name] != nil {
-		return nil, refuse("an operator %q exists already", n.Name)
+		return nil, errOperatorExists.With(n.Name)
 	}
 	if len(t.Operators) >= MaxOperators {
-		return nil, refuse("there are %d operators, and no more can be added: delete one that is not needed", len(t.Operators))
+		return nil, errTooManyOperators.With(len(t.Operators))
 	}
 	o := &operatorRecord{Created: now.UnixMilli()}
 	t.endSessions(o)
@@ -201,7 +201,7 @@ func (t *roster) add(n NewOperator, now time.Time) (*operatorRecord, error) {
 func (t *roster) set(o *operatorRecord, n NewOperator) error {
 	for name, other := range t.Operators {
 		if n.Email != "" && other != o && other.Email == n.Email {
-			return refuse("the email %s is that of operator %q already", n.Email, name)
+			return errEmailTaken.With(n.Email, name)
 		}
 	}
 	o.Role, o.Accounts, o.Language, o.Email = n.Role, n.Accounts, n.Language, n.Email
@@ -214,17 +214,17 @@ func (n *NewOperator) check() error {
 		return err
 	}
 	if n.Role != RoleViewer && n.Role != RoleOperator && n.Role != RoleAdmin {
-		return refuse("the role %q: want viewer, operator or admin", string(n.Role))
+		return errRole.With(string(n.Role))
 	}
 	if n.Role == RoleAdmin && len(n.Accounts) > 0 {
-		return refuse("an admin sees all accounts: choose the role operator to limit %q to some", n.Name)
+		return errAdminSeesAll.With(n.Name)
 	}
 	n.Accounts = slices.Clone(n.Accounts)
 	slices.Sort(n.Accounts)
 	n.Accounts = slices.Compact(n.Accounts)
 	for _, app := range n.Accounts {
 		if _, err := mpblock.ParseAppID(string(app)); err != nil {
-			return refuse("%q is no AppID: want wx and 16 lower-case hexadecimal digits", string(app))
+			return errAppID.With(string(app))
 		}
 	}
 	if err := checkLanguage(n.Language); err != nil {
@@ -233,7 +233,7 @@ func (n *NewOperator) check() error {
 	n.Email = emailForm(n.Email)
 	if at := strings.IndexByte(n.Email, '@'); n.Email != "" &&
 		(at < 1 || at == len(n.Email)-1 || len(n.Email) > 254 || strings.ContainsFunc(n.Email, func(r rune) bool { return r <= ' ' })) {
-		return refuse("%q is no email address: want one like anna@example.com", n.Email)
+		return errEmail.With(n.Email)
 	}
 	return nil
 }
@@ -241,14 +241,14 @@ func (n *NewOperator) check() error {
 func checkOperatorName(name string) error {
 	const first, rest = "abcdefghijklmnopqrstuvwxyz0123456789", "._-@"
 	if name == "" || len(name) > MaxOperatorName || !strings.Contains(first, name[:1]) || strings.Trim(name, first+rest) != "" {
-		return refuse("the name %q: want 1 to %d lower-case letters, digits and . _ - @, the first a letter or digit", name, MaxOperatorName)
+		return errName.With(name, MaxOperatorName)
 	}
 	return nil
 }
 
 func checkLanguage(language string) error {
 	if language != "" && language != "zh" && language != "en" {
-		return refuse("the language %q: want zh, en or none", language)
+		return errLanguage.With(language)
 	}
 	return nil
 }

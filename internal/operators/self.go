@@ -67,14 +67,14 @@ func (me *Self) prove(ctx context.Context, password string) error {
 		return err
 	}
 	if !ok {
-		return refuse("this is not your present password")
+		return errPasswordWrong
 	}
 	return me.svc.forget(ctx, own)
 }
 
 // ChangePassword replaces the operator's own password and ends its other sessions:
 // the Session returned takes the place of the present one. A wrong old password is
-// a Refusal; too many of them are a *LoginError with TooMany.
+// a refusal; too many of them are a *LoginError with TooMany.
 func (me *Self) ChangePassword(ctx context.Context, old, password string) (Session, error) {
 	if err := me.prove(ctx, old); err != nil {
 		return Session{}, err
@@ -126,7 +126,7 @@ func (me *Self) NewSecondFactor(ctx context.Context) (SecondFactor, error) {
 	}
 	err = me.edit(ctx, func(_ *roster, o *operatorRecord) error {
 		if o.Factor != "" {
-			return refuse("you have a second factor already: remove it first")
+			return errFactorExists
 		}
 		o.NewFactor = f.Secret
 		return nil
@@ -138,15 +138,15 @@ func (me *Self) NewSecondFactor(ctx context.Context) (SecondFactor, error) {
 }
 
 // ConfirmSecondFactor puts the new key into force if the code is one of its. A wrong
-// code is a Refusal.
+// code is a refusal.
 func (me *Self) ConfirmSecondFactor(ctx context.Context, code string) error {
 	err := me.edit(ctx, func(_ *roster, o *operatorRecord) error {
 		if o.NewFactor == "" {
-			return refuse("there is no new key to confirm: begin again")
+			return errFactorNoKey
 		}
 		step, ok := factorStep(o.NewFactor, code, me.svc.clock.Now())
 		if !ok {
-			return refuse("this code does not belong to the new key: check the clock of the device, and take the code that it shows now")
+			return errFactorCode
 		}
 		o.Factor, o.NewFactor, o.FactorStep = o.NewFactor, "", step
 		return nil
@@ -158,7 +158,7 @@ func (me *Self) ConfirmSecondFactor(ctx context.Context, code string) error {
 }
 
 // RemoveSecondFactor removes the operator's own second factor. A wrong password is a
-// Refusal, and so is removing it where it is required; too many of them are a
+// refusal, and so is removing it where it is required; too many of them are a
 // *LoginError with TooMany.
 func (me *Self) RemoveSecondFactor(ctx context.Context, password string) error {
 	if err := me.prove(ctx, password); err != nil {
@@ -166,7 +166,7 @@ func (me *Self) RemoveSecondFactor(ctx context.Context, password string) error {
 	}
 	return me.edit(ctx, func(t *roster, o *operatorRecord) error {
 		if t.RequireFactor {
-			return refuse("a second factor is required of all operators here: it cannot be removed")
+			return errFactorRequired
 		}
 		o.Factor, o.NewFactor, o.FactorStep = "", "", 0
 		return nil
@@ -174,34 +174,34 @@ func (me *Self) RemoveSecondFactor(ctx context.Context, password string) error {
 }
 
 // Link links the operator to an identity, which the caller has verified. One that is
-// linked to another operator is a Refusal.
+// linked to another operator is a refusal.
 func (me *Self) Link(ctx context.Context, id Identity) error {
 	if id.Issuer == "" || id.Subject == "" {
-		return refuse("the provider did not say who you are")
+		return errNoIdentity
 	}
 	return me.edit(ctx, func(t *roster, o *operatorRecord) error {
 		for _, other := range t.Operators {
 			if other != o && slices.Contains(other.Identities, id) {
-				return refuse("this identity is linked to another operator")
+				return errIdentityTaken
 			}
 		}
 		if slices.Contains(o.Identities, id) {
 			return nil
 		}
 		if len(o.Identities) >= maxIdentities {
-			return refuse("you are linked to %d identities: remove one first", len(o.Identities))
+			return errManyIdentities.With(len(o.Identities))
 		}
 		o.Identities = append(o.Identities, id)
 		return nil
 	})
 }
 
-// Unlink removes a link. The only way to log in cannot be removed: a Refusal.
+// Unlink removes a link. The only way to log in cannot be removed: a refusal.
 func (me *Self) Unlink(ctx context.Context, id Identity) error {
 	return me.edit(ctx, func(_ *roster, o *operatorRecord) error {
 		o.Identities = slices.DeleteFunc(o.Identities, func(i Identity) bool { return i == id })
 		if len(o.Identities) == 0 && o.Password == "" {
-			return refuse("without a password this is your only way to log in: set a password first")
+			return errLastIdentity
 		}
 		return nil
 	})

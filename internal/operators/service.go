@@ -8,7 +8,7 @@
 // sessions and links are kept as hashes alone.
 //
 // What a role may do it leaves to the package desk, and pages to the console. What it
-// refuses is an mpblock.Refusal, a *LoginError or ErrLoggedOut.
+// refuses is an *mpblock.Error or a *LoginError.
 package operators
 
 import (
@@ -41,8 +41,6 @@ type Service struct {
 	log     *slog.Logger
 	clock   mpblock.Clock
 }
-
-var refuse = mpblock.NewRefusal
 
 // Open returns the operators of a store. The key that signs tickets is read from the
 // store, or made there by the first node that opens it.

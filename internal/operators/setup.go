@@ -32,7 +32,7 @@ func (svc *Service) NeedsSetup(ctx context.Context) (bool, error) {
 
 func (t *roster) checkSetup(token string, now time.Time) error {
 	if len(t.Operators) > 0 {
-		return refuse("there is an operator already: log in, or ask an admin for an account")
+		return errSetupDone
 	}
 	if !t.Setup.good(token, now) {
 		return badLink()
@@ -40,7 +40,7 @@ func (t *roster) checkSetup(token string, now time.Time) error {
 	return nil
 }
 
-// CheckSetup tells whether a token of Setup is good; if not it is a Refusal.
+// CheckSetup tells whether a token of Setup is good; if not it is a refusal.
 func (svc *Service) CheckSetup(ctx context.Context, token string) error {
 	t, err := svc.readRoster(ctx)
 	if err != nil {
@@ -140,7 +140,7 @@ func (svc *Service) RequireSecondFactor(ctx context.Context) (bool, error) {
 func (svc *Service) SetRequireSecondFactor(ctx context.Context, by string, required bool) error {
 	_, err := svc.editOperator(ctx, by, func(t *roster, o *operatorRecord) error {
 		if required && o.Factor == "" {
-			return refuse("set up your own second factor first, so that it is known to work")
+			return errFactorOwnFirst
 		}
 		t.RequireFactor = required
 		return nil

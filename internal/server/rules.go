@@ -122,14 +122,14 @@ func (r *rules) ready(ctx context.Context) error {
 	return record.Answers(ctx, r.store)
 }
 
-var refuse = mpblock.NewRefusal
+var errNoBackup = mpblock.NewError(mpblock.Unavailable, "backup.store", "this store cannot be copied while it is in use")
 
 // backup writes a consistent copy of the store to a new directory, where the store
-// can do so; else it is a Refusal.
+// can do so; else it is a refusal.
 func (r *rules) backup(ctx context.Context, dir string) error {
 	b, ok := find[mpblock.Backuper](r.store)
 	if !ok {
-		return refuse("this store cannot be copied while it is in use")
+		return errNoBackup
 	}
 	return b.Backup(ctx, dir)
 }

@@ -4,6 +4,9 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -38,5 +41,28 @@ func TestErrorOf(t *testing.T) {
 	}
 	if got, want := own.Error(), "40066 invalid url: no call at /x"; got != want {
 		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
+// Every key with a return code is one that the rules declare.
+func TestCodesAreOfErrors(t *testing.T) {
+	var source strings.Builder
+	for _, pattern := range []string{"../../*.go", "../access/*.go", "../lists/*.go"} {
+		files, err := filepath.Glob(pattern)
+		if err != nil || len(files) == 0 {
+			t.Fatalf("%s: %d files, %v", pattern, len(files), err)
+		}
+		for _, name := range files {
+			b, err := os.ReadFile(name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			source.Write(b)
+		}
+	}
+	for key := range codes {
+		if !regexp.MustCompile(`NewError\((mpblock\.)?\w+, "` + regexp.QuoteMeta(key) + `["\.]`).MatchString(source.String()) {
+			t.Errorf("nothing declares %q", key)
+		}
 	}
 }

@@ -1,0 +1,32 @@
+package operators
+
+import "mpblock"
+
+var (
+	errPasswordLength   = mpblock.NewError(mpblock.Invalid, "password.length", "a password of %d characters: want at least %d, and at most %d bytes")
+	errPasswordName     = mpblock.NewError(mpblock.Invalid, "password.name", "the password is not much more than the name: choose another one")
+	errPasswordWrong    = mpblock.NewError(mpblock.Unauthenticated, "password.wrong", "this is not your present password")
+	errFactorExists     = mpblock.NewError(mpblock.Conflict, "factor.exists", "you have a second factor already: remove it first")
+	errFactorNoKey      = mpblock.NewError(mpblock.Conflict, "factor.no_key", "there is no new key to confirm: begin again")
+	errFactorCode       = mpblock.NewError(mpblock.Invalid, "factor.code", "this code does not belong to the new key: check the clock of the device, and take the code that it shows now")
+	errFactorRequired   = mpblock.NewError(mpblock.Conflict, "factor.required", "a second factor is required of all operators here: it cannot be removed")
+	errFactorOwnFirst   = mpblock.NewError(mpblock.Conflict, "factor.own_first", "set up your own second factor first, so that it is known to work")
+	errNoIdentity       = mpblock.NewError(mpblock.Unauthenticated, "identity.none", "the provider did not say who you are")
+	errIdentityTaken    = mpblock.NewError(mpblock.Conflict, "identity.taken", "this identity is linked to another operator")
+	errManyIdentities   = mpblock.NewError(mpblock.Limited, "identity.many", "you are linked to %d identities: remove one first")
+	errLastIdentity     = mpblock.NewError(mpblock.Conflict, "identity.last", "without a password this is your only way to log in: set a password first")
+	errLink             = mpblock.NewError(mpblock.Unauthenticated, "link.bad", "this link is not good any more: it was used, a newer one or a new password took its place, its operator was logged out or disabled, or its %d minutes are over. Ask for a new one")
+	errLastAdmin        = mpblock.NewError(mpblock.Conflict, "operator.last_admin", "this would leave no admin who can log in: make another operator an admin first")
+	errRosterTooLarge   = mpblock.NewError(mpblock.Limited, "operator.too_large", "the operators and the accounts they are limited to do not fit into %d bytes: delete operators that are not needed")
+	errTooManyOperators = mpblock.NewError(mpblock.Limited, "operator.too_many", "there are %d operators, and no more can be added: delete one that is not needed")
+	errNoOperator       = mpblock.NewError(mpblock.NotFound, "operator.none", "there is no operator %q")
+	errOperatorExists   = mpblock.NewError(mpblock.Conflict, "operator.exists", "an operator %q exists already")
+	errEmailTaken       = mpblock.NewError(mpblock.Conflict, "operator.email.taken", "the email %s is that of operator %q already")
+	errRole             = mpblock.NewError(mpblock.Invalid, "operator.role", "the role %q: want viewer, operator or admin")
+	errAdminSeesAll     = mpblock.NewError(mpblock.Invalid, "operator.admin_all", "an admin sees all accounts: choose the role operator to limit %q to some")
+	errAppID            = mpblock.NewError(mpblock.Invalid, "operator.appid", "%q is no AppID: want wx and 16 lower-case hexadecimal digits")
+	errEmail            = mpblock.NewError(mpblock.Invalid, "operator.email", "%q is no email address: want one like anna@example.com")
+	errName             = mpblock.NewError(mpblock.Invalid, "operator.name", "the name %q: want 1 to %d lower-case letters, digits and . _ - @, the first a letter or digit")
+	errLanguage         = mpblock.NewError(mpblock.Invalid, "operator.language", "the language %q: want zh, en or none")
+	errSetupDone        = mpblock.NewError(mpblock.Conflict, "setup.done", "there is an operator already: log in, or ask an admin for an account")
+)
