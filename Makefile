@@ -44,8 +44,9 @@ tidy: ## go mod tidy, in all modules: a new dependency of the first is one of th
 	@for module in $(MODULES); do (cd $$module && go mod tidy); done
 
 .PHONY: test
-test: $(SUM) ## all tests, with the race detector; on Debian it installs what they need
-	@test/setup race mariadb crash cluster compat browser
+test: ## all tests, with the race detector; on Debian it installs what they need
+	@test/setup modules race mariadb crash cluster compat browser
+	@$(MAKE) --no-print-directory $(SUM)
 	@echo "== packages: unit, model, vector, crash-in-memory and command tests, and the store on MariaDB"
 	@test/run -race -tags mariadb -timeout 30m ./...
 	@$(MAKE) --no-print-directory crash
@@ -147,11 +148,13 @@ tools: $(LINT) $(SUM) ## build the linter, and what runs the tests
 # Built from a module of their own, since the linter has more dependencies than all
 # the rest. The other tool takes seconds.
 $(LINT): tools/go.sum
+	@test/setup modules
 	@echo "building the linter, which takes some minutes the first time"
 	cd tools && go build -o ../$(LINT) github.com/golangci/golangci-lint/v2/cmd/golangci-lint
 	@touch $(LINT)
 
 $(SUM): tools/go.sum
+	@test/setup modules
 	cd tools && go build -o ../$(SUM) gotest.tools/gotestsum
 	@touch $(SUM)
 
