@@ -5,7 +5,6 @@
 package admin
 
 import (
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -96,7 +95,7 @@ type Invited struct {
 }
 
 // ErrNoServer is wrapped by the error of a Client whose server does not run.
-var ErrNoServer = errors.New("no mpblock serves this directory")
+var ErrNoServer = mpblock.NewError(mpblock.Unavailable, "server.none", "no mpblock serves this directory")
 
 // problem is the body of an answer that is not 200.
 type problem struct {
