@@ -76,7 +76,7 @@ func (v *visit) listProblem(err error) error {
 	case errors.As(err, &large):
 		return invalid(v.say(msg("bulk.large"), maxList>>20))
 	case errors.As(err, &unread):
-		return invalid(v.unread(unread))
+		return invalid(v.lang.Unread(unread))
 	case errors.Is(err, errForm), errors.Is(err, io.ErrUnexpectedEOF):
 		return invalid(v.say(msg("error.form")))
 	}

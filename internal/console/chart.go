@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"mpblock/internal/lists"
+
+	"mpblock/internal/console/i18n"
 )
 
 // Sizes of the chart, in units of its viewBox.
@@ -44,7 +46,7 @@ type chartDay struct {
 }
 
 // chartOf places the bars of days, which are in order of time.
-func chartOf(l lang, days []lists.DayCount) chart {
+func chartOf(l i18n.Lang, days []lists.DayCount) chart {
 	c := chart{Width: chartWidth, Height: chartHeight, Left: chartLeft, Right: chartWidth}
 	most := 0
 	for _, d := range days {
@@ -54,7 +56,7 @@ func chartOf(l lang, days []lists.DayCount) chart {
 	room := float64(chartHeight - chartTop - chartBottom)
 	for i := range 3 {
 		y := chartTop + int(room*float64(i)/2)
-		c.Lines = append(c.Lines, chartLine{X: chartLeft - 6, Y: y, Text: grouped(top * (2 - i) / 2)})
+		c.Lines = append(c.Lines, chartLine{X: chartLeft - 6, Y: y, Text: i18n.Grouped(top * (2 - i) / 2)})
 	}
 	if len(days) == 0 {
 		return c
@@ -76,7 +78,7 @@ func chartOf(l lang, days []lists.DayCount) chart {
 	return c
 }
 
-func (c *chart) add(l lang, title msg, class, date string, x, width float64, n, top int, room float64) {
+func (c *chart) add(l i18n.Lang, title msg, class, date string, x, width float64, n, top int, room float64) {
 	if n == 0 {
 		return
 	}
@@ -84,7 +86,7 @@ func (c *chart) add(l lang, title msg, class, date string, x, width float64, n, 
 	number := func(f float64) string { return strconv.FormatFloat(f, 'f', 1, 64) }
 	c.Bars = append(c.Bars, bar{
 		X: number(x), Y: number(chartTop + room - height), Width: number(width), Height: number(height),
-		Class: class, Title: l.say(title, date, n),
+		Class: class, Title: l.Say(title, date, n),
 	})
 }
 

@@ -124,7 +124,7 @@ func (v *visit) refusal(err error) (string, bool) {
 	if !errors.As(err, &e) || e.Kind == mpblock.Forbidden || e.Kind == mpblock.Internal || errors.Is(e, errMissing) {
 		return "", false
 	}
-	return v.lang.refused(e), true
+	return v.lang.Refused(e), true
 }
 
 // again renders a page once more with what was refused on top; an error that is no

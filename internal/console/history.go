@@ -5,6 +5,7 @@ import (
 	"strconv"
 
 	"mpblock"
+	"mpblock/internal/console/i18n"
 	"mpblock/internal/lists"
 )
 
@@ -12,7 +13,7 @@ import (
 type historyPage struct {
 	frame
 	Filter  filter
-	Reached *stamp
+	Reached *i18n.Stamp
 	Changes []changeRow
 	Pager   pager
 }

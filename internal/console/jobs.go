@@ -5,6 +5,7 @@ import (
 	"strconv"
 
 	"mpblock"
+	"mpblock/internal/console/i18n"
 	"mpblock/internal/jobs"
 )
 
@@ -17,7 +18,7 @@ type jobView struct {
 	Code           jobs.JobState
 	State, Mood    string // in words, and the colour of its label
 	Active         bool
-	Created        stamp
+	Created        i18n.Stamp
 	Done, Total    int
 	Percent        int
 	Refused        int
@@ -67,7 +68,7 @@ func (v *visit) jobView(j jobs.Job) jobView {
 	view := jobView{
 		ID: j.ID, Address: v.base() + "/jobs/" + j.ID, Block: j.Action == mpblock.Block, Reason: j.Reason, By: j.By,
 		Problem: j.Problem, Code: j.State, State: v.say(moods[j.State].text), Mood: moods[j.State].mood, Active: j.Active(),
-		Created: stampOf(j.Created, v.zone), Done: j.Progress.Seen(), Total: j.Progress.Total,
+		Created: i18n.StampOf(j.Created, v.zone), Done: j.Progress.Seen(), Total: j.Progress.Total,
 		Refused:  j.Progress.Refused + j.Preview.Malformed + j.Preview.Foreign,
 		Undoable: !j.Active() && j.Progress.Done > 0, UndoOf: j.UndoOf,
 	}
@@ -107,7 +108,7 @@ func (v *visit) preview(status int, j jobs.Job) error {
 	w := j.Preview
 	p := &jobPage{Job: v.jobView(j), Would: w.New}
 	for _, s := range j.Read {
-		p.Read = append(p.Read, v.wasRead(s))
+		p.Read = append(p.Read, v.lang.WasRead(s))
 	}
 	for _, line := range []struct {
 		kind       string
@@ -142,6 +143,14 @@ func (v *visit) preview(status int, j jobs.Job) error {
 		return err
 	}
 	return v.page(status, "preview", v.say(msg("preview.title")), p)
+}
+
+// whyRefused says why a line was refused.
+func (v *visit) whyRefused(r jobs.RefusedLine) string {
+	if text, ok := v.lang.BadLine(r.Key, r.Args); ok {
+		return text
+	}
+	return v.why(r.Why)
 }
 
 func (v *visit) why(w jobs.RefusedWhy) string {

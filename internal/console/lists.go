@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"mpblock"
+	"mpblock/internal/console/i18n"
 	"mpblock/internal/lists"
 )
 
@@ -113,14 +114,14 @@ type blacklistPage struct {
 	Total   int
 	Filter  filter
 	Export  string // the address of the exports with the filter, up to the format
-	Reached *stamp
+	Reached *i18n.Stamp
 	Rows    []entryRow
 	Pager   pager
 }
 
 type entryRow struct {
 	OpenID, Address string
-	Since           stamp
+	Since           i18n.Stamp
 	Actor, Reason   string
 }
 
@@ -140,7 +141,7 @@ func (c *console) blacklist(v *visit) error {
 	}
 	p := &blacklistPage{Filter: f, Total: v.account.Blocked, Export: v.exportAddress()}
 	render := func(status int) error {
-		return v.page(status, "blacklist", v.say(msg("nav.blacklist"))+" ("+grouped(p.Total)+")", p)
+		return v.page(status, "blacklist", v.say(msg("nav.blacklist"))+" ("+i18n.Grouped(p.Total)+")", p)
 	}
 	query, err := v.entryQuery(f)
 	if err != nil {
@@ -153,7 +154,7 @@ func (c *console) blacklist(v *visit) error {
 	p.Total = page.Total
 	for _, r := range page.Rows {
 		id := r.OpenID.String()
-		p.Rows = append(p.Rows, entryRow{id, v.base() + "/openids/" + id, stampOf(r.Time, v.zone), v.actor(r.Actor), r.Reason})
+		p.Rows = append(p.Rows, entryRow{id, v.base() + "/openids/" + id, i18n.StampOf(r.Time, v.zone), v.actor(r.Actor), r.Reason})
 	}
 	p.Reached = v.reached(page.Reached)
 	p.Pager = v.pagerOf(len(p.Rows), page.Next)
@@ -174,10 +175,10 @@ func (v *visit) exportAddress() string {
 }
 
 // reached returns how far back a search has come, if it stopped before its end.
-func (v *visit) reached(t time.Time) *stamp {
+func (v *visit) reached(t time.Time) *i18n.Stamp {
 	if t.IsZero() {
 		return nil
 	}
-	s := stampOf(t, v.zone)
+	s := i18n.StampOf(t, v.zone)
 	return &s
 }

@@ -3,6 +3,8 @@ package console
 import (
 	"net/http"
 	"time"
+
+	"mpblock/internal/console/i18n"
 )
 
 // callsPage explains the API to whoever asks.
@@ -20,8 +22,8 @@ func (c *console) language(v *visit) error {
 	if err := v.form(); err != nil {
 		return err
 	}
-	chosen := lang(v.field("lang"))
-	if chosen != zh && chosen != en {
+	chosen := i18n.Lang(v.field("lang"))
+	if chosen != i18n.Chinese && chosen != i18n.English {
 		return errMissing
 	}
 	http.SetCookie(v.w, &http.Cookie{ //nolint:gosec // Secure where there is TLS
@@ -29,7 +31,7 @@ func (c *console) language(v *visit) error {
 		HttpOnly: true, Secure: c.Secure, SameSite: http.SameSiteLaxMode,
 	})
 	if v.sit() == nil {
-		if err := v.desk.SetLanguage(v.ctx(), chosen.short()); err != nil {
+		if err := v.desk.SetLanguage(v.ctx(), chosen.Short()); err != nil {
 			return err
 		}
 	}

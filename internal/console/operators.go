@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"mpblock"
+	"mpblock/internal/console/i18n"
 	"mpblock/internal/operators"
 )
 
@@ -28,7 +29,7 @@ type operatorRow struct {
 	Accounts      string
 	SecondFactor  bool
 	Disabled      bool
-	Last          *stamp
+	Last          *i18n.Stamp
 }
 
 // rights is the form of what an operator may do.
@@ -69,10 +70,10 @@ func (v *visit) operatorsPage(status int, p *operatorsPage) error {
 			SecondFactor: o.SecondFactor, Disabled: o.Disabled,
 		}
 		if len(o.Accounts) > 0 {
-			row.Accounts = grouped(len(o.Accounts))
+			row.Accounts = i18n.Grouped(len(o.Accounts))
 		}
 		if !o.LastLogin.IsZero() {
-			s := stampOf(o.LastLogin, v.zone)
+			s := i18n.StampOf(o.LastLogin, v.zone)
 			row.Last = &s
 		}
 		p.Rows = append(p.Rows, row)

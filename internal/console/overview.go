@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"mpblock"
+	"mpblock/internal/console/i18n"
 	"mpblock/internal/lists"
 )
 
@@ -40,7 +41,7 @@ type callCount struct {
 type changeRow struct {
 	Seq     string
 	Address string
-	Time    stamp
+	Time    i18n.Stamp
 	Block   bool
 	Count   int
 	Actor   string
@@ -81,7 +82,7 @@ func (v *visit) changeRows(rows []lists.ChangeRow) []changeRow {
 func (v *visit) changeRow(r lists.ChangeRow) changeRow {
 	seq := strconv.FormatUint(r.Seq, 10)
 	return changeRow{
-		Seq: seq, Address: v.base() + "/history/" + seq, Time: stampOf(r.Time, v.zone), Block: r.Action == mpblock.Block,
+		Seq: seq, Address: v.base() + "/history/" + seq, Time: i18n.StampOf(r.Time, v.zone), Block: r.Action == mpblock.Block,
 		Count: r.Count, Actor: v.actor(r.Actor), Reason: r.Reason,
 	}
 }

@@ -5,6 +5,10 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"mpblock"
+
+	"mpblock/internal/console/i18n"
 )
 
 const base = "/a/" + string(testApp)
@@ -45,7 +49,7 @@ func TestPages(t *testing.T) {
 		"/":                                {"概览", "Overview"},
 	}
 	inline := regexp.MustCompile(`(?i)<script(?:>| [^>]*>[^<])|<style|\son[a-z]+=|\sstyle=|javascript:`)
-	for i, l := range []lang{zh, en} {
+	for i, l := range []i18n.Lang{i18n.Chinese, i18n.English} {
 		b.post("/language", "lang", string(l))
 		for path, want := range pages {
 			a := b.get(path)
@@ -187,7 +191,7 @@ func TestZone(t *testing.T) {
 	b.get(base+"/history?from="+day+"&to="+day).holds(t, 200, "#1")
 	b.get(base+"/history?to=2000-01-01").holds(t, 200, "No change fits")
 	b.get(base+"/blacklist?from=2999-01-01").holds(t, 200, "Nobody on the blacklist fits")
-	if zoneOf(b.request(http.MethodGet, "/", nil)) != platformZone {
+	if zoneOf(b.request(http.MethodGet, "/", nil)) != mpblock.Zone {
 		t.Error("another zone than the platform's without a cookie")
 	}
 }

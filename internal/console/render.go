@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"html/template"
 	"net/http"
+
+	"mpblock/internal/console/i18n"
 )
 
 //go:embed templates/*.html
@@ -13,7 +15,7 @@ var templateFiles embed.FS
 
 // frame is what every page has around its content. Every page's data embeds it.
 type frame struct {
-	Lang, Other lang
+	Lang, Other i18n.Lang
 	Zone        string // name of the zone in which the times are written
 	Path        string // of this page, to come back to
 	Title       string
@@ -60,7 +62,9 @@ type notice struct {
 
 // views are the templates, per language and by the name of their file. A view is
 // of one type of data, which the tests hold it to.
-var views = map[lang]map[string]*template.Template{zh: parseViews(zh), en: parseViews(en)}
+var views = map[i18n.Lang]map[string]*template.Template{
+	i18n.Chinese: parseViews(i18n.Chinese), i18n.English: parseViews(i18n.English),
+}
 
 // view says how a template is used.
 type view struct {
@@ -97,10 +101,10 @@ var viewTypes = map[string]view{
 // parts are the templates that others include.
 var parts = []string{"templates/layout.html", "templates/chart.html", "templates/changes.html", "templates/filters.html", "templates/rights.html"}
 
-func parseViews(l lang) map[string]*template.Template {
+func parseViews(l i18n.Lang) map[string]*template.Template {
 	all := map[string]*template.Template{}
 	for name := range viewTypes {
-		t := template.New(name).Funcs(template.FuncMap{"t": l.strict, "n": grouped})
+		t := template.New(name).Funcs(template.FuncMap{"t": l.Strict, "n": i18n.Grouped})
 		all[name] = template.Must(t.ParseFS(templateFiles, append([]string{"templates/" + name + ".html"}, parts...)...))
 	}
 	return all
@@ -108,7 +112,7 @@ func parseViews(l lang) map[string]*template.Template {
 
 // write renders a page into memory first, so that one that fails half way is an
 // error page and not half a page.
-func write(w http.ResponseWriter, status int, l lang, name, part string, data any) error {
+func write(w http.ResponseWriter, status int, l i18n.Lang, name, part string, data any) error {
 	t, ok := views[l][name]
 	if !ok {
 		return fmt.Errorf("console: no template %q", name)

@@ -4,11 +4,13 @@ import (
 	"testing"
 
 	"github.com/jba/templatecheck"
+
+	"mpblock/internal/console/i18n"
 )
 
 // Every template fits the type of its data, in both languages.
 func TestTemplatesFitTheirData(t *testing.T) {
-	for _, l := range []lang{zh, en} {
+	for _, l := range []i18n.Lang{i18n.Chinese, i18n.English} {
 		for name, v := range viewTypes {
 			whole := views[l][name].Lookup(v.frame)
 			if err := templatecheck.CheckHTML(whole, v.data); err != nil {

@@ -5,6 +5,7 @@ import (
 	"strconv"
 
 	"mpblock"
+	"mpblock/internal/console/i18n"
 	"mpblock/internal/lists"
 )
 
@@ -96,7 +97,7 @@ func (c *console) undoJobForm(v *visit) error {
 	if err != nil {
 		return err
 	}
-	of := changeRow{Time: stampOf(j.Created, v.zone), Block: j.Action == mpblock.Block, Count: j.Progress.Done, Actor: j.By, Reason: j.Reason}
+	of := changeRow{Time: i18n.StampOf(j.Created, v.zone), Block: j.Action == mpblock.Block, Count: j.Progress.Done, Actor: j.By, Reason: j.Reason}
 	return v.undoPage(w, of, v.say(msg("undo.job"), id), v.base()+"/jobs/"+id)
 }
 

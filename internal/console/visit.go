@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"mpblock"
+	"mpblock/internal/console/i18n"
 	"mpblock/internal/desk"
 	"mpblock/internal/operators"
 )
@@ -19,7 +20,7 @@ type visit struct {
 	c       *console
 	w       http.ResponseWriter
 	r       *http.Request
-	lang    lang
+	lang    i18n.Lang
 	zone    *time.Location
 	desk    *desk.Desk       // nil before logging in
 	account desk.AccountView // of pages about one
@@ -47,7 +48,7 @@ func (c *console) visit(w http.ResponseWriter, r *http.Request) *visit {
 
 func (v *visit) ctx() context.Context { return v.r.Context() }
 
-func (v *visit) say(key msg, args ...any) string { return v.lang.say(key, args...) }
+func (v *visit) say(key msg, args ...any) string { return v.lang.Say(key, args...) }
 
 // withDesk finds out who makes the request; nobody is sent to log in.
 func (c *console) withDesk(h handler) handler {
@@ -76,9 +77,9 @@ func (v *visit) sit() error {
 	v.desk = desk
 	switch desk.Operator().Language {
 	case "zh":
-		v.lang = zh
+		v.lang = i18n.Chinese
 	case "en":
-		v.lang = en
+		v.lang = i18n.English
 	}
 	return nil
 }
@@ -146,7 +147,7 @@ func local(address, otherwise string) string {
 // page renders a page with its frame.
 func (v *visit) page(status int, name, title string, data framed) error {
 	f := data.self()
-	f.Lang, f.Other, f.Title = v.lang, v.lang.other(), title
+	f.Lang, f.Other, f.Title = v.lang, v.lang.Other(), title
 	f.Zone = v.zone.String()
 	f.Path = v.r.URL.RequestURI()
 	if v.r.Method != http.MethodGet {
@@ -167,7 +168,7 @@ func (v *visit) page(status int, name, title string, data framed) error {
 // part renders a piece of a page, for htmx to put in its place.
 func (v *visit) part(name, part string, data framed) error {
 	f := data.self()
-	f.Lang, f.Other = v.lang, v.lang.other()
+	f.Lang, f.Other = v.lang, v.lang.Other()
 	v.about(f)
 	return write(v.w, http.StatusOK, v.lang, name, part, data)
 }

@@ -1,13 +1,14 @@
-package console
+package i18n
 
 import (
 	"strings"
 
-	"mpblock/internal/jobs"
 	"mpblock/internal/lines"
 )
 
-// How what internal/lines reads and refuses is said in the language of the visitor.
+// How what internal/lines reads and refuses is said in a language.
+
+type msg = Msg
 
 // unreadWords are the messages of lines.Error, by its key.
 var unreadWords = map[string]msg{
@@ -38,56 +39,57 @@ var badWords = map[string]msg{
 	lines.BadType:      msg("line.type"),
 }
 
-// unread says why an input cannot be read.
-func (v *visit) unread(e *lines.Error) string {
+// Unread says why an input cannot be read.
+func (l Lang) Unread(e *lines.Error) string {
 	if e.Key == lines.ErrBinary { // what it seems to be has a name in English alone
-		return v.say(unreadWords[e.Key])
+		return l.Say(unreadWords[e.Key])
 	}
-	return v.say(unreadWords[e.Key], e.Args...)
+	return l.Say(unreadWords[e.Key], e.Args...)
 }
 
-// whyRefused says why a line was refused.
-func (v *visit) whyRefused(r jobs.RefusedLine) string {
-	words, ok := badWords[r.Key]
+// BadLine says what is wrong with a line, by the key and the arguments of its Problem;
+// false if there is no such key.
+func (l Lang) BadLine(key string, args []string) (string, bool) {
+	words, ok := badWords[key]
 	if !ok {
-		return v.why(r.Why)
+		return "", false
 	}
-	args := make([]any, len(r.Args))
-	for i, a := range r.Args {
-		args[i] = a
+	all := make([]any, len(args))
+	for i, a := range args {
+		all[i] = a
 	}
-	return v.say(words, args...)
+	return l.Say(words, all...), true
 }
 
-// wasRead says what was read of an input, and what was left aside.
-func (v *visit) wasRead(s lines.Summary) string {
+// WasRead says what was read of an input, and what was left aside.
+func (l Lang) WasRead(s lines.Summary) string {
 	var b strings.Builder
 	if s.Name != "" {
-		b.WriteString(v.say(msg("read.name"), s.Name))
+		b.WriteString(l.Say(msg("read.name"), s.Name))
 	}
-	b.WriteString(v.say(msg("read.openids"), s.OpenIDs))
+	b.WriteString(l.Say(msg("read.openids"), s.OpenIDs))
 	switch {
 	case s.Columns > 1:
-		b.WriteString(v.say(msg("read.columns"), s.Columns))
+		b.WriteString(l.Say(msg("read.columns"), s.Columns))
 	case s.Column > 0 && s.Heading != "":
-		b.WriteString(v.say(msg("read.named"), s.Column, s.Heading))
+		b.WriteString(l.Say(msg("read.named"), s.Column, s.Heading))
 	case s.Column > 0:
-		b.WriteString(v.say(msg("read.column"), s.Column))
+		b.WriteString(l.Say(msg("read.column"), s.Column))
 	}
 	if s.Sheets > 0 {
-		b.WriteString(v.say(msg("read.sheet"), s.Sheet))
+		b.WriteString(l.Say(msg("read.sheet"), s.Sheet))
 	}
 	if s.Sheets > 1 {
-		b.WriteString(v.say(msg("read.sheets"), s.Sheets-1))
+		b.WriteString(l.Say(msg("read.sheets"), s.Sheets-1))
 	}
 	if s.Encoding != lines.UTF8 {
-		b.WriteString(v.say(msg("read.encoding"), string(s.Encoding)))
+		b.WriteString(l.Say(msg("read.encoding"), string(s.Encoding)))
 	}
 	if s.Ignored > 0 {
-		b.WriteString(v.say(msg("read.ignored"), s.Ignored))
+		b.WriteString(l.Say(msg("read.ignored"), s.Ignored))
 	}
 	if s.Elsewhere > 0 {
-		b.WriteString(v.say(msg("read.elsewhere"), s.Elsewhere))
+		b.WriteString(l.Say(msg("read.elsewhere"), s.Elsewhere))
 	}
-	return b.String() + v.say(msg("read.end"))
+	return b.String() + l.Say(msg("read.end"))
 }

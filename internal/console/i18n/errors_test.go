@@ -1,4 +1,4 @@
-package console
+package i18n
 
 import (
 	"fmt"
@@ -15,6 +15,12 @@ import (
 	"mpblock"
 )
 
+// Where the declarations are.
+const (
+	root  = "../../.."
+	rules = root + "/internal/"
+)
+
 // declared is an error as a package declares it.
 type declared struct{ kind, key, text string }
 
@@ -29,7 +35,7 @@ func declarations(t *testing.T, dirs ...string) []declared {
 			t.Fatalf("%s: %d files, %v", dir, len(files), err)
 		}
 		for _, name := range files {
-			if strings.HasSuffix(name, "_test.go") || name == "../../error.go" { // where NewError is
+			if strings.HasSuffix(name, "_test.go") || name == root+"/error.go" { // where NewError is
 				continue
 			}
 			f, err := parser.ParseFile(token.NewFileSet(), name, nil, 0)
@@ -97,7 +103,7 @@ func arguments(format string) string {
 // arguments, and there are no words for what they do not declare.
 func TestErrorsHaveWords(t *testing.T) {
 	said := map[string]bool{}
-	for _, d := range declarations(t, "../..", "../access", "../operators", "../lists", "../jobs", "../desk", "../server") {
+	for _, d := range declarations(t, root, rules+"access", rules+"operators", rules+"lists", rules+"jobs", rules+"desk", rules+"server") {
 		if !regexp.MustCompile(`^[a-z_]+(\.[a-z_]+)*$`).MatchString(d.key) {
 			t.Errorf("%q is no key", d.key)
 		}
@@ -108,7 +114,7 @@ func TestErrorsHaveWords(t *testing.T) {
 		if d.kind == "Internal" {
 			t.Errorf("%s: what is internal needs no error of its own", d.key)
 		}
-		words, ok := errorWords[msg(d.key)]
+		words, ok := errorWords[Msg(d.key)]
 		if !ok {
 			t.Errorf("%s has no words", d.key)
 			continue
@@ -117,11 +123,11 @@ func TestErrorsHaveWords(t *testing.T) {
 			if arguments(text) != arguments(d.text) {
 				t.Errorf("%s: other arguments than %q: %q", d.key, d.text, text)
 			}
-			begins := l == zh || text[:1] == strings.ToUpper(text[:1])
+			begins := l == Chinese || text[:1] == strings.ToUpper(text[:1])
 			if ends := regexp.MustCompile(`[.?。？]$`).MatchString(text); !begins || !ends {
 				t.Errorf("%s: no sentence: %q", d.key, text)
 			}
-			if l == en == regexp.MustCompile(`\p{Han}`).MatchString(text) {
+			if l == English == regexp.MustCompile(`\p{Han}`).MatchString(text) {
 				t.Errorf("%s: not in %s: %q", d.key, l, text)
 			}
 		}
@@ -143,8 +149,8 @@ func TestRefused(t *testing.T) {
 	_, short := mpblock.ParseOpenID("OPENID1")
 	caused := mpblock.NewError(mpblock.Invalid, "openid.text", "%q is none").With("OPENID1").Because(fmt.Errorf("read: %w", short))
 	for _, tt := range []struct {
-		err    *mpblock.Error
-		en, zh string
+		err              *mpblock.Error
+		English, Chinese string
 	}{
 		{limit, "A limit of -1 for token: want 0 (none may be made) or more.", "token 的限额 -1 无效：应为 0（禁止调用）或更大的数。"},
 		{foreign, "o6_bmjrPTlm6_2sgVt7hMZOPfL2M is an OpenID of another account: nothing was changed.",
@@ -152,10 +158,10 @@ func TestRefused(t *testing.T) {
 		{caused, `"OPENID1" is no OpenID. It has 7 bytes, and an OpenID has 28.`, `"OPENID1" 不是 OpenID。它有 7 字节，而 OpenID 有 28 个字符。`},
 		{mpblock.NewError(mpblock.Invalid, "no.words", "no words"), "no words", "no words"},
 	} {
-		if got := en.refused(tt.err); got != tt.en {
+		if got := English.Refused(tt.err); got != tt.English {
 			t.Error(got)
 		}
-		if got := zh.refused(tt.err); got != tt.zh {
+		if got := Chinese.Refused(tt.err); got != tt.Chinese {
 			t.Error(got)
 		}
 	}

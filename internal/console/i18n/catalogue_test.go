@@ -1,4 +1,4 @@
-package console
+package i18n
 
 import (
 	"os"
@@ -65,10 +65,10 @@ func TestCatalogueIsWhole(t *testing.T) {
 // Templates and code use keys that there are, and there are none that nobody uses.
 func TestCatalogueIsWhatIsUsed(t *testing.T) {
 	used := map[string]bool{}
-	for _, m := range regexp.MustCompile(`\bt "([^"]+)"`).FindAllStringSubmatch(source(t, "templates/*.html"), -1) {
+	for _, m := range regexp.MustCompile(`\bt "([^"]+)"`).FindAllStringSubmatch(source(t, "../templates/*.html"), -1) {
 		used[m[1]] = true
 	}
-	for _, m := range regexp.MustCompile(`msg\("([a-z][^"]*)"(?: \+|\))`).FindAllStringSubmatch(source(t, "*.go"), -1) {
+	for _, m := range regexp.MustCompile(`msg\("([a-z][^"]*)"(?: \+|\))`).FindAllStringSubmatch(source(t, "*.go")+source(t, "../*.go"), -1) {
 		used[m[1]] = true
 	}
 	for _, role := range []string{"viewer", "operator", "admin"} { // of which the code makes the keys
@@ -76,7 +76,7 @@ func TestCatalogueIsWhatIsUsed(t *testing.T) {
 	}
 	delete(used, "role.")
 	for key := range used {
-		if _, ok := catalogue[msg(key)]; !ok {
+		if _, ok := catalogue[Msg(key)]; !ok {
 			t.Errorf("no message %q in the catalogue", key)
 		}
 	}
@@ -89,26 +89,26 @@ func TestCatalogueIsWhatIsUsed(t *testing.T) {
 
 func TestSay(t *testing.T) {
 	tests := []struct {
-		lang lang
-		key  msg
+		lang Lang
+		key  Msg
 		args []any
 		want string
 	}{
-		{en, "block.done", []any{1}, "1 user is blocked."},
-		{en, "block.done", []any{12345}, "12,345 users are blocked."},
-		{zh, "block.done", []any{12345}, "已将 12,345 人加入黑名单。"},
-		{en, "no.such.key", nil, "no.such.key"},
+		{English, "block.done", []any{1}, "1 user is blocked."},
+		{English, "block.done", []any{12345}, "12,345 users are blocked."},
+		{Chinese, "block.done", []any{12345}, "已将 12,345 人加入黑名单。"},
+		{English, "no.such.key", nil, "no.such.key"},
 	}
 	for _, tt := range tests {
 		args := tt.args
 		if strings.HasSuffix(string(tt.key), ".one") {
 			args = nil
 		}
-		if got := tt.lang.say(tt.key, args...); got != tt.want {
+		if got := tt.lang.Say(tt.key, args...); got != tt.want {
 			t.Errorf("%s %s: %q, want %q", tt.lang, tt.key, got, tt.want)
 		}
 	}
-	if _, err := zh.strict("no.such.key"); err == nil {
+	if _, err := Chinese.Strict("no.such.key"); err == nil {
 		t.Error("a template may use a key that there is not")
 	}
 }

@@ -1,4 +1,4 @@
-package console
+package i18n
 
 import (
 	_ "embed"
@@ -14,10 +14,10 @@ var errorsText string
 // errorWords are what errors say in every language, by their keys.
 var errorWords = readCatalogue(errorsText)
 
-// refused returns what an error says in a language. A cause that has words of its own
+// Refused returns what an error says in a language. A cause that has words of its own
 // says the rest.
-func (l lang) refused(e *mpblock.Error) string {
-	text, ok := errorWords[msg(e.Key)][l]
+func (l Lang) Refused(e *mpblock.Error) string {
+	text, ok := errorWords[Msg(e.Key)][l]
 	if !ok {
 		return e.Message()
 	}
@@ -28,8 +28,8 @@ func (l lang) refused(e *mpblock.Error) string {
 	if !errors.As(e.Err, &cause) {
 		return text
 	}
-	if l == en {
+	if l == English {
 		text += " "
 	}
-	return text + l.refused(cause)
+	return text + l.Refused(cause)
 }

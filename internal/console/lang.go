@@ -1,0 +1,32 @@
+package console
+
+import (
+	"net/http"
+	"strings"
+
+	"mpblock/internal/console/i18n"
+)
+
+// msg is the key of a message, by which the tests of i18n find it.
+type msg = i18n.Msg
+
+// cookieLang is the cookie that keeps the language of those who are not logged in.
+const cookieLang = "mpblock_lang"
+
+// preferred returns the language of someone of whom no setting is known: that of
+// the cookie, else the first in the browser's list that there is, else English.
+func preferred(r *http.Request) i18n.Lang {
+	if c, err := r.Cookie(cookieLang); err == nil && (i18n.Lang(c.Value) == i18n.Chinese || i18n.Lang(c.Value) == i18n.English) {
+		return i18n.Lang(c.Value)
+	}
+	for tag := range strings.SplitSeq(r.Header.Get("Accept-Language"), ",") {
+		tag = strings.ToLower(strings.TrimSpace(tag))
+		if strings.HasPrefix(tag, "zh") {
+			return i18n.Chinese
+		}
+		if strings.HasPrefix(tag, "en") {
+			return i18n.English
+		}
+	}
+	return i18n.English
+}
