@@ -14,6 +14,7 @@ import (
 
 	"mpblock"
 	"mpblock/internal/copystore"
+	"mpblock/internal/datadir"
 	"mpblock/internal/pebblestore"
 	"mpblock/internal/sqlstore"
 )
@@ -83,7 +84,7 @@ func (c copyCmd) openTarget(ctx context.Context) (mpblock.Store, error) {
 		return d.at(c.To).open(ctx, d.options())
 	}
 	store, err := pebblestore.Open(c.To, pebblestore.Options{})
-	if errors.Is(err, pebblestore.ErrInUse) {
+	if errors.Is(err, datadir.ErrInUse) {
 		return nil, failed(codeInUse, "stop the server that uses it, or name another directory", "the directory %s is in use by another process", c.To)
 	}
 	if err != nil {

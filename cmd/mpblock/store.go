@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"mpblock"
+	"mpblock/internal/datadir"
 	"mpblock/internal/pebblestore"
 	"mpblock/internal/sqlstore"
 )
@@ -101,7 +102,7 @@ func openAtRest(ctx context.Context, where string, d database) (mpblock.Store, e
 	switch {
 	case err == nil:
 		return store, nil
-	case errors.Is(err, pebblestore.ErrInUse):
+	case errors.Is(err, datadir.ErrInUse):
 		return nil, failed(codeInUse, "mpblock backup --data "+where+" COPY && mpblock check COPY", "%s is in use by another process", where)
 	case errors.Is(err, fs.ErrPermission):
 		return nil, failed(codeFailed, "run this as the user who runs the server", "%s cannot be read: %w", where, fs.ErrPermission)

@@ -18,6 +18,7 @@ import (
 
 	"mpblock"
 	"mpblock/internal/check"
+	"mpblock/internal/datadir"
 )
 
 const app mpblock.AppID = "wx0123456789abcdef"
@@ -272,7 +273,7 @@ func TestUseByTwo(t *testing.T) {
 	dir := t.TempDir()
 	openIn(t, dir)
 	for _, readOnly := range []bool{false, true} {
-		if _, err := Open(dir, Options{ReadOnly: readOnly}); !errors.Is(err, ErrInUse) {
+		if _, err := Open(dir, Options{ReadOnly: readOnly}); !errors.Is(err, datadir.ErrInUse) {
 			t.Errorf("read-only %v: %v", readOnly, err)
 		}
 	}

@@ -17,6 +17,7 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs/errorfs"
 
 	"mpblock"
+	"mpblock/internal/datadir"
 )
 
 // quotaFS is a file system with room for so many bytes more. As a real one does,
@@ -199,7 +200,7 @@ func openAndFail(t *testing.T, holds, allowed int) bool {
 	full.Store(false)
 	opened := err == nil
 	if !opened {
-		if !errors.Is(err, syscall.ENOSPC) || errors.Is(err, ErrInUse) {
+		if !errors.Is(err, syscall.ENOSPC) || errors.Is(err, datadir.ErrInUse) {
 			t.Fatalf("open: %v", err)
 		}
 		s = openOn(t, disk)
@@ -283,24 +284,5 @@ func TestGivenUpWritesAreAnswered(t *testing.T) {
 	s.guard.abandon()
 	if err := <-answer; !errors.Is(err, errClosed) {
 		t.Errorf("the write: %v", err)
-	}
-}
-
-func TestHeldByAnother(t *testing.T) {
-	tests := []struct {
-		err  error
-		want bool
-	}{
-		{syscall.EAGAIN, true},
-		{syscall.EACCES, true},
-		{errors.New("lock held by current process"), true},
-		{syscall.ENOLCK, false},
-		{&fs.PathError{Op: "open", Path: "LOCK", Err: syscall.EACCES}, false},
-		{&fs.PathError{Op: "open", Path: "LOCK", Err: syscall.ENOSPC}, false},
-	}
-	for _, tt := range tests {
-		if got := heldByAnother(tt.err); got != tt.want {
-			t.Errorf("%v: %v, want %v", tt.err, got, tt.want)
-		}
 	}
 }

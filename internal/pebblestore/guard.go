@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
+
+	"mpblock/internal/datadir"
 )
 
 // Pebble ends the process when a write to its log or its manifest fails, and
@@ -261,12 +263,10 @@ func (f *guardedFS) Lock(name string) (io.Closer, error) {
 			return nothing{}, nil // no lock file, no writer
 		}
 	}
-	c, err := f.FS.Lock(name)
+	c, err := datadir.Lock(f.FS, name)
 	switch {
 	case err == nil:
-	case heldByAnother(err):
-		return nil, fmt.Errorf("%w: %w", ErrInUse, err)
-	case f.readOnly && (errors.Is(err, fs.ErrPermission) || errors.Is(err, syscall.EROFS)):
+	case f.readOnly && !errors.Is(err, datadir.ErrInUse) && (errors.Is(err, fs.ErrPermission) || errors.Is(err, syscall.EROFS)):
 		return nothing{}, nil
 	default:
 		return nil, err
@@ -275,20 +275,6 @@ func (f *guardedFS) Lock(name string) (io.Closer, error) {
 	defer f.mu.Unlock()
 	f.lock = c
 	return unlocker{f}, nil
-}
-
-// heldByAnother tells a lock that is taken from a lock file that cannot be made or
-// locked at all. The first is fcntl's EAGAIN or EACCES, bare, or, where this very
-// process holds the lock, an error of Pebble's without a number.
-func heldByAnother(err error) bool {
-	var number syscall.Errno
-	switch {
-	case errors.As(err, new(*fs.PathError)):
-		return false
-	case errors.As(err, &number):
-		return number == syscall.EAGAIN || number == syscall.EACCES
-	}
-	return true
 }
 
 // unlock releases the directory.

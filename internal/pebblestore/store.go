@@ -49,18 +49,14 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"mpblock"
+	"mpblock/internal/datadir"
 )
 
 const layoutVersion = "2"
 
-// Errors of Open.
-var (
-	// ErrInUse is wrapped by Open when another process holds the directory.
-	ErrInUse = errors.New("in use by another process")
-	// ErrNoStore is wrapped by Open when there is no store to read in the
-	// directory, or another program's.
-	ErrNoStore = errors.New("not a store of mpblock")
-)
+// ErrNoStore is wrapped by Open when there is no store to read in the directory, or
+// another program's.
+var ErrNoStore = errors.New("not a store of mpblock")
 
 var errClosed = errors.New("pebblestore: the store is closed")
 
@@ -124,13 +120,14 @@ type Store struct {
 }
 
 // Open opens the store in a directory, which is made if it is not there, and closed
-// to other users if it is open to them: see Private. It fails with ErrInUse if another
-// process has it open, and with ErrNoStore if what is there is something else.
+// to other users if it is open to them: see datadir.Private. It fails with
+// datadir.ErrInUse if another process has it open, and with ErrNoStore if what is there
+// is something else.
 func Open(dir string, o Options) (*Store, error) {
 	o = o.withDefaults()
 	s := newStore(dir, o)
 	if s.onDisk() && !o.ReadOnly {
-		if err := Private(dir, o.Logger); err != nil {
+		if err := datadir.Private(dir, o.Logger); err != nil {
 			return nil, err
 		}
 	}
@@ -155,7 +152,7 @@ func (o Options) withDefaults() Options {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
 	if o.FS == nil {
-		o.FS = privateFS{vfs.Default}
+		o.FS = datadir.FS
 	}
 	if o.CacheSize == 0 {
 		o.CacheSize = DefaultCacheSize

@@ -7,6 +7,8 @@ import (
 	"os"
 	"path/filepath"
 	"time"
+
+	"mpblock/internal/datadir"
 )
 
 // watchEvery is how long writes may go on into a directory that is no longer there.
@@ -20,7 +22,7 @@ func (s *Store) watch() error {
 	if !s.onDisk() {
 		return nil
 	}
-	name := filepath.Join(s.dir, "LOCK")
+	name := filepath.Join(s.dir, datadir.LockFile)
 	mine, err := os.Stat(name)
 	if err != nil {
 		return fmt.Errorf("look after the data directory: %w", err)

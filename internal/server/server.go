@@ -34,6 +34,7 @@ import (
 	"mpblock/internal/access"
 	"mpblock/internal/admin"
 	"mpblock/internal/copystore"
+	"mpblock/internal/datadir"
 	"mpblock/internal/listcache"
 	"mpblock/internal/lists"
 	"mpblock/internal/operators"
@@ -137,7 +138,7 @@ func (s *Server) openStore(ctx context.Context) (mpblock.Store, error) {
 		store, err := pebblestore.Open(c.Data, pebblestore.Options{
 			CacheSize: c.blocks(), MaxOpenFiles: tablesOf(openFiles()), Logger: c.Log, Clock: c.Clock,
 		})
-		if errors.Is(err, pebblestore.ErrInUse) {
+		if errors.Is(err, datadir.ErrInUse) {
 			return nil, inUse(c.Data)
 		}
 		if err != nil {
@@ -169,8 +170,8 @@ func (s *Server) openStore(ctx context.Context) (mpblock.Store, error) {
 // administration, by the file by which a store in it would be held.
 func (s *Server) claim() error {
 	dir := s.cfg.Data
-	held, err := pebblestore.Hold(dir, s.cfg.Log)
-	if errors.Is(err, pebblestore.ErrInUse) {
+	held, err := datadir.Hold(dir, s.cfg.Log)
+	if errors.Is(err, datadir.ErrInUse) {
 		return inUse(dir)
 	}
 	if err != nil {

@@ -17,7 +17,7 @@ import (
 	"path/filepath"
 	"time"
 
-	"mpblock/internal/pebblestore"
+	"mpblock/internal/datadir"
 )
 
 // Lives of the certificates that Config.TLSSelfSigned has made. Browsers refuse those of
@@ -42,7 +42,7 @@ func (s *Server) loadTLS() error {
 			return splitErr
 		}
 		dir := filepath.Join(c.Data, "tls")
-		if err := pebblestore.Private(dir, c.Log); err != nil {
+		if err := datadir.Private(dir, c.Log); err != nil {
 			return err
 		}
 		cert, err = selfSigned(dir, append([]string{host}, c.TLSNames...), time.Now())

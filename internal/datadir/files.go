@@ -1,4 +1,4 @@
-package pebblestore
+package datadir
 
 import (
 	"errors"
@@ -8,9 +8,19 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"syscall"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 )
+
+// LockFile is the file in a directory by which a process holds it, as Pebble calls it.
+const LockFile = "LOCK"
+
+// ErrInUse says that another process holds a directory.
+var ErrInUse = errors.New("in use by another process")
+
+// FS is the real file system, on which it makes files that their owner alone can read.
+var FS vfs.FS = privateFS{vfs.Default}
 
 // privateFS is the real file system, on which it makes files that their owner alone
 // can read, whatever the process's mask: they hold keys. Pebble's own has no mode to
@@ -65,9 +75,29 @@ func Hold(dir string, log *slog.Logger) (io.Closer, error) {
 	if err := Private(dir, log); err != nil {
 		return nil, err
 	}
-	held, err := privateFS{vfs.Default}.Lock(filepath.Join(dir, "LOCK"))
+	return Lock(FS, filepath.Join(dir, LockFile))
+}
+
+// Lock takes a lock file. It fails with ErrInUse if another process has it, or this
+// one.
+func Lock(on vfs.FS, name string) (io.Closer, error) {
+	c, err := on.Lock(name)
 	if err != nil && heldByAnother(err) {
 		return nil, fmt.Errorf("%w: %w", ErrInUse, err)
 	}
-	return held, err
+	return c, err
+}
+
+// heldByAnother tells a lock that is taken from a lock file that cannot be made or
+// locked at all. The first is fcntl's EAGAIN or EACCES, bare, or, where this very
+// process holds the lock, an error of Pebble's without a number.
+func heldByAnother(err error) bool {
+	var number syscall.Errno
+	switch {
+	case errors.As(err, new(*fs.PathError)):
+		return false
+	case errors.As(err, &number):
+		return number == syscall.EAGAIN || number == syscall.EACCES
+	}
+	return true
 }

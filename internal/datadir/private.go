@@ -1,4 +1,6 @@
-package pebblestore
+// Package datadir keeps a data directory to its owner and to one process at a time,
+// with the embedded store in it or without.
+package datadir
 
 import (
 	"errors"
