@@ -25,6 +25,7 @@ type head struct {
 	seq       uint64
 	changed   int64 // time of the last change
 	followers int
+	seconds   int64 // the database's time
 }
 
 // last returns the time of the last change, zero where there is none.
@@ -35,12 +36,12 @@ func (h head) last() time.Time {
 	return time.UnixMilli(h.changed).UTC()
 }
 
-const selectHead = "SELECT total, seq, changed, followers FROM account WHERE app = ?"
+const selectHead = "SELECT total, seq, changed, followers, " + askTime + " FROM account WHERE app = ?"
 
 // readHead returns the row of an account; one that is not there is all zero.
 func readHead(ctx context.Context, c *sql.Conn, app mpblock.AppID, suffix string) (h head, ok bool, err error) {
 	n, err := rows(ctx, c, selectHead+suffix, []any{appArg(app)}, func(r *sql.Rows) error {
-		return r.Scan(&h.total, &h.seq, &h.changed, &h.followers)
+		return r.Scan(&h.total, &h.seq, &h.changed, &h.followers, &h.seconds)
 	})
 	return h, n == 1, err
 }
@@ -49,8 +50,9 @@ func readHead(ctx context.Context, c *sql.Conn, app mpblock.AppID, suffix string
 var errNoAccount = errors.New("sqlstore: the account has no row")
 
 // locked does something in a transaction that holds the account's row, which is
-// made where there is none.
-func locked(ctx context.Context, c *sql.Conn, app mpblock.AppID, do func(head) error) error {
+// made where there is none. It is refused where the machine's clock is wrong.
+func (s *Store) locked(ctx context.Context, c *sql.Conn, app mpblock.AppID, do func(head) error) error {
+	sent := s.skew.machine()
 	err := within(ctx, c, toWrite, func() error {
 		h, ok, err := readHead(ctx, c, app, " FOR UPDATE")
 		if err != nil {
@@ -58,6 +60,9 @@ func locked(ctx context.Context, c *sql.Conn, app mpblock.AppID, do func(head) e
 		}
 		if !ok {
 			return errNoAccount
+		}
+		if err := s.compare(sent, h.seconds); err != nil {
+			return err
 		}
 		return do(h)
 	})

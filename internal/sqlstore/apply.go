@@ -22,7 +22,7 @@ type applying struct {
 // try makes one transaction of the group, or finds that an earlier try was one.
 func (a *applying) try(ctx context.Context, c *sql.Conn) error {
 	var p *plan
-	err := locked(ctx, c, a.app, func(h head) error {
+	err := a.store.locked(ctx, c, a.app, func(h head) error {
 		happened, err := a.happened(ctx, c)
 		if err != nil || happened != nil {
 			p = happened

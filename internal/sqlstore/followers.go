@@ -52,7 +52,7 @@ type lostMark struct {
 
 func (f *following) try(ctx context.Context, c *sql.Conn) error {
 	m := newMark()
-	err := locked(ctx, c, f.app, func(h head) error {
+	err := f.store.locked(ctx, c, f.app, func(h head) error {
 		happened, err := f.happened(ctx, c)
 		if err != nil || happened {
 			return err

@@ -116,7 +116,7 @@ func (s *Store) applyGroup(app mpblock.AppID, group []*pending) {
 		a.batches = append(a.batches, p.batch)
 		ids += len(p.batch.OpenIDs)
 	}
-	err := s.Health()
+	err := s.away()
 	if err == nil {
 		err = s.callFor(context.Background(), ids, a.try)
 	}

@@ -25,8 +25,16 @@ func (a *awayError) Error() string {
 
 func (a *awayError) Unwrap() error { return a.cause }
 
-// Health returns nil while the database answers, else why it does not.
+// Health returns nil while the database answers and takes writes, else why not.
 func (s *Store) Health() error {
+	if err := s.away(); err != nil {
+		return err
+	}
+	return s.skewed()
+}
+
+// away returns nil while the database answers, else why it does not.
+func (s *Store) away() error {
 	if a := s.health.away.Load(); a != nil {
 		return a
 	}
@@ -42,7 +50,7 @@ func (h *health) doubt() {
 }
 
 // watch asks the database when an operation has waited for it in vain, and now and
-// then while it is away.
+// then while it is away or nothing is written to it.
 func (s *Store) watch(ctx context.Context) {
 	ticks := time.NewTicker(probeEvery)
 	defer ticks.Stop()
@@ -73,6 +81,14 @@ func (s *Store) probe(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, min(probeTime, s.timeout))
 	defer cancel()
 	db := sql.OpenDB(s.connector)
-	_, err := db.ExecContext(ctx, "SELECT version FROM schema_version WHERE version = 0")
+	sent := s.skew.machine()
+	var version, seconds int64
+	err := db.QueryRowContext(ctx, "SELECT version, "+askTime+" FROM schema_version WHERE version = 0").Scan(&version, &seconds)
+	switch {
+	case errors.Is(err, sql.ErrNoRows):
+		err = nil
+	case err == nil:
+		_ = s.compare(sent, seconds) // which keeps it; the database is there
+	}
 	return errors.Join(err, db.Close())
 }

@@ -40,11 +40,13 @@ func millis(t time.Time) int64 {
 	return 1 // long past, and not "never"
 }
 
-func readRecords(ctx context.Context, c *sql.Conn, where string, args ...any) (out []mpblock.Record, err error) {
-	_, err = rows(ctx, c, "SELECT "+recordColumns+" FROM record WHERE "+where, args, func(r *sql.Rows) error {
+func (s *Store) readRecords(ctx context.Context, c *sql.Conn, where string, args ...any) (out []mpblock.Record, err error) {
+	sent := s.skew.machine()
+	var seconds int64
+	n, err := rows(ctx, c, "SELECT "+recordColumns+", "+askTime+" FROM record WHERE "+where, args, func(r *sql.Rows) error {
 		var rec mpblock.Record
 		var expires int64
-		if err := r.Scan(&rec.Kind, &rec.Key, &rec.Version, &expires, &rec.Value); err != nil {
+		if err := r.Scan(&rec.Kind, &rec.Key, &rec.Version, &expires, &rec.Value, &seconds); err != nil {
 			return err
 		}
 		if expires != 0 {
@@ -53,12 +55,15 @@ func readRecords(ctx context.Context, c *sql.Conn, where string, args ...any) (o
 		out = append(out, rec)
 		return nil
 	})
+	if err == nil && n > 0 {
+		_ = s.compare(sent, seconds) // what is read is right, whatever the clock
+	}
 	return out, err
 }
 
 // readRecord returns a record that is live, or ErrNotFound.
 func (s *Store) readRecord(ctx context.Context, c *sql.Conn, kind, key string) (mpblock.Record, error) {
-	found, err := readRecords(ctx, c, "kind = ? AND name = ? AND "+live, []byte(kind), []byte(key), s.clock.Now().UnixMilli())
+	found, err := s.readRecords(ctx, c, "kind = ? AND name = ? AND "+live, []byte(kind), []byte(key), s.clock.Now().UnixMilli())
 	if err == nil && len(found) == 0 {
 		err = mpblock.ErrNotFound
 	}
@@ -110,6 +115,9 @@ type putting struct {
 }
 
 func (p *putting) try(ctx context.Context, c *sql.Conn) error {
+	if err := p.store.inStep(ctx, c); err != nil {
+		return err
+	}
 	n, err := p.write(ctx, c)
 	if err != nil {
 		if !refused(err) {
@@ -171,6 +179,9 @@ func (s *Store) Delete(ctx context.Context, kind, key string, version uint64) er
 	defer s.leave()
 	lost := false
 	return s.call(ctx, func(ctx context.Context, c *sql.Conn) error {
+		if err := s.inStep(ctx, c); err != nil {
+			return err
+		}
 		n, err := change(ctx, c, "DELETE FROM record WHERE kind = ? AND name = ? AND version = ? AND "+live,
 			[]byte(kind), []byte(key), version, s.clock.Now().UnixMilli())
 		switch {
@@ -204,7 +215,7 @@ func (s *Store) List(ctx context.Context, kind, after string, limit int) ([]mpbl
 		want := min(limit-len(out), largeAtOnce)
 		var piece []mpblock.Record
 		err := s.call(ctx, func(ctx context.Context, c *sql.Conn) (err error) {
-			piece, err = readRecords(ctx, c, "kind = ? AND name > ? AND "+live+" ORDER BY name LIMIT ?",
+			piece, err = s.readRecords(ctx, c, "kind = ? AND name > ? AND "+live+" ORDER BY name LIMIT ?",
 				[]byte(kind), []byte(after), s.clock.Now().UnixMilli(), want)
 			return err
 		})

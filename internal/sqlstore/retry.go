@@ -67,7 +67,7 @@ func transient(err error) bool {
 	case isUnsettled(err), errors.Is(err, errAgain), errors.Is(err, errNotReady):
 		return true
 	case own(err), errors.Is(err, mysql.ErrPktTooLarge), errors.Is(err, ErrSchema), errors.Is(err, errIsolation),
-		errors.Is(err, errOverwritten), errors.Is(err, errDamaged):
+		errors.Is(err, errOverwritten), errors.Is(err, errDamaged), errors.Is(err, ErrSkew):
 		return false
 	}
 	if n := number(err); n != 0 {
@@ -160,7 +160,7 @@ func (s *Store) try(whole context.Context, limit time.Duration, op operation) er
 		s.db.SetMaxIdleConns(-1) // other connections to the same host would be waited for as well
 		s.db.SetMaxIdleConns(s.conns)
 	}
-	if err != nil && !own(err) && !errors.Is(err, errAgain) && (number(err) == 0 || number(err) == 1047 || isUnsettled(err)) {
+	if err != nil && !own(err) && !errors.Is(err, errAgain) && !errors.Is(err, ErrSkew) && (number(err) == 0 || number(err) == 1047 || isUnsettled(err)) {
 		discard(c)
 	}
 	_ = c.Close() // to the pool, if it was not given up

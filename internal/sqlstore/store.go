@@ -81,6 +81,8 @@ type Options struct {
 	NoMigrate bool          // refuse a database whose schema is not the newest, instead of bringing it there
 	Logger    *slog.Logger  // told when the database goes and comes back; nil: none
 	Clock     mpblock.Clock // by which records end; nil: the system's
+
+	machine func() time.Time // the machine's clock; nil: time.Now
 }
 
 // Store is a mpblock.Store.
@@ -93,6 +95,7 @@ type Store struct {
 	log       *slog.Logger
 	clock     mpblock.Clock
 	health    health
+	skew      skew
 
 	slots  chan struct{}
 	queues queues
@@ -130,6 +133,9 @@ func connect(c Config, o Options) (*Store, error) {
 	if o.MaxConns == 0 {
 		o.MaxConns = DefaultMaxConns
 	}
+	if o.machine == nil {
+		o.machine = time.Now
+	}
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
@@ -147,6 +153,7 @@ func connect(c Config, o Options) (*Store, error) {
 		clock: mpblock.ClockOr(o.Clock),
 		slots: make(chan struct{}, maxWaiting), stop: func() {},
 	}
+	s.skew.machine = o.machine
 	s.health.suspect = make(chan struct{}, 1)
 	s.queues.of = make(map[mpblock.AppID]*queue)
 	return s, nil
@@ -157,7 +164,14 @@ func (s *Store) prepare(ctx context.Context, o Options) error {
 	if err := s.reach(ctx); err != nil {
 		return err
 	}
-	return s.checkSchema(ctx, !o.NoMigrate)
+	err := s.retry(ctx, func(ctx context.Context, c *sql.Conn) error { return s.compareNow(ctx, c) })
+	if err != nil && !errors.Is(err, ErrSkew) {
+		return err
+	}
+	if err := s.checkSchema(ctx, !o.NoMigrate && s.skewed() == nil); err != nil {
+		return errors.Join(err, s.skewed())
+	}
+	return nil
 }
 
 // reach waits for the database to answer, within the store's time.
@@ -178,7 +192,7 @@ func (s *Store) enter(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	if err := s.Health(); err != nil {
+	if err := s.away(); err != nil {
 		return err
 	}
 	s.mu.RLock()

@@ -23,6 +23,9 @@ func (s *Store) sweepNowAndThen(ctx context.Context) {
 }
 
 func (s *Store) sweep(ctx context.Context) error {
+	if err := s.retry(ctx, func(ctx context.Context, c *sql.Conn) error { return s.compareNow(ctx, c) }); err != nil {
+		return err
+	}
 	now := s.clock.Now()
 	err := s.sweepTable(ctx, "SELECT kind, name, version FROM record WHERE expires > 0 AND expires <= ? LIMIT ?", now,
 		"DELETE FROM record WHERE kind = ? AND name = ? AND version = ?")
