@@ -12,7 +12,6 @@ import (
 
 	"mpblock"
 	"mpblock/internal/memstore"
-	"mpblock/internal/record"
 	"mpblock/internal/wire"
 )
 
@@ -383,30 +382,47 @@ func TestSlowReadDoesNotUndoARotation(t *testing.T) {
 	})
 }
 
-// A token of a clock that was ahead is not handed out for longer than tokens live,
-// and can be forced anew.
-func TestStableTokenOfAClockThatWasAhead(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		r := newRig(t)
-		r.stable(false)
-		ahead := time.Now().Add(365 * 24 * time.Hour)
-		_, err := kindToken.Edit(t.Context(), r.store, string(r.account.AppID), func(e *record.Entry[tokenState]) error {
-			e.Value.Stable.Expires = ahead.Add(TokenLife).UnixMilli()
-			e.Value.LastForced = ahead.UnixMilli()
-			return nil
+// stepClock is ahead of the bubble's.
+type stepClock struct{ ahead time.Duration }
+
+func (c *stepClock) Now() time.Time { return time.Now().Add(c.ahead) }
+
+// After a clock that was ahead, a stable token is not handed out for longer than tokens
+// live, it can be forced anew, forced refreshes are counted anew at most, and no limit
+// of calls is used up that was used up only then.
+func TestClockStepsBack(t *testing.T) {
+	for _, step := range []time.Duration{90 * time.Second, 10 * time.Minute, 365 * 24 * time.Hour} {
+		synctest.Test(t, func(t *testing.T) {
+			clock := &stepClock{step}
+			svc, err := Open(t.Context(), memstore.New(), WithClock(clock))
+			if err != nil {
+				t.Fatal(err)
+			}
+			a, secret := addAccount(t, svc, NewAccount{})
+			r := &rig{Service: svc, t: t, account: a, secret: secret}
+			r.limit(nil, map[mpblock.Call]int{mpblock.CallList: 1})
+			r.stable(false)
+			r.stable(true)
+			tok := r.plain()
+			r.want(tok, wire.CodeOK)
+			r.want(tok, wire.CodeMinuteRate)
+			clock.ahead = 0
+			time.Sleep(time.Second) // what is in memory ends
+			first := r.stable(false)
+			if first.ExpiresIn != TokenLife {
+				t.Errorf("%v back: a token for %v", step, first.ExpiresIn)
+			}
+			second := r.stable(true)
+			if second.Value == first.Value || second.ExpiresIn != TokenLife {
+				t.Errorf("%v back: it cannot be forced anew", step)
+			}
+			r.want(second.Value, wire.CodeOK)
+			svc.CountCall(a.AppID, mpblock.CallList, 0)
+			if calls, err := svc.CallsOf(t.Context(), a.AppID, mpblock.Day(time.Now())); err != nil || len(calls) != 1 {
+				t.Errorf("%v back: calls of today %v, %v", step, calls, err)
+			}
 		})
-		if err != nil {
-			t.Fatal(err)
-		}
-		time.Sleep(time.Second) // what is in memory ends
-		first := r.stable(false)
-		if first.ExpiresIn != TokenLife {
-			t.Errorf("a token for %v", first.ExpiresIn)
-		}
-		if second := r.stable(true); second.Value == first.Value {
-			t.Error("it cannot be forced anew")
-		}
-	})
+	}
 }
 
 // With a short life a client meets the end of its token, and stable_token still hands

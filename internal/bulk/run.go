@@ -257,7 +257,8 @@ func (r *runner) slow(v verdict) {
 			r.troubles = 0
 		}
 	case nextMinute:
-		if till := time.Now().Truncate(time.Minute).Add(time.Minute + minuteMargin); till.After(r.waitTill) {
+		now := time.Now() // waited for as so much time from now: a clock that is set back makes it no longer
+		if till := now.Add(time.Minute + minuteMargin - now.Sub(now.Truncate(time.Minute))); till.After(r.waitTill) {
 			r.waitTill = till
 			r.notice("the server says too fast (45011): waiting for the next minute")
 		}

@@ -27,6 +27,9 @@ func newFactor(name string) (SecondFactor, error) {
 	return SecondFactor{Secret: key.Secret(), URL: key.URL()}, nil
 }
 
+// lastStep is the last period whose code is taken at a time.
+func lastStep(now time.Time) int64 { return now.Unix()/factorPeriod + 1 }
+
 // factorStep returns the period whose code this is; false if it is none of those now.
 func factorStep(secret, code string, now time.Time) (int64, bool) {
 	code = strings.ReplaceAll(strings.TrimSpace(code), " ", "")

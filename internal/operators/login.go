@@ -178,7 +178,7 @@ func (svc *Service) enter(ctx context.Context, a Attempt, seen *operatorRecord, 
 		switch {
 		case o.Disabled || o.Epoch != seen.Epoch || o.Password != seen.Password || o.Factor != seen.Factor:
 			return &LoginError{Reason: BadCredentials}
-		case step != 0 && step <= o.FactorStep:
+		case step != 0 && step <= o.FactorStep && o.FactorStep <= lastStep(svc.clock.Now()): // a later one is of a clock that was ahead
 			return errUsedCode
 		case step != 0:
 			o.FactorStep = step

@@ -384,3 +384,29 @@ func TestSessionStore(t *testing.T) {
 		}
 	})
 }
+
+// A code of a clock that was ahead does not keep out those of the right time.
+func TestClockStepsBackAfterACode(t *testing.T) {
+	for _, step := range steps {
+		synctest.Test(t, func(t *testing.T) {
+			svc := open(t, memstore.New())
+			d := newSelf(t, svc, "anna", RoleViewer)
+			key := setFactor(t, d)
+			_, err := svc.editOperator(t.Context(), "anna", func(_ *roster, o *operatorRecord) error {
+				o.FactorStep += int64(step / time.Second / factorPeriod)
+				return nil
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			time.Sleep(2 * factorPeriod * time.Second)
+			a := Attempt{Name: "anna", Password: password, Addr: home, Code: codeOf(t, key)}
+			_, err = svc.Login(t.Context(), a)
+			if back := step - 2*factorPeriod*time.Second; back > factorPeriod*time.Second && err != nil {
+				t.Errorf("%v back: %v", step, err)
+			}
+			_, err = svc.Login(t.Context(), a)
+			wantReason(t, err, BadCode) // a code is good once all the same
+		})
+	}
+}

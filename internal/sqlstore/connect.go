@@ -89,11 +89,15 @@ func (c *connector) Connect(ctx context.Context) (driver.Conn, error) {
 
 // order returns the hosts in the order in which to ask them.
 func (c *connector) order() []*host {
-	bad := time.Now().Add(-avoidTime).UnixMilli()
+	now := time.Now().UnixMilli()
+	lately := func(h *host) int64 {
+		if at := h.failed.Load(); at <= now { // else of a clock that was ahead
+			return max(at, now-avoidTime.Milliseconds())
+		}
+		return now - avoidTime.Milliseconds()
+	}
 	hosts := slices.Clone(c.hosts)
-	slices.SortStableFunc(hosts, func(a, b *host) int {
-		return cmp.Compare(max(bad, a.failed.Load()), max(bad, b.failed.Load()))
-	})
+	slices.SortStableFunc(hosts, func(a, b *host) int { return cmp.Compare(lately(a), lately(b)) })
 	return hosts
 }
 

@@ -428,19 +428,19 @@ func TestFrozenHost(t *testing.T) {
 // Hosts are asked in their order, those that did not answer of late behind the
 // others, the one of the longest time ago first.
 func TestOrderOfHosts(t *testing.T) {
-	c, err := newConnector(configOf(t, "mysql://u@a,b,c,d/d"), time.Second)
+	c, err := newConnector(configOf(t, "mysql://u@a,b,c,d,e/d"), time.Second)
 	if err != nil {
 		t.Fatal(err)
 	}
 	now := time.Now()
-	for i, ago := range map[int]time.Duration{0: time.Second, 1: 2 * avoidTime, 2: 2 * time.Second} {
+	for i, ago := range map[int]time.Duration{0: time.Second, 1: 2 * avoidTime, 2: 2 * time.Second, 4: -time.Hour} { // the last by a clock that was ahead
 		c.hosts[i].failed.Store(now.Add(-ago).UnixMilli())
 	}
 	var got []string
 	for _, h := range c.order() {
 		got = append(got, h.name[:1])
 	}
-	if want := "b d c a"; strings.Join(got, " ") != want {
+	if want := "b d e c a"; strings.Join(got, " ") != want {
 		t.Errorf("%v, want %s", got, want)
 	}
 }

@@ -269,11 +269,12 @@ func (l *migrationLock) Lock(ctx context.Context, db *sql.DB) error {
 	}
 }
 
-// hold takes the lock, or holds it for longer.
+// hold takes the lock, or holds it for longer. One that is held for longer than any right
+// clock could have said is free.
 func (l *migrationLock) hold(ctx context.Context, db *sql.DB) (bool, error) {
 	now := time.Now()
-	r, err := db.ExecContext(ctx, "UPDATE schema_version SET holder = ?, held = ? WHERE version = 0 AND (holder = ? OR held < ?)",
-		l.holder[:], now.Add(holdFor).UnixMilli(), l.holder[:], now.UnixMilli())
+	r, err := db.ExecContext(ctx, "UPDATE schema_version SET holder = ?, held = ? WHERE version = 0 AND (holder = ? OR held < ? OR held > ?)",
+		l.holder[:], now.Add(holdFor).UnixMilli(), l.holder[:], now.UnixMilli(), now.Add(holdFor+2*MaxSkew).UnixMilli())
 	if err != nil {
 		return false, err
 	}

@@ -72,8 +72,13 @@ func TestMigrationsOfAKilledNode(t *testing.T) {
 	if held, err := next.hold(t.Context(), s.db); held || err != nil {
 		t.Errorf("a lock that is held was taken, %v", err)
 	}
-	if _, err := s.db.ExecContext(t.Context(), "UPDATE schema_version SET held = ? WHERE version = 0", time.Now().UnixMilli()-1); err != nil {
-		t.Fatal(err)
+	for _, held := range []time.Duration{-time.Millisecond, 365 * 24 * time.Hour} { // the latter by a clock that was ahead
+		if _, err := s.db.ExecContext(t.Context(), "UPDATE schema_version SET holder = '', held = ? WHERE version = 0", time.Now().Add(held).UnixMilli()); err != nil {
+			t.Fatal(err)
+		}
+		if held, err := next.hold(t.Context(), s.db); !held || err != nil {
+			t.Errorf("held for another %v: not to be had, %v", held, err)
+		}
 	}
 	if err := next.Lock(t.Context(), s.db); err != nil {
 		t.Error(err)
