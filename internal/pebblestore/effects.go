@@ -15,8 +15,8 @@ import (
 // the tables were written. What is in the tables is true as of the seq in the head
 // that is there too, since Pebble writes changes to tables whole and in order.
 
-// link is the last change that took effect on an OpenID; seq 0: there was none.
-type link struct {
+// lastChange is the last change that took effect on an OpenID; seq 0: there was none.
+type lastChange struct {
 	seq     uint64
 	blocked bool // it is on the blacklist since
 }
@@ -25,16 +25,16 @@ type link struct {
 // so what Pebble keeps in memory of them bounds what is kept here.
 type recent struct {
 	since   uint64 // all changes behind this one are remembered
-	links   map[mpblock.OpenID]link
+	last    map[mpblock.OpenID]lastChange
 	changes []mpblock.Change // in order
 }
 
 func (r *recent) add(c mpblock.Change) {
-	if r.links == nil {
-		r.links = make(map[mpblock.OpenID]link)
+	if r.last == nil {
+		r.last = make(map[mpblock.OpenID]lastChange)
 	}
 	for _, id := range c.OpenIDs {
-		r.links[id] = link{c.Seq, c.Action == mpblock.Block}
+		r.last[id] = lastChange{c.Seq, c.Action == mpblock.Block}
 	}
 	r.changes = append(r.changes, c)
 }
@@ -50,8 +50,8 @@ func (r *recent) forget(seq uint64) (all bool) {
 	for ; n < len(r.changes) && r.changes[n].Seq <= seq && ids < forgetAtOnce; n++ {
 		c := r.changes[n]
 		for _, id := range c.OpenIDs {
-			if r.links[id].seq == c.Seq {
-				delete(r.links, id)
+			if r.last[id].seq == c.Seq {
+				delete(r.last, id)
 			}
 		}
 		ids += len(c.OpenIDs)
@@ -59,26 +59,25 @@ func (r *recent) forget(seq uint64) (all bool) {
 	}
 	clear(r.changes[:n])
 	if r.changes = r.changes[n:]; len(r.changes) == 0 {
-		r.links, r.changes = nil, nil
+		r.last, r.changes = nil, nil
 	}
 	return len(r.changes) == 0 || r.changes[0].Seq > seq
 }
 
 // found is what was looked up for a batch, as of a change.
 type found struct {
-	seq   uint64
-	links []link
-	// strange tells of the OpenIDs that are not blocked whether they are not
-	// followers either, where the batch asks for it, as of so many changes of the
-	// followers.
-	strange   []bool
+	seq  uint64
+	last []lastChange
+	// unknown tells of the OpenIDs whether they are neither blocked nor followers,
+	// where the batch asks for it, as of so many changes of the followers.
+	unknown   []bool
 	followers uint64
 }
 
 // find looks up a batch's OpenIDs, which are sorted: in the tables alone, or in
 // everything. Followers are always looked for in everything.
 func (s *Store) find(app mpblock.AppID, a *account, ids []mpblock.OpenID, known, tables bool) (found, error) {
-	f := found{links: make([]link, len(ids)), followers: a.followerChanges.Load()}
+	f := found{last: make([]lastChange, len(ids)), followers: a.followerChanges.Load()}
 	// Tables that are written meanwhile hold more than this head tells of, and all
 	// of that is remembered.
 	h := a.tabled.Load()
@@ -93,12 +92,12 @@ func (s *Store) find(app mpblock.AppID, a *account, ids []mpblock.OpenID, known,
 		f.seq = h.seq
 		for i := range ids {
 			if seq := l.seq(entryKeys, &ids[i]); seq != 0 {
-				f.links[i] = link{seq, true}
+				f.last[i] = lastChange{seq, true}
 			}
 		}
 		for i := range ids {
-			if h.unblocks > 0 && !f.links[i].blocked {
-				f.links[i].seq = l.seq(formerKeys, &ids[i])
+			if h.unblocks > 0 && !f.last[i].blocked {
+				f.last[i].seq = l.seq(formerKeys, &ids[i])
 			}
 		}
 		return nil
@@ -109,10 +108,10 @@ func (s *Store) find(app mpblock.AppID, a *account, ids []mpblock.OpenID, known,
 	if err != nil || !known {
 		return f, err
 	}
-	f.strange = make([]bool, len(ids))
+	f.unknown = make([]bool, len(ids))
 	return f, s.look(app, false, func(l *lookup) error {
 		for i := range ids {
-			f.strange[i] = !f.links[i].blocked && !l.follows(&ids[i])
+			f.unknown[i] = !f.last[i].blocked && !l.follows(&ids[i])
 		}
 		return nil
 	})
@@ -130,40 +129,40 @@ func (s *Store) current(app mpblock.AppID, a *account, ids []mpblock.OpenID, kno
 		}
 	}
 	for i, id := range ids {
-		now, changed := a.recent.links[id]
+		now, changed := a.recent.last[id]
 		if !changed {
 			continue
 		}
-		if known && f.links[i].blocked && !now.blocked { // it had no need to be a follower when it was found
-			strangers, err := s.strangers(app, []mpblock.OpenID{id}, true)
+		if known && f.last[i].blocked && !now.blocked { // it had no need to be a follower when it was found
+			follow, err := s.whoFollow(app, []mpblock.OpenID{id}, true)
 			if err != nil {
 				return f, err
 			}
-			f.strange[i] = len(strangers) > 0
+			f.unknown[i] = len(follow) == 0
 		}
-		f.links[i] = now
+		f.last[i] = now
 	}
 	return f, nil
 }
 
-// steps returns the OpenIDs of a batch on which it takes effect, in byte order,
+// effects returns the OpenIDs of a batch on which it takes effect, in byte order,
 // each once. Known is checked in the batch's own order.
-func (f found) steps(b mpblock.Batch, ids []mpblock.OpenID) (took []step, err error) {
-	var strangers []mpblock.OpenID
+func (f found) effects(b mpblock.Batch, ids []mpblock.OpenID) (took []effect, err error) {
+	var unknown []mpblock.OpenID
 	for i, id := range ids {
-		l := f.links[i]
-		if b.Known && !l.blocked && f.strange[i] {
-			strangers = append(strangers, id)
+		l := f.last[i]
+		if b.Known && !l.blocked && f.unknown[i] {
+			unknown = append(unknown, id)
 		}
 		if l.blocked == (b.Action == mpblock.Unblock) && (b.UnchangedSince == 0 || l.seq <= b.UnchangedSince) {
-			took = append(took, step{id, l.seq})
+			took = append(took, effect{id, l.seq})
 		}
 	}
-	if len(strangers) == 0 {
+	if len(unknown) == 0 {
 		return took, nil
 	}
 	return nil, &mpblock.UnknownError{Index: slices.IndexFunc(b.OpenIDs, func(id mpblock.OpenID) bool {
-		_, is := slices.BinarySearchFunc(strangers, id, mpblock.OpenID.Compare)
+		_, is := slices.BinarySearchFunc(unknown, id, mpblock.OpenID.Compare)
 		return is
 	})}
 }

@@ -41,8 +41,8 @@ func TestForgottenChangesAreFreed(t *testing.T) {
 	}
 	all := r.changes
 	r.forget(3)
-	if len(r.changes) != 1 || len(r.links) != 1 || r.since != 3 {
-		t.Errorf("%d changes of %d OpenIDs are remembered behind %d", len(r.changes), len(r.links), r.since)
+	if len(r.changes) != 1 || len(r.last) != 1 || r.since != 3 {
+		t.Errorf("%d changes of %d OpenIDs are remembered behind %d", len(r.changes), len(r.last), r.since)
 	}
 	for _, c := range all[:3] {
 		if c.OpenIDs != nil {
@@ -60,7 +60,7 @@ func TestTablesAreWrittenMeanwhile(t *testing.T) {
 	}
 	a, ids := s.account(app), []mpblock.OpenID{mint(1)}
 	before, err := s.find(app, a, ids, false, true)
-	if err != nil || before.links[0].blocked {
+	if err != nil || before.last[0].blocked {
 		t.Fatalf("in the tables: %+v, %v", before, err)
 	}
 	if err := s.db.Flush(); err != nil {
@@ -69,10 +69,10 @@ func TestTablesAreWrittenMeanwhile(t *testing.T) {
 	s.forgetRecent()
 	a.token <- struct{}{}
 	defer func() { <-a.token }()
-	if len(a.recent.links) != 0 {
+	if len(a.recent.last) != 0 {
 		t.Error("nothing was forgotten")
 	}
-	if now, err := s.current(app, a, ids, false, before); err != nil || now.links[0] != (link{1, true}) {
+	if now, err := s.current(app, a, ids, false, before); err != nil || now.last[0] != (lastChange{1, true}) {
 		t.Errorf("found %+v, %v", now, err)
 	}
 }

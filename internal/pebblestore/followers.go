@@ -35,7 +35,7 @@ func (s *Store) changeFollowers(ctx context.Context, app mpblock.AppID, ids []mp
 		if err != nil {
 			return err
 		}
-		ids, err := s.strangers(app, ids, add)
+		ids, err := s.whoFollow(app, ids, !add)
 		if err != nil || len(ids) == 0 {
 			return err
 		}
@@ -58,12 +58,12 @@ func (s *Store) changeFollowers(ctx context.Context, app mpblock.AppID, ids []mp
 	return took, nil
 }
 
-// strangers returns those OpenIDs that are not followers or, if strange is false,
-// those that are.
-func (s *Store) strangers(app mpblock.AppID, ids []mpblock.OpenID, strange bool) (some []mpblock.OpenID, err error) {
+// whoFollow returns those OpenIDs that are followers or, if follow is false, those that
+// are not.
+func (s *Store) whoFollow(app mpblock.AppID, ids []mpblock.OpenID, follow bool) (some []mpblock.OpenID, err error) {
 	err = s.look(app, false, func(l *lookup) error {
 		for i := range ids {
-			if l.follows(&ids[i]) != strange {
+			if l.follows(&ids[i]) == follow {
 				some = append(some, ids[i])
 			}
 		}

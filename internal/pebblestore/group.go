@@ -2,7 +2,6 @@ package pebblestore
 
 import (
 	"context"
-	"math"
 	"slices"
 
 	"github.com/cockroachdb/pebble/v2"
@@ -116,34 +115,4 @@ func (s *Store) applyGroup(app mpblock.AppID, a *account, group []*request) (fin
 			s.inflight.Done()
 		}
 	}
-}
-
-// build puts a group's changes into a write. The caller holds the account's lock.
-func (s *Store) build(app mpblock.AppID, a *account, b *pebble.Batch, group []*request) error {
-	h, err := s.headOf(app, a)
-	if err != nil {
-		return err
-	}
-	for _, r := range group {
-		if r.err = r.ctx.Err(); r.err != nil {
-			continue
-		}
-		if r.found, r.err = s.current(app, a, r.ids, r.batch.Known, r.found); r.err != nil {
-			continue
-		}
-		took, err := r.found.steps(r.batch, r.ids)
-		if r.err = err; err != nil || len(took) == 0 {
-			continue
-		}
-		r.made = nextChange(h, r.batch, took)
-		if h, err = putChange(b, app, h, r.made, took); err != nil {
-			a.read, a.recent = false, recent{since: math.MaxUint64}
-			return err
-		}
-		a.recent.add(r.made)
-	}
-	if b.Empty() {
-		return nil
-	}
-	return a.remember(h, b.Set(headKey(entryKeys, app), h.encode(), nil))
 }

@@ -46,22 +46,6 @@ func newGuard(log *slog.Logger) *guard {
 	return &guard{log: log, alarm: make(chan struct{}), abandoned: make(chan struct{})}
 }
 
-// refusal returns the error that the disk answers writes with, nil if it takes
-// them.
-func (g *guard) refusal() error {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	switch {
-	case g.gone != nil:
-		return g.gone
-	case g.failed != nil:
-		return g.failed
-	case g.held > 0:
-		return g.cause
-	}
-	return nil
-}
-
 // health tells why writes are refused, nil if they are not.
 func (g *guard) health() error {
 	g.mu.Lock()
@@ -99,14 +83,18 @@ func (g *guard) refuses() bool { return g.held > 0 || g.failed != nil || g.gone 
 
 // lose has writes refused for ever.
 func (g *guard) lose(cause error) {
+	g.log.Error("what is written now would be lost: nothing is until the process is started again", "error", cause)
+	g.refuse(&g.gone, cause)
+}
+
+// refuse has writes refused for ever, for what is kept as the reason.
+func (g *guard) refuse(reason *error, cause error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	was := g.refuses()
-	g.gone = cause
-	g.log.Error("what is written now would be lost: nothing is until the process is started again", "error", cause)
-	if !was {
+	if !g.refuses() {
 		close(g.alarm)
 	}
+	*reason = cause
 }
 
 func (g *guard) hold(cause error, n int) {
@@ -165,14 +153,8 @@ func (g *guard) sync(op func() error) error {
 	if err == nil {
 		return nil
 	}
-	g.mu.Lock()
-	was := g.refuses()
-	g.failed = err
 	g.log.Error("a sync of the disk failed: nothing is written until the process is started again", "error", err)
-	if !was {
-		close(g.alarm)
-	}
-	g.mu.Unlock()
+	g.refuse(&g.failed, err)
 	select {}
 }
 

@@ -133,7 +133,7 @@ func (s *Store) Histories(ctx context.Context, app mpblock.AppID, after, last mp
 	if after.Compare(last) >= 0 {
 		return nil
 	}
-	log, err := s.effects(ctx, app, after, last)
+	log, err := s.logged(ctx, app, after, last)
 	if err != nil {
 		return err
 	}
@@ -164,17 +164,16 @@ func (s *Store) Histories(ctx context.Context, app mpblock.AppID, after, last mp
 	return ends.err
 }
 
-// effect is what a change says of one of its OpenIDs.
-type effect struct {
-	id       mpblock.OpenID
-	action   mpblock.Action
-	seq      uint64
-	previous uint64
+// loggedEffect is an effect of a change in the log.
+type loggedEffect struct {
+	effect
+	seq    uint64
+	action mpblock.Action
 }
 
-// effects returns what the log says of a range of the OpenIDs, in byte order, of each
+// logged returns what the log says of a range of the OpenIDs, in byte order, of each
 // the newest first.
-func (s *Store) effects(ctx context.Context, app mpblock.AppID, after, last mpblock.OpenID) (all []effect, err error) {
+func (s *Store) logged(ctx context.Context, app mpblock.AppID, after, last mpblock.OpenID) (all []loggedEffect, err error) {
 	it, err := s.log(ctx, app, 1)
 	if err != nil {
 		return nil, err
@@ -192,13 +191,13 @@ func (s *Store) effects(ctx context.Context, app mpblock.AppID, after, last mpbl
 			if previous >= seq {
 				return nil, errDamaged
 			}
-			all = append(all, effect{mpblock.OpenID(ids[i*mpblock.OpenIDLen:]), c.Action, seq, previous})
+			all = append(all, loggedEffect{effect{mpblock.OpenID(ids[i*mpblock.OpenIDLen:]), previous}, seq, c.Action})
 		}
 		if r.err != nil {
 			return nil, r.err
 		}
 	}
-	slices.SortFunc(all, func(a, b effect) int {
+	slices.SortFunc(all, func(a, b loggedEffect) int {
 		if c := a.id.Compare(b.id); c != 0 {
 			return c
 		}

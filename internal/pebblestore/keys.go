@@ -148,11 +148,11 @@ func decodeUint(b []byte) (uint64, error) {
 // changeVersion is the first byte of every change.
 const changeVersion = 1
 
-// step is an OpenID on which a change took effect, and the seq of the change
+// effect is an OpenID on which a change took effect, and the seq of the change
 // before it that took effect on the same OpenID, 0 if there was none. So each
-// change is a link in the history of each of its OpenIDs, which needs no keys of
+// change is part of the history of each of its OpenIDs, which needs no keys of
 // its own.
-type step struct {
+type effect struct {
 	id       mpblock.OpenID
 	previous uint64
 }
@@ -160,18 +160,18 @@ type step struct {
 // encodeChange writes a change without its seq: version, action, time, actor,
 // reason (each with its length before it), the number of OpenIDs, the OpenIDs, and
 // for each of them the seq of the change before.
-func encodeChange(c mpblock.Change, steps []step) []byte {
-	b := make([]byte, 0, 32+len(c.Actor)+len(c.Reason)+len(steps)*(mpblock.OpenIDLen+2))
+func encodeChange(c mpblock.Change, effects []effect) []byte {
+	b := make([]byte, 0, 32+len(c.Actor)+len(c.Reason)+len(effects)*(mpblock.OpenIDLen+2))
 	b = append(b, changeVersion, byte(c.Action))
 	b = binary.AppendVarint(b, c.Time.UnixMilli())
 	b = append(binary.AppendUvarint(b, uint64(len(c.Actor))), c.Actor...)
 	b = append(binary.AppendUvarint(b, uint64(len(c.Reason))), c.Reason...)
-	b = binary.AppendUvarint(b, uint64(len(steps)))
-	for i := range steps {
-		b = append(b, steps[i].id[:]...)
+	b = binary.AppendUvarint(b, uint64(len(effects)))
+	for i := range effects {
+		b = append(b, effects[i].id[:]...)
 	}
-	for i := range steps {
-		b = binary.AppendUvarint(b, steps[i].previous)
+	for i := range effects {
+		b = binary.AppendUvarint(b, effects[i].previous)
 	}
 	return b
 }

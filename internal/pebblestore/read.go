@@ -1,7 +1,6 @@
 package pebblestore
 
 import (
-	"bytes"
 	"context"
 	"errors"
 
@@ -35,7 +34,7 @@ func (s *Store) page(ctx context.Context, kind byte, app mpblock.AppID, cursor m
 		return p, err
 	}
 	defer func() { err = errors.Join(err, it.Close()) }()
-	h, err := readHeads(it, app)
+	h, err := headsAt(it, app)
 	if err != nil {
 		return p, err
 	}
@@ -45,49 +44,6 @@ func (s *Store) page(ctx context.Context, kind byte, app mpblock.AppID, cursor m
 		ids = append(ids, mpblock.OpenID(it.Key()[1+mpblock.AppIDLen:]))
 	}
 	return h.page(kind, ids), it.Error()
-}
-
-// heads returns an account's heads, from the disk only until they are known: what
-// keeps pages asks for them each time.
-func (s *Store) heads(ctx context.Context, app mpblock.AppID) (h head, err error) {
-	a := s.account(app)
-	if known := a.visible.Load(); known != nil {
-		return *known, nil
-	}
-	it, err := s.iterate(ctx, followerKeys, app)
-	if err != nil {
-		return h, err
-	}
-	defer func() { err = errors.Join(err, it.Close()) }()
-	if h, err = readHeads(it, app); err == nil {
-		a.visible.CompareAndSwap(nil, &h) // unless a writer has told of newer ones
-	}
-	return h, err
-}
-
-// iterate returns an iterator from an account's heads to the end of one of its
-// lists; the head of the followers is before the end of theirs only.
-func (s *Store) iterate(ctx context.Context, kind byte, app mpblock.AppID) (*pebble.Iterator, error) {
-	return s.db.NewIterWithContext(ctx, &pebble.IterOptions{
-		LowerBound: headKey(entryKeys, app), UpperBound: after(appKey(kind, app)),
-	})
-}
-
-func readHeads(it *pebble.Iterator, app mpblock.AppID) (h head, err error) {
-	if k := headKey(entryKeys, app); it.SeekGE(k) && bytes.Equal(it.Key(), k) {
-		if err := h.decode(it.Value()); err != nil {
-			return h, err
-		}
-	}
-	if err := it.Error(); err != nil {
-		return h, err // the next seek would forget it
-	}
-	if k := headKey(followerKeys, app); it.SeekGE(k) && bytes.Equal(it.Key(), k) {
-		if h.followers, err = decodeUint(it.Value()); err != nil {
-			return h, err
-		}
-	}
-	return h, it.Error()
 }
 
 // page returns a page of one of the lists that the head is of.

@@ -140,8 +140,12 @@ func Open(dir string, o Options) (*Store, error) {
 	if !o.ReadOnly {
 		s.inflight.Add(1)
 		go s.sweepNowAndThen()
-		if err := s.watch(); err != nil {
-			return nil, errors.Join(err, s.Close())
+		if s.onDisk() {
+			watch, err := datadir.Watch(dir, s.stop, s.guard.lose)
+			if err != nil {
+				return nil, errors.Join(err, s.Close())
+			}
+			s.inflight.Go(watch)
 		}
 	}
 	return s, nil
@@ -182,7 +186,7 @@ func (s *Store) openOrGiveUp(o Options) error {
 	case err := <-opened:
 		return err
 	case <-s.guard.trouble():
-		cause := s.guard.refusal()
+		cause := errors.Unwrap(s.guard.health())
 		s.guard.abandon()
 		return errors.Join(fmt.Errorf("open the store in %s: the disk refuses to be written; free space or repair it, and start again: %w", s.dir, cause), s.fs.unlock())
 	}

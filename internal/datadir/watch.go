@@ -1,4 +1,4 @@
-package pebblestore
+package datadir
 
 import (
 	"errors"
@@ -7,42 +7,37 @@ import (
 	"os"
 	"path/filepath"
 	"time"
-
-	"mpblock/internal/datadir"
 )
 
 // watchEvery is how long writes may go on into a directory that is no longer there.
 const watchEvery = time.Second
 
-// watch begins to look after the directory: files that are open can be written when
-// somebody has deleted them, or put others in their place, and are gone at the end of
-// the process. Which directory it is, the lock file tells: it is made once, and its
-// inode is nobody else's while it is open.
-func (s *Store) watch() error {
-	if !s.onDisk() {
-		return nil
-	}
-	name := filepath.Join(s.dir, datadir.LockFile)
+// Watch returns what looks after a directory that is held, until stop is closed, and
+// tells lost when it is gone: files that are open can be written when somebody has
+// deleted them, or put others in their place, and are gone at the end of the process.
+// Which directory it is, the lock file tells: it is made once, and its inode is nobody
+// else's while it is open.
+func Watch(dir string, stop <-chan struct{}, lost func(error)) (run func(), err error) {
+	name := filepath.Join(dir, LockFile)
 	mine, err := os.Stat(name)
 	if err != nil {
-		return fmt.Errorf("look after the data directory: %w", err)
+		return nil, fmt.Errorf("look after the data directory: %w", err)
 	}
-	s.inflight.Go(func() {
+	return func() {
 		tick := time.NewTicker(watchEvery)
 		defer tick.Stop()
 		for {
 			select {
-			case <-s.stop:
+			case <-stop:
 				return
 			case <-tick.C:
 			}
 			if err := same(mine, name); err != nil {
-				s.guard.lose(err)
+				lost(err)
 				return
 			}
 		}
-	})
-	return nil
+	}, nil
 }
 
 // same returns an error if a file is gone or another one. That it cannot be looked at
