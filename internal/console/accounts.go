@@ -11,15 +11,20 @@ import (
 	"mpblock/internal/access"
 	"mpblock/internal/desk"
 	"mpblock/internal/operators"
+
+	"mpblock/internal/console/web"
 )
+
+// keySecret is where the session keeps a secret, which the page of its account shows once.
+const keySecret = "secret"
 
 // accountsPage lists the accounts, and creates one.
 type accountsPage struct {
-	frame
+	web.Frame
 	Rows        []accountRow
 	Name, NewID string // of the new one, as it was entered
 	Any         bool
-	Pager       pager
+	Pager       web.Pager
 }
 
 type accountRow struct {
@@ -32,38 +37,38 @@ func (c *console) accounts(v *visit) error {
 }
 
 func (v *visit) accountsPage(status int, p *accountsPage) error {
-	list, err := v.desk.Accounts(v.ctx(), mpblock.AppID(v.r.URL.Query().Get("after")), pageRows)
+	list, err := v.Desk.Accounts(v.Ctx(), mpblock.AppID(v.R.URL.Query().Get("after")), web.PageRows)
 	if err != nil {
 		return err
 	}
 	for _, a := range list {
-		p.Rows = append(p.Rows, accountRow{string(a.AppID), nameOf(a), a.Followers, a.Blocked})
+		p.Rows = append(p.Rows, accountRow{string(a.AppID), web.NameOf(a), a.Followers, a.Blocked})
 	}
 	next := ""
-	if len(list) == pageRows {
-		next = string(list[pageRows-1].AppID)
+	if len(list) == web.PageRows {
+		next = string(list[web.PageRows-1].AppID)
 	}
-	p.Pager = v.pagerOf(len(list), next)
-	return v.page(status, "accounts", v.say(msg("nav.accounts")), p)
+	p.Pager = v.PagerOf(len(list), next)
+	return v.Page(status, "accounts", v.Say(msg("nav.accounts")), p)
 }
 
 func (c *console) addAccount(v *visit) error {
-	if err := v.form(); err != nil {
+	if err := v.Form(); err != nil {
 		return err
 	}
-	p := &accountsPage{Name: v.field("name"), NewID: v.field("appid"), Any: v.field("any") != ""}
-	a, secret, err := v.desk.AddAccount(v.ctx(), access.NewAccount{Name: p.Name, AppID: mpblock.AppID(p.NewID), AnyFollower: p.Any})
+	p := &accountsPage{Name: v.Field("name"), NewID: v.Field("appid"), Any: v.Field("any") != ""}
+	a, secret, err := v.Desk.AddAccount(v.Ctx(), access.NewAccount{Name: p.Name, AppID: mpblock.AppID(p.NewID), AnyFollower: p.Any})
 	if err != nil {
-		return v.again(err, func(status int) error { return v.accountsPage(status, p) })
+		return v.Again(err, func(status int) error { return v.accountsPage(status, p) })
 	}
-	v.tell("good", v.say(msg("accounts.created")))
+	v.Tell("good", v.Say(msg("accounts.created")))
 	v.keepSecret(a.AppID, secret)
-	return v.see("/accounts/" + string(a.AppID))
+	return v.See("/accounts/" + string(a.AppID))
 }
 
 // settingsPage is an account's settings, and calls to paste.
 type settingsPage struct {
-	frame
+	web.Frame
 	Account accountForm
 	Secret  string // shown this once
 	Paste   string
@@ -86,7 +91,7 @@ type limitRow struct {
 
 // settingsOf is the form of an account as it is.
 func settingsOf(a desk.AccountView) accountForm {
-	f := accountForm{AppID: string(a.AppID), Name: a.Name, Shown: nameOf(a), AnyFollower: a.AnyFollower}
+	f := accountForm{AppID: string(a.AppID), Name: a.Name, Shown: web.NameOf(a), AnyFollower: a.AnyFollower}
 	for _, ip := range a.AllowIPs {
 		text := ip.String()
 		if ip.IsSingleIP() {
@@ -108,42 +113,42 @@ func settingsOf(a desk.AccountView) accountForm {
 
 // settings finds the account of a page of settings, which admins alone may see.
 func (v *visit) settings() error {
-	if !v.desk.May(operators.RoleAdmin) {
-		return errForbidden
+	if !v.Desk.May(operators.RoleAdmin) {
+		return web.ErrForbidden
 	}
-	return v.c.withAccount(func(*visit) error { return nil })(v)
+	return v.FindAccount()
 }
 
 func (c *console) accountSettings(v *visit) error {
 	if err := v.settings(); err != nil {
 		return err
 	}
-	return v.settingsPage(http.StatusOK, settingsOf(v.account))
+	return v.settingsPage(http.StatusOK, settingsOf(v.Account))
 }
 
 func (v *visit) settingsPage(status int, f accountForm) error {
 	p := &settingsPage{Account: f}
 	shown := "SECRET"
-	base := v.public()
-	if app, _, _ := strings.Cut(v.c.sessions.GetString(v.ctx(), keySecret), " "); app == f.AppID {
-		if kept := strings.Fields(v.once(keySecret)); len(kept) > 1 {
+	base := v.Public()
+	if app, _, _ := strings.Cut(v.Kept(keySecret), " "); app == f.AppID {
+		if kept := strings.Fields(v.Once(keySecret)); len(kept) > 1 {
 			p.Secret, shown = kept[1], kept[1]
 			base = append(kept, "http://HOST")[2]
 		}
 	}
 	p.Paste = v.paste(base, f.AppID, shown)
-	return v.page(status, "account", v.say(msg("account.title"), f.Shown), p)
+	return v.Page(status, "account", v.Say(msg("account.title"), f.Shown), p)
 }
 
 // keepSecret keeps a secret for the account's page, which shows it once, in calls to the
 // site of this visit.
 func (v *visit) keepSecret(app mpblock.AppID, secret string) {
-	v.c.sessions.Put(v.ctx(), keySecret, string(app)+" "+secret+" "+v.site())
+	v.Keep(keySecret, string(app)+" "+secret+" "+v.Origin())
 }
 
 // paste returns calls of the API for a shell.
 func (v *visit) paste(base, app, secret string) string {
-	id := exampleID(v.account)
+	id := web.ExampleID(v.Account)
 	return fmt.Sprintf(`BASE=%s/cgi-bin
 TOKEN=$(curl -s "$BASE/token?grant_type=client_credential&appid=%s&secret=%s" | sed 's/.*"access_token":"\([^"]*\)".*/\1/')
 curl -s "$BASE/user/get?access_token=$TOKEN" | head -c 300; echo
@@ -157,30 +162,30 @@ func (c *console) setAccount(v *visit) error {
 	if err := v.settings(); err != nil {
 		return err
 	}
-	if err := v.form(); err != nil {
+	if err := v.Form(); err != nil {
 		return err
 	}
 	f := v.entered()
 	s, err := v.readSettings(f)
 	if err == nil {
-		_, err = v.desk.SetAccount(v.ctx(), v.account.AppID, s)
+		_, err = v.Desk.SetAccount(v.Ctx(), v.Account.AppID, s)
 	}
 	if err != nil {
-		return v.again(err, func(status int) error { return v.settingsPage(status, f) })
+		return v.Again(err, func(status int) error { return v.settingsPage(status, f) })
 	}
-	v.tell("good", v.say(msg("saved")))
-	return v.see("/accounts/" + string(v.account.AppID))
+	v.Tell("good", v.Say(msg("saved")))
+	return v.See("/accounts/" + string(v.Account.AppID))
 }
 
 // entered is the form as it came.
 func (v *visit) entered() accountForm {
 	f := accountForm{
-		AppID: string(v.account.AppID), Shown: nameOf(v.account), Name: v.field("name"),
-		AnyFollower: v.field("any") != "", IPs: v.r.PostForm.Get("ips"),
+		AppID: string(v.Account.AppID), Shown: web.NameOf(v.Account), Name: v.Field("name"),
+		AnyFollower: v.Field("any") != "", IPs: v.R.PostForm.Get("ips"),
 	}
 	for _, call := range mpblock.Calls() {
 		f.Limits = append(f.Limits, limitRow{
-			call, slices.Contains(v.r.PostForm["allow"], string(call)), v.field("daily:" + string(call)), v.field("minute:" + string(call)),
+			call, slices.Contains(v.R.PostForm["allow"], string(call)), v.Field("daily:" + string(call)), v.Field("minute:" + string(call)),
 		})
 	}
 	return f
@@ -206,7 +211,7 @@ func (v *visit) readSettings(f accountForm) (desk.AccountSettings, error) {
 			}
 			n, err := strconv.Atoi(*text)
 			if err != nil || n < 0 {
-				return s, invalid(v.say(msg("account.number"), *text))
+				return s, web.Invalid(v.Say(msg("account.number"), *text))
 			}
 			limits[row.Call] = n
 		}
@@ -218,27 +223,27 @@ func (c *console) rotateSecret(v *visit) error {
 	if err := v.settings(); err != nil {
 		return err
 	}
-	if err := v.form(); err != nil {
+	if err := v.Form(); err != nil {
 		return err
 	}
-	if v.field("sure") == "" {
-		v.tell("bad", v.say(msg("account.sure")))
-		return v.see("/accounts/" + string(v.account.AppID))
+	if v.Field("sure") == "" {
+		v.Tell("bad", v.Say(msg("account.sure")))
+		return v.See("/accounts/" + string(v.Account.AppID))
 	}
-	secret, err := v.desk.RotateSecret(v.ctx(), v.account.AppID)
+	secret, err := v.Desk.RotateSecret(v.Ctx(), v.Account.AppID)
 	if err != nil {
 		return err
 	}
-	v.tell("good", v.say(msg("account.rotated")))
-	v.keepSecret(v.account.AppID, secret)
-	return v.see("/accounts/" + string(v.account.AppID))
+	v.Tell("good", v.Say(msg("account.rotated")))
+	v.keepSecret(v.Account.AppID, secret)
+	return v.See("/accounts/" + string(v.Account.AppID))
 }
 
 // switchAccount goes to the account that was chosen at the top.
 func (c *console) switchAccount(v *visit) error {
-	app, err := mpblock.ParseAppID(v.r.URL.Query().Get("account"))
+	app, err := mpblock.ParseAppID(v.R.URL.Query().Get("account"))
 	if err != nil {
-		return v.see("/accounts")
+		return v.See("/accounts")
 	}
-	return v.see("/a/" + string(app))
+	return v.See("/a/" + string(app))
 }

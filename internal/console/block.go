@@ -6,12 +6,14 @@ import (
 	"mpblock"
 	"mpblock/internal/lists"
 	"mpblock/internal/operators"
+
+	"mpblock/internal/console/web"
 )
 
 // confirmPage asks whether users are really to be blocked or unblocked. It is a
 // dialog, and a page of its own where there is no script.
 type confirmPage struct {
-	frame
+	web.Frame
 	Block   bool
 	Heading string // with Problem
 	Problem string // why it cannot be done; then nothing is asked
@@ -28,40 +30,40 @@ const sampleRows = 50
 
 // confirm says what is about to be done, and asks for a reason.
 func (c *console) confirm(v *visit) error {
-	if err := v.form(); err != nil {
+	if err := v.Form(); err != nil {
 		return err
 	}
-	if !v.desk.May(operators.RoleOperator) {
-		return errForbidden
+	if !v.Desk.May(operators.RoleOperator) {
+		return web.ErrForbidden
 	}
-	ids := v.r.PostForm["openid"]
-	p := &confirmPage{Block: v.field("action") == "block", Count: len(ids), OpenIDs: ids, Back: v.back()}
+	ids := v.R.PostForm["openid"]
+	p := &confirmPage{Block: v.Field("action") == "block", Count: len(ids), OpenIDs: ids, Back: v.back()}
 	switch {
 	case len(ids) == 0:
-		p.Problem = v.say(msg("pick.none"))
+		p.Problem = v.Say(msg("pick.none"))
 	case len(ids) > lists.MaxByHand:
-		p.Problem = v.say(msg("pick.many"), lists.MaxByHand)
+		p.Problem = v.Say(msg("pick.many"), lists.MaxByHand)
 	}
-	p.Heading = v.say(msg("error.invalid.title"))
+	p.Heading = v.Say(msg("error.invalid.title"))
 	p.Sample = ids[:min(len(ids), sampleRows)]
 	p.More = len(ids) - len(p.Sample)
 	var err error
-	if p.Reasons, err = v.desk.Reasons(v.ctx(), v.account.AppID, suggestions); err != nil {
+	if p.Reasons, err = v.Desk.Reasons(v.Ctx(), v.Account.AppID, suggestions); err != nil {
 		return err
 	}
-	if v.htmx() {
-		return v.part("confirm", "confirm", p)
+	if v.HTMX() {
+		return v.Part("confirm", "confirm", p)
 	}
-	return v.page(http.StatusOK, "confirm", v.say(msg("action.block")), p)
+	return v.Page(http.StatusOK, "confirm", v.Say(msg("action.block")), p)
 }
 
 // back returns the page of ours from which the request came, else the followers.
 func (v *visit) back() string {
-	from := v.r.Header.Get("HX-Current-URL")
+	from := v.R.Header.Get("HX-Current-URL")
 	if from == "" {
-		from = v.r.Referer()
+		from = v.R.Referer()
 	}
-	return pathOf(from, v.base()+"/followers")
+	return web.PathOf(from, v.Base()+"/followers")
 }
 
 func (c *console) block(v *visit) error   { return v.apply(mpblock.Block) }
@@ -69,23 +71,23 @@ func (c *console) unblock(v *visit) error { return v.apply(mpblock.Unblock) }
 
 // apply blocks or unblocks those that were ticked.
 func (v *visit) apply(action mpblock.Action) error {
-	if err := v.form(); err != nil {
+	if err := v.Form(); err != nil {
 		return err
 	}
-	do, done, list := v.desk.Block, msg("block.done"), "followers"
+	do, done, list := v.Desk.Block, msg("block.done"), "followers"
 	if action == mpblock.Unblock {
-		do, done, list = v.desk.Unblock, msg("unblock.done"), "blacklist"
+		do, done, list = v.Desk.Unblock, msg("unblock.done"), "blacklist"
 	}
-	out, err := do(v.ctx(), v.account.AppID, v.r.PostForm["openid"], v.field("reason"))
+	out, err := do(v.Ctx(), v.Account.AppID, v.R.PostForm["openid"], v.Field("reason"))
 	if err != nil {
 		return err
 	}
-	n := notice{Kind: "good", Text: v.say(done, out.Done), Done: string(v.account.AppID) + ":" + list}
+	n := web.Notice{Kind: "good", Text: v.Say(done, out.Done), Done: string(v.Account.AppID) + ":" + list}
 	if out.Seq == 0 {
-		n.Kind, n.Text = "mind", v.say(msg("change.same"))
+		n.Kind, n.Text = "mind", v.Say(msg("change.same"))
 	} else {
-		n.Link = &navLink{Address: v.undoAddress(out.Seq), Text: v.say(msg("change.undo"))}
+		n.Link = &web.NavLink{Address: v.undoAddress(out.Seq), Text: v.Say(msg("change.undo"))}
 	}
-	v.tellWith(n)
-	return v.see(local(v.field("back"), v.base()+"/"+list))
+	v.TellWith(n)
+	return v.See(web.Local(v.Field("back"), v.Base()+"/"+list))
 }

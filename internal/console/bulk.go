@@ -10,16 +10,18 @@ import (
 	"mpblock"
 	"mpblock/internal/jobs"
 	"mpblock/internal/lines"
+
+	"mpblock/internal/console/web"
 )
 
 // bulkPage takes a list and shows the jobs of the account.
 type bulkPage struct {
-	frame
+	web.Frame
 	Unblock bool
 	Pasted  string
 	MaxSize int // MiB
 	Jobs    []jobView
-	Pager   pager
+	Pager   web.Pager
 }
 
 // jobRows is how many jobs a page lists.
@@ -30,7 +32,7 @@ func (c *console) bulk(v *visit) error { return v.bulkForm(http.StatusOK, mpbloc
 // bulkForm shows the form, with what was entered before.
 func (v *visit) bulkForm(status int, action mpblock.Action, pasted string) error {
 	p := &bulkPage{Unblock: action == mpblock.Unblock, Pasted: pasted, MaxSize: maxList >> 20}
-	jobs, err := v.desk.Jobs(v.ctx(), v.account.AppID, v.r.URL.Query().Get("after"), jobRows)
+	jobs, err := v.Desk.Jobs(v.Ctx(), v.Account.AppID, v.R.URL.Query().Get("after"), jobRows)
 	if err != nil {
 		return err
 	}
@@ -41,31 +43,31 @@ func (v *visit) bulkForm(status int, action mpblock.Action, pasted string) error
 	if len(jobs) == jobRows {
 		next = jobs[jobRows-1].ID
 	}
-	p.Pager = v.pagerOf(len(jobs), next)
-	return v.page(status, "bulk", v.say(msg("nav.bulk")), p)
+	p.Pager = v.PagerOf(len(jobs), next)
+	return v.Page(status, "bulk", v.Say(msg("nav.bulk")), p)
 }
 
 // draft takes a list in, keeps it as a job that has not started, and shows what it
 // would do.
 func (c *console) draft(v *visit) error {
-	_ = http.NewResponseController(v.w).SetReadDeadline(time.Now().Add(longTime)) // where there is none, there is no need
-	_ = http.NewResponseController(v.w).SetWriteDeadline(time.Now().Add(longTime))
-	v.r.Body = http.MaxBytesReader(v.w, v.r.Body, maxList)
-	parts, err := v.r.MultipartReader()
+	_ = http.NewResponseController(v.W).SetReadDeadline(time.Now().Add(longTime)) // where there is none, there is no need
+	_ = http.NewResponseController(v.W).SetWriteDeadline(time.Now().Add(longTime))
+	v.R.Body = http.MaxBytesReader(v.W, v.R.Body, maxList)
+	parts, err := v.R.MultipartReader()
 	if err != nil {
-		return invalid(v.say(msg("error.form")))
+		return web.Invalid(v.Say(msg("error.form")))
 	}
 	action, err := actionOf(parts)
 	var job jobs.Job
 	in := upload{parts: parts}
 	defer in.remove()
 	if err == nil {
-		job, err = v.desk.DraftJob(v.ctx(), v.account.AppID, action, &in)
+		job, err = v.Desk.DraftJob(v.Ctx(), v.Account.AppID, action, &in)
 	}
 	if err != nil {
-		return v.again(v.listProblem(err), func(status int) error { return v.bulkForm(status, action, in.pasted()) })
+		return v.Again(v.listProblem(err), func(status int) error { return v.bulkForm(status, action, in.pasted()) })
 	}
-	return v.see(v.base() + "/jobs/" + job.ID)
+	return v.See(v.Base() + "/jobs/" + job.ID)
 }
 
 // listProblem turns what can be wrong with the coming in of a list into words.
@@ -74,11 +76,11 @@ func (v *visit) listProblem(err error) error {
 	var unread *lines.Error
 	switch {
 	case errors.As(err, &large):
-		return invalid(v.say(msg("bulk.large"), maxList>>20))
+		return web.Invalid(v.Say(msg("bulk.large"), maxList>>20))
 	case errors.As(err, &unread):
-		return invalid(v.lang.Unread(unread))
+		return web.Invalid(v.Lang.Unread(unread))
 	case errors.Is(err, errForm), errors.Is(err, io.ErrUnexpectedEOF):
-		return invalid(v.say(msg("error.form")))
+		return web.Invalid(v.Say(msg("error.form")))
 	}
 	return err
 }

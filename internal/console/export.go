@@ -14,6 +14,8 @@ import (
 	"unicode/utf8"
 
 	"mpblock/internal/lists"
+
+	"mpblock/internal/console/web"
 )
 
 // flushRows is how many rows of an export go out at a time.
@@ -41,18 +43,18 @@ func (c *console) export(v *visit) error {
 		return err
 	}
 	var out exporter
-	name := fmt.Sprintf("blacklist-%s-%s", v.account.AppID, v.c.Desks.Now().In(v.zone).Format("20060102-1504"))
-	switch v.r.URL.Query().Get("format") {
+	name := fmt.Sprintf("blacklist-%s-%s", v.Account.AppID, v.c.Desks.Now().In(v.Zone).Format("20060102-1504"))
+	switch v.R.URL.Query().Get("format") {
 	case "csv":
-		out = newCSV(v.w, "openid", "seq", "blocked_at", "actor", "reason")
+		out = newCSV(v.W, "openid", "seq", "blocked_at", "actor", "reason")
 		v.download(name+".csv", "text/csv; charset=utf-8")
 	case "ndjson":
-		out = &ndjson{e: json.NewEncoder(v.w)}
+		out = &ndjson{e: json.NewEncoder(v.W)}
 		v.download(name+".ndjson", "application/x-ndjson")
 	default:
-		return errMissing
+		return web.ErrMissing
 	}
-	return v.stream(out, func() error { return exportAll(v.desk.Export(v.ctx(), v.account.AppID, query), out, v.w) })
+	return v.stream(out, func() error { return exportAll(v.Desk.Export(v.Ctx(), v.Account.AppID, query), out, v.W) })
 }
 
 // exporter writes rows in one format.
@@ -86,10 +88,10 @@ func exportAll(rows iter.Seq2[lists.EntryRow, error], out exporter, w http.Respo
 
 // download says that the answer is a file, and gives it the time that it takes.
 func (v *visit) download(name, kind string) {
-	_ = http.NewResponseController(v.w).SetWriteDeadline(time.Now().Add(longTime)) // where there is none, there is no need
-	v.w.Header().Set("Content-Type", kind)
-	v.w.Header().Set("Content-Disposition", `attachment; filename="`+name+`"`)
-	v.w.Header().Set("Cache-Control", "no-store")
+	_ = http.NewResponseController(v.W).SetWriteDeadline(time.Now().Add(longTime)) // where there is none, there is no need
+	v.W.Header().Set("Content-Type", kind)
+	v.W.Header().Set("Content-Disposition", `attachment; filename="`+name+`"`)
+	v.W.Header().Set("Cache-Control", "no-store")
 }
 
 // stream writes a file; what fails is for the log, since the answer has begun.
@@ -99,7 +101,7 @@ func (v *visit) stream(out exporter, rows func() error) error {
 		err = rows()
 	}
 	if err != nil {
-		v.c.log(v, "", err)
+		v.Log("", err)
 		panic(http.ErrAbortHandler)
 	}
 	return nil

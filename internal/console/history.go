@@ -7,15 +7,17 @@ import (
 	"mpblock"
 	"mpblock/internal/console/i18n"
 	"mpblock/internal/lists"
+
+	"mpblock/internal/console/web"
 )
 
 // historyPage is a page of changes, newest first.
 type historyPage struct {
-	frame
+	web.Frame
 	Filter  filter
 	Reached *i18n.Stamp
 	Changes []changeRow
-	Pager   pager
+	Pager   web.Pager
 }
 
 func (c *console) history(v *visit) error {
@@ -25,30 +27,30 @@ func (c *console) history(v *visit) error {
 	}
 	f.Actions = true
 	p := &historyPage{Filter: f}
-	render := func(status int) error { return v.page(status, "history", v.say(msg("nav.history")), p) }
+	render := func(status int) error { return v.Page(status, "history", v.Say(msg("nav.history")), p) }
 	if f.Query != "" { // of one OpenID: that is a page of its own
-		if _, err := v.desk.Timeline(v.ctx(), v.account.AppID, f.Query); err != nil {
-			return v.again(err, render)
+		if _, err := v.Desk.Timeline(v.Ctx(), v.Account.AppID, f.Query); err != nil {
+			return v.Again(err, render)
 		}
-		return v.see(v.base() + "/openids/" + f.Query)
+		return v.See(v.Base() + "/openids/" + f.Query)
 	}
 	since, until, err := f.times(v)
 	if err != nil {
-		return v.again(err, render)
+		return v.Again(err, render)
 	}
-	page, err := v.desk.History(v.ctx(), v.account.AppID, lists.ChangeQuery{
+	page, err := v.Desk.History(v.Ctx(), v.Account.AppID, lists.ChangeQuery{
 		Action: actionNamed(f.Action), Reason: f.Reason, Actor: v.actorPrefix(f.Actor), Since: since, Until: until,
-		Before: number(v.r.URL.Query().Get("after")), Limit: pageRows,
+		Before: number(v.R.URL.Query().Get("after")), Limit: web.PageRows,
 	})
 	if err != nil {
-		return v.again(err, render)
+		return v.Again(err, render)
 	}
 	p.Changes, p.Reached = v.changeRows(page.Rows), v.reached(page.Reached)
 	next := ""
 	if page.Next != 0 {
 		next = strconv.FormatUint(page.Next, 10)
 	}
-	p.Pager = v.pagerOf(len(p.Changes), next)
+	p.Pager = v.PagerOf(len(p.Changes), next)
 	return render(http.StatusOK)
 }
 
@@ -64,26 +66,26 @@ func actionNamed(name string) mpblock.Action {
 
 // changePage is one change with its OpenIDs.
 type changePage struct {
-	frame
+	web.Frame
 	Change  changeRow
 	OpenIDs []string
-	Pager   pager
+	Pager   web.Pager
 }
 
 // changeOpenIDs is how many OpenIDs of a change a page lists.
 const changeOpenIDs = 200
 
 func (c *console) change(v *visit) error {
-	seq := number(v.r.PathValue("seq"))
+	seq := number(v.R.PathValue("seq"))
 	if seq == 0 {
-		return errMissing
+		return web.ErrMissing
 	}
-	change, err := v.desk.Change(v.ctx(), v.account.AppID, seq)
+	change, err := v.Desk.Change(v.Ctx(), v.Account.AppID, seq)
 	if err != nil {
 		return err
 	}
 	p := &changePage{Change: v.changeRow(rowOf(change))}
-	from := min(number(v.r.URL.Query().Get("after")), uint64(len(change.OpenIDs)))
+	from := min(number(v.R.URL.Query().Get("after")), uint64(len(change.OpenIDs)))
 	rest := change.OpenIDs[from:]
 	next := ""
 	if len(rest) > changeOpenIDs {
@@ -93,8 +95,8 @@ func (c *console) change(v *visit) error {
 	for _, id := range rest {
 		p.OpenIDs = append(p.OpenIDs, id.String())
 	}
-	p.Pager = v.pagerOf(len(rest), next)
-	return v.page(http.StatusOK, "change", v.say(msg("change.title"), p.Change.Seq), p)
+	p.Pager = v.PagerOf(len(rest), next)
+	return v.Page(http.StatusOK, "change", v.Say(msg("change.title"), p.Change.Seq), p)
 }
 
 // rowOf returns a change as a row of a table.
@@ -104,7 +106,7 @@ func rowOf(c mpblock.Change) lists.ChangeRow {
 
 // openidPage is what is known of one OpenID.
 type openidPage struct {
-	frame
+	web.Frame
 	OpenID            string
 	Blocked, Follower bool
 	Actable           bool // it can be blocked or unblocked
@@ -113,13 +115,13 @@ type openidPage struct {
 }
 
 func (c *console) openid(v *visit) error {
-	t, err := v.desk.Timeline(v.ctx(), v.account.AppID, v.r.PathValue("id"))
+	t, err := v.Desk.Timeline(v.Ctx(), v.Account.AppID, v.R.PathValue("id"))
 	if err != nil {
 		return err
 	}
 	p := &openidPage{
 		OpenID: t.OpenID.String(), Blocked: t.Blocked, Follower: t.Follower, Changes: v.changeRows(t.Rows), More: t.More,
-		Actable: t.Blocked || t.Follower || v.account.AnyFollower,
+		Actable: t.Blocked || t.Follower || v.Account.AnyFollower,
 	}
-	return v.page(http.StatusOK, "openid", p.OpenID, p)
+	return v.Page(http.StatusOK, "openid", p.OpenID, p)
 }

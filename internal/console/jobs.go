@@ -7,6 +7,8 @@ import (
 	"mpblock"
 	"mpblock/internal/console/i18n"
 	"mpblock/internal/jobs"
+
+	"mpblock/internal/console/web"
 )
 
 // jobView is a job as the pages show it.
@@ -28,7 +30,7 @@ type jobView struct {
 
 // jobPage is a draft with what it would do, or a job with how far it is.
 type jobPage struct {
-	frame
+	web.Frame
 	Job     jobView
 	Read    []string // what was read of each input of the draft
 	Would   int      // OpenIDs that the draft would change
@@ -66,14 +68,14 @@ func (v *visit) jobView(j jobs.Job) jobView {
 		jobs.JobFailed:   {msg("state.failed"), "black"},
 	}
 	view := jobView{
-		ID: j.ID, Address: v.base() + "/jobs/" + j.ID, Block: j.Action == mpblock.Block, Reason: j.Reason, By: j.By,
-		Problem: j.Problem, Code: j.State, State: v.say(moods[j.State].text), Mood: moods[j.State].mood, Active: j.Active(),
-		Created: i18n.StampOf(j.Created, v.zone), Done: j.Progress.Seen(), Total: j.Progress.Total,
+		ID: j.ID, Address: v.Base() + "/jobs/" + j.ID, Block: j.Action == mpblock.Block, Reason: j.Reason, By: j.By,
+		Problem: j.Problem, Code: j.State, State: v.Say(moods[j.State].text), Mood: moods[j.State].mood, Active: j.Active(),
+		Created: i18n.StampOf(j.Created, v.Zone), Done: j.Progress.Seen(), Total: j.Progress.Total,
 		Refused:  j.Progress.Refused + j.Preview.Malformed + j.Preview.Foreign,
 		Undoable: !j.Active() && j.Progress.Done > 0, UndoOf: j.UndoOf,
 	}
 	if j.UndoOf != "" {
-		view.UndoAt = v.base() + "/jobs/" + j.UndoOf
+		view.UndoAt = v.Base() + "/jobs/" + j.UndoOf
 	}
 	switch {
 	case view.Total > 0:
@@ -85,7 +87,7 @@ func (v *visit) jobView(j jobs.Job) jobView {
 }
 
 func (v *visit) findJob() (jobs.Job, error) {
-	return v.desk.Job(v.ctx(), v.account.AppID, v.r.PathValue("id"))
+	return v.Desk.Job(v.Ctx(), v.Account.AppID, v.R.PathValue("id"))
 }
 
 func (c *console) job(v *visit) error {
@@ -100,7 +102,7 @@ func (v *visit) jobPage(status int, j jobs.Job) error {
 	if j.State == jobs.JobDraft {
 		return v.preview(status, j)
 	}
-	return v.page(status, "job", v.say(msg("job.title"), j.ID), v.report(j))
+	return v.Page(status, "job", v.Say(msg("job.title"), j.ID), v.report(j))
 }
 
 // preview shows what a draft would do.
@@ -108,7 +110,7 @@ func (v *visit) preview(status int, j jobs.Job) error {
 	w := j.Preview
 	p := &jobPage{Job: v.jobView(j), Would: w.New}
 	for _, s := range j.Read {
-		p.Read = append(p.Read, v.lang.WasRead(s))
+		p.Read = append(p.Read, v.Lang.WasRead(s))
 	}
 	for _, line := range []struct {
 		kind       string
@@ -122,9 +124,9 @@ func (v *visit) preview(status int, j jobs.Job) error {
 		{"foreign", msg("plan.foreign"), msg("plan.foreign.then"), w.Foreign},
 		{"duplicate", msg("plan.duplicate"), msg("plan.duplicate.then"), w.Duplicates},
 	} {
-		p.Lines = append(p.Lines, jobLine{line.kind, v.say(line.name), line.count, v.say(line.then)})
+		p.Lines = append(p.Lines, jobLine{line.kind, v.Say(line.name), line.count, v.Say(line.then)})
 	}
-	for bad, err := range v.desk.Refused(v.ctx(), v.account.AppID, j.ID) {
+	for bad, err := range v.Desk.Refused(v.Ctx(), v.Account.AppID, j.ID) {
 		if err != nil {
 			return err
 		}
@@ -139,15 +141,15 @@ func (v *visit) preview(status int, j jobs.Job) error {
 	}
 	p.MoreBad = max(0, w.Malformed+w.Foreign-len(p.Bad))
 	var err error
-	if p.Reasons, err = v.desk.Reasons(v.ctx(), v.account.AppID, suggestions); err != nil {
+	if p.Reasons, err = v.Desk.Reasons(v.Ctx(), v.Account.AppID, suggestions); err != nil {
 		return err
 	}
-	return v.page(status, "preview", v.say(msg("preview.title")), p)
+	return v.Page(status, "preview", v.Say(msg("preview.title")), p)
 }
 
 // whyRefused says why a line was refused.
 func (v *visit) whyRefused(r jobs.RefusedLine) string {
-	if text, ok := v.lang.BadLine(r.Key, r.Args); ok {
+	if text, ok := v.Lang.BadLine(r.Key, r.Args); ok {
 		return text
 	}
 	return v.why(r.Why)
@@ -156,13 +158,13 @@ func (v *visit) whyRefused(r jobs.RefusedLine) string {
 func (v *visit) why(w jobs.RefusedWhy) string {
 	switch w {
 	case jobs.WhyMalformed:
-		return v.say(msg("plan.malformed"))
+		return v.Say(msg("plan.malformed"))
 	case jobs.WhyForeign:
-		return v.say(msg("plan.foreign"))
+		return v.Say(msg("plan.foreign"))
 	case jobs.WhyUnknown:
-		return v.say(msg("plan.unknown"))
+		return v.Say(msg("plan.unknown"))
 	case jobs.WhyChanged:
-		return v.say(msg("why.changed"))
+		return v.Say(msg("why.changed"))
 	}
 	return string(w)
 }
@@ -171,7 +173,7 @@ func (v *visit) why(w jobs.RefusedWhy) string {
 func (v *visit) report(j jobs.Job) *jobPage {
 	p := &jobPage{Job: v.jobView(j)}
 	add := func(kind string, name msg, count int) {
-		p.Lines = append(p.Lines, jobLine{Kind: kind, Name: v.say(name), Count: count})
+		p.Lines = append(p.Lines, jobLine{Kind: kind, Name: v.Say(name), Count: count})
 	}
 	add("done", msg("job.done.changed"), j.Progress.Done)
 	add("already", msg("job.done.already"), j.Progress.Already)
@@ -186,34 +188,34 @@ func (c *console) progress(v *visit) error {
 	if err != nil {
 		return err
 	}
-	return v.part("job", "progress", v.report(j))
+	return v.Part("job", "progress", v.report(j))
 }
 
 func (c *console) startJob(v *visit) error {
-	if err := v.form(); err != nil {
+	if err := v.Form(); err != nil {
 		return err
 	}
-	j, err := v.desk.StartJob(v.ctx(), v.account.AppID, v.r.PathValue("id"), v.field("reason"))
+	j, err := v.Desk.StartJob(v.Ctx(), v.Account.AppID, v.R.PathValue("id"), v.Field("reason"))
 	if err != nil {
 		return err
 	}
-	return v.see(v.base() + "/jobs/" + j.ID)
+	return v.See(v.Base() + "/jobs/" + j.ID)
 }
 
 func (c *console) stopJob(v *visit) error {
-	j, err := v.desk.StopJob(v.ctx(), v.account.AppID, v.r.PathValue("id"))
+	j, err := v.Desk.StopJob(v.Ctx(), v.Account.AppID, v.R.PathValue("id"))
 	if err != nil {
 		return err
 	}
-	v.tell("mind", v.say(msg("job.stopped")))
-	return v.see(v.base() + "/jobs/" + j.ID)
+	v.Tell("mind", v.Say(msg("job.stopped")))
+	return v.See(v.Base() + "/jobs/" + j.ID)
 }
 
 func (c *console) dropJob(v *visit) error {
-	if err := v.desk.DropJob(v.ctx(), v.account.AppID, v.r.PathValue("id")); err != nil {
+	if err := v.Desk.DropJob(v.Ctx(), v.Account.AppID, v.R.PathValue("id")); err != nil {
 		return err
 	}
-	return v.see(v.base() + "/bulk")
+	return v.See(v.Base() + "/bulk")
 }
 
 // refused streams what a job did not do, as CSV whose first column can be mended
@@ -224,9 +226,9 @@ func (c *console) refused(v *visit) error {
 		return err
 	}
 	v.download("refused-"+j.ID+".csv", "text/csv; charset=utf-8")
-	out := newCSV(v.w, "openid", "line", "why", "detail")
+	out := newCSV(v.W, "openid", "line", "why", "detail")
 	return v.stream(out, func() error {
-		for r, err := range v.desk.Refused(v.ctx(), v.account.AppID, j.ID) {
+		for r, err := range v.Desk.Refused(v.Ctx(), v.Account.AppID, j.ID) {
 			if err == nil {
 				err = out.write(r.Text, strconv.Itoa(r.Line), string(r.Why), r.Detail)
 			}

@@ -8,15 +8,17 @@ import (
 	"mpblock"
 	"mpblock/internal/console/i18n"
 	"mpblock/internal/lists"
+
+	"mpblock/internal/console/web"
 )
 
 // followersPage is a page of followers.
 type followersPage struct {
-	frame
+	web.Frame
 	Total int
 	Query string
 	Rows  []followerRow
-	Pager pager
+	Pager web.Pager
 }
 
 type followerRow struct {
@@ -25,27 +27,27 @@ type followerRow struct {
 }
 
 func (c *console) followers(v *visit) error {
-	q := v.r.URL.Query()
+	q := v.R.URL.Query()
 	p := &followersPage{Query: strings.TrimSpace(q.Get("q"))}
-	render := func(status int) error { return v.page(status, "followers", v.say(msg("nav.followers")), p) }
-	query := lists.FollowerQuery{Limit: pageRows, Prefix: p.Query}
+	render := func(status int) error { return v.Page(status, "followers", v.Say(msg("nav.followers")), p) }
+	query := lists.FollowerQuery{Limit: web.PageRows, Prefix: p.Query}
 	if after := q.Get("after"); after != "" {
 		id, err := mpblock.ParseOpenID(after)
 		if err != nil {
-			return errMissing
+			return web.ErrMissing
 		}
 		query.After = id
 	}
-	page, err := v.desk.Followers(v.ctx(), v.account.AppID, query)
+	page, err := v.Desk.Followers(v.Ctx(), v.Account.AppID, query)
 	if err != nil {
-		return v.again(err, render)
+		return v.Again(err, render)
 	}
 	p.Total = page.Total
 	for _, r := range page.Rows {
 		id := r.OpenID.String()
-		p.Rows = append(p.Rows, followerRow{id, v.base() + "/openids/" + id, r.Blocked})
+		p.Rows = append(p.Rows, followerRow{id, v.Base() + "/openids/" + id, r.Blocked})
 	}
-	p.Pager = v.pagerOf(len(p.Rows), page.Next.String())
+	p.Pager = v.PagerOf(len(p.Rows), page.Next.String())
 	return render(http.StatusOK)
 }
 
@@ -63,14 +65,14 @@ type filter struct {
 const suggestions = 8
 
 func (v *visit) filter() (filter, error) {
-	q := v.r.URL.Query()
+	q := v.R.URL.Query()
 	f := filter{
 		Query: strings.TrimSpace(q.Get("q")), Reason: strings.TrimSpace(q.Get("reason")), Actor: strings.TrimSpace(q.Get("actor")),
 		Action: q.Get("action"), From: q.Get("from"), To: q.Get("to"),
 	}
 	f.Set = f.Query+f.Reason+f.Actor+f.Action+f.From+f.To != ""
 	var err error
-	f.Reasons, err = v.desk.Reasons(v.ctx(), v.account.AppID, suggestions)
+	f.Reasons, err = v.Desk.Reasons(v.Ctx(), v.Account.AppID, suggestions)
 	return f, err
 }
 
@@ -85,9 +87,9 @@ func (f filter) times(v *visit) (since, until time.Time, err error) {
 		if day.text == "" {
 			continue
 		}
-		t, err := time.ParseInLocation(time.DateOnly, day.text, v.zone)
+		t, err := time.ParseInLocation(time.DateOnly, day.text, v.Zone)
 		if err != nil {
-			return since, until, invalid(v.say(msg("filter.day"), day.text))
+			return since, until, web.Invalid(v.Say(msg("filter.day"), day.text))
 		}
 		*day.to = t.AddDate(0, 0, day.more)
 	}
@@ -100,7 +102,7 @@ func (v *visit) actorPrefix(typed string) string {
 	switch {
 	case typed == "":
 		return ""
-	case strings.EqualFold(typed, v.say(msg("actor.api"))), strings.EqualFold(typed, mpblock.ActorAPI):
+	case strings.EqualFold(typed, v.Say(msg("actor.api"))), strings.EqualFold(typed, mpblock.ActorAPI):
 		return mpblock.ActorAPI
 	case strings.Contains(typed, ":"), typed == "demo":
 		return typed
@@ -110,13 +112,13 @@ func (v *visit) actorPrefix(typed string) string {
 
 // blacklistPage is a page of the blacklist.
 type blacklistPage struct {
-	frame
+	web.Frame
 	Total   int
 	Filter  filter
 	Export  string // the address of the exports with the filter, up to the format
 	Reached *i18n.Stamp
 	Rows    []entryRow
-	Pager   pager
+	Pager   web.Pager
 }
 
 type entryRow struct {
@@ -130,7 +132,7 @@ func (v *visit) entryQuery(f filter) (lists.EntryQuery, error) {
 	since, until, err := f.times(v)
 	return lists.EntryQuery{
 		Prefix: f.Query, Reason: f.Reason, Actor: v.actorPrefix(f.Actor), Since: since, Until: until,
-		After: v.r.URL.Query().Get("after"), Limit: pageRows,
+		After: v.R.URL.Query().Get("after"), Limit: web.PageRows,
 	}, err
 }
 
@@ -139,31 +141,31 @@ func (c *console) blacklist(v *visit) error {
 	if err != nil {
 		return err
 	}
-	p := &blacklistPage{Filter: f, Total: v.account.Blocked, Export: v.exportAddress()}
+	p := &blacklistPage{Filter: f, Total: v.Account.Blocked, Export: v.exportAddress()}
 	render := func(status int) error {
-		return v.page(status, "blacklist", v.say(msg("nav.blacklist"))+" ("+i18n.Grouped(p.Total)+")", p)
+		return v.Page(status, "blacklist", v.Say(msg("nav.blacklist"))+" ("+i18n.Grouped(p.Total)+")", p)
 	}
 	query, err := v.entryQuery(f)
 	if err != nil {
-		return v.again(err, render)
+		return v.Again(err, render)
 	}
-	page, err := v.desk.Blacklist(v.ctx(), v.account.AppID, query)
+	page, err := v.Desk.Blacklist(v.Ctx(), v.Account.AppID, query)
 	if err != nil {
-		return v.again(err, render)
+		return v.Again(err, render)
 	}
 	p.Total = page.Total
 	for _, r := range page.Rows {
 		id := r.OpenID.String()
-		p.Rows = append(p.Rows, entryRow{id, v.base() + "/openids/" + id, i18n.StampOf(r.Time, v.zone), v.actor(r.Actor), r.Reason})
+		p.Rows = append(p.Rows, entryRow{id, v.Base() + "/openids/" + id, i18n.StampOf(r.Time, v.Zone), v.actor(r.Actor), r.Reason})
 	}
 	p.Reached = v.reached(page.Reached)
-	p.Pager = v.pagerOf(len(p.Rows), page.Next)
+	p.Pager = v.PagerOf(len(p.Rows), page.Next)
 	return render(http.StatusOK)
 }
 
 // exportAddress returns the address of the exports, for the format to come behind.
 func (v *visit) exportAddress() string {
-	q := v.r.URL.Query()
+	q := v.R.URL.Query()
 	for _, key := range []string{"after", "t", "format"} {
 		q.Del(key)
 	}
@@ -171,7 +173,7 @@ func (v *visit) exportAddress() string {
 	if query != "" {
 		query += "&"
 	}
-	return v.base() + "/blacklist/export?" + query + "format="
+	return v.Base() + "/blacklist/export?" + query + "format="
 }
 
 // reached returns how far back a search has come, if it stopped before its end.
@@ -179,6 +181,6 @@ func (v *visit) reached(t time.Time) *i18n.Stamp {
 	if t.IsZero() {
 		return nil
 	}
-	s := i18n.StampOf(t, v.zone)
+	s := i18n.StampOf(t, v.Zone)
 	return &s
 }

@@ -6,11 +6,13 @@ import (
 	"net/netip"
 
 	"mpblock/internal/operators"
+
+	"mpblock/internal/console/web"
 )
 
 // loginPage is the form for name and password, and that for the code.
 type loginPage struct {
-	frame
+	web.Frame
 	Next, Name string
 	Fresh      bool // there is no operator yet
 	Demo       bool
@@ -19,7 +21,7 @@ type loginPage struct {
 
 // passwordPage is the form of whoever follows a link to choose a password.
 type passwordPage struct {
-	frame
+	web.Frame
 	Token, Name string
 	First       bool // the first operator, who chooses the name as well
 	Shortest    int
@@ -27,31 +29,31 @@ type passwordPage struct {
 
 // home goes to the account that the operator comes for.
 func (c *console) home(v *visit) error {
-	if err := v.sit(); err != nil {
+	if err := v.Sit(); err != nil {
 		return err
 	}
-	if v.desk.MustEnrol() {
-		return v.see("/me")
+	if v.Desk.MustEnrol() {
+		return v.See("/me")
 	}
-	accounts, err := v.choices()
+	accounts, err := v.Choices()
 	if err != nil {
 		return err
 	}
-	if app := v.chosen(accounts); app != "" {
-		return v.see("/a/" + app)
+	if app := v.Chosen(accounts); app != "" {
+		return v.See("/a/" + app)
 	}
-	return v.see("/accounts")
+	return v.See("/accounts")
 }
 
 func (c *console) loginForm(v *visit) error {
-	if v.sit() == nil {
-		return v.see("/")
+	if v.Sit() == nil {
+		return v.See("/")
 	}
-	return v.loginForm(http.StatusOK, local(v.r.URL.Query().Get("next"), ""), "")
+	return v.loginForm(http.StatusOK, web.Local(v.R.URL.Query().Get("next"), ""), "")
 }
 
 func (v *visit) loginForm(status int, next, name string) error {
-	fresh, err := v.c.Operators.NeedsSetup(v.ctx())
+	fresh, err := v.c.Operators.NeedsSetup(v.Ctx())
 	if err != nil {
 		return err
 	}
@@ -59,58 +61,31 @@ func (v *visit) loginForm(status int, next, name string) error {
 	if v.c.OIDC != nil {
 		p.SSO = v.c.OIDC.Name
 	}
-	return v.page(status, "login", v.say(msg("login.title")), p)
+	return v.Page(status, "login", v.Say(msg("login.title")), p)
 }
 
 func (c *console) login(v *visit) error {
-	if err := v.form(); err != nil {
+	if err := v.Form(); err != nil {
 		return err
 	}
-	next := local(v.field("next"), "/")
-	name := v.field("name")
-	s, err := c.Operators.Login(v.ctx(), operators.Attempt{Name: name, Password: v.r.PostForm.Get("password"), Addr: remote(v.r)})
+	next := web.Local(v.Field("next"), "/")
+	name := v.Field("name")
+	s, err := c.Operators.Login(v.Ctx(), operators.Attempt{Name: name, Password: v.R.PostForm.Get("password"), Addr: remote(v.R)})
 	var refused *operators.LoginError
 	if errors.As(err, &refused) {
 		if refused.Reason == operators.NeedCode {
-			c.sessions.Put(v.ctx(), keyTicket, refused.Ticket)
-			c.sessions.Put(v.ctx(), keyName, name)
-			c.sessions.Put(v.ctx(), keyNext, next)
-			return v.see("/login/code")
+			v.Keep(keyTicket, refused.Ticket)
+			v.Keep(keyName, name)
+			v.Keep(keyNext, next)
+			return v.See("/login/code")
 		}
-		v.notices = append(v.notices, notice{Kind: "bad", Text: v.loginProblem(refused)})
-		return v.loginForm(loginStatus(refused), next, name)
+		v.Warn(v.LoginProblem(refused))
+		return v.loginForm(web.LoginStatus(refused), next, name)
 	}
 	if err != nil {
 		return err
 	}
 	return v.enter(s, next)
-}
-
-func loginStatus(e *operators.LoginError) int {
-	switch e.Reason {
-	case operators.TooMany:
-		return http.StatusTooManyRequests
-	case operators.Busy:
-		return http.StatusServiceUnavailable
-	case operators.BadCredentials, operators.BadCode, operators.NeedCode, operators.NotLinked:
-	}
-	return http.StatusUnauthorized
-}
-
-// loginProblem says why somebody was not let in.
-func (v *visit) loginProblem(e *operators.LoginError) string {
-	switch e.Reason {
-	case operators.BadCode:
-		return v.say(msg("login.code"))
-	case operators.TooMany:
-		return v.say(msg("login.wait"), int(e.Wait.Seconds()))
-	case operators.Busy:
-		return v.say(msg("login.busy"), int(e.Wait.Seconds()))
-	case operators.NotLinked:
-		return v.say(msg("login.unlinked"))
-	case operators.BadCredentials, operators.NeedCode:
-	}
-	return v.say(msg("login.wrong"))
 }
 
 // remote returns the address that a request comes from; the zero one if it is not
@@ -123,51 +98,51 @@ func remote(r *http.Request) netip.Addr {
 	return ap.Addr().Unmap()
 }
 
-// enter begins a session under a token that nobody has seen before.
+// Keys of what the session of a visitor keeps on the way in.
+const (
+	keyTicket = "ticket" // between password and code
+	keyName   = "name"   // likewise
+	keyNext   = "next"   // where to go after logging in
+)
+
+// enter begins a session for who has come in.
 func (v *visit) enter(s operators.Session, next string) error {
-	sessions := v.c.sessions
-	if err := sessions.RenewToken(v.ctx()); err != nil {
-		return err
-	}
-	for _, key := range []string{keyTicket, keyName, keyNext} {
-		sessions.Remove(v.ctx(), key)
-	}
-	sessions.Put(v.ctx(), keySession, s)
-	return v.see(next)
+	v.Forget(keyTicket, keyName, keyNext)
+	return v.Enter(s, next)
 }
 
 func (c *console) codeForm(v *visit) error {
-	if c.sessions.GetString(v.ctx(), keyTicket) == "" {
-		return v.see("/login")
+	if v.Kept(keyTicket) == "" {
+		return v.See("/login")
 	}
 	return v.codeForm(http.StatusOK)
 }
 
 func (v *visit) codeForm(status int) error {
-	return v.page(status, "code", v.say(msg("code.title")), &loginPage{Name: v.c.sessions.GetString(v.ctx(), keyName)})
+	return v.Page(status, "code", v.Say(msg("code.title")), &loginPage{Name: v.Kept(keyName)})
 }
 
 func (c *console) code(v *visit) error {
-	if err := v.form(); err != nil {
+	if err := v.Form(); err != nil {
 		return err
 	}
-	if c.sessions.GetString(v.ctx(), keyTicket) == "" {
-		return v.see("/login")
+	if v.Kept(keyTicket) == "" {
+		return v.See("/login")
 	}
-	next := local(c.sessions.GetString(v.ctx(), keyNext), "/")
-	s, err := c.Operators.Login(v.ctx(), operators.Attempt{
-		Ticket: c.sessions.GetString(v.ctx(), keyTicket), Code: v.field("code"), Addr: remote(v.r),
+	next := web.Local(v.Kept(keyNext), "/")
+	s, err := c.Operators.Login(v.Ctx(), operators.Attempt{
+		Ticket: v.Kept(keyTicket), Code: v.Field("code"), Addr: remote(v.R),
 	})
 	var refused *operators.LoginError
 	if errors.As(err, &refused) {
-		text := v.loginProblem(refused)
+		text := v.LoginProblem(refused)
 		if refused.Reason == operators.BadCredentials { // the ticket has run out
-			v.tell("bad", v.say(msg("login.expired")))
-			c.sessions.Remove(v.ctx(), keyTicket)
-			return v.see("/login")
+			v.Tell("bad", v.Say(msg("login.expired")))
+			v.Forget(keyTicket)
+			return v.See("/login")
 		}
-		v.notices = append(v.notices, notice{Kind: "bad", Text: text})
-		return v.codeForm(loginStatus(refused))
+		v.Warn(text)
+		return v.codeForm(web.LoginStatus(refused))
 	}
 	if err != nil {
 		return err
@@ -176,8 +151,8 @@ func (c *console) code(v *visit) error {
 }
 
 func (c *console) welcomeForm(v *visit) error {
-	token := v.r.URL.Query().Get("token")
-	if err := c.Operators.CheckSetup(v.ctx(), token); err != nil {
+	token := v.R.URL.Query().Get("token")
+	if err := c.Operators.CheckSetup(v.Ctx(), token); err != nil {
 		return err
 	}
 	return v.passwordForm(http.StatusOK, &passwordPage{Token: token, First: true})
@@ -185,42 +160,42 @@ func (c *console) welcomeForm(v *visit) error {
 
 func (v *visit) passwordForm(status int, p *passwordPage) error {
 	p.Shortest = operators.MinPassword
-	title := v.say(msg("welcome.title"))
+	title := v.Say(msg("welcome.title"))
 	if !p.First {
-		title = v.say(msg("reset.title"))
+		title = v.Say(msg("reset.title"))
 	}
-	return v.page(status, "password", title, p)
+	return v.Page(status, "password", title, p)
 }
 
 // passwords returns the password that was entered twice.
 func (v *visit) passwords(field string) (string, error) {
-	password := v.r.PostForm.Get(field)
-	if password != v.r.PostForm.Get("again") {
-		return "", invalid(v.say(msg("password.differ")))
+	password := v.R.PostForm.Get(field)
+	if password != v.R.PostForm.Get("again") {
+		return "", web.Invalid(v.Say(msg("password.differ")))
 	}
 	return password, nil
 }
 
 func (c *console) welcome(v *visit) error {
-	if err := v.form(); err != nil {
+	if err := v.Form(); err != nil {
 		return err
 	}
-	p := &passwordPage{Token: v.field("token"), Name: v.field("name"), First: true}
+	p := &passwordPage{Token: v.Field("token"), Name: v.Field("name"), First: true}
 	password, err := v.passwords("password")
 	var s operators.Session
 	if err == nil {
-		s, err = c.Operators.UseSetup(v.ctx(), p.Token, p.Name, password)
+		s, err = c.Operators.UseSetup(v.Ctx(), p.Token, p.Name, password)
 	}
 	if err != nil {
-		return v.again(err, func(status int) error { return v.passwordForm(status, p) })
+		return v.Again(err, func(status int) error { return v.passwordForm(status, p) })
 	}
-	v.tell("good", v.say(msg("welcome.done"), s.Name))
+	v.Tell("good", v.Say(msg("welcome.done"), s.Name))
 	return v.enter(s, "/")
 }
 
 func (c *console) resetForm(v *visit) error {
-	token := v.r.URL.Query().Get("token")
-	name, err := c.Operators.CheckReset(v.ctx(), token)
+	token := v.R.URL.Query().Get("token")
+	name, err := c.Operators.CheckReset(v.Ctx(), token)
 	if err != nil {
 		return err
 	}
@@ -228,21 +203,21 @@ func (c *console) resetForm(v *visit) error {
 }
 
 func (c *console) reset(v *visit) error {
-	if err := v.form(); err != nil {
+	if err := v.Form(); err != nil {
 		return err
 	}
-	token := v.field("token")
-	name, err := c.Operators.CheckReset(v.ctx(), token)
+	token := v.Field("token")
+	name, err := c.Operators.CheckReset(v.Ctx(), token)
 	if err != nil {
 		return err
 	}
 	password, err := v.passwords("password")
 	var s operators.Session
 	if err == nil {
-		s, err = c.Operators.UseReset(v.ctx(), token, password)
+		s, err = c.Operators.UseReset(v.Ctx(), token, password)
 	}
 	if err != nil {
-		return v.again(err, func(status int) error {
+		return v.Again(err, func(status int) error {
 			return v.passwordForm(status, &passwordPage{Token: token, Name: name})
 		})
 	}
@@ -252,10 +227,10 @@ func (c *console) reset(v *visit) error {
 // demo logs in whoever has the link that serve --demo prints. HEAD, with which
 // programs look whether a link leads somewhere, does not spend it.
 func (c *console) demo(v *visit) error {
-	if v.r.Method == http.MethodHead {
+	if v.R.Method == http.MethodHead {
 		return nil
 	}
-	s, err := c.Operators.UseDemo(v.ctx(), v.r.URL.Query().Get("token"))
+	s, err := c.Operators.UseDemo(v.Ctx(), v.R.URL.Query().Get("token"))
 	if err != nil {
 		return err
 	}
@@ -263,13 +238,13 @@ func (c *console) demo(v *visit) error {
 }
 
 // logout ends the session. Who has none is not told so: to tell takes a record.
-func (c *console) logout(v *visit) error {
-	if !c.sessions.Exists(v.ctx(), keySession) {
-		return v.see("/login")
-	}
-	if err := c.sessions.Destroy(v.ctx()); err != nil {
+func (*console) logout(v *visit) error {
+	left, err := v.Leave()
+	if err != nil {
 		return err
 	}
-	v.tell("good", v.say(msg("login.out")))
-	return v.see("/login")
+	if left {
+		v.Tell("good", v.Say(msg("login.out")))
+	}
+	return v.See("/login")
 }

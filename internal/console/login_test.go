@@ -1,8 +1,6 @@
 package console
 
 import (
-	"bytes"
-	"encoding/gob"
 	"net/http"
 	"net/url"
 	"regexp"
@@ -11,8 +9,6 @@ import (
 	"time"
 
 	"github.com/pquerna/otp/totp"
-
-	"mpblock/internal/operators"
 )
 
 // The link of an empty store makes the first operator, once.
@@ -322,18 +318,4 @@ func TestAccountSettings(t *testing.T) {
 		t.Errorf("not back at the account that was looked at last, but at %s", a.path)
 	}
 	b.get("/me").holds(t, 200, "/a/"+string(otherApp)+"/blacklist")
-}
-
-// Sessions are in the store under the name that their type had when the console was
-// first released: another one would log everybody out at the next upgrade.
-func TestSessionsOutliveAnUpgrade(t *testing.T) {
-	New(Options{Operators: filled(t).operators})
-	var b bytes.Buffer
-	var session any = operators.Session{Name: "anna", Epoch: 7}
-	if err := gob.NewEncoder(&b).Encode(&session); err != nil {
-		t.Fatal(err)
-	}
-	if !strings.Contains(b.String(), "mpblock/internal/platform.Session") {
-		t.Errorf("kept as %q", b.String())
-	}
 }

@@ -9,11 +9,16 @@ import (
 	"github.com/boombuler/barcode/qr"
 
 	"mpblock/internal/operators"
+
+	"mpblock/internal/console/web"
 )
+
+// keyEnrol is where the session keeps operators.SecondFactor.URL until it is confirmed.
+const keyEnrol = "enrol"
 
 // mePage is what operators set for themselves.
 type mePage struct {
-	frame
+	web.Frame
 	Role         string
 	HasPassword  bool
 	Shortest     int
@@ -33,18 +38,18 @@ type enrolment struct {
 func (c *console) me(v *visit) error { return v.me(http.StatusOK) }
 
 func (v *visit) me(status int) error {
-	o := v.desk.Operator()
+	o := v.Desk.Operator()
 	p := &mePage{Role: v.role(o.Role), HasPassword: o.HasPassword, Shortest: operators.MinPassword, SecondFactor: o.SecondFactor, Identities: o.Identities}
 	if v.c.OIDC != nil {
 		p.Provider = v.c.OIDC.Name
 	}
-	if address := v.c.sessions.GetString(v.ctx(), keyEnrol); address != "" && !o.SecondFactor {
+	if address := v.Kept(keyEnrol); address != "" && !o.SecondFactor {
 		var err error
 		if p.Enrol, err = enrolmentOf(address); err != nil {
 			return err
 		}
 	}
-	return v.page(status, "me", v.say(msg("nav.me")), p)
+	return v.Page(status, "me", v.Say(msg("nav.me")), p)
 }
 
 // margin is the quiet zone around a QR code, in modules.
@@ -76,62 +81,62 @@ func enrolmentOf(address string) (*enrolment, error) {
 func (c *console) setLanguage(v *visit) error { return c.language(v) }
 
 func (c *console) setPassword(v *visit) error {
-	if err := v.form(); err != nil {
+	if err := v.Form(); err != nil {
 		return err
 	}
 	password, err := v.passwords("new")
 	var s operators.Session
 	if err == nil {
-		s, err = v.desk.ChangePassword(v.ctx(), v.r.PostForm.Get("old"), password)
+		s, err = v.Desk.ChangePassword(v.Ctx(), v.R.PostForm.Get("old"), password)
 	}
 	if err != nil {
-		return v.again(err, v.me)
+		return v.Again(err, v.me)
 	}
-	v.tell("good", v.say(msg("me.password.done")))
+	v.Tell("good", v.Say(msg("me.password.done")))
 	return v.enter(s, "/me")
 }
 
 func (c *console) newSecond(v *visit) error {
-	second, err := v.desk.NewSecondFactor(v.ctx())
+	second, err := v.Desk.NewSecondFactor(v.Ctx())
 	if err != nil {
-		return v.again(err, v.me)
+		return v.Again(err, v.me)
 	}
-	c.sessions.Put(v.ctx(), keyEnrol, second.URL)
-	return v.see("/me#second-factor")
+	v.Keep(keyEnrol, second.URL)
+	return v.See("/me#second-factor")
 }
 
 func (c *console) confirmSecond(v *visit) error {
-	if err := v.form(); err != nil {
+	if err := v.Form(); err != nil {
 		return err
 	}
-	if err := v.desk.ConfirmSecondFactor(v.ctx(), v.field("code")); err != nil {
-		return v.again(err, v.me)
+	if err := v.Desk.ConfirmSecondFactor(v.Ctx(), v.Field("code")); err != nil {
+		return v.Again(err, v.me)
 	}
-	c.sessions.Remove(v.ctx(), keyEnrol)
-	v.tell("good", v.say(msg("me.second.done")))
-	return v.see("/me")
+	v.Forget(keyEnrol)
+	v.Tell("good", v.Say(msg("me.second.done")))
+	return v.See("/me")
 }
 
 func (c *console) removeSecond(v *visit) error {
-	if err := v.form(); err != nil {
+	if err := v.Form(); err != nil {
 		return err
 	}
-	if err := v.desk.RemoveSecondFactor(v.ctx(), v.r.PostForm.Get("password")); err != nil {
-		return v.again(err, v.me)
+	if err := v.Desk.RemoveSecondFactor(v.Ctx(), v.R.PostForm.Get("password")); err != nil {
+		return v.Again(err, v.me)
 	}
-	v.tell("good", v.say(msg("me.second.gone")))
-	return v.see("/me")
+	v.Tell("good", v.Say(msg("me.second.gone")))
+	return v.See("/me")
 }
 
 // unlink removes the operator's link to an identity at a provider.
 func (c *console) unlink(v *visit) error {
-	if err := v.form(); err != nil {
+	if err := v.Form(); err != nil {
 		return err
 	}
-	err := v.desk.Unlink(v.ctx(), operators.Identity{Issuer: v.field("issuer"), Subject: v.field("subject")})
+	err := v.Desk.Unlink(v.Ctx(), operators.Identity{Issuer: v.Field("issuer"), Subject: v.Field("subject")})
 	if err != nil {
-		return v.again(err, v.me)
+		return v.Again(err, v.me)
 	}
-	v.tell("good", v.say(msg("saved")))
-	return v.see("/me")
+	v.Tell("good", v.Say(msg("saved")))
+	return v.See("/me")
 }

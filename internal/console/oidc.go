@@ -16,6 +16,8 @@ import (
 	"golang.org/x/oauth2"
 
 	"mpblock/internal/operators"
+
+	"mpblock/internal/console/web"
 )
 
 // OIDC is an OpenID Connect provider that operators can log in with.
@@ -59,7 +61,7 @@ func (p *provider) find(ctx context.Context) (*oidc.Provider, error) {
 func (v *visit) oauth(p *oidc.Provider) *oauth2.Config {
 	return &oauth2.Config{
 		ClientID: v.c.OIDC.ClientID, ClientSecret: v.c.OIDC.ClientSecret, Endpoint: p.Endpoint(),
-		RedirectURL: v.public() + returnPath, Scopes: []string{oidc.ScopeOpenID, "email", "profile"},
+		RedirectURL: v.Public() + returnPath, Scopes: []string{oidc.ScopeOpenID, "email", "profile"},
 	}
 }
 
@@ -76,33 +78,33 @@ const flowLife = 15 * time.Minute
 
 func (c *console) oidcBegin(v *visit) error {
 	if c.OIDC == nil {
-		return errMissing
+		return web.ErrMissing
 	}
-	ctx, cancel := context.WithTimeout(v.ctx(), providerTime)
+	ctx, cancel := context.WithTimeout(v.Ctx(), providerTime)
 	defer cancel()
 	p, err := c.provider.find(ctx)
 	if err != nil {
 		return v.providerFailed(err)
 	}
-	flow := oidcFlow{State: rand.Text(), Nonce: rand.Text(), Verifier: oauth2.GenerateVerifier(), Next: local(v.r.URL.Query().Get("next"), "/")}
+	flow := oidcFlow{State: rand.Text(), Nonce: rand.Text(), Verifier: oauth2.GenerateVerifier(), Next: web.Local(v.R.URL.Query().Get("next"), "/")}
 	text, err := json.Marshal(flow)
 	if err != nil {
 		return err
 	}
 	c.setFlow(v, base64.RawURLEncoding.EncodeToString(text), int(flowLife.Seconds()))
 	address := v.oauth(p).AuthCodeURL(flow.State, oidc.Nonce(flow.Nonce), oauth2.S256ChallengeOption(flow.Verifier))
-	return v.see(address)
+	return v.See(address)
 }
 
 func (c *console) setFlow(v *visit, value string, age int) {
-	http.SetCookie(v.w, &http.Cookie{ //nolint:gosec // Secure where there is TLS
+	http.SetCookie(v.W, &http.Cookie{ //nolint:gosec // Secure where there is TLS
 		Name: c.cookieOIDC, Value: value, Path: "/login/oidc", MaxAge: age, HttpOnly: true, Secure: c.Secure, SameSite: http.SameSiteLaxMode,
 	})
 }
 
 // flow reads what the browser has kept.
 func (v *visit) flow() (f oidcFlow, ok bool) {
-	cookie, err := v.r.Cookie(v.c.cookieOIDC)
+	cookie, err := v.R.Cookie(v.c.cookieOIDC)
 	if err != nil {
 		return f, false
 	}
@@ -116,35 +118,35 @@ func (v *visit) flow() (f oidcFlow, ok bool) {
 // oidcReturn takes who comes back from the provider. HEAD does not spend the code.
 func (c *console) oidcReturn(v *visit) error {
 	if c.OIDC == nil {
-		return errMissing
+		return web.ErrMissing
 	}
-	if v.r.Method == http.MethodHead {
+	if v.R.Method == http.MethodHead {
 		return nil
 	}
 	flow, ok := v.flow()
-	q := v.r.URL.Query()
+	q := v.R.URL.Query()
 	if !ok || subtle.ConstantTimeCompare([]byte(q.Get("state")), []byte(flow.State)) != 1 {
-		return invalid(v.say(msg("oidc.state")))
+		return web.Invalid(v.Say(msg("oidc.state")))
 	}
 	c.setFlow(v, "", -1)
 	if code := q.Get("error"); code != "" {
-		return invalid(v.say(msg("oidc.refused"), c.OIDC.Name, code))
+		return web.Invalid(v.Say(msg("oidc.refused"), c.OIDC.Name, code))
 	}
-	ctx, cancel := context.WithTimeout(v.ctx(), providerTime)
+	ctx, cancel := context.WithTimeout(v.Ctx(), providerTime)
 	defer cancel()
 	who, err := v.verify(ctx, q.Get("code"), flow)
 	if err != nil {
 		return v.providerFailed(err)
 	}
-	s, err := c.Operators.LoginVerified(v.ctx(), who)
+	s, err := c.Operators.LoginVerified(v.Ctx(), who)
 	var refused *operators.LoginError
 	if errors.As(err, &refused) {
-		return invalid(v.loginProblem(refused))
+		return web.Invalid(v.LoginProblem(refused))
 	}
 	if err != nil {
 		return err
 	}
-	return v.enter(s, local(flow.Next, "/"))
+	return v.enter(s, web.Local(flow.Next, "/"))
 }
 
 // verify turns the code that the browser has brought into who it is, as the
@@ -198,5 +200,5 @@ func (v *visit) providerFailed(err error) error {
 		err = fmt.Errorf("the provider answered %q", refused.ErrorCode)
 	}
 	v.c.Log.Error("console: login through the provider", "issuer", v.c.OIDC.Issuer, "error", err)
-	return invalid(v.say(msg("oidc.failed"), v.c.OIDC.Name))
+	return web.Invalid(v.Say(msg("oidc.failed"), v.c.OIDC.Name))
 }

@@ -5,13 +5,15 @@ import (
 	"time"
 
 	"mpblock/internal/console/i18n"
+
+	"mpblock/internal/console/web"
 )
 
 // callsPage explains the API to whoever asks.
-type callsPage struct{ frame }
+type callsPage struct{ web.Frame }
 
 func (c *console) calls(v *visit) error {
-	return v.page(http.StatusOK, "calls", v.say(msg("calls.title")), &callsPage{frame{Wide: true}})
+	return v.Page(http.StatusOK, "calls", v.Say(msg("calls.title")), &callsPage{web.Frame{Wide: true}})
 }
 
 // langLife is how long a browser keeps the language.
@@ -19,21 +21,21 @@ const langLife = 365 * 24 * time.Hour
 
 // language switches the language, of the operator if there is one.
 func (c *console) language(v *visit) error {
-	if err := v.form(); err != nil {
+	if err := v.Form(); err != nil {
 		return err
 	}
-	chosen := i18n.Lang(v.field("lang"))
+	chosen := i18n.Lang(v.Field("lang"))
 	if chosen != i18n.Chinese && chosen != i18n.English {
-		return errMissing
+		return web.ErrMissing
 	}
-	http.SetCookie(v.w, &http.Cookie{ //nolint:gosec // Secure where there is TLS
-		Name: cookieLang, Value: string(chosen), Path: "/", MaxAge: int(langLife.Seconds()),
+	http.SetCookie(v.W, &http.Cookie{ //nolint:gosec // Secure where there is TLS
+		Name: web.CookieLang, Value: string(chosen), Path: "/", MaxAge: int(langLife.Seconds()),
 		HttpOnly: true, Secure: c.Secure, SameSite: http.SameSiteLaxMode,
 	})
-	if v.sit() == nil {
-		if err := v.desk.SetLanguage(v.ctx(), chosen.Short()); err != nil {
+	if v.Sit() == nil {
+		if err := v.Desk.SetLanguage(v.Ctx(), chosen.Short()); err != nil {
 			return err
 		}
 	}
-	return v.see(local(v.field("back"), "/"))
+	return v.See(web.Local(v.Field("back"), "/"))
 }

@@ -9,11 +9,19 @@ import (
 	"mpblock"
 	"mpblock/internal/console/i18n"
 	"mpblock/internal/operators"
+
+	"mpblock/internal/console/web"
+)
+
+// What the session keeps for the page of operators, which shows it once.
+const (
+	keyLink = "link"
+	keyFor  = "for" // whom the link is for
 )
 
 // operatorsPage lists the operators, and creates one.
 type operatorsPage struct {
-	frame
+	web.Frame
 	Link, For    string // a link to hand over, shown this once, and to whom
 	Minutes      int    // that it is good for
 	Rows         []operatorRow
@@ -45,12 +53,12 @@ type roleChoice struct {
 	Chosen      bool
 }
 
-func (v *visit) role(r operators.Role) string { return v.say(msg("role." + string(r))) }
+func (v *visit) role(r operators.Role) string { return v.Say(msg("role." + string(r))) }
 
 func (v *visit) rightsOf(role operators.Role, accounts, email string) rights {
 	r := rights{Accounts: accounts, Email: email}
 	for _, value := range []operators.Role{operators.RoleViewer, operators.RoleOperator, operators.RoleAdmin} {
-		r.Roles = append(r.Roles, roleChoice{value, v.role(value), v.say(msg("role." + string(value) + ".means")), value == role})
+		r.Roles = append(r.Roles, roleChoice{value, v.role(value), v.Say(msg("role." + string(value) + ".means")), value == role})
 	}
 	return r
 }
@@ -60,37 +68,37 @@ func (c *console) operators(v *visit) error {
 }
 
 func (v *visit) operatorsPage(status int, p *operatorsPage) error {
-	all, err := v.desk.Operators(v.ctx())
+	all, err := v.Desk.Operators(v.Ctx())
 	if err != nil {
 		return err
 	}
 	for _, o := range all {
 		row := operatorRow{
-			Name: o.Name, Address: "/operators/" + url.PathEscape(o.Name), Role: v.role(o.Role), Accounts: v.say(msg("operators.all")),
+			Name: o.Name, Address: "/operators/" + url.PathEscape(o.Name), Role: v.role(o.Role), Accounts: v.Say(msg("operators.all")),
 			SecondFactor: o.SecondFactor, Disabled: o.Disabled,
 		}
 		if len(o.Accounts) > 0 {
 			row.Accounts = i18n.Grouped(len(o.Accounts))
 		}
 		if !o.LastLogin.IsZero() {
-			s := i18n.StampOf(o.LastLogin, v.zone)
+			s := i18n.StampOf(o.LastLogin, v.Zone)
 			row.Last = &s
 		}
 		p.Rows = append(p.Rows, row)
 	}
-	if p.SecondNeeded, err = v.c.Operators.RequireSecondFactor(v.ctx()); err != nil {
+	if p.SecondNeeded, err = v.c.Operators.RequireSecondFactor(v.Ctx()); err != nil {
 		return err
 	}
-	p.OwnSecond = v.desk.Operator().SecondFactor
-	p.Link, p.For = v.once(keyLink), v.once(keyFor)
+	p.OwnSecond = v.Desk.Operator().SecondFactor
+	p.Link, p.For = v.Once(keyLink), v.Once(keyFor)
 	p.Minutes = int(operators.LinkLife.Minutes())
-	return v.page(status, "operators", v.say(msg("nav.operators")), p)
+	return v.Page(status, "operators", v.Say(msg("nav.operators")), p)
 }
 
 // newOperator reads the form of an operator's rights.
 func (v *visit) newOperator(name string) operators.NewOperator {
-	n := operators.NewOperator{Name: name, Role: operators.Role(v.field("role")), Email: v.field("email")}
-	for _, app := range strings.Fields(v.r.PostForm.Get("accounts")) {
+	n := operators.NewOperator{Name: name, Role: operators.Role(v.Field("role")), Email: v.Field("email")}
+	for _, app := range strings.Fields(v.R.PostForm.Get("accounts")) {
 		n.Accounts = append(n.Accounts, mpblock.AppID(app))
 	}
 	return n
@@ -99,42 +107,42 @@ func (v *visit) newOperator(name string) operators.NewOperator {
 // handOver keeps a link for the page that comes next, which shows it once. Where the
 // site is not known, it is a path.
 func (v *visit) handOver(name, token string) {
-	v.c.sessions.Put(v.ctx(), keyLink, v.site()+"/password?"+url.Values{"token": {token}}.Encode())
-	v.c.sessions.Put(v.ctx(), keyFor, name)
+	v.Keep(keyLink, v.Origin()+"/password?"+url.Values{"token": {token}}.Encode())
+	v.Keep(keyFor, name)
 }
 
 func (c *console) addOperator(v *visit) error {
-	if err := v.form(); err != nil {
+	if err := v.Form(); err != nil {
 		return err
 	}
-	n := v.newOperator(v.field("name"))
-	o, token, err := v.desk.AddOperator(v.ctx(), n)
+	n := v.newOperator(v.Field("name"))
+	o, token, err := v.Desk.AddOperator(v.Ctx(), n)
 	if err != nil {
-		p := &operatorsPage{Name: n.Name, Rights: v.rightsOf(n.Role, v.r.PostForm.Get("accounts"), n.Email)}
-		return v.again(err, func(status int) error { return v.operatorsPage(status, p) })
+		p := &operatorsPage{Name: n.Name, Rights: v.rightsOf(n.Role, v.R.PostForm.Get("accounts"), n.Email)}
+		return v.Again(err, func(status int) error { return v.operatorsPage(status, p) })
 	}
-	v.tell("good", v.say(msg("operators.created"), o.Name))
+	v.Tell("good", v.Say(msg("operators.created"), o.Name))
 	v.handOver(o.Name, token)
-	return v.see("/operators")
+	return v.See("/operators")
 }
 
 // requireSecond demands a second factor of everybody, or does so no more.
 func (c *console) requireSecond(v *visit) error {
-	if err := v.form(); err != nil {
+	if err := v.Form(); err != nil {
 		return err
 	}
-	if err := v.desk.SetRequireSecondFactor(v.ctx(), v.field("required") != ""); err != nil {
-		return v.again(err, func(status int) error {
+	if err := v.Desk.SetRequireSecondFactor(v.Ctx(), v.Field("required") != ""); err != nil {
+		return v.Again(err, func(status int) error {
 			return v.operatorsPage(status, &operatorsPage{Rights: v.rightsOf(operators.RoleOperator, "", "")})
 		})
 	}
-	v.tell("good", v.say(msg("saved")))
-	return v.see("/operators")
+	v.Tell("good", v.Say(msg("saved")))
+	return v.See("/operators")
 }
 
 // operatorPage is one operator.
 type operatorPage struct {
-	frame
+	web.Frame
 	Name, Address string
 	Own           bool // the admin's own
 	Disabled      bool
@@ -144,13 +152,13 @@ type operatorPage struct {
 
 // find returns the operator that the page is about.
 func (v *visit) find() (operators.Operator, error) {
-	all, err := v.desk.Operators(v.ctx())
+	all, err := v.Desk.Operators(v.Ctx())
 	if err != nil {
 		return operators.Operator{}, err
 	}
-	i := slices.IndexFunc(all, func(o operators.Operator) bool { return o.Name == v.r.PathValue("name") })
+	i := slices.IndexFunc(all, func(o operators.Operator) bool { return o.Name == v.R.PathValue("name") })
 	if i < 0 {
-		return operators.Operator{}, errMissing
+		return operators.Operator{}, web.ErrMissing
 	}
 	return all[i], nil
 }
@@ -169,12 +177,12 @@ func (c *console) operatorPage(v *visit) error {
 
 func (v *visit) operatorPage(status int, o operators.Operator, r rights) error {
 	p := &operatorPage{
-		Name: o.Name, Address: "/operators/" + url.PathEscape(o.Name), Own: o.Name == v.desk.Operator().Name, Disabled: o.Disabled, Rights: r,
+		Name: o.Name, Address: "/operators/" + url.PathEscape(o.Name), Own: o.Name == v.Desk.Operator().Name, Disabled: o.Disabled, Rights: r,
 	}
 	for _, id := range o.Identities {
 		p.Identities = append(p.Identities, id.Issuer)
 	}
-	return v.page(status, "operator", v.say(msg("operator.title"), o.Name), p)
+	return v.Page(status, "operator", v.Say(msg("operator.title"), o.Name), p)
 }
 
 func (c *console) setOperator(v *visit) error {
@@ -182,63 +190,63 @@ func (c *console) setOperator(v *visit) error {
 	if err != nil {
 		return err
 	}
-	if err := v.form(); err != nil {
+	if err := v.Form(); err != nil {
 		return err
 	}
 	n := v.newOperator(o.Name)
 	n.Language = o.Language
-	if _, err := v.desk.UpdateOperator(v.ctx(), n); err != nil {
-		return v.again(err, func(status int) error {
-			return v.operatorPage(status, o, v.rightsOf(n.Role, v.r.PostForm.Get("accounts"), n.Email))
+	if _, err := v.Desk.UpdateOperator(v.Ctx(), n); err != nil {
+		return v.Again(err, func(status int) error {
+			return v.operatorPage(status, o, v.rightsOf(n.Role, v.R.PostForm.Get("accounts"), n.Email))
 		})
 	}
-	v.tell("good", v.say(msg("saved")))
-	return v.see("/operators/" + url.PathEscape(o.Name))
+	v.Tell("good", v.Say(msg("saved")))
+	return v.See("/operators/" + url.PathEscape(o.Name))
 }
 
 func (c *console) resetOperator(v *visit) error {
-	name := v.r.PathValue("name")
-	token, err := v.desk.ResetOperator(v.ctx(), name)
+	name := v.R.PathValue("name")
+	token, err := v.Desk.ResetOperator(v.Ctx(), name)
 	if err != nil {
 		return err
 	}
 	v.handOver(name, token)
-	return v.see("/operators")
+	return v.See("/operators")
 }
 
 func (c *console) endSessions(v *visit) error {
-	name := v.r.PathValue("name")
-	if err := v.desk.EndSessions(v.ctx(), name); err != nil {
+	name := v.R.PathValue("name")
+	if err := v.Desk.EndSessions(v.Ctx(), name); err != nil {
 		return err
 	}
-	v.tell("good", v.say(msg("operator.sessions.done"), name))
-	return v.see("/operators")
+	v.Tell("good", v.Say(msg("operator.sessions.done"), name))
+	return v.See("/operators")
 }
 
 func (c *console) disableOperator(v *visit) error {
-	if err := v.form(); err != nil {
+	if err := v.Form(); err != nil {
 		return err
 	}
-	name := v.r.PathValue("name")
-	if err := v.desk.DisableOperator(v.ctx(), name, v.field("disabled") != ""); err != nil {
+	name := v.R.PathValue("name")
+	if err := v.Desk.DisableOperator(v.Ctx(), name, v.Field("disabled") != ""); err != nil {
 		return err
 	}
-	v.tell("good", v.say(msg("saved")))
-	return v.see("/operators/" + url.PathEscape(name))
+	v.Tell("good", v.Say(msg("saved")))
+	return v.See("/operators/" + url.PathEscape(name))
 }
 
 func (c *console) removeOperator(v *visit) error {
-	if err := v.form(); err != nil {
+	if err := v.Form(); err != nil {
 		return err
 	}
-	name := v.r.PathValue("name")
-	if v.field("sure") == "" {
-		v.tell("bad", v.say(msg("account.sure")))
-		return v.see("/operators/" + url.PathEscape(name))
+	name := v.R.PathValue("name")
+	if v.Field("sure") == "" {
+		v.Tell("bad", v.Say(msg("account.sure")))
+		return v.See("/operators/" + url.PathEscape(name))
 	}
-	if err := v.desk.DeleteOperator(v.ctx(), name); err != nil {
+	if err := v.Desk.DeleteOperator(v.Ctx(), name); err != nil {
 		return err
 	}
-	v.tell("good", v.say(msg("operator.removed"), name))
-	return v.see("/operators")
+	v.Tell("good", v.Say(msg("operator.removed"), name))
+	return v.See("/operators")
 }

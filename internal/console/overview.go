@@ -9,11 +9,13 @@ import (
 	"mpblock"
 	"mpblock/internal/console/i18n"
 	"mpblock/internal/lists"
+
+	"mpblock/internal/console/web"
 )
 
 // overviewPage is how an account is doing.
 type overviewPage struct {
-	frame
+	web.Frame
 	Followers, Blocked           int
 	TodayBlocked, TodayUnblocked int
 	Days                         int
@@ -49,12 +51,12 @@ type changeRow struct {
 }
 
 func (c *console) overview(v *visit) error {
-	o, err := v.desk.Overview(v.ctx(), v.account.AppID)
+	o, err := v.Desk.Overview(v.Ctx(), v.Account.AppID)
 	if err != nil {
 		return err
 	}
 	p := &overviewPage{
-		Followers: o.Followers, Blocked: o.Blocked, Days: len(o.Days), Chart: chartOf(v.lang, o.Days),
+		Followers: o.Followers, Blocked: o.Blocked, Days: len(o.Days), Chart: chartOf(v.Lang, o.Days),
 		Behind: int(min(o.Behind, 1<<40)), Changes: v.changeRows(o.Last),
 	}
 	if n := len(o.Days); n > 0 {
@@ -62,13 +64,13 @@ func (c *console) overview(v *visit) error {
 	}
 	for _, r := range o.Reasons {
 		p.Reasons = append(p.Reasons, reasonCount{
-			Text: r.Reason, Count: r.Count, Address: v.base() + "/blacklist?" + url.Values{"reason": {r.Reason}}.Encode(),
+			Text: r.Reason, Count: r.Count, Address: v.Base() + "/blacklist?" + url.Values{"reason": {r.Reason}}.Encode(),
 		})
 	}
 	for _, call := range o.Calls {
 		p.Calls = append(p.Calls, callCount{call.Call, call.Code, call.Code != 0, v.c.CodeText(call.Code), call.Count})
 	}
-	return v.page(http.StatusOK, "overview", v.say(msg("nav.overview")), p)
+	return v.Page(http.StatusOK, "overview", v.Say(msg("nav.overview")), p)
 }
 
 func (v *visit) changeRows(rows []lists.ChangeRow) []changeRow {
@@ -82,7 +84,7 @@ func (v *visit) changeRows(rows []lists.ChangeRow) []changeRow {
 func (v *visit) changeRow(r lists.ChangeRow) changeRow {
 	seq := strconv.FormatUint(r.Seq, 10)
 	return changeRow{
-		Seq: seq, Address: v.base() + "/history/" + seq, Time: i18n.StampOf(r.Time, v.zone), Block: r.Action == mpblock.Block,
+		Seq: seq, Address: v.Base() + "/history/" + seq, Time: i18n.StampOf(r.Time, v.Zone), Block: r.Action == mpblock.Block,
 		Count: r.Count, Actor: v.actor(r.Actor), Reason: r.Reason,
 	}
 }
@@ -90,13 +92,13 @@ func (v *visit) changeRow(r lists.ChangeRow) changeRow {
 // actor returns who made a change as people say it: operators by their name alone.
 func (v *visit) actor(actor string) string {
 	if actor == mpblock.ActorAPI {
-		return v.say(msg("actor.api"))
+		return v.Say(msg("actor.api"))
 	}
 	if name, ok := strings.CutPrefix(actor, "console:"); ok {
 		return name
 	}
 	if id, ok := strings.CutPrefix(actor, "job:"); ok {
-		return v.say(msg("actor.job"), id)
+		return v.Say(msg("actor.job"), id)
 	}
 	return actor
 }

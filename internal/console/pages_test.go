@@ -6,9 +6,8 @@ import (
 	"strings"
 	"testing"
 
-	"mpblock"
-
 	"mpblock/internal/console/i18n"
+	"mpblock/internal/console/web"
 )
 
 const base = "/a/" + string(testApp)
@@ -63,7 +62,7 @@ func TestPages(t *testing.T) {
 			if m := inline.FindString(a.body); m != "" {
 				t.Errorf("%s: %q in the page", path, m)
 			}
-			if got := a.header.Get("Content-Security-Policy"); got != policy {
+			if got := a.header.Get("Content-Security-Policy"); got != web.Policy {
 				t.Errorf("%s: policy %q", path, got)
 			}
 			if got := a.header.Get("Cache-Control"); !strings.Contains(got, "no-store") && !strings.Contains(got, "no-cache") {
@@ -183,7 +182,7 @@ func TestZone(t *testing.T) {
 		t.Fatalf("without a zone: %q", m)
 	}
 	r := b.request(http.MethodGet, base+"/history", nil)
-	r.AddCookie(&http.Cookie{Name: cookieZone, Value: "Asia%2FKathmandu"})
+	r.AddCookie(&http.Cookie{Name: web.CookieZone, Value: "Asia%2FKathmandu"})
 	if m := stamp.FindStringSubmatch(b.do(r).body); m == nil || m[2] != "05:45" {
 		t.Errorf("in Kathmandu: %q", m)
 	}
@@ -191,22 +190,6 @@ func TestZone(t *testing.T) {
 	b.get(base+"/history?from="+day+"&to="+day).holds(t, 200, "#1")
 	b.get(base+"/history?to=2000-01-01").holds(t, 200, "No change fits")
 	b.get(base+"/blacklist?from=2999-01-01").holds(t, 200, "Nobody on the blacklist fits")
-	if zoneOf(b.request(http.MethodGet, "/", nil)) != mpblock.Zone {
-		t.Error("another zone than the platform's without a cookie")
-	}
-}
-
-func TestPathsOfOurs(t *testing.T) {
-	for address, want := range map[string]string{
-		"/a/x": "/a/x", "//evil.example": "-", "https://evil.example/": "-", `/\evil.example`: "-", "javascript:alert(1)": "-", "": "-", "a": "-", "/a\r\nb": "-",
-	} {
-		if got := local(address, "-"); got != want {
-			t.Errorf("local(%q) = %q, want %q", address, got, want)
-		}
-	}
-	if got := pathOf("https://here.example/a/x?q=1", "-"); got != "/a/x?q=1" {
-		t.Error(got)
-	}
 }
 
 func TestRemoteIsNoHeader(t *testing.T) {

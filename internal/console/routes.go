@@ -1,15 +1,17 @@
 package console
 
+import "mpblock/internal/console/web"
+
 // routes registers all pages.
-func (c *console) routes() {
+func (c *console) routes(site *web.Site) {
 	for pattern, h := range c.openPages() {
-		c.mux.Handle(pattern, c.adapt(h))
+		site.Handle(pattern, c.on(h))
 	}
 	for pattern, h := range c.ownPages() {
-		c.mux.Handle(pattern, c.adapt(c.withDesk(h)))
+		site.Handle(pattern, web.WithDesk(c.on(h)))
 	}
 	for pattern, h := range c.accountPages() {
-		c.mux.Handle(pattern, c.adapt(c.withDesk(c.withAccount(h))))
+		site.Handle(pattern, web.WithDesk(web.WithAccount(c.on(h))))
 	}
 }
 

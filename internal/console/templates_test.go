@@ -12,8 +12,7 @@ import (
 func TestTemplatesFitTheirData(t *testing.T) {
 	for _, l := range []i18n.Lang{i18n.Chinese, i18n.English} {
 		for name, v := range viewTypes {
-			whole := views[l][name].Lookup(v.frame)
-			if err := templatecheck.CheckHTML(whole, v.data); err != nil {
+			if err := templatecheck.CheckHTML(views.Template(l, name), v.Data); err != nil {
 				t.Errorf("%s %s: %v", l, name, err)
 			}
 		}

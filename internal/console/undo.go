@@ -7,11 +7,13 @@ import (
 	"mpblock"
 	"mpblock/internal/console/i18n"
 	"mpblock/internal/lists"
+
+	"mpblock/internal/console/web"
 )
 
 // undoPage says what an undo would do, before it does.
 type undoPage struct {
-	frame
+	web.Frame
 	Heading      string
 	Of           changeRow // what is undone
 	Action, Back string    // addresses
@@ -30,22 +32,22 @@ type leftRow struct {
 }
 
 func (v *visit) undoAddress(seq uint64) string {
-	return v.base() + "/history/" + strconv.FormatUint(seq, 10) + "/undo"
+	return v.Base() + "/history/" + strconv.FormatUint(seq, 10) + "/undo"
 }
 
 func (v *visit) undoPage(w lists.UndoPreview, of changeRow, heading, back string) error {
 	p := &undoPage{
-		Heading: heading, Of: of, Action: v.r.URL.Path, Back: back, Blocks: w.Action == mpblock.Block,
+		Heading: heading, Of: of, Action: v.R.URL.Path, Back: back, Blocks: w.Action == mpblock.Block,
 		Would: w.Would, Total: w.Total, Looked: w.Looked, Left: w.Left, Partly: w.Looked < w.Total,
 		LeftRows: v.leftRows(w.LeftRows), MoreLeft: max(0, w.Left-len(w.LeftRows)),
 	}
-	return v.page(http.StatusOK, "undo", heading, p)
+	return v.Page(http.StatusOK, "undo", heading, p)
 }
 
 func (v *visit) leftRows(rows []lists.LeftAlone) []leftRow {
 	all := make([]leftRow, 0, len(rows))
 	for _, r := range rows {
-		row := leftRow{OpenID: r.OpenID.String(), Address: v.base() + "/openids/" + r.OpenID.String()}
+		row := leftRow{OpenID: r.OpenID.String(), Address: v.Base() + "/openids/" + r.OpenID.String()}
 		if r.By.Seq != 0 {
 			by := v.changeRow(r.By)
 			row.By = &by
@@ -56,40 +58,40 @@ func (v *visit) leftRows(rows []lists.LeftAlone) []leftRow {
 }
 
 func (c *console) undoForm(v *visit) error {
-	seq := number(v.r.PathValue("seq"))
-	w, err := v.desk.PreviewUndo(v.ctx(), v.account.AppID, seq)
+	seq := number(v.R.PathValue("seq"))
+	w, err := v.Desk.PreviewUndo(v.Ctx(), v.Account.AppID, seq)
 	if err != nil {
 		return err
 	}
-	change, err := v.desk.Change(v.ctx(), v.account.AppID, seq)
+	change, err := v.Desk.Change(v.Ctx(), v.Account.AppID, seq)
 	if err != nil {
 		return err
 	}
 	text := strconv.FormatUint(seq, 10)
-	return v.undoPage(w, v.changeRow(rowOf(change)), v.say(msg("undo.change"), text), v.base()+"/history/"+text)
+	return v.undoPage(w, v.changeRow(rowOf(change)), v.Say(msg("undo.change"), text), v.Base()+"/history/"+text)
 }
 
 func (c *console) undo(v *visit) error {
-	if err := v.form(); err != nil {
+	if err := v.Form(); err != nil {
 		return err
 	}
-	out, err := v.desk.Undo(v.ctx(), v.account.AppID, number(v.r.PathValue("seq")), v.field("note"))
+	out, err := v.Desk.Undo(v.Ctx(), v.Account.AppID, number(v.R.PathValue("seq")), v.Field("note"))
 	if err != nil {
 		return err
 	}
-	v.tell("good", v.say(msg("undo.done"), out.Done))
+	v.Tell("good", v.Say(msg("undo.done"), out.Done))
 	if out.Left > 0 {
-		v.tell("mind", v.say(msg("undo.left"), out.Left))
+		v.Tell("mind", v.Say(msg("undo.left"), out.Left))
 	}
 	if out.Seq == 0 {
-		return v.see(v.base() + "/history")
+		return v.See(v.Base() + "/history")
 	}
-	return v.see(v.base() + "/history/" + strconv.FormatUint(out.Seq, 10))
+	return v.See(v.Base() + "/history/" + strconv.FormatUint(out.Seq, 10))
 }
 
 func (c *console) undoJobForm(v *visit) error {
-	id := v.r.PathValue("id")
-	w, err := v.desk.PreviewUndoJob(v.ctx(), v.account.AppID, id)
+	id := v.R.PathValue("id")
+	w, err := v.Desk.PreviewUndoJob(v.Ctx(), v.Account.AppID, id)
 	if err != nil {
 		return err
 	}
@@ -97,17 +99,26 @@ func (c *console) undoJobForm(v *visit) error {
 	if err != nil {
 		return err
 	}
-	of := changeRow{Time: i18n.StampOf(j.Created, v.zone), Block: j.Action == mpblock.Block, Count: j.Progress.Done, Actor: j.By, Reason: j.Reason}
-	return v.undoPage(w, of, v.say(msg("undo.job"), id), v.base()+"/jobs/"+id)
+	of := changeRow{Time: i18n.StampOf(j.Created, v.Zone), Block: j.Action == mpblock.Block, Count: j.Progress.Done, Actor: j.By, Reason: j.Reason}
+	return v.undoPage(w, of, v.Say(msg("undo.job"), id), v.Base()+"/jobs/"+id)
 }
 
 func (c *console) undoJob(v *visit) error {
-	if err := v.form(); err != nil {
+	if err := v.Form(); err != nil {
 		return err
 	}
-	j, err := v.desk.UndoJob(v.ctx(), v.account.AppID, v.r.PathValue("id"), v.field("note"))
+	j, err := v.Desk.UndoJob(v.Ctx(), v.Account.AppID, v.R.PathValue("id"), v.Field("note"))
 	if err != nil {
 		return err
 	}
-	return v.see(v.base() + "/jobs/" + j.ID)
+	return v.See(v.Base() + "/jobs/" + j.ID)
+}
+
+// number reads a cursor that is a number; 0 for what is none.
+func number(s string) uint64 {
+	n, err := strconv.ParseUint(s, 10, 64)
+	if err != nil {
+		return 0
+	}
+	return n
 }

@@ -17,7 +17,7 @@ import (
 
 	"mpblock"
 	"mpblock/internal/console/i18n"
-	"mpblock/internal/desk"
+	"mpblock/internal/console/web"
 	"mpblock/internal/jobs"
 	"mpblock/internal/lines"
 	"mpblock/internal/lines/linestest"
@@ -216,7 +216,7 @@ func TestRefusedFileIsReadAgain(t *testing.T) {
 
 // TestEachStateHasWords: each state that a job may be in is shown.
 func TestEachStateHasWords(t *testing.T) {
-	v := &visit{lang: i18n.English, zone: time.UTC, account: desk.AccountView{}}
+	v := &visit{Visit: &web.Visit{Lang: i18n.English, Zone: time.UTC}}
 	for _, state := range []jobs.JobState{jobs.JobDraft, jobs.JobQueued, jobs.JobRunning, jobs.JobStopping, jobs.JobStopped, jobs.JobDone, jobs.JobFailed} {
 		if view := v.jobView(jobs.Job{State: state}); view.State == "" || view.Mood == "" {
 			t.Errorf("%s is shown as %q", state, view.State)

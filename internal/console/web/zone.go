@@ -1,4 +1,4 @@
-package console
+package web
 
 import (
 	"net/http"
@@ -9,13 +9,13 @@ import (
 	"mpblock"
 )
 
-// cookieZone is the cookie in which the browser tells its time zone.
-const cookieZone = "mpblock_zone"
+// CookieZone is the cookie in which the browser tells its time zone.
+const CookieZone = "mpblock_zone"
 
 // zoneOf returns the viewer's time zone: that of the platform if the browser has not
 // told its own.
 func zoneOf(r *http.Request) *time.Location {
-	c, err := r.Cookie(cookieZone)
+	c, err := r.Cookie(CookieZone)
 	if err != nil {
 		return mpblock.Zone
 	}

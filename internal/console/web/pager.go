@@ -1,27 +1,26 @@
-package console
+package web
 
 import (
 	"net/url"
-	"strconv"
 )
 
-// pageRows is how many rows a page of a list has. The official console has 20.
-const pageRows = 50
+// PageRows is how many rows a page of a list has. The official console has 20.
+const PageRows = 50
 
 // maxTrail is how many pages one can go back from a page.
 const maxTrail = 60
 
-// pager leads from page to page of a list. The lists are read from a cursor on, so
+// Pager leads from page to page of a list. The lists are read from a cursor on, so
 // the way back is the trail of the cursors of the pages before.
-type pager struct {
+type Pager struct {
 	Shown                 string
 	First, Previous, Next string // addresses, "" where there is nothing
 }
 
-// pagerOf returns the pager of the present page; next is the cursor of the page
+// PagerOf returns the pager of the present page; next is the cursor of the page
 // after it, "" if there is none.
-func (v *visit) pagerOf(shown int, next string) pager {
-	q := v.r.URL.Query()
+func (v *Visit) PagerOf(shown int, next string) Pager {
+	q := v.R.URL.Query()
 	here, trail := q.Get("after"), q["t"]
 	address := func(after string, trail []string) string {
 		n := url.Values{}
@@ -37,11 +36,11 @@ func (v *visit) pagerOf(shown int, next string) pager {
 			n["t"] = trail[max(0, len(trail)-maxTrail):]
 		}
 		if len(n) == 0 {
-			return v.r.URL.Path
+			return v.R.URL.Path
 		}
-		return v.r.URL.Path + "?" + n.Encode()
+		return v.R.URL.Path + "?" + n.Encode()
 	}
-	p := pager{Shown: v.say(msg("pager.shown"), shown)}
+	p := Pager{Shown: v.Say(msg("pager.shown"), shown)}
 	if next != "" {
 		onward := trail
 		if here != "" {
@@ -58,13 +57,4 @@ func (v *visit) pagerOf(shown int, next string) pager {
 		p.Previous = address(trail[len(trail)-1], trail[:len(trail)-1])
 	}
 	return p
-}
-
-// number reads a cursor that is a number; 0 for what is none.
-func number(s string) uint64 {
-	n, err := strconv.ParseUint(s, 10, 64)
-	if err != nil {
-		return 0
-	}
-	return n
 }

@@ -1,4 +1,4 @@
-package console
+package web
 
 import (
 	"net/http"
@@ -7,16 +7,13 @@ import (
 	"mpblock/internal/console/i18n"
 )
 
-// msg is the key of a message, by which the tests of i18n find it.
-type msg = i18n.Msg
-
-// cookieLang is the cookie that keeps the language of those who are not logged in.
-const cookieLang = "mpblock_lang"
+// CookieLang is the cookie that keeps the language of those who are not logged in.
+const CookieLang = "mpblock_lang"
 
 // preferred returns the language of someone of whom no setting is known: that of
 // the cookie, else the first in the browser's list that there is, else English.
 func preferred(r *http.Request) i18n.Lang {
-	if c, err := r.Cookie(cookieLang); err == nil && (i18n.Lang(c.Value) == i18n.Chinese || i18n.Lang(c.Value) == i18n.English) {
+	if c, err := r.Cookie(CookieLang); err == nil && (i18n.Lang(c.Value) == i18n.Chinese || i18n.Lang(c.Value) == i18n.English) {
 		return i18n.Lang(c.Value)
 	}
 	for tag := range strings.SplitSeq(r.Header.Get("Accept-Language"), ",") {

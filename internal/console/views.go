@@ -1,0 +1,46 @@
+package console
+
+import (
+	"embed"
+
+	"mpblock/internal/console/i18n"
+	"mpblock/internal/console/web"
+)
+
+// msg is the key of a message, by which the tests of i18n find it.
+type msg = i18n.Msg
+
+//go:embed templates/*.html
+var templateFiles embed.FS
+
+var views = web.Parse(templateFiles, parts, viewTypes)
+
+// viewTypes are all templates but those that others include.
+var viewTypes = map[string]web.View{
+	"login":     {Frame: "lone", Data: &loginPage{}},
+	"code":      {Frame: "lone", Data: &loginPage{}},
+	"password":  {Frame: "lone", Data: &passwordPage{}},
+	"calls":     {Frame: "lone", Data: &callsPage{}},
+	"problem":   {Frame: "problem", Data: &web.Problem{}},
+	"sorry":     {Frame: "lone", Data: &web.MessagePage{}},
+	"message":   {Frame: "layout", Data: &web.MessagePage{}},
+	"overview":  {Frame: "layout", Data: &overviewPage{}},
+	"followers": {Frame: "layout", Data: &followersPage{}},
+	"blacklist": {Frame: "layout", Data: &blacklistPage{}},
+	"confirm":   {Frame: "layout", Data: &confirmPage{}},
+	"bulk":      {Frame: "layout", Data: &bulkPage{}},
+	"preview":   {Frame: "layout", Data: &jobPage{}},
+	"job":       {Frame: "layout", Data: &jobPage{}},
+	"history":   {Frame: "layout", Data: &historyPage{}},
+	"change":    {Frame: "layout", Data: &changePage{}},
+	"openid":    {Frame: "layout", Data: &openidPage{}},
+	"undo":      {Frame: "layout", Data: &undoPage{}},
+	"accounts":  {Frame: "layout", Data: &accountsPage{}},
+	"account":   {Frame: "layout", Data: &settingsPage{}},
+	"operators": {Frame: "layout", Data: &operatorsPage{}},
+	"operator":  {Frame: "layout", Data: &operatorPage{}},
+	"me":        {Frame: "layout", Data: &mePage{}},
+}
+
+// parts are the templates that others include.
+var parts = []string{"templates/layout.html", "templates/chart.html", "templates/changes.html", "templates/filters.html", "templates/rights.html", "templates/problem.html"}

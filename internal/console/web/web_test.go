@@ -1,0 +1,54 @@
+package web
+
+import (
+	"bytes"
+	"encoding/gob"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"mpblock"
+	"mpblock/internal/memstore"
+	"mpblock/internal/operators"
+)
+
+func TestPathsOfOurs(t *testing.T) {
+	for address, want := range map[string]string{
+		"/a/x": "/a/x", "//evil.example": "-", "https://evil.example/": "-", `/\evil.example`: "-", "javascript:alert(1)": "-", "": "-", "a": "-", "/a\r\nb": "-",
+	} {
+		if got := Local(address, "-"); got != want {
+			t.Errorf("Local(%q) = %q, want %q", address, got, want)
+		}
+	}
+	if got := PathOf("https://here.example/a/x?q=1", "-"); got != "/a/x?q=1" {
+		t.Error(got)
+	}
+}
+
+func TestZoneWithoutCookie(t *testing.T) {
+	if zoneOf(httptest.NewRequest("GET", "/", nil)) != mpblock.Zone {
+		t.Error("another zone than the platform's without a cookie")
+	}
+}
+
+// Sessions are in the store under the names that their types had when the console was
+// first released: others would log everybody out at the next upgrade.
+func TestSessionsOutliveAnUpgrade(t *testing.T) {
+	rules, err := operators.Open(t.Context(), memstore.New(), operators.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	New(Options{Operators: rules})
+	for name, value := range map[string]any{
+		"mpblock/internal/platform.Session": operators.Session{Name: "anna", Epoch: 7},
+		"[]console.notice":                  []Notice{{Kind: "good", Text: "saved"}},
+	} {
+		var b bytes.Buffer
+		if err := gob.NewEncoder(&b).Encode(&value); err != nil {
+			t.Fatal(err)
+		}
+		if !strings.Contains(b.String(), name) {
+			t.Errorf("%s is kept as %q", name, b.String())
+		}
+	}
+}
