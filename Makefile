@@ -45,10 +45,10 @@ tidy: ## go mod tidy, in all modules: a new dependency of the first is one of th
 
 .PHONY: test
 test: ## all tests, with the race detector; on Debian it installs what they need
-	@test/setup modules race mariadb crash cluster compat browser
+	@test/setup modules race mariadb shells crash cluster compat browser
 	@$(MAKE) --no-print-directory $(SUM)
-	@echo "== packages: unit, model, vector, crash-in-memory and command tests, and the store on MariaDB"
-	@test/run -race -tags mariadb -timeout 30m ./...
+	@echo "== packages: unit, model, vector, crash-in-memory and command tests, the store on MariaDB, and the shells"
+	@test/run -race -tags mariadb,shells -timeout 30m ./...
 	@$(MAKE) --no-print-directory crash
 	@$(MAKE) --no-print-directory cluster
 	@$(MAKE) --no-print-directory compat

@@ -4,8 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
+	"slices"
 
 	"github.com/alecthomas/kong"
+	"github.com/willabides/kongplete"
 )
 
 // cli is all commands.
@@ -24,9 +27,16 @@ type cli struct {
 	Diff     diffCmd     `cmd:"" group:"Over the API of any server:" help:"Show what differs between the blacklist and a file."`
 	Apply    applyCmd    `cmd:"" group:"Over the API of any server:" help:"Make the blacklist equal to a file."`
 	Status   statusCmd   `cmd:"" group:"Over the API of any server:" help:"Show how far a job is."`
+	Jobs     jobsCmd     `cmd:"" group:"Over the API of any server:" help:"List the jobs that were begun here."`
+	Undo     undoCmd     `cmd:"" group:"Over the API of any server:" help:"Take back what a job has done."`
 	Resume   resumeCmd   `cmd:"" group:"Over the API of any server:" help:"Go on with a job that was cancelled, killed or stopped."`
 	Probe    probeCmd    `cmd:"" group:"Over the API of any server:" help:"Ask a server what changes nothing, and show where it answers unlike mpblock."`
 	Version  versionCmd  `cmd:"" help:"Print the version."`
+	Help     helpCmd     `cmd:"" help:"Show what a command does: mpblock help block."`
+
+	Completion completionCmd `cmd:"" help:"Print what has a shell complete commands and flags."`
+
+	ShowVersion versionFlag `name:"version" help:"Print the version."`
 }
 
 // where is the flag of the commands that speak to a running server.
@@ -63,21 +73,32 @@ Everything else: mpblock --help, mpblock COMMAND --help
 
 // run runs the program and returns its exit code.
 func run(args []string, t terminal) int {
-	if len(args) == 0 {
+	if len(args) == 0 && os.Getenv("COMP_LINE") == "" {
 		fmt.Fprint(t.out, examples)
 		return codeDone
 	}
+	t.asJSON = wantsJSON(args)
+	if len(args) > 0 && args[0] == "help" {
+		args = append(slices.Clone(args[1:]), "--help")
+	}
 	var c cli
+	profile := &profileResolver{}
 	exit := -1
 	parser, err := kong.New(&c, kong.Name("mpblock"), kong.Description(description),
-		kong.Writers(t.out, t.err), kong.Exit(func(code int) { exit = code }),
+		kong.Resolvers(profile), kong.Writers(t.out, t.err), kong.Exit(func(code int) { exit = code }),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 100}))
 	if err != nil {
 		return t.fail(err)
 	}
-	k, err := parser.Parse(args)
-	if exit >= 0 { // --help has been printed
+	if kongplete.Complete(parser); exit >= 0 { // a shell asks what may come next
 		return exit
+	}
+	k, err := parser.Parse(args)
+	if exit >= 0 { // --help or --version has been printed
+		return exit
+	}
+	if profile.err != nil {
+		return t.fail(profile.err)
 	}
 	if err != nil {
 		return t.fail(wrongUsage(err))

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
-	"regexp"
 	"strings"
 	"syscall"
 	"time"
@@ -28,7 +27,7 @@ type jobFlags struct {
 type newJob struct {
 	remote
 	jobFlags
-	Job    string `help:"File for the journal of the job. Default: mpblock-COMMAND-TIME.job here, which is removed once all is done." placeholder:"FILE"`
+	Job    string `help:"File for the journal of the job. Default: one that mpblock jobs lists." placeholder:"FILE"`
 	DryRun bool   `help:"Show what would be done, and do nothing."`
 	Format string `help:"Form of the files: ${enum}. Default: what they look like." enum:"auto,text,csv,ndjson" default:"auto"`
 
@@ -164,23 +163,16 @@ func (c newJob) begin(ctx context.Context, t terminal, api bulk.Server, p propos
 	}
 	name := c.Job
 	if name == "" {
-		name = passingName(p.command, time.Now())
+		var err error
+		if name, err = newJournal(p.command, time.Now()); err != nil {
+			return err
+		}
 	}
 	job, err := bulk.Create(name, c.Server, c.AppID, p.plan)
 	if err != nil {
 		return err
 	}
 	return work{jobFlags: c.jobFlags, api: api, job: job, again: c.resume(name)}.run(ctx, t)
-}
-
-// passingName is the name of a journal that its user has not named.
-func passingName(command string, began time.Time) string {
-	return fmt.Sprintf("mpblock-%s-%s.job", command, began.Format("20060102-150405"))
-}
-
-// passes tells whether a journal has such a name, and so is of no use once all is done.
-func passes(name string) bool {
-	return regexp.MustCompile(`^mpblock-[a-z]+-\d{8}-\d{6}\.job$`).MatchString(name)
 }
 
 // work is a job that a command runs.
@@ -245,11 +237,6 @@ func (w work) report(t terminal, ended error) error {
 		out.RefusedFile = w.job.Name + ".refused"
 		if err := writeRefused(out.RefusedFile, w.job); err != nil {
 			return err
-		}
-	}
-	if passes(w.job.Name) && out.Done+out.Already == out.Total {
-		if err := os.Remove(w.job.Name); err == nil {
-			out.Job = ""
 		}
 	}
 	if w.JSON {

@@ -67,11 +67,14 @@ func (c newJob) show(t terminal, proposed proposal) {
 	}
 	var parts []string
 	for _, action := range []mpblock.Action{mpblock.Block, mpblock.Unblock} {
-		if command == action.String() || command == "apply" {
-			parts = append(parts, fmt.Sprintf("%s to %s", grouped(p.Of(action)), action))
+		if n := p.Of(action); command == action.String() || command == "apply" || command == "undo" && n > 0 {
+			parts = append(parts, fmt.Sprintf("%s to %s", grouped(n), action))
 		}
 	}
-	parts = append(parts, grouped(n.Already)+" already so", grouped(malformed)+" malformed", grouped(p.Duplicates)+" named twice")
+	parts = append(parts, grouped(n.Already)+" already so")
+	if command != "undo" {
+		parts = append(parts, grouped(malformed)+" malformed", grouped(p.Duplicates)+" named twice")
+	}
 	if f := p.Foreign(); f > 0 {
 		parts = append(parts, grouped(f)+" of another account")
 	}

@@ -21,6 +21,7 @@ import (
 type remote struct {
 	Server string `required:"" help:"Base URL of the server: http://127.0.0.1:8080, or https://api.weixin.qq.com for the real service." env:"MPBLOCK_SERVER" placeholder:"URL"`
 	AppID  string `name:"appid" required:"" help:"AppID of the account." env:"MPBLOCK_APPID"`
+	profileFlag
 	access
 }
 

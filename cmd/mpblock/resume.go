@@ -20,12 +20,12 @@ func loadJob(name string, write bool) (*bulk.File, error) {
 
 type statusCmd struct {
 	JSON bool   `help:"Print the report as JSON."`
-	Job  string `arg:"" help:"Journal of the job."`
+	Job  string `arg:"" help:"Journal of the job: a file, or a name that mpblock jobs lists."`
 }
 
 // Run shows how far a job is.
 func (c statusCmd) Run(t terminal) (err error) {
-	job, err := loadJob(c.Job, false)
+	job, err := loadJob(journalOf(c.Job), false)
 	if err != nil {
 		return err
 	}
@@ -39,18 +39,23 @@ func (c statusCmd) Run(t terminal) (err error) {
 	return nil
 }
 
-type resumeCmd struct {
+// begun is the flags of the commands that go on from a job that was begun before.
+type begun struct {
 	jobFlags
 	access
 	Server string `help:"Base URL of the server that the job is for; another one is refused." env:"MPBLOCK_SERVER" placeholder:"URL"`
 	AppID  string `name:"appid" help:"AppID of the account that the job is for; another one is refused." env:"MPBLOCK_APPID"`
 	Yes    bool   `help:"Do not ask whether the journal names the right server."`
-	Job    string `arg:"" help:"Journal of the job."`
+}
+
+type resumeCmd struct {
+	begun
+	Job string `arg:"" help:"Journal of the job: a file, or a name that mpblock jobs lists."`
 }
 
 // Run goes on with a job where it was.
 func (c resumeCmd) Run(ctx context.Context, t terminal) error {
-	job, err := loadJob(c.Job, true)
+	job, err := loadJob(journalOf(c.Job), true)
 	if err != nil {
 		return err
 	}
@@ -73,14 +78,14 @@ func (c resumeCmd) Run(ctx context.Context, t terminal) error {
 // target returns where the job goes on. A journal is a file that anybody may have
 // written, and the server that it names gets the account's secret: so that is what
 // the user says too, or has seen and confirmed.
-func (c resumeCmd) target(t terminal, job *bulk.File) (remote, error) {
+func (c begun) target(t terminal, job *bulk.File) (remote, error) {
 	r := remote{Server: job.Server, AppID: job.AppID, access: c.access}
 	var err error
 	if r.Server, err = baseURL(job.Server); err != nil {
 		return r, fmt.Errorf("%s: %w", job.Name, err)
 	}
 	if c.AppID != "" && c.AppID != job.AppID {
-		return r, failed(codeUsage, fmt.Sprintf("if the journal is right: mpblock resume %s --appid %s", job.Name, printable(job.AppID)),
+		return r, failed(codeUsage, fmt.Sprintf("if the journal is right, add --appid %s", printable(job.AppID)),
 			"the job is for the account %s, and --appid or MPBLOCK_APPID says %s; nothing was sent", job.AppID, c.AppID)
 	}
 	if c.Server != "" {
@@ -89,7 +94,7 @@ func (c resumeCmd) target(t terminal, job *bulk.File) (remote, error) {
 			return r, err
 		}
 		if said != r.Server {
-			return r, failed(codeUsage, fmt.Sprintf("if the journal is right: mpblock resume %s --server %s", job.Name, printable(r.Server)),
+			return r, failed(codeUsage, fmt.Sprintf("if the journal is right, add --server %s", printable(r.Server)),
 				"the job is for the server %s, and --server or MPBLOCK_SERVER says %s; nothing was sent", r.Server, said)
 		}
 		return r, nil
@@ -99,7 +104,7 @@ func (c resumeCmd) target(t terminal, job *bulk.File) (remote, error) {
 	}
 	fmt.Fprintf(t.err, "The job goes on at %s, for the account %s. The server gets the account's secret.\n", printable(r.Server), printable(r.AppID))
 	if !t.canAsk() {
-		return r, failed(codeUsage, fmt.Sprintf("if that is right: mpblock resume %s --server %s", job.Name, printable(r.Server)), "nobody has said that this is the right server; nothing was sent")
+		return r, failed(codeUsage, fmt.Sprintf("if that is right, add --server %s", printable(r.Server)), "nobody has said that this is the right server; nothing was sent")
 	}
 	if !t.ask("Go on?") {
 		return r, failed(codeCancelled, "--yes does not ask", "nothing was sent")

@@ -46,6 +46,8 @@ func TestMain(m *testing.M) {
 //	                        byte order mark of an editor to TO.bom
 //	lines N FILE            fails unless a file has so many lines
 //	many N FILE             writes N well-formed OpenIDs of the prefix 01020304
+//	expand FROM TO          writes a file with the script's variables in it
+//	firstjob FROM NAME      sets a variable to the first job of a JSON answer
 //	journal BASE APPID FILE JOB
 //	                        writes the journal of a job that would block the OpenIDs
 //	                        of a file, and has not begun
@@ -56,11 +58,13 @@ func scripts(dir string) testscript.Params {
 		Dir: dir,
 		Setup: func(e *testscript.Env) error {
 			e.Values[serverKey{}] = &held{}
+			e.Setenv("MPBLOCK_JOBS", filepath.Join(e.WorkDir, "jobs"))
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"server": startServer, "sigterm": stopServer, "sigkill": killServer, "serverlog": serverLog,
 			"http": request, "code": exitCode, "damage": damage, "firstsecret": firstSecret, "lines": countLines, "many": writeMany, "journal": writeJournal,
+			"expand": expand, "firstjob": firstJob,
 		},
 		RequireExplicitExec: true,
 	}
@@ -187,6 +191,16 @@ func damage(ts *testscript.TestScript, _ bool, args []string) {
 	}
 	key := slices.Clone(it.Key())
 	ts.Check(errors.Join(it.Close(), db.Delete(key, pebble.Sync), db.Close()))
+}
+
+func expand(ts *testscript.TestScript, _ bool, args []string) {
+	ts.Check(os.WriteFile(ts.MkAbs(args[1]), []byte(os.Expand(ts.ReadFile(args[0]), ts.Getenv)), 0o600))
+}
+
+func firstJob(ts *testscript.TestScript, _ bool, args []string) {
+	var all []listedJob
+	ts.Check(json.Unmarshal([]byte(ts.ReadFile(args[0])), &all))
+	ts.Setenv(args[1], all[0].Name)
 }
 
 func firstSecret(ts *testscript.TestScript, _ bool, args []string) {

@@ -11,6 +11,8 @@ import (
 	"unicode"
 
 	"golang.org/x/term"
+
+	"mpblock/client"
 )
 
 // How the commands speak:
@@ -18,6 +20,7 @@ import (
 //   - What was asked for goes to stdout, everything else to stderr.
 //   - An error is one line, "mpblock: what happened, to which input", and where
 //     there is something to do about it, a line "hint: " with the command to run.
+//     With --json both are one object on stderr.
 //   - Text is for people and may change; --json is for programs and may not.
 //   - A progress bar is drawn on a terminal only; elsewhere a line now and then.
 //   - What a server or a file says is printed without its control characters.
@@ -55,6 +58,31 @@ func failed(code int, hint, format string, args ...any) error {
 type terminal struct {
 	in       io.Reader
 	out, err io.Writer
+	asJSON   bool // errors too are for programs
+}
+
+// wantsJSON tells whether --json is among the arguments. They may not be understood
+// otherwise.
+func wantsJSON(args []string) bool {
+	for _, a := range args {
+		if a == "--" {
+			break
+		}
+		if a == "--json" {
+			return true
+		}
+	}
+	return false
+}
+
+// failedJSON is an error as --json prints it.
+type failedJSON struct {
+	Error struct {
+		Message string `json:"message"`
+		Hint    string `json:"hint,omitempty"`
+		Exit    int    `json:"exit"`
+		ErrCode int    `json:"errcode,omitempty"` // of the API
+	} `json:"error"`
 }
 
 // fail prints an error and returns the exit code for it.
@@ -62,20 +90,34 @@ func (t terminal) fail(err error) int {
 	if err == nil {
 		return codeDone
 	}
-	fmt.Fprintf(t.err, "mpblock: %s\n", printable(err.Error()))
-	var f failure
-	if !errors.As(err, &f) {
-		return codeFailed
+	f := failure{code: codeFailed}
+	errors.As(err, &f)
+	if t.asJSON {
+		t.failJSON(err, f)
+		return f.code
 	}
+	fmt.Fprintf(t.err, "mpblock: %s\n", printable(err.Error()))
 	if f.hint != "" {
 		fmt.Fprintf(t.err, "hint: %s\n", printable(f.hint))
 	}
 	return f.code
 }
 
+func (t terminal) failJSON(err error, f failure) {
+	var out failedJSON
+	out.Error.Message, out.Error.Hint, out.Error.Exit = err.Error(), f.hint, f.code
+	var refused *client.Error
+	if errors.As(err, &refused) {
+		out.Error.ErrCode = refused.Code
+	}
+	_ = writeJSON(t.err, out)
+}
+
 // json prints a value for programs.
-func (t terminal) json(v any) error {
-	e := json.NewEncoder(t.out)
+func (t terminal) json(v any) error { return writeJSON(t.out, v) }
+
+func writeJSON(w io.Writer, v any) error {
+	e := json.NewEncoder(w)
 	e.SetEscapeHTML(false)
 	e.SetIndent("", "  ")
 	return e.Encode(v)

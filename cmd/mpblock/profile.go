@@ -1,0 +1,134 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/alecthomas/kong"
+	"github.com/goccy/go-yaml"
+)
+
+// A profile is what a user says about a server once, and not with each command. Flags
+// and the environment go before it.
+
+// profile is one entry of the file of profiles.
+type profile struct {
+	Server     string `yaml:"server"`
+	AppID      string `yaml:"appid"`
+	SecretFile string `yaml:"secret-file"` // relative to the file of profiles; ~/ is the home directory
+	TokenFile  string `yaml:"token-file"`
+	PlainToken string `yaml:"plain-token"`
+	Pace       string `yaml:"pace"`
+}
+
+type profiles struct {
+	Default  string             `yaml:"default"`
+	Profiles map[string]profile `yaml:"profiles"`
+}
+
+// profileFile is where the profiles are.
+func profileFile() string {
+	if name := os.Getenv("MPBLOCK_PROFILES"); name != "" {
+		return name
+	}
+	dir, err := os.UserConfigDir()
+	if err != nil {
+		return ""
+	}
+	return filepath.Join(dir, "mpblock", "profiles.yaml")
+}
+
+// chosen returns the profile that a command goes by: the one that is named, else the
+// default one. Without either there is none.
+func chosen(name string) (p profile, err error) {
+	file := profileFile()
+	if file == "" && name == "" {
+		return p, nil
+	}
+	b, err := os.ReadFile(file) //nolint:gosec // a file of the user
+	if errors.Is(err, fs.ErrNotExist) && name == "" {
+		return p, nil
+	}
+	if err != nil {
+		return p, failed(codeUsage, "", "the profiles: %w", err)
+	}
+	var all profiles
+	if err := yaml.NewDecoder(bytes.NewReader(b), yaml.DisallowUnknownField()).Decode(&all); err != nil {
+		return p, failed(codeUsage, "", "the profiles in %s: %s", file, yaml.FormatError(err, false, false))
+	}
+	if name == "" {
+		name = all.Default
+	}
+	if name == "" {
+		return p, nil
+	}
+	p, ok := all.Profiles[name]
+	if !ok {
+		return p, failed(codeUsage, "", "there is no profile %q in %s, it has: %s", name, file, strings.Join(slices.Sorted(maps.Keys(all.Profiles)), ", "))
+	}
+	p.SecretFile, p.TokenFile = beside(file, p.SecretFile), beside(file, p.TokenFile)
+	return p, nil
+}
+
+// beside returns the path of a file that is named in another.
+func beside(file, name string) string {
+	if rest, ok := strings.CutPrefix(name, "~/"); ok {
+		if home, err := os.UserHomeDir(); err == nil {
+			return filepath.Join(home, rest)
+		}
+	}
+	if name == "" || filepath.IsAbs(name) {
+		return name
+	}
+	return filepath.Join(filepath.Dir(file), name)
+}
+
+// profileFlag chooses a profile.
+type profileFlag struct {
+	Profile string `help:"Profile that says server, AppID and secret; by itself the default one of ~/.config/mpblock/profiles.yaml." env:"MPBLOCK_PROFILE" placeholder:"NAME"`
+}
+
+// profileResolver gives the flags of a command that has --profile what neither the
+// command line nor the environment says. An error is of no flag, so it is kept.
+type profileResolver struct{ err error }
+
+// Validate implements kong.Resolver.
+func (*profileResolver) Validate(*kong.Application) error { return nil }
+
+// Resolve implements kong.Resolver.
+func (r *profileResolver) Resolve(ctx *kong.Context, _ *kong.Path, flag *kong.Flag) (any, error) {
+	name, has := profileOf(ctx)
+	said := func(env string) bool { return os.Getenv(env) != "" }
+	if !has || slices.ContainsFunc(flag.Envs, said) || flag.Name == "secret-file" && said("MPBLOCK_SECRET") {
+		return nil, nil //nolint:nilnil // what kong takes for none
+	}
+	p, err := chosen(name)
+	if err != nil {
+		r.err = err
+	}
+	value := map[string]string{
+		"server": p.Server, "appid": p.AppID, "secret-file": p.SecretFile, "token-file": p.TokenFile,
+		"plain-token": p.PlainToken, "pace": p.Pace,
+	}[flag.Name]
+	if value == "" {
+		return nil, nil //nolint:nilnil // likewise
+	}
+	return value, nil
+}
+
+// profileOf returns what --profile says, and whether the command has that flag.
+func profileOf(ctx *kong.Context) (name string, has bool) {
+	for _, flag := range ctx.Flags() {
+		if flag.Name == "profile" {
+			return fmt.Sprint(ctx.FlagValue(flag)), true
+		}
+	}
+	return "", false
+}
