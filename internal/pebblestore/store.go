@@ -42,7 +42,6 @@ import (
 	"log/slog"
 	"strings"
 	"sync"
-	"time"
 
 	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/bloom"
@@ -84,9 +83,6 @@ const mergeBehind = 8
 // Unwritten is the memory that a store may use for what is not in tables yet, in
 // bytes, beside its cache.
 const Unwritten = memTables * memTableSize
-
-// sweepEvery is how often records past their end are removed.
-const sweepEvery = 10 * time.Minute
 
 // Options are the settings of a Store.
 type Options struct {

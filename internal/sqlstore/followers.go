@@ -83,19 +83,15 @@ func (f *following) happened(ctx context.Context, c *sql.Conn) (bool, error) {
 }
 
 func (f *following) write(ctx context.Context, c *sql.Conn, h head, m mark) error {
-	there := make(map[mpblock.OpenID]struct{})
-	if err := followers(ctx, c, f.app, f.ids, f.store.lockRead(), func(id mpblock.OpenID) { there[id] = struct{}{} }); err != nil {
+	there, err := lookUp(ctx, c, followersOf, f.app, f.ids, f.store.lockRead())
+	if err != nil {
 		return err
 	}
-	ids := slices.DeleteFunc(slices.Clone(f.ids), func(id mpblock.OpenID) bool {
-		_, follows := there[id]
-		return follows == f.add
-	})
+	ids := slices.DeleteFunc(slices.Clone(f.ids), func(id mpblock.OpenID) bool { return (there[id] != 0) == f.add })
 	f.changed = len(ids)
 	if len(ids) == 0 {
 		return nil
 	}
-	var err error
 	if f.add {
 		h.followers += len(ids)
 		err = insert(ctx, c, "follower (app, openid)", ids, func(id mpblock.OpenID) []any { return []any{appArg(f.app), idArg(id)} })

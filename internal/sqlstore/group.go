@@ -2,7 +2,6 @@ package sqlstore
 
 import (
 	"context"
-	"fmt"
 	"sync"
 
 	"mpblock"
@@ -67,33 +66,6 @@ func (q *queues) take(app mpblock.AppID) (group []*pending) {
 		delete(q.of, app)
 	}
 	return group
-}
-
-// Apply implements mpblock.Store.
-func (s *Store) Apply(ctx context.Context, app mpblock.AppID, b mpblock.Batch) (mpblock.Change, error) {
-	if err := b.Validate(); err != nil {
-		return mpblock.Change{}, err
-	}
-	if err := s.enterApp(ctx, app); err != nil {
-		return mpblock.Change{}, err
-	}
-	defer s.leave()
-	limit := s.limit(len(b.OpenIDs))
-	waits, cancel := context.WithTimeout(ctx, limit)
-	defer cancel()
-	p := &pending{ctx: waits, batch: b, done: make(chan outcome, 1)}
-	if s.queues.join(app, p) {
-		s.inflight.Go(func() { s.serve(app) })
-	}
-	select {
-	case o := <-p.done:
-		return o.change, o.err
-	case <-waits.Done():
-		if err := ctx.Err(); err != nil {
-			return mpblock.Change{}, err
-		}
-		return mpblock.Change{}, fmt.Errorf("%w, %v, for the batches before this one", errTime, limit)
-	}
 }
 
 // serve applies what waits for an account until nothing does.

@@ -115,66 +115,54 @@ func (s *Store) ChangeHeads(ctx context.Context, app mpblock.AppID, seqs []uint6
 	return heads, nil
 }
 
-// place is where a reading of histories goes on: behind a change of an OpenID.
-type place struct {
-	id  mpblock.OpenID
-	seq uint64
-}
-
-// step is one change of one OpenID.
-type step struct {
-	place
-	action mpblock.Action
-}
-
 // Histories implements mpblock.Store. It goes over the table in its own order.
 func (s *Store) Histories(ctx context.Context, app mpblock.AppID, after, last mpblock.OpenID, each func(mpblock.OpenID, mpblock.Change)) error {
 	if err := s.enterApp(ctx, app); err != nil {
 		return err
 	}
 	defer s.leave()
-	for at := (place{after, math.MaxInt64}); ; {
-		var steps []step
+	for at := (effect{id: after, seq: math.MaxInt64}); ; {
+		var effects []effect
 		err := s.call(ctx, func(ctx context.Context, c *sql.Conn) (err error) {
-			steps, err = readSteps(ctx, c, app, at, last)
+			effects, err = readEffects(ctx, c, app, at, last)
 			return err
 		})
 		if err != nil {
 			return err
 		}
-		for _, st := range steps {
-			each(st.id, mpblock.Change{Seq: st.seq, Action: st.action})
+		for _, e := range effects {
+			each(e.id, mpblock.Change{Seq: e.seq, Action: e.action})
 		}
-		if len(steps) < rowsAtOnce {
+		if len(effects) < rowsAtOnce {
 			return nil
 		}
-		at = steps[len(steps)-1].place
+		at = effects[len(effects)-1]
 	}
 }
 
-// readSteps reads changes behind a place, up to those of an OpenID: first the rest of
+// readEffects reads effects behind one, up to those of an OpenID: first the rest of
 // those of the OpenID that the place is of. The order of the tables is given, as an
 // engine that begins with the changes has to sort all.
-func readSteps(ctx context.Context, c *sql.Conn, app mpblock.AppID, at place, last mpblock.OpenID) (steps []step, err error) {
+func readEffects(ctx context.Context, c *sql.Conn, app mpblock.AppID, at effect, last mpblock.OpenID) (effects []effect, err error) {
 	read := func(where string, args ...any) error {
-		args = append(append([]any{appArg(app)}, args...), rowsAtOnce-len(steps))
+		args = append(append([]any{appArg(app)}, args...), rowsAtOnce-len(effects))
 		_, err = rows(ctx, c, "SELECT STRAIGHT_JOIN h.openid, h.seq, c.action FROM history h JOIN change_log c ON c.app = h.app AND c.seq = h.seq"+
 			" WHERE h.app = ? AND "+where+" ORDER BY h.openid, h.seq LIMIT ?", args, func(r *sql.Rows) error {
 			var raw sql.RawBytes
-			var st step
-			if err := r.Scan(&raw, &st.seq, &st.action); err != nil {
+			var e effect
+			if err := r.Scan(&raw, &e.seq, &e.action); err != nil {
 				return err
 			}
-			st.id, err = openID(raw)
-			steps = append(steps, st)
+			e.id, err = openID(raw)
+			effects = append(effects, e)
 			return err
 		})
 		return err
 	}
 	if at.seq != math.MaxInt64 {
-		if err := read("h.openid = ? AND h.seq > ?", idArg(at.id), at.seq); err != nil || len(steps) == rowsAtOnce {
-			return steps, err
+		if err := read("h.openid = ? AND h.seq > ?", idArg(at.id), at.seq); err != nil || len(effects) == rowsAtOnce {
+			return effects, err
 		}
 	}
-	return steps, read("h.openid > ? AND h.openid <= ?", idArg(at.id), idArg(last))
+	return effects, read("h.openid > ? AND h.openid <= ?", idArg(at.id), idArg(last))
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"database/sql/driver"
+	"fmt"
 	"slices"
 
 	"mpblock"
@@ -85,20 +86,18 @@ func (s *Store) States(ctx context.Context, app mpblock.AppID, ids []mpblock.Ope
 	}
 	defer s.leave()
 	all := mpblock.Distinct(ids)
-	var blocked, last map[mpblock.OpenID]uint64
-	var follows map[mpblock.OpenID]struct{}
+	var blocked, last, follows map[mpblock.OpenID]uint64
 	err := s.call(ctx, func(ctx context.Context, c *sql.Conn) error {
 		return snapshot(ctx, c, func() (err error) {
-			if blocked, err = entries(ctx, c, app, all, ""); err != nil {
+			if blocked, err = lookUp(ctx, c, entriesOf, app, all, ""); err != nil {
 				return err
 			}
 			others := slices.DeleteFunc(slices.Clone(all), func(id mpblock.OpenID) bool { return blocked[id] != 0 })
-			last = make(map[mpblock.OpenID]uint64)
-			if err := lastChanges(ctx, c, app, others, "", last); err != nil {
+			if last, err = lookUp(ctx, c, lastChangesOf, app, others, ""); err != nil {
 				return err
 			}
-			follows = make(map[mpblock.OpenID]struct{})
-			return followers(ctx, c, app, all, "", func(id mpblock.OpenID) { follows[id] = struct{}{} })
+			follows, err = lookUp(ctx, c, followersOf, app, all, "")
+			return err
 		})
 	})
 	if err != nil {
@@ -106,11 +105,38 @@ func (s *Store) States(ctx context.Context, app mpblock.AppID, ids []mpblock.Ope
 	}
 	states := make([]mpblock.State, len(ids))
 	for i, id := range ids {
-		_, states[i].Follower = follows[id]
+		states[i].Follower = follows[id] != 0
 		states[i].Seq, states[i].Blocked = blocked[id]
 		if !states[i].Blocked {
 			states[i].Seq = last[id]
 		}
 	}
 	return states, nil
+}
+
+// What is looked up of OpenIDs. The first column is the OpenID, the second a number
+// above 0, the mark stands for the list.
+const (
+	entriesOf     = "SELECT openid, seq FROM entry WHERE app = ? AND openid IN %s"
+	followersOf   = "SELECT openid, 1 FROM follower WHERE app = ? AND openid IN %s"
+	lastChangesOf = "SELECT openid, MAX(seq) FROM history WHERE app = ? AND openid IN %s GROUP BY openid"
+)
+
+// lookUp returns the numbers of those OpenIDs that a query finds.
+func lookUp(ctx context.Context, c *sql.Conn, query string, app mpblock.AppID, ids []mpblock.OpenID, suffix string) (map[mpblock.OpenID]uint64, error) {
+	found := make(map[mpblock.OpenID]uint64)
+	err := pieces(ids, func(piece []mpblock.OpenID) error {
+		_, err := rows(ctx, c, fmt.Sprintf(query, list(len(piece)))+suffix, idArgs(app, piece), func(r *sql.Rows) error {
+			var raw sql.RawBytes
+			var n uint64
+			if err := r.Scan(&raw, &n); err != nil {
+				return err
+			}
+			id, err := openID(raw)
+			found[id] = n
+			return err
+		})
+		return err
+	})
+	return found, err
 }

@@ -10,7 +10,7 @@ import (
 	"mpblock"
 )
 
-// Histories of more steps than an answer has rows go on where the one before ended,
+// Histories of more effects than an answer has rows go on where the one before ended,
 // in the middle of an OpenID's.
 func TestLongHistories(t *testing.T) {
 	s := openEmpty(t)
@@ -26,7 +26,7 @@ func TestLongHistories(t *testing.T) {
 	for seq := uint64(1); seq <= rounds; seq++ {
 		seqs = append(seqs, seq)
 		for _, id := range ids {
-			effects = append(effects, effect{id, seq})
+			effects = append(effects, effect{id: id, seq: seq})
 		}
 	}
 	err = insert(t.Context(), c, "change_log (app, seq, batch, at, action, actor, reason, openids)", seqs, func(seq uint64) []any {
