@@ -7,7 +7,7 @@ import (
 	"os"
 	"strings"
 
-	"mpblock/internal/console"
+	"mpblock/internal/console/sso"
 	"mpblock/internal/server"
 )
 
@@ -35,11 +35,11 @@ func (c *consoleFlags) validate() error {
 }
 
 // oidc returns the provider, nil if there is none.
-func (c *consoleFlags) oidc() (*console.OIDC, error) {
+func (c *consoleFlags) oidc() (*sso.Provider, error) {
 	if c.OIDCIssuer == "" {
 		return nil, nil
 	}
-	o := &console.OIDC{Issuer: c.OIDCIssuer, ClientID: c.OIDCClientID, Name: c.OIDCName}
+	o := &sso.Provider{Issuer: c.OIDCIssuer, ClientID: c.OIDCClientID, Name: c.OIDCName}
 	if c.OIDCClientSecret == "" { // a public client, which PKCE protects
 		return o, nil
 	}

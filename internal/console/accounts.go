@@ -9,10 +9,9 @@ import (
 
 	"mpblock"
 	"mpblock/internal/access"
+	"mpblock/internal/console/web"
 	"mpblock/internal/desk"
 	"mpblock/internal/operators"
-
-	"mpblock/internal/console/web"
 )
 
 // keySecret is where the session keeps a secret, which the page of its account shows once.

@@ -4,10 +4,9 @@ import (
 	"net/http"
 
 	"mpblock"
+	"mpblock/internal/console/web"
 	"mpblock/internal/lists"
 	"mpblock/internal/operators"
-
-	"mpblock/internal/console/web"
 )
 
 // confirmPage asks whether users are really to be blocked or unblocked. It is a

@@ -8,10 +8,9 @@ import (
 	"time"
 
 	"mpblock"
+	"mpblock/internal/console/web"
 	"mpblock/internal/jobs"
 	"mpblock/internal/lines"
-
-	"mpblock/internal/console/web"
 )
 
 // bulkPage takes a list and shows the jobs of the account.
@@ -50,8 +49,8 @@ func (v *visit) bulkForm(status int, action mpblock.Action, pasted string) error
 // draft takes a list in, keeps it as a job that has not started, and shows what it
 // would do.
 func (c *console) draft(v *visit) error {
-	_ = http.NewResponseController(v.W).SetReadDeadline(time.Now().Add(longTime)) // where there is none, there is no need
-	_ = http.NewResponseController(v.W).SetWriteDeadline(time.Now().Add(longTime))
+	_ = http.NewResponseController(v.W).SetReadDeadline(time.Now().Add(web.LongTime)) // where there is none, there is no need
+	_ = http.NewResponseController(v.W).SetWriteDeadline(time.Now().Add(web.LongTime))
 	v.R.Body = http.MaxBytesReader(v.W, v.R.Body, maxList)
 	parts, err := v.R.MultipartReader()
 	if err != nil {

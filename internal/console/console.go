@@ -12,8 +12,8 @@ package console
 import (
 	"log/slog"
 	"net/http"
-	"time"
 
+	"mpblock/internal/console/sso"
 	"mpblock/internal/console/web"
 	"mpblock/internal/desk"
 	"mpblock/internal/operators"
@@ -23,10 +23,10 @@ import (
 type Options struct {
 	Desks     *desk.Office
 	Operators *operators.Service
-	Secure    bool   // cookies are for TLS alone
-	Demo      bool   // say on the login page where the demo's link is
-	Public    string // scheme and host under which browsers find the console; "": as they ask for it
-	OIDC      *OIDC  // nil: no login through a provider
+	Secure    bool          // cookies are for TLS alone
+	Demo      bool          // say on the login page where the demo's link is
+	Public    string        // scheme and host under which browsers find the console; "": as they ask for it
+	OIDC      *sso.Provider // nil: no login through a provider
 	Log       *slog.Logger
 
 	// CodeText returns the text of a return code of the API, "" for an unknown one.
@@ -40,15 +40,11 @@ type Options struct {
 // maxList is how long a request with a list may be, in bytes.
 const maxList = 128 << 20
 
-// longTime is how long a long list may take to come or an export to go, in place of
-// the server's own limits.
-const longTime = 10 * time.Minute
-
 // console has the pages.
 type console struct {
 	Options
-	provider   provider
-	cookieOIDC string // name of the cookie that holds an oidcFlow
+	provider   sso.Client
+	cookieOIDC string // name of the cookie that holds an sso.Flow
 }
 
 // visit is one request for a page of the console.
@@ -60,7 +56,7 @@ type visit struct {
 // New returns the console: everything that is not the API.
 func New(opts Options) http.Handler {
 	c := &console{Options: opts, cookieOIDC: "mpblock_oidc_" + opts.Operators.Mark()}
-	c.provider.OIDC = opts.OIDC
+	c.provider.Provider = opts.OIDC
 	site := web.New(web.Options{
 		Desks: opts.Desks, Operators: opts.Operators, Secure: opts.Secure, Public: opts.Public, Log: opts.Log,
 		Views: views, NotFound: opts.NotFound,

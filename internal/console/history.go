@@ -6,9 +6,8 @@ import (
 
 	"mpblock"
 	"mpblock/internal/console/i18n"
-	"mpblock/internal/lists"
-
 	"mpblock/internal/console/web"
+	"mpblock/internal/lists"
 )
 
 // historyPage is a page of changes, newest first.

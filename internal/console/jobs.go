@@ -6,9 +6,8 @@ import (
 
 	"mpblock"
 	"mpblock/internal/console/i18n"
-	"mpblock/internal/jobs"
-
 	"mpblock/internal/console/web"
+	"mpblock/internal/jobs"
 )
 
 // jobView is a job as the pages show it.
@@ -225,17 +224,17 @@ func (c *console) refused(v *visit) error {
 	if err != nil {
 		return err
 	}
-	v.download("refused-"+j.ID+".csv", "text/csv; charset=utf-8")
-	out := newCSV(v.W, "openid", "line", "why", "detail")
-	return v.stream(out, func() error {
+	v.Download("refused-"+j.ID+".csv", "text/csv; charset=utf-8")
+	out := web.NewCSV(v.W, "openid", "line", "why", "detail")
+	return v.Stream(out, func() error {
 		for r, err := range v.Desk.Refused(v.Ctx(), v.Account.AppID, j.ID) {
 			if err == nil {
-				err = out.write(r.Text, strconv.Itoa(r.Line), string(r.Why), r.Detail)
+				err = out.Write(r.Text, strconv.Itoa(r.Line), string(r.Why), r.Detail)
 			}
 			if err != nil {
 				return err
 			}
 		}
-		return out.flush()
+		return out.Flush()
 	})
 }

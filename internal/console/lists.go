@@ -7,9 +7,8 @@ import (
 
 	"mpblock"
 	"mpblock/internal/console/i18n"
-	"mpblock/internal/lists"
-
 	"mpblock/internal/console/web"
+	"mpblock/internal/lists"
 )
 
 // followersPage is a page of followers.

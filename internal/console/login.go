@@ -3,11 +3,9 @@ package console
 import (
 	"errors"
 	"net/http"
-	"net/netip"
-
-	"mpblock/internal/operators"
 
 	"mpblock/internal/console/web"
+	"mpblock/internal/operators"
 )
 
 // loginPage is the form for name and password, and that for the code.
@@ -70,7 +68,7 @@ func (c *console) login(v *visit) error {
 	}
 	next := web.Local(v.Field("next"), "/")
 	name := v.Field("name")
-	s, err := c.Operators.Login(v.Ctx(), operators.Attempt{Name: name, Password: v.R.PostForm.Get("password"), Addr: remote(v.R)})
+	s, err := c.Operators.Login(v.Ctx(), operators.Attempt{Name: name, Password: v.R.PostForm.Get("password"), Addr: v.Remote()})
 	var refused *operators.LoginError
 	if errors.As(err, &refused) {
 		if refused.Reason == operators.NeedCode {
@@ -86,16 +84,6 @@ func (c *console) login(v *visit) error {
 		return err
 	}
 	return v.enter(s, next)
-}
-
-// remote returns the address that a request comes from; the zero one if it is not
-// known. No header is believed.
-func remote(r *http.Request) netip.Addr {
-	ap, err := netip.ParseAddrPort(r.RemoteAddr)
-	if err != nil {
-		return netip.Addr{}
-	}
-	return ap.Addr().Unmap()
 }
 
 // Keys of what the session of a visitor keeps on the way in.
@@ -131,7 +119,7 @@ func (c *console) code(v *visit) error {
 	}
 	next := web.Local(v.Kept(keyNext), "/")
 	s, err := c.Operators.Login(v.Ctx(), operators.Attempt{
-		Ticket: v.Kept(keyTicket), Code: v.Field("code"), Addr: remote(v.R),
+		Ticket: v.Kept(keyTicket), Code: v.Field("code"), Addr: v.Remote(),
 	})
 	var refused *operators.LoginError
 	if errors.As(err, &refused) {

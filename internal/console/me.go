@@ -8,9 +8,8 @@ import (
 
 	"github.com/boombuler/barcode/qr"
 
-	"mpblock/internal/operators"
-
 	"mpblock/internal/console/web"
+	"mpblock/internal/operators"
 )
 
 // keyEnrol is where the session keeps operators.SecondFactor.URL until it is confirmed.

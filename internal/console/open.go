@@ -2,10 +2,8 @@ package console
 
 import (
 	"net/http"
-	"time"
 
 	"mpblock/internal/console/i18n"
-
 	"mpblock/internal/console/web"
 )
 
@@ -16,9 +14,6 @@ func (c *console) calls(v *visit) error {
 	return v.Page(http.StatusOK, "calls", v.Say(msg("calls.title")), &callsPage{web.Frame{Wide: true}})
 }
 
-// langLife is how long a browser keeps the language.
-const langLife = 365 * 24 * time.Hour
-
 // language switches the language, of the operator if there is one.
 func (c *console) language(v *visit) error {
 	if err := v.Form(); err != nil {
@@ -28,10 +23,7 @@ func (c *console) language(v *visit) error {
 	if chosen != i18n.Chinese && chosen != i18n.English {
 		return web.ErrMissing
 	}
-	http.SetCookie(v.W, &http.Cookie{ //nolint:gosec // Secure where there is TLS
-		Name: web.CookieLang, Value: string(chosen), Path: "/", MaxAge: int(langLife.Seconds()),
-		HttpOnly: true, Secure: c.Secure, SameSite: http.SameSiteLaxMode,
-	})
+	v.KeepLang(chosen)
 	if v.Sit() == nil {
 		if err := v.Desk.SetLanguage(v.Ctx(), chosen.Short()); err != nil {
 			return err

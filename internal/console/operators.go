@@ -8,9 +8,8 @@ import (
 
 	"mpblock"
 	"mpblock/internal/console/i18n"
-	"mpblock/internal/operators"
-
 	"mpblock/internal/console/web"
+	"mpblock/internal/operators"
 )
 
 // What the session keeps for the page of operators, which shows it once.

@@ -7,10 +7,10 @@ import (
 	"strings"
 
 	"mpblock"
+	"mpblock/internal/console/chart"
 	"mpblock/internal/console/i18n"
-	"mpblock/internal/lists"
-
 	"mpblock/internal/console/web"
+	"mpblock/internal/lists"
 )
 
 // overviewPage is how an account is doing.
@@ -19,7 +19,7 @@ type overviewPage struct {
 	Followers, Blocked           int
 	TodayBlocked, TodayUnblocked int
 	Days                         int
-	Chart                        chart
+	Chart                        chart.Chart
 	Behind                       int // changes that are not counted yet
 	Reasons                      []reasonCount
 	Calls                        []callCount
@@ -56,7 +56,7 @@ func (c *console) overview(v *visit) error {
 		return err
 	}
 	p := &overviewPage{
-		Followers: o.Followers, Blocked: o.Blocked, Days: len(o.Days), Chart: chartOf(v.Lang, o.Days),
+		Followers: o.Followers, Blocked: o.Blocked, Days: len(o.Days), Chart: chart.Of(v.Lang, o.Days),
 		Behind: int(min(o.Behind, 1<<40)), Changes: v.changeRows(o.Last),
 	}
 	if n := len(o.Days); n > 0 {

@@ -6,9 +6,8 @@ import (
 
 	"mpblock"
 	"mpblock/internal/console/i18n"
-	"mpblock/internal/lists"
-
 	"mpblock/internal/console/web"
+	"mpblock/internal/lists"
 )
 
 // undoPage says what an undo would do, before it does.

@@ -6,7 +6,7 @@ import (
 
 	"mpblock"
 	"mpblock/internal/access"
-	"mpblock/internal/console"
+	"mpblock/internal/console/sso"
 	"mpblock/internal/pebblestore"
 	"mpblock/internal/sqlstore"
 )
@@ -63,7 +63,7 @@ type Config struct {
 	TLSNames        []string // names and addresses that certificate is for, beside this machine's own and the host of Listen
 
 	PublicURL string        // scheme and host under which browsers find the console; "": as they ask for it
-	OIDC      *console.OIDC // nil: no login through a provider
+	OIDC      *sso.Provider // nil: no login through a provider
 
 	Log     *slog.Logger // nil: none
 	CallLog *slog.Logger // of lines about calls that went well or were refused; nil: Log

@@ -23,6 +23,7 @@ import (
 
 	"mpblock/internal/access"
 	"mpblock/internal/console"
+	"mpblock/internal/console/sso"
 	"mpblock/internal/desk"
 	"mpblock/internal/jobs"
 	"mpblock/internal/lists"
@@ -70,7 +71,7 @@ func start(t *testing.T) *world {
 	w.provider.Config.Handler = provider(t, issuer, home)
 	w.console.Config.Handler = console.New(console.Options{
 		Desks: desks, Operators: o, Log: slog.New(slog.NewTextHandler(w.log, nil)),
-		OIDC: &console.OIDC{Issuer: issuer, ClientID: "mpblock", ClientSecret: "client-secret", Name: "Example"},
+		OIDC: &sso.Provider{Issuer: issuer, ClientID: "mpblock", ClientSecret: "client-secret", Name: "Example"},
 	})
 	for _, s := range []*httptest.Server{w.console, w.provider} {
 		s.Start()

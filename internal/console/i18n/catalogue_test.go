@@ -68,7 +68,7 @@ func TestCatalogueIsWhatIsUsed(t *testing.T) {
 	for _, m := range regexp.MustCompile(`\bt "([^"]+)"`).FindAllStringSubmatch(source(t, "../templates/*.html"), -1) {
 		used[m[1]] = true
 	}
-	for _, m := range regexp.MustCompile(`msg\("([a-z][^"]*)"(?: \+|\))`).FindAllStringSubmatch(source(t, "*.go")+source(t, "../*.go")+source(t, "../web/*.go"), -1) {
+	for _, m := range regexp.MustCompile(`msg\("([a-z][^"]*)"(?: \+|\))`).FindAllStringSubmatch(source(t, "../*.go")+source(t, "../*/*.go"), -1) {
 		used[m[1]] = true
 	}
 	for _, role := range []string{"viewer", "operator", "admin"} { // of which the code makes the keys

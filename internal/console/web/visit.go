@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"strings"
 	"time"
@@ -162,4 +163,14 @@ func (v *Visit) Origin() string {
 		return u.Scheme + "://" + u.Host
 	}
 	return ""
+}
+
+// Remote returns the address that the request comes from; the zero one if it is not
+// known. No header is believed.
+func (v *Visit) Remote() netip.Addr {
+	ap, err := netip.ParseAddrPort(v.R.RemoteAddr)
+	if err != nil {
+		return netip.Addr{}
+	}
+	return ap.Addr().Unmap()
 }

@@ -31,6 +31,15 @@ func TestZoneWithoutCookie(t *testing.T) {
 	}
 }
 
+func TestRemoteIsNoHeader(t *testing.T) {
+	r := httptest.NewRequest("GET", "/", nil)
+	r.RemoteAddr = "[::ffff:192.0.2.7]:1234"
+	r.Header.Set("X-Forwarded-For", "198.51.100.1")
+	if got := (&Visit{R: r}).Remote().String(); got != "192.0.2.7" {
+		t.Error(got)
+	}
+}
+
 // Sessions are in the store under the names that their types had when the console was
 // first released: others would log everybody out at the next upgrade.
 func TestSessionsOutliveAnUpgrade(t *testing.T) {

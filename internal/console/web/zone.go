@@ -9,13 +9,13 @@ import (
 	"mpblock"
 )
 
-// CookieZone is the cookie in which the browser tells its time zone.
-const CookieZone = "mpblock_zone"
+// cookieZone is the cookie in which the browser tells its time zone.
+const cookieZone = "mpblock_zone"
 
 // zoneOf returns the viewer's time zone: that of the platform if the browser has not
 // told its own.
 func zoneOf(r *http.Request) *time.Location {
-	c, err := r.Cookie(CookieZone)
+	c, err := r.Cookie(cookieZone)
 	if err != nil {
 		return mpblock.Zone
 	}

@@ -1,4 +1,4 @@
-package console
+package web
 
 import (
 	"encoding/csv"
@@ -37,14 +37,14 @@ func TestCSVIsText(t *testing.T) {
 		"1 - 1, i = 1": `"1 - 1, i = 1"`,
 	} {
 		var out strings.Builder
-		c := newCSV(&out, "reason", "more")
-		if err := c.begin(); err != nil {
+		c := NewCSV(&out, "reason", "more")
+		if err := c.Begin(); err != nil {
 			t.Fatal(err)
 		}
-		if err := c.write(text, "end"); err != nil {
+		if err := c.Write(text, "end"); err != nil {
 			t.Fatal(err)
 		}
-		if err := c.flush(); err != nil {
+		if err := c.Flush(); err != nil {
 			t.Fatal(err)
 		}
 		_, line, _ := strings.Cut(out.String(), "\n")
