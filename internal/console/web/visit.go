@@ -152,7 +152,7 @@ func (v *Visit) Public() string {
 	return "http://" + v.R.Host
 }
 
-// Origin returns what public does, as it may be handed to others: what the server was
+// Origin returns what Public does, as it may be handed to others: what the server was
 // told, or what the browser itself says where it sends a form. "" if neither is known,
 // since a proxy may let through any Host.
 func (v *Visit) Origin() string {
