@@ -28,9 +28,14 @@ func (a Action) String() string {
 // ActorAPI is the actor of every change that came through the API.
 const ActorAPI = "api"
 
-// Limits of a Batch. Actor and reason are in bytes of UTF-8.
+// MaxWrite is how many OpenIDs one write of a store takes.
+const MaxWrite = 10_000
+
+// MaxHeads is how many changes are read at once without their OpenIDs.
+const MaxHeads = 10_000
+
+// Limits of a Batch in bytes of UTF-8.
 const (
-	MaxBatch  = 10_000
 	MaxActor  = 64
 	MaxReason = 1_024
 )
@@ -38,7 +43,7 @@ const (
 // Batch is what a caller asks a store to apply to one account's blacklist.
 type Batch struct {
 	Action  Action
-	OpenIDs []OpenID  // 1 to MaxBatch, in any order; a duplicate counts once
+	OpenIDs []OpenID  // 1 to MaxWrite, in any order; a duplicate counts once
 	Actor   string    // 1 to MaxActor bytes: "api", "console:<operator>", "job:<id>"
 	Reason  string    // up to MaxReason bytes, may be empty
 	Time    time.Time // of the caller's clock: see Date
@@ -59,8 +64,8 @@ func (b Batch) Validate() error {
 	switch {
 	case b.Action != Block && b.Action != Unblock:
 		return fmt.Errorf("mpblock: batch with %v, want block or unblock", b.Action)
-	case len(b.OpenIDs) == 0 || len(b.OpenIDs) > MaxBatch:
-		return fmt.Errorf("mpblock: batch of %d OpenIDs, want 1 to %d", len(b.OpenIDs), MaxBatch)
+	case len(b.OpenIDs) == 0 || len(b.OpenIDs) > MaxWrite:
+		return fmt.Errorf("mpblock: batch of %d OpenIDs, want 1 to %d", len(b.OpenIDs), MaxWrite)
 	case b.Actor == "" || len(b.Actor) > MaxActor:
 		return fmt.Errorf("mpblock: batch with an actor of %d bytes, want 1 to %d", len(b.Actor), MaxActor)
 	case len(b.Reason) > MaxReason:

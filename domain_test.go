@@ -53,7 +53,7 @@ func TestBatchValidate(t *testing.T) {
 		"batch with Action(3)": func(b *mpblock.Batch) { b.Action = 3 },
 		"batch of 0 OpenIDs":   func(b *mpblock.Batch) { b.OpenIDs = nil },
 		"batch of 10001 OpenIDs": func(b *mpblock.Batch) {
-			b.OpenIDs = make([]mpblock.OpenID, mpblock.MaxBatch+1)
+			b.OpenIDs = make([]mpblock.OpenID, mpblock.MaxWrite+1)
 		},
 		"actor of 0 bytes":     func(b *mpblock.Batch) { b.Actor = "" },
 		"actor of 65 bytes":    func(b *mpblock.Batch) { b.Actor = strings.Repeat("a", mpblock.MaxActor+1) },

@@ -44,7 +44,7 @@ type Lists interface {
 	// need not be one. A limit of 0 returns the total alone.
 	Followers(ctx context.Context, app AppID, after OpenID, limit int) (Page, error)
 
-	// AddFollowers registers up to MaxBatch OpenIDs, all or none, and returns
+	// AddFollowers registers up to MaxWrite OpenIDs, all or none, and returns
 	// how many of them were not followers before.
 	AddFollowers(ctx context.Context, app AppID, ids []OpenID) (added int, err error)
 
@@ -70,7 +70,7 @@ type Lists interface {
 	// limit, oldest first. Their OpenIDs are narrowed to that one.
 	ChangesOf(ctx context.Context, app AppID, id OpenID, after uint64, limit int) ([]Change, error)
 
-	// ChangeHeads returns up to MaxBatch changes without their OpenIDs, which are
+	// ChangeHeads returns up to MaxHeads changes without their OpenIDs, which are
 	// nil, in the order in which they are asked for; a seq may be named twice. It
 	// costs less than to read the changes. Where there is no change with a seq, it
 	// fails with a *NoChangeError that names the first such seq, and returns none.

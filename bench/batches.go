@@ -15,7 +15,7 @@ import (
 	"mpblock/internal/testserver"
 )
 
-const batchSize = lists.MaxList
+const batchSize = lists.MaxBatch
 
 // batchLength is how long the body of a batch is.
 var batchLength = len(appendBatch(nil, accountPrefix, batchSize))

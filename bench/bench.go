@@ -154,7 +154,7 @@ func (b *bench) filled(ctx context.Context, n int) (string, error) {
 		return "", err
 	}
 	b.say("filled a store with %d entries in %.1f s, settled after %.1f s", n, took.Seconds(), time.Since(begin).Seconds())
-	b.figure(fmt.Sprintf("store filled with batches of %d", mpblock.MaxBatch), n, fmt.Sprintf("%.1f s, %.0f OpenIDs/s", took.Seconds(), float64(n)/took.Seconds()))
+	b.figure(fmt.Sprintf("store filled with batches of %d", mpblock.MaxWrite), n, fmt.Sprintf("%.1f s, %.0f OpenIDs/s", took.Seconds(), float64(n)/took.Seconds()))
 	return dir, os.Rename(making, dir)
 }
 

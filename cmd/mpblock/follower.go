@@ -34,7 +34,7 @@ func (c followerMintCmd) Run(ctx context.Context, t terminal) error {
 	client := admin.Dial(c.Data)
 	out := bufio.NewWriter(t.out)
 	for made := 0; made < c.N; {
-		ids, err := client.Mint(ctx, c.Account, min(c.N-made, mpblock.MaxBatch))
+		ids, err := client.Mint(ctx, c.Account, min(c.N-made, mpblock.MaxWrite))
 		if err != nil && made == 0 && ctx.Err() == nil {
 			return c.explain(err)
 		}
@@ -69,5 +69,5 @@ func (c followerMintCmd) interrupted(err error, made int) error {
 		code, err = codeCancelled, errors.New("cancelled")
 	}
 	return failed(code, fmt.Sprintf("mpblock follower mint %d --account %s --data %s makes the rest", c.N-made, c.Account, c.Data),
-		"%w; %s followers were made and printed, up to %s more may be registered", err, grouped(made), grouped(min(c.N-made, mpblock.MaxBatch)))
+		"%w; %s followers were made and printed, up to %s more may be registered", err, grouped(made), grouped(min(c.N-made, mpblock.MaxWrite)))
 }

@@ -178,7 +178,7 @@ func (im *importer) take(ctx context.Context, l lines.Line) error {
 	if err := im.check(l); err != nil {
 		return im.reject(l, err)
 	}
-	if im.batch = append(im.batch, l.OpenID); len(im.batch) < mpblock.MaxBatch {
+	if im.batch = append(im.batch, l.OpenID); len(im.batch) < mpblock.MaxWrite {
 		return nil
 	}
 	return im.flush(ctx, l.Number)

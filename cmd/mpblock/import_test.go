@@ -78,7 +78,7 @@ func wantAll(t *testing.T, text string, parts ...string) {
 }
 
 // added answers an import's piece: all of it was new.
-func added(w http.ResponseWriter) { fmt.Fprintf(w, `{"added":%d}`, mpblock.MaxBatch) }
+func added(w http.ResponseWriter) { fmt.Fprintf(w, `{"added":%d}`, mpblock.MaxWrite) }
 
 func TestImportWhoseServerDies(t *testing.T) {
 	dir := fakeAdmin(t, func(n int, w http.ResponseWriter, _ *http.Request) {
@@ -87,7 +87,7 @@ func TestImportWhoseServerDies(t *testing.T) {
 		}
 		added(w)
 	})
-	file := writeFile(t, "OPENID1\n"+openIDs(3*mpblock.MaxBatch))
+	file := writeFile(t, "OPENID1\n"+openIDs(3*mpblock.MaxWrite))
 	code, _, stderr := command("follower", "import", "--data", dir, "--account", testApp, file)
 	if code != codePartly {
 		t.Errorf("exit code %d", code)
@@ -100,7 +100,7 @@ func TestImportWhoseServerDies(t *testing.T) {
 
 func TestImportWithoutPlaceForRejects(t *testing.T) {
 	dir := fakeAdmin(t, func(_ int, w http.ResponseWriter, _ *http.Request) { added(w) })
-	file := writeFile(t, openIDs(mpblock.MaxBatch)+"OPENID1\n")
+	file := writeFile(t, openIDs(mpblock.MaxWrite)+"OPENID1\n")
 	code, _, stderr := command("follower", "import", "--data", dir, "--account", testApp, "--rejects", dir+"/none/r", file)
 	if code != codePartly {
 		t.Errorf("exit code %d", code)
@@ -126,7 +126,7 @@ func TestImportCancelled(t *testing.T) {
 		}
 		added(w)
 	})
-	code, _, stderr := command("follower", "import", "--data", dir, "--account", testApp, writeFile(t, openIDs(3*mpblock.MaxBatch)))
+	code, _, stderr := command("follower", "import", "--data", dir, "--account", testApp, writeFile(t, openIDs(3*mpblock.MaxWrite)))
 	if code != codeCancelled {
 		t.Errorf("exit code %d", code)
 	}
@@ -158,7 +158,7 @@ func TestMintInterrupted(t *testing.T) {
 				mintedPiece(w, r)
 			})
 			code, out, stderr := command("follower", "mint", "25000", "--data", dir, "--account", testApp)
-			if code != tt.code || strings.Count(out, "\n") != mpblock.MaxBatch {
+			if code != tt.code || strings.Count(out, "\n") != mpblock.MaxWrite {
 				t.Errorf("exit code %d, %d OpenIDs", code, strings.Count(out, "\n"))
 			}
 			wantAll(t, stderr, tt.want, "10,000 followers were made and printed, up to 10,000 more may be registered", "mint 15000 --account "+testApp)

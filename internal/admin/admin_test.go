@@ -181,7 +181,7 @@ func TestFollowersAreAllOrNone(t *testing.T) {
 	if _, err := c.Follow(t.Context(), string(a.AppID), make([]mpblock.OpenID, 5)); err == nil {
 		t.Error("zero OpenIDs were registered")
 	}
-	for _, n := range []int{0, -1, mpblock.MaxBatch + 1} {
+	for _, n := range []int{0, -1, mpblock.MaxWrite + 1} {
 		if _, err := c.Mint(t.Context(), string(a.AppID), n); err == nil {
 			t.Errorf("minted %d", n)
 		}

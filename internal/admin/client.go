@@ -127,7 +127,7 @@ func (c *Client) RotateSecret(ctx context.Context, app string) (string, error) {
 	return s.Secret, err
 }
 
-// Follow registers up to mpblock.MaxBatch followers, all or none, and returns how
+// Follow registers up to mpblock.MaxWrite followers, all or none, and returns how
 // many were new.
 func (c *Client) Follow(ctx context.Context, app string, ids []mpblock.OpenID) (int, error) {
 	in := idsBody{OpenIDs: make([]string, len(ids))}
@@ -139,7 +139,7 @@ func (c *Client) Follow(ctx context.Context, app string, ids []mpblock.OpenID) (
 	return out.Added, err
 }
 
-// Mint registers up to mpblock.MaxBatch new followers with OpenIDs of random users
+// Mint registers up to mpblock.MaxWrite new followers with OpenIDs of random users
 // and returns them.
 func (c *Client) Mint(ctx context.Context, app string, n int) ([]string, error) {
 	var out idsBody

@@ -297,8 +297,8 @@ func (h *handler) follow(r *http.Request, in idsBody) (addedAnswer, error) {
 }
 
 func (h *handler) mint(r *http.Request, in countBody) (idsBody, error) {
-	if in.Count < 1 || in.Count > mpblock.MaxBatch {
-		return idsBody{}, errMintCount.With(in.Count, mpblock.MaxBatch)
+	if in.Count < 1 || in.Count > mpblock.MaxWrite {
+		return idsBody{}, errMintCount.With(in.Count, mpblock.MaxWrite)
 	}
 	a, err := h.rules.Access.Account(r.Context(), appOf(r))
 	if err != nil {

@@ -91,7 +91,7 @@ func fillMany(b *testing.B, p *rules, store mpblock.Store) []mpblock.OpenID {
 		if ids = append(ids, id); n < manyBlocked {
 			blocked = append(blocked, id)
 		}
-		if len(ids) == mpblock.MaxBatch {
+		if len(ids) == mpblock.MaxWrite {
 			if _, err := store.AddFollowers(b.Context(), testApp, ids); err != nil {
 				b.Fatal(err)
 			}

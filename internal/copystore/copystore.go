@@ -175,7 +175,7 @@ func (cp *copier) begin(ctx context.Context) error {
 // account copies the lists of an account, or what of them is not there yet.
 func (cp *copier) account(ctx context.Context, app mpblock.AppID) error {
 	for after := (mpblock.OpenID{}); ; {
-		p, err := cp.from.Followers(ctx, app, after, mpblock.MaxBatch)
+		p, err := cp.from.Followers(ctx, app, after, mpblock.MaxWrite)
 		if err != nil || len(p.OpenIDs) == 0 {
 			if err != nil {
 				return err

@@ -52,7 +52,7 @@ func (d *Desk) History(ctx context.Context, app mpblock.AppID, q lists.ChangeQue
 	return d.office.lists.History(ctx, app, q)
 }
 
-// Change returns one change with all of its OpenIDs, at most mpblock.MaxBatch.
+// Change returns one change with all of its OpenIDs, at most mpblock.MaxWrite.
 func (d *Desk) Change(ctx context.Context, app mpblock.AppID, seq uint64) (mpblock.Change, error) {
 	if _, err := d.account(ctx, operators.RoleViewer, app); err != nil {
 		return mpblock.Change{}, err

@@ -8,15 +8,18 @@ import (
 	"mpblock/internal/lists"
 )
 
+// maxLooked is about how many OpenIDs of a job a preview looks at.
+const maxLooked = 10_000
+
 // PreviewUndo says what Undo would do to a job, from a look at the first
-// 10,000 or so of its OpenIDs.
+// of its OpenIDs.
 func (svc *Service) PreviewUndo(ctx context.Context, app mpblock.AppID, id string) (lists.UndoPreview, error) {
 	j, err := svc.undoable(ctx, app, id)
 	if err != nil {
 		return lists.UndoPreview{}, err
 	}
 	v := lists.UndoPreview{Action: lists.Reverse(j.Action), Total: j.Progress.Done}
-	for n := 0; n < j.Next && v.Looked < mpblock.MaxBatch; n++ {
+	for n := 0; n < j.Next && v.Looked < maxLooked; n++ {
 		changes, err := svc.changesOfChunk(ctx, app, id, n)
 		if err != nil {
 			return lists.UndoPreview{}, err

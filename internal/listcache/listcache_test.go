@@ -90,7 +90,7 @@ func numbered(from, to int) []mpblock.OpenID {
 
 func apply(t *testing.T, s mpblock.Store, action mpblock.Action, ids ...mpblock.OpenID) {
 	t.Helper()
-	for part := range slices.Chunk(ids, mpblock.MaxBatch) {
+	for part := range slices.Chunk(ids, mpblock.MaxWrite) {
 		if _, err := s.Apply(t.Context(), app, mpblock.Batch{Action: action, OpenIDs: part, Actor: "test", Time: time.Now()}); err != nil {
 			t.Fatal(err)
 		}

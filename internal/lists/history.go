@@ -69,7 +69,7 @@ func (svc *Service) History(ctx context.Context, app mpblock.AppID, q ChangeQuer
 	return page, err
 }
 
-// ChangeAt returns one change with all of its OpenIDs, at most mpblock.MaxBatch.
+// ChangeAt returns one change with all of its OpenIDs, at most mpblock.MaxWrite.
 func (svc *Service) ChangeAt(ctx context.Context, app mpblock.AppID, seq uint64) (mpblock.Change, error) {
 	if seq != 0 {
 		c, err := svc.store.Changes(ctx, app, seq-1, 1)

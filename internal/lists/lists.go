@@ -20,9 +20,9 @@ import (
 	"mpblock/internal/quoted"
 )
 
-// MaxList is how many OpenIDs one call of the API may block or unblock, as the
+// MaxBatch is how many OpenIDs one call of the API may block or unblock, as the
 // platform's documentation has it.
-const MaxList = 20
+const MaxBatch = 20
 
 // MaxPageSize is how many OpenIDs one call of the API may list, as the
 // platform's documentation has it.
@@ -130,13 +130,13 @@ func Own(a *mpblock.Account, s string) (mpblock.OpenID, error) {
 	return id, nil
 }
 
-// Change is a call of the API to block or unblock 1 to MaxList users, all or
+// Change is a call of the API to block or unblock 1 to MaxBatch users, all or
 // none. The error is that of the first OpenID, in list order, that is refused.
 func (svc *Service) Change(ctx context.Context, a *mpblock.Account, action mpblock.Action, ids []string) error {
-	if len(ids) == 0 || len(ids) > MaxList {
-		return errListSize.With(len(ids), MaxList)
+	if len(ids) == 0 || len(ids) > MaxBatch {
+		return errListSize.With(len(ids), MaxBatch)
 	}
-	parsed := make([]mpblock.OpenID, 0, MaxList)
+	parsed := make([]mpblock.OpenID, 0, MaxBatch)
 	for i, s := range ids {
 		id, err := Own(a, s)
 		if err != nil {
@@ -194,7 +194,7 @@ func (svc *Service) Totals(ctx context.Context, app mpblock.AppID) (Totals, erro
 	return Totals{Followers: followers.Total, Blocked: blocked.Total}, err
 }
 
-// AddFollowers registers up to mpblock.MaxBatch followers, all or none, and
+// AddFollowers registers up to mpblock.MaxWrite followers, all or none, and
 // returns how many were new. One of another account is refused.
 func (svc *Service) AddFollowers(ctx context.Context, a *mpblock.Account, ids []mpblock.OpenID) (added int, err error) {
 	for i, id := range ids {
@@ -206,10 +206,10 @@ func (svc *Service) AddFollowers(ctx context.Context, a *mpblock.Account, ids []
 }
 
 // MintFollowers registers n new followers with OpenIDs of random users, and
-// hands them to each, up to mpblock.MaxBatch at a time, once they are durable.
+// hands them to each, up to mpblock.MaxWrite at a time, once they are durable.
 func (svc *Service) MintFollowers(ctx context.Context, a *mpblock.Account, n int, each func([]mpblock.OpenID) error) error {
 	for n > 0 {
-		ids := make([]mpblock.OpenID, min(n, mpblock.MaxBatch))
+		ids := make([]mpblock.OpenID, min(n, mpblock.MaxWrite))
 		for i := range ids {
 			ids[i] = mpblock.Mint(a.Prefix, a.Key, rand.Text())
 		}

@@ -88,8 +88,8 @@ func (s *Store) RemoveFollowers(ctx context.Context, app mpblock.AppID, ids []mp
 func (s *Store) changeFollowers(ctx context.Context, app mpblock.AppID, ids []mpblock.OpenID,
 	change func(set, []mpblock.OpenID) (set, []mpblock.OpenID),
 ) (int, error) {
-	if len(ids) > mpblock.MaxBatch {
-		return 0, fmt.Errorf("memstore: %d followers in one call, at most %d", len(ids), mpblock.MaxBatch)
+	if len(ids) > mpblock.MaxWrite {
+		return 0, fmt.Errorf("memstore: %d followers in one call, at most %d", len(ids), mpblock.MaxWrite)
 	}
 	if err := s.begin(ctx); err != nil {
 		return 0, err
@@ -223,8 +223,8 @@ func (s *Store) changesIf(ctx context.Context, app mpblock.AppID, after uint64, 
 
 // ChangeHeads implements mpblock.Store.
 func (s *Store) ChangeHeads(ctx context.Context, app mpblock.AppID, seqs []uint64) ([]mpblock.Change, error) {
-	if len(seqs) > mpblock.MaxBatch {
-		return nil, fmt.Errorf("memstore: %d changes in one call, at most %d", len(seqs), mpblock.MaxBatch)
+	if len(seqs) > mpblock.MaxHeads {
+		return nil, fmt.Errorf("memstore: %d changes in one call, at most %d", len(seqs), mpblock.MaxHeads)
 	}
 	if err := s.begin(ctx); err != nil {
 		return nil, err

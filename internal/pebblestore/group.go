@@ -16,7 +16,7 @@ import (
 
 // maxGroup is how many OpenIDs are applied together, if there is more than one
 // batch.
-const maxGroup = mpblock.MaxBatch
+const maxGroup = mpblock.MaxWrite
 
 // request is a batch on its way to an account.
 type request struct {

@@ -89,8 +89,8 @@ func (s *Store) chain(app mpblock.AppID, id mpblock.OpenID, after uint64) (seqs 
 
 // ChangeHeads implements mpblock.Store.
 func (s *Store) ChangeHeads(ctx context.Context, app mpblock.AppID, seqs []uint64) ([]mpblock.Change, error) {
-	if len(seqs) > mpblock.MaxBatch {
-		return nil, fmt.Errorf("pebblestore: %d changes in one call, at most %d", len(seqs), mpblock.MaxBatch)
+	if len(seqs) > mpblock.MaxHeads {
+		return nil, fmt.Errorf("pebblestore: %d changes in one call, at most %d", len(seqs), mpblock.MaxHeads)
 	}
 	if err := s.enterApp(ctx, app); err != nil {
 		return nil, err

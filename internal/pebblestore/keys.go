@@ -228,7 +228,7 @@ func decodeChangeHead(seq uint64, b []byte) (c mpblock.Change, ids []byte, r rea
 	c.Actor = string(r.bytes(r.uint()))
 	c.Reason = string(r.bytes(r.uint()))
 	n := r.uint()
-	if n > mpblock.MaxBatch {
+	if n > mpblock.MaxWrite {
 		r.err = errDamaged
 		return c, nil, r
 	}

@@ -30,7 +30,7 @@ func TestManyShortRuns(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ids := make([]mpblock.OpenID, mpblock.MaxBatch)
+	ids := make([]mpblock.OpenID, mpblock.MaxWrite)
 	for i := range ids {
 		ids[i] = mint(i)
 	}

@@ -48,8 +48,8 @@ func fillDemo(ctx context.Context, a *access.Service, store mpblock.Store, now t
 	if _, err := a.Account(ctx, DemoAppID); !errors.Is(err, access.ErrNoAccount) {
 		return err
 	}
-	for n := 1; n <= DemoFollowers; n += mpblock.MaxBatch {
-		if _, err := store.AddFollowers(ctx, DemoAppID, demoOpenIDs(n, n+mpblock.MaxBatch-1)); err != nil {
+	for n := 1; n <= DemoFollowers; n += mpblock.MaxWrite {
+		if _, err := store.AddFollowers(ctx, DemoAppID, demoOpenIDs(n, n+mpblock.MaxWrite-1)); err != nil {
 			return err
 		}
 	}

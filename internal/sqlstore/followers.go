@@ -20,8 +20,8 @@ func (s *Store) RemoveFollowers(ctx context.Context, app mpblock.AppID, ids []mp
 }
 
 func (s *Store) changeFollowers(ctx context.Context, app mpblock.AppID, ids []mpblock.OpenID, add bool) (int, error) {
-	if len(ids) > mpblock.MaxBatch {
-		return 0, fmt.Errorf("sqlstore: %d followers in one call, at most %d", len(ids), mpblock.MaxBatch)
+	if len(ids) > mpblock.MaxWrite {
+		return 0, fmt.Errorf("sqlstore: %d followers in one call, at most %d", len(ids), mpblock.MaxWrite)
 	}
 	if err := s.enterApp(ctx, app); err != nil {
 		return 0, err

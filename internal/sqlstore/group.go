@@ -51,7 +51,7 @@ func (q *queues) take(app mpblock.AppID) (group []*pending) {
 	size := 0
 	for len(waiting.waiting) > 0 {
 		p := waiting.waiting[0]
-		if size += len(p.batch.OpenIDs); len(group) > 0 && size > mpblock.MaxBatch {
+		if size += len(p.batch.OpenIDs); len(group) > 0 && size > mpblock.MaxWrite {
 			break
 		}
 		waiting.waiting = waiting.waiting[1:]

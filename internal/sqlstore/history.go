@@ -80,8 +80,8 @@ func readChanges(ctx context.Context, c *sql.Conn, query string, args ...any) (o
 // ChangeHeads implements mpblock.Store. The OpenIDs lie apart from the rest of a
 // change, and are not read.
 func (s *Store) ChangeHeads(ctx context.Context, app mpblock.AppID, seqs []uint64) ([]mpblock.Change, error) {
-	if len(seqs) > mpblock.MaxBatch {
-		return nil, fmt.Errorf("sqlstore: %d changes in one call, at most %d", len(seqs), mpblock.MaxBatch)
+	if len(seqs) > mpblock.MaxHeads {
+		return nil, fmt.Errorf("sqlstore: %d changes in one call, at most %d", len(seqs), mpblock.MaxHeads)
 	}
 	if err := s.enterApp(ctx, app); err != nil {
 		return nil, err

@@ -95,8 +95,8 @@ func Numbered(n uint64) mpblock.OpenID {
 
 // Fill blocks the first n numbered OpenIDs.
 func Fill(ctx context.Context, s mpblock.Store, app mpblock.AppID, n int) error {
-	for from := 0; from < n; from += mpblock.MaxBatch {
-		batch := mpblock.Batch{Action: mpblock.Block, OpenIDs: make([]mpblock.OpenID, min(mpblock.MaxBatch, n-from)), Actor: "fill", Time: time.Now()}
+	for from := 0; from < n; from += mpblock.MaxWrite {
+		batch := mpblock.Batch{Action: mpblock.Block, OpenIDs: make([]mpblock.OpenID, min(mpblock.MaxWrite, n-from)), Actor: "fill", Time: time.Now()}
 		for i := range batch.OpenIDs {
 			batch.OpenIDs[i] = Numbered(uint64(from + i))
 		}

@@ -135,7 +135,7 @@ func (t *suite) refused() {
 	for what, spoil := range map[string]func(*mpblock.Batch){
 		"action":  func(b *mpblock.Batch) { b.Action = 0 },
 		"none":    func(b *mpblock.Batch) { b.OpenIDs = nil },
-		"many":    func(b *mpblock.Batch) { b.OpenIDs = make([]mpblock.OpenID, mpblock.MaxBatch+1) },
+		"many":    func(b *mpblock.Batch) { b.OpenIDs = make([]mpblock.OpenID, mpblock.MaxWrite+1) },
 		"actor":   func(b *mpblock.Batch) { b.Actor = "" },
 		"reason":  func(b *mpblock.Batch) { b.Reason = strings.Repeat("r", mpblock.MaxReason+1) },
 		"unknown": func(b *mpblock.Batch) { b.Known = true },
@@ -146,7 +146,7 @@ func (t *suite) refused() {
 			t.Errorf("%s: accepted as %+v", what, c)
 		}
 	}
-	if _, err := t.s.AddFollowers(t.Context(), app, make([]mpblock.OpenID, mpblock.MaxBatch+1)); err == nil {
+	if _, err := t.s.AddFollowers(t.Context(), app, make([]mpblock.OpenID, mpblock.MaxWrite+1)); err == nil {
 		t.Error("too many followers at once were accepted")
 	}
 	t.equal(t.page(mpblock.OpenID{}, 9), mpblock.Page{OpenIDs: b[:1], Total: 1, Seq: 1}, "nothing has changed")
@@ -272,12 +272,12 @@ func (t *suite) heads() {
 			t.Errorf("a change %d that is not there: %v, %v, want a NoChangeError for the first of them", wrong, got, err)
 		}
 	}
-	many := slices.Repeat([]uint64{1, 2, 3, 2}, mpblock.MaxBatch/4)
+	many := slices.Repeat([]uint64{1, 2, 3, 2}, mpblock.MaxHeads/4)
 	got, err = heads(many...)
 	t.must(err)
 	t.equal(len(got), len(many), "as many as may be asked for")
 	if _, err := heads(append(many, 1)...); err == nil {
-		t.Error("more than MaxBatch heads at once")
+		t.Error("more than MaxHeads heads at once")
 	}
 	_, err = t.s.ChangeHeads(t.Context(), other, []uint64{1})
 	if !errors.As(err, new(*mpblock.NoChangeError)) {
@@ -363,15 +363,15 @@ func (t *suite) accounts() {
 }
 
 func (t *suite) largest() {
-	b := ids(mpblock.MaxBatch)
+	b := ids(mpblock.MaxWrite)
 	t.follow(b...)
 	c, err := t.s.Apply(t.Context(), app, mpblock.Batch{
 		Action: mpblock.Block, OpenIDs: b, Time: start, Known: true,
 		Actor: strings.Repeat("a", mpblock.MaxActor), Reason: strings.Repeat("r", mpblock.MaxReason),
 	})
 	t.must(err)
-	t.equal(len(c.OpenIDs), mpblock.MaxBatch, "blocked")
-	t.equal(t.page(mpblock.OpenID{}, mpblock.MaxBatch+1).OpenIDs, b, "blacklist")
+	t.equal(len(c.OpenIDs), mpblock.MaxWrite, "blocked")
+	t.equal(t.page(mpblock.OpenID{}, mpblock.MaxWrite+1).OpenIDs, b, "blacklist")
 	t.equal(t.log(), []mpblock.Change{c}, "log")
 	t.sound(app)
 }
