@@ -67,9 +67,9 @@ func (c *serveCmd) invitation(ctx context.Context, s *server.Server) (text strin
 	case path == "":
 		return "", nil
 	}
-	what := "Create the first operator of the console here"
+	what := "Create the first operator of the console here (good once, for 15 minutes)"
 	if c.Demo {
-		what = "The console, already logged in"
+		what = "The console, already logged in (as often as you like from this machine; from others once, within 15 minutes)"
 	}
-	return what + " (good once, for 15 minutes):\n  " + base + path + "\n", nil
+	return what + ":\n  " + base + path + "\n", nil
 }

@@ -80,6 +80,14 @@ func TestInvitations(t *testing.T) {
 	}
 }
 
+// Where all addresses are listened on, the link is one that can be clicked.
+func TestGreetingOfAllAddresses(t *testing.T) {
+	link, _ := invited(t, "--demo", "--listen", "0.0.0.0:0")
+	if !strings.HasPrefix(link, "http://127.0.0.1:") {
+		t.Errorf("link %s", link)
+	}
+}
+
 // A demo that was kept, and whose operator has chosen a password, starts again: its
 // operator logs in, and no link goes round that. Other names of the server are said.
 func TestGreetings(t *testing.T) {
@@ -110,7 +118,7 @@ func TestGreetings(t *testing.T) {
 	if token == nil || !strings.Contains(before, "\n  and as https://api.example.com:"+port+",") {
 		t.Fatalf("no link or no name: %s", before)
 	}
-	session, err := s.Operators().UseDemo(t.Context(), token[1])
+	session, err := s.Operators().UseDemo(t.Context(), token[1], false)
 	if err != nil {
 		t.Fatal(err)
 	}

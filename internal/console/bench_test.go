@@ -137,7 +137,7 @@ func newBenchSite(b *testing.B, p *rules) *benchSite {
 	if token, err = p.operators.Demo(b.Context()); err != nil {
 		b.Fatal(err)
 	}
-	session, err := p.operators.UseDemo(b.Context(), token)
+	session, err := p.operators.UseDemo(b.Context(), token, false)
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -152,3 +152,24 @@ func TestLinksAreOfTheSite(t *testing.T) {
 		b.get("/accounts/"+string(testApp)).holds(t, 200, from.paste)
 	}
 }
+
+// The link of a demo that runs is good again and again at the machine itself: not
+// through a proxy, and not once the demo has ended.
+func TestDemoLinkAtThisMachine(t *testing.T) {
+	s := filled(t)
+	token, err := s.operators.Demo(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	running := *s
+	running.Server = httptest.NewServer(New(Options{Desks: s.desks, Operators: s.operators, Demo: true, Log: slog.New(slog.DiscardHandler)}))
+	t.Cleanup(running.Close)
+	for range 3 {
+		running.browser().get("/demo?token="+token).holds(t, 200, "Tea &lt;house&gt;")
+	}
+	b := running.browser()
+	r := b.request(http.MethodGet, "/demo?token="+token, nil)
+	r.Header.Set("X-Forwarded-For", "192.0.2.7")
+	b.do(r).holds(t, 422, "not good any more")
+	s.browser().get("/demo?token="+token).holds(t, 422, "not good any more")
+}

@@ -86,6 +86,17 @@ func (c *console) login(v *visit) error {
 	return v.enter(s, next)
 }
 
+// atThisMachine tells whether the request was made at the machine that serves it: not
+// through a proxy, as far as proxies say that they are one.
+func (v *visit) atThisMachine() bool {
+	for _, header := range []string{"Forwarded", "Via", "X-Forwarded-For", "X-Real-Ip"} {
+		if v.R.Header.Get(header) != "" {
+			return false
+		}
+	}
+	return v.Remote().IsLoopback()
+}
+
 // Keys of what the session of a visitor keeps on the way in.
 const (
 	keyTicket = "ticket" // between password and code
@@ -212,13 +223,14 @@ func (c *console) reset(v *visit) error {
 	return v.enter(s, "/")
 }
 
-// demo logs in whoever has the link that serve --demo prints. HEAD, with which
+// demo logs in whoever has the link that serve --demo prints, and who is at the machine
+// itself as often as they like while it runs. HEAD, with which
 // programs look whether a link leads somewhere, does not spend it.
 func (c *console) demo(v *visit) error {
 	if v.R.Method == http.MethodHead {
 		return nil
 	}
-	s, err := c.Operators.UseDemo(v.Ctx(), v.R.URL.Query().Get("token"))
+	s, err := c.Operators.UseDemo(v.Ctx(), v.R.URL.Query().Get("token"), c.Demo && v.atThisMachine())
 	if err != nil {
 		return err
 	}

@@ -85,11 +85,18 @@ func TestDemo(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s, err := svc.UseDemo(t.Context(), token)
+	s, err := svc.UseDemo(t.Context(), token, false)
 	if err != nil || !selfOf(t, svc, s).Operator().Role.AtLeast(RoleAdmin) {
 		t.Errorf("demo %+v, %v", s, err)
 	}
-	_, err = svc.UseDemo(t.Context(), token)
+	_, err = svc.UseDemo(t.Context(), token, false)
+	wantRefusal(t, err, "not good any more")
+	for range 3 {
+		if _, err := svc.UseDemo(t.Context(), token, true); err != nil {
+			t.Errorf("again at the machine itself: %v", err)
+		}
+	}
+	_, err = svc.UseDemo(t.Context(), "other", true)
 	wantRefusal(t, err, "not good any more")
 	if token, err = svc.Demo(t.Context()); err != nil { // a restart
 		t.Fatal(err)
@@ -100,9 +107,11 @@ func TestDemo(t *testing.T) {
 	if again, err := svc.Demo(t.Context()); again != "" || err != nil {
 		t.Errorf("once the demo has a password: %q, %v", again, err)
 	}
-	if _, err := svc.UseDemo(t.Context(), token); err != nil {
+	if _, err := svc.UseDemo(t.Context(), token, false); err != nil {
 		t.Errorf("a link that was given out before: %v", err)
 	}
+	_, err = svc.UseDemo(t.Context(), token, true)
+	wantRefusal(t, err, "not good any more")
 }
 
 func TestOperatorsAreChecked(t *testing.T) {
@@ -338,7 +347,7 @@ func TestDemoAdminStays(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := svc.UseDemo(t.Context(), token); err != nil {
+	if _, err := svc.UseDemo(t.Context(), token, false); err != nil {
 		t.Fatal(err)
 	}
 	wantRefusal(t, svc.DeleteOperator(t.Context(), DemoOperator), "no admin who can log in")

@@ -67,8 +67,12 @@ func (o *onceToken) renew(now time.Time) (token string) {
 }
 
 func (o *onceToken) good(token string, now time.Time) bool {
-	return o.Hash != "" && now.UnixMilli() < o.Expires &&
-		subtle.ConstantTimeCompare([]byte(o.Hash), []byte(hashToken(token))) == 1
+	return now.UnixMilli() < o.Expires && o.is(token)
+}
+
+// is tells whether a token is this one, spent or not.
+func (o *onceToken) is(token string) bool {
+	return o.Hash != "" && subtle.ConstantTimeCompare([]byte(o.Hash), []byte(hashToken(token))) == 1
 }
 
 func hashToken(token string) string {

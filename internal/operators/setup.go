@@ -111,15 +111,17 @@ func (svc *Service) Demo(ctx context.Context) (token string, err error) {
 	return token, nil
 }
 
-// UseDemo logs in whoever has a token of Demo.
-func (svc *Service) UseDemo(ctx context.Context, token string) (Session, error) {
+// UseDemo logs in whoever has a token of Demo. Who is at the machine itself may use it
+// again and for longer, until the operator has chosen a password.
+func (svc *Service) UseDemo(ctx context.Context, token string, here bool) (Session, error) {
 	var s Session
 	_, err := svc.editOperator(ctx, DemoOperator, func(t *roster, o *operatorRecord) error {
 		now := svc.clock.Now()
-		if !t.Demo.good(token, now) || o.Disabled {
+		again := here && o.Password == "" && t.Demo.is(token)
+		if !again && !t.Demo.good(token, now) || o.Disabled {
 			return badLink()
 		}
-		t.Demo = onceToken{}
+		t.Demo.Expires = 0 // spent
 		s = o.enter(DemoOperator, now)
 		return nil
 	})

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/netip"
 	"strings"
 
 	"mpblock/internal/admin"
@@ -117,15 +118,19 @@ func (s *Server) Addr() net.Addr {
 }
 
 // URL returns the base URL of the API and the console as this machine sees them, ""
-// where there is no Addr.
+// where there is no Addr. Where all addresses are listened on it is that of loopback.
 func (s *Server) URL() string {
-	switch {
-	case s.api == nil:
+	if s.api == nil {
 		return ""
-	case s.tls != nil:
-		return "https://" + s.api.Addr().String()
 	}
-	return "http://" + s.api.Addr().String()
+	address := s.api.Addr().String()
+	if ap, err := netip.ParseAddrPort(address); err == nil && ap.Addr().IsUnspecified() {
+		address = netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 0, 1}), ap.Port()).String()
+	}
+	if s.tls != nil {
+		return "https://" + address
+	}
+	return "http://" + address
 }
 
 // URLOf returns the base URL under another name of this machine. It is called after
