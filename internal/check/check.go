@@ -36,14 +36,14 @@ const MaxProblems = 20
 // Memory stays under a few hundred MB: where an account has more history than that,
 // its log is read several times, each time for a range of the OpenIDs.
 func Account(ctx context.Context, s mpblock.Store, app mpblock.AppID) (Report, error) {
-	return account(ctx, s, app, maxSteps)
+	return account(ctx, s, app, maxEffects)
 }
 
-// maxSteps is about how many steps a pass over the log keeps in memory, at some 100
+// maxEffects is about how many effects a pass over the log keeps in memory, at some 100
 // bytes each, those that the store needs included.
-const maxSteps = 1 << 20
+const maxEffects = 1 << 20
 
-// Reads of a check, each small against the memory of its steps.
+// Reads of a check, each small against the memory of its effects.
 const (
 	checkChanges = 64
 	checkPage    = 10_000
@@ -57,32 +57,32 @@ type checker struct {
 	report Report
 }
 
-// step is what one change does to one OpenID.
-type step struct {
+// effect is what one change does to one OpenID.
+type effect struct {
 	id     mpblock.OpenID
 	change uint64 // its seq and action, in one number for the sake of memory
 }
 
-func stepOf(id mpblock.OpenID, c mpblock.Change) step { return step{id, c.Seq<<8 | uint64(c.Action)} }
+func effectOf(id mpblock.OpenID, c mpblock.Change) effect { return effect{id, c.Seq<<8 | uint64(c.Action)} }
 
-func (s step) seq() uint64            { return s.change >> 8 }
-func (s step) action() mpblock.Action { return mpblock.Action(s.change & 0xff) }
-func (s step) blocks() bool           { return s.action() == mpblock.Block }
+func (s effect) seq() uint64            { return s.change >> 8 }
+func (s effect) action() mpblock.Action { return mpblock.Action(s.change & 0xff) }
+func (s effect) blocks() bool           { return s.action() == mpblock.Block }
 
-func (s step) compare(other step) int {
+func (s effect) compare(other effect) int {
 	if c := s.id.Compare(other.id); c != 0 {
 		return c
 	}
 	return cmp.Compare(s.change, other.change)
 }
 
-// next cuts the steps of the first OpenID off others.
-func next(steps []step) (of, rest []step) {
+// next cuts the effects of the first OpenID off others.
+func next(effects []effect) (of, rest []effect) {
 	n := 1
-	for n < len(steps) && steps[n].id == steps[0].id {
+	for n < len(effects) && effects[n].id == effects[0].id {
 		n++
 	}
-	return steps[:n], steps[n:]
+	return effects[:n], effects[n:]
 }
 
 func account(ctx context.Context, s mpblock.Store, app mpblock.AppID, perPass int) (Report, error) {
@@ -275,7 +275,7 @@ func (c *checker) entries(after, last mpblock.OpenID) error {
 	rest := log
 	n, _, err := c.eachPage("blacklist", c.store.Blacklist, after, last, func(ids []mpblock.OpenID, states []mpblock.State) {
 		for i, id := range ids {
-			var of []step
+			var of []effect
 			for len(rest) > 0 && rest[0].id.Compare(id) < 0 {
 				of, rest = next(rest)
 				c.unlisted(of)
@@ -291,7 +291,7 @@ func (c *checker) entries(after, last mpblock.OpenID) error {
 		return err
 	}
 	for len(rest) > 0 {
-		var of []step
+		var of []effect
 		of, rest = next(rest)
 		c.unlisted(of)
 	}
@@ -299,15 +299,15 @@ func (c *checker) entries(after, last mpblock.OpenID) error {
 }
 
 // replay returns what the log says of a range of the OpenIDs, in order.
-func (c *checker) replay(after, last mpblock.OpenID) (log []step, err error) {
+func (c *checker) replay(after, last mpblock.OpenID) (log []effect, err error) {
 	err = c.eachChange(func(ch mpblock.Change) {
 		for _, id := range ch.OpenIDs[upTo(ch.OpenIDs, after):upTo(ch.OpenIDs, last)] {
-			log = append(log, stepOf(id, ch))
+			log = append(log, effectOf(id, ch))
 		}
 	})
-	slices.SortFunc(log, step.compare)
+	slices.SortFunc(log, effect.compare)
 	for rest := log; len(rest) > 0; {
-		var of []step
+		var of []effect
 		of, rest = next(rest)
 		blocked := false
 		for _, s := range of {
@@ -326,7 +326,7 @@ func upTo(ids []mpblock.OpenID, id mpblock.OpenID) int {
 }
 
 // listed compares what the log says of one that is on the blacklist.
-func (c *checker) listed(id mpblock.OpenID, of []step, state mpblock.State) {
+func (c *checker) listed(id mpblock.OpenID, of []effect, state mpblock.State) {
 	switch {
 	case len(of) == 0 || !of[len(of)-1].blocks():
 		c.problem("%s is on the blacklist, and no change put it there", id)
@@ -338,23 +338,23 @@ func (c *checker) listed(id mpblock.OpenID, of []step, state mpblock.State) {
 }
 
 // unlisted compares what the log says of one that is not on the blacklist.
-func (c *checker) unlisted(of []step) {
+func (c *checker) unlisted(of []effect) {
 	if last := of[len(of)-1]; last.blocks() {
 		c.problem("%s is not on the blacklist, and change %d blocked it", last.id, last.seq())
 	}
 }
 
 // histories compares the OpenIDs' own histories with the log.
-func (c *checker) histories(log []step, after, last mpblock.OpenID) error {
-	var bad, before step
-	differs := func(s step) {
+func (c *checker) histories(log []effect, after, last mpblock.OpenID) error {
+	var bad, before effect
+	differs := func(s effect) {
 		if s.id != bad.id {
 			c.problem("the history of %s is not that of the change log", s.id)
 		}
 		bad = s
 	}
 	err := c.store.Histories(c.ctx, c.app, after, last, func(id mpblock.OpenID, ch mpblock.Change) {
-		s := stepOf(id, ch)
+		s := effectOf(id, ch)
 		for ; len(log) > 0 && log[0].compare(s) < 0; log = log[1:] {
 			differs(log[0])
 		}
