@@ -22,7 +22,7 @@ import (
 // write and no half of one.
 //
 // Errors are *UnknownError, *NoChangeError, ErrNotFound, ErrConflict, the context's
-// own, or internal ones: the caller answers those with Internal and logs them in
+// own, or any others, which are Internal to whoever asks and stand in the log in
 // full.
 type Store interface {
 	Lists

@@ -95,8 +95,8 @@ func (c *cache) forget(app mpblock.AppID) {
 }
 
 // state returns the account and its tokens as they were maxAge ago or later. An
-// account that does not exist is an error with CodeBadAppID. Calls that find nothing
-// in the cache at once share one read of the store.
+// account that does not exist is ErrNoAccount. Calls that find nothing in the cache
+// at once share one read of the store.
 func (svc *Service) state(ctx context.Context, app mpblock.AppID) (*state, error) {
 	oldest := time.Now().Add(-maxAge)
 	for {

@@ -299,7 +299,7 @@ func TestActionsTakeTheirRoles(t *testing.T) {
 		a := actions[name]
 		for role, d := range desks {
 			err := a.try(t.Context(), d, mine.AppID)
-			refused := err != nil && strings.Contains(err.Error(), "this takes the role "+string(a.role))
+			refused := errors.Is(err, errRole)
 			if want := a.role != "" && !role.AtLeast(a.role); refused != want {
 				t.Errorf("%s by a %s: %v", name, role, err)
 			}
@@ -315,7 +315,7 @@ func TestActionsTakeTheirRoles(t *testing.T) {
 	for _, name := range slices.Sorted(maps.Keys(actions)) {
 		a := actions[name]
 		err := a.try(t.Context(), forced, mine.AppID)
-		if refused := err != nil && strings.Contains(err.Error(), "set yours up first"); refused != (a.role != "") {
+		if refused := errors.Is(err, errEnrol); refused != (a.role != "") {
 			t.Errorf("%s without the second factor that is required: %v", name, err)
 		}
 	}
