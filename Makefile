@@ -59,7 +59,7 @@ test: ## all tests, with the race detector; on Debian it installs what they need
 mariadb: $(SUM) ## the store and the commands on MariaDB
 	@test/setup mariadb
 	@echo "== internal/sqlstore, cmd/mpblock: on MariaDB"
-	@test/run -tags mariadb -count=1 -timeout 30m ./internal/sqlstore ./cmd/mpblock
+	@test/run -tags mariadb -count=1 -timeout 30m ./internal/sqlstore/... ./cmd/mpblock
 
 .PHONY: crash
 crash: $(SUM) ## kill the real binary, fill its disk

@@ -63,7 +63,9 @@ type effect struct {
 	change uint64 // its seq and action, in one number for the sake of memory
 }
 
-func effectOf(id mpblock.OpenID, c mpblock.Change) effect { return effect{id, c.Seq<<8 | uint64(c.Action)} }
+func effectOf(id mpblock.OpenID, c mpblock.Change) effect {
+	return effect{id, c.Seq<<8 | uint64(c.Action)}
+}
 
 func (s effect) seq() uint64            { return s.change >> 8 }
 func (s effect) action() mpblock.Action { return mpblock.Action(s.change & 0xff) }

@@ -7,7 +7,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"mpblock"
 	"mpblock/internal/sqlstore/mariadbtest"
@@ -53,38 +52,6 @@ func TestTenNodesStart(t *testing.T) {
 		if err := s.Close(); err != nil {
 			t.Error(err)
 		}
-	}
-}
-
-// A node that was killed while it migrated does not stop the others for good.
-func TestMigrationsOfAKilledNode(t *testing.T) {
-	s, err := connect(configOf(t, mariadbtest.URL(t)), Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer s.db.Close()
-	dead, next := &migrationLock{}, &migrationLock{}
-	if err := dead.Lock(t.Context(), s.db); err != nil {
-		t.Fatal(err)
-	}
-	dead.stop() // it does not hold on to it any more
-	next.holder = newMark()
-	if held, err := next.hold(t.Context(), s.db); held || err != nil {
-		t.Errorf("a lock that is held was taken, %v", err)
-	}
-	for _, held := range []time.Duration{-time.Millisecond, 365 * 24 * time.Hour} { // the latter by a clock that was ahead
-		if _, err := s.db.ExecContext(t.Context(), "UPDATE schema_version SET holder = '', held = ? WHERE version = 0", time.Now().Add(held).UnixMilli()); err != nil {
-			t.Fatal(err)
-		}
-		if held, err := next.hold(t.Context(), s.db); !held || err != nil {
-			t.Errorf("held for another %v: not to be had, %v", held, err)
-		}
-	}
-	if err := next.Lock(t.Context(), s.db); err != nil {
-		t.Error(err)
-	}
-	if err := next.Unlock(t.Context(), s.db); err != nil {
-		t.Error(err)
 	}
 }
 
