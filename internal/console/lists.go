@@ -123,7 +123,8 @@ type blacklistPage struct {
 type entryRow struct {
 	OpenID, Address string
 	Since           i18n.Stamp
-	Actor, Reason   string
+	Actor           actorView
+	Reason          string
 }
 
 // entryQuery reads what of the blacklist is asked for.

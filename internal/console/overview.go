@@ -4,7 +4,6 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
-	"strings"
 
 	"mpblock"
 	"mpblock/internal/console/chart"
@@ -46,7 +45,7 @@ type changeRow struct {
 	Time    i18n.Stamp
 	Block   bool
 	Count   int
-	Actor   string
+	Actor   actorView
 	Reason  string
 }
 
@@ -87,18 +86,4 @@ func (v *visit) changeRow(r lists.ChangeRow) changeRow {
 		Seq: seq, Address: v.Base() + "/history/" + seq, Time: i18n.StampOf(r.Time, v.Zone), Block: r.Action == mpblock.Block,
 		Count: r.Count, Actor: v.actor(r.Actor), Reason: r.Reason,
 	}
-}
-
-// actor returns who made a change as people say it: operators by their name alone.
-func (v *visit) actor(actor string) string {
-	if actor == mpblock.ActorAPI {
-		return v.Say(msg("actor.api"))
-	}
-	if name, ok := strings.CutPrefix(actor, "console:"); ok {
-		return name
-	}
-	if id, ok := strings.CutPrefix(actor, "job:"); ok {
-		return v.Say(msg("actor.job"), id)
-	}
-	return actor
 }

@@ -98,7 +98,7 @@ func (c *console) undoJobForm(v *visit) error {
 	if err != nil {
 		return err
 	}
-	of := changeRow{Time: i18n.StampOf(j.Created, v.Zone), Block: j.Action == mpblock.Block, Count: j.Progress.Done, Actor: j.By, Reason: j.Reason}
+	of := changeRow{Time: i18n.StampOf(j.Created, v.Zone), Block: j.Action == mpblock.Block, Count: j.Progress.Done, Actor: actorView{Name: j.By}, Reason: j.Reason}
 	return v.undoPage(w, of, v.Say(msg("undo.job"), id), v.Base()+"/jobs/"+id)
 }
 
