@@ -106,6 +106,8 @@ func openAtRest(ctx context.Context, where string, d database) (mpblock.Store, e
 		return nil, failed(codeInUse, "mpblock backup --data "+where+" COPY && mpblock check COPY", "%s is in use by another process", where)
 	case errors.Is(err, fs.ErrPermission):
 		return nil, failed(codeFailed, "run this as the user who runs the server", "%s cannot be read: %w", where, fs.ErrPermission)
+	case errors.Is(err, pebblestore.ErrLayout):
+		return nil, failed(codeFailed, "the store is not damaged for that: take the mpblock that wrote it, or a newer one", "%w", err)
 	case errors.Is(err, pebblestore.ErrNoStore):
 		return nil, failed(codeFailed, "name a data directory of mpblock serve, or a backup", "%w", err)
 	}

@@ -246,7 +246,7 @@ func TestBackupEndsWithItsContext(t *testing.T) {
 func TestOpenGivesUpForGood(t *testing.T) {
 	o := Options{FS: &quotaFS{FS: vfs.NewMem()}}.withDefaults()
 	s := newStore("data", o)
-	if err := s.openOrGiveUp(o); !errors.Is(err, syscall.ENOSPC) {
+	if err := s.openOrGiveUp(o, false); !errors.Is(err, syscall.ENOSPC) {
 		t.Fatal(err)
 	}
 	select {

@@ -182,7 +182,7 @@ func (s *Store) logged(ctx context.Context, app mpblock.AppID, after, last mpblo
 	for ok := it.First(); ok; ok = it.Next() {
 		seq := seqOf(it)
 		c, ids, r := decodeChangeHead(seq, it.Value())
-		from, to := upTo(ids, after), upTo(ids, last)
+		from, to := ids.upTo(after), ids.upTo(last)
 		for i := range to {
 			previous := r.uint()
 			if i < from {
@@ -191,7 +191,7 @@ func (s *Store) logged(ctx context.Context, app mpblock.AppID, after, last mpblo
 			if previous >= seq {
 				return nil, errDamaged
 			}
-			all = append(all, loggedEffect{effect{mpblock.OpenID(ids[i*mpblock.OpenIDLen:]), previous}, seq, c.Action})
+			all = append(all, loggedEffect{effect{ids.at(i), previous}, seq, c.Action})
 		}
 		if r.err != nil {
 			return nil, r.err

@@ -1,12 +1,10 @@
 package pebblestore
 
 import (
-	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
 	"slices"
-	"sort"
 	"time"
 
 	"mpblock"
@@ -143,96 +141,6 @@ func decodeUint(b []byte) (uint64, error) {
 	r := reader{b: b}
 	v := r.uint()
 	return v, r.err
-}
-
-// changeVersion is the first byte of every change.
-const changeVersion = 1
-
-// effect is an OpenID on which a change took effect, and the seq of the change
-// before it that took effect on the same OpenID, 0 if there was none. So each
-// change is part of the history of each of its OpenIDs, which needs no keys of
-// its own.
-type effect struct {
-	id       mpblock.OpenID
-	previous uint64
-}
-
-// encodeChange writes a change without its seq: version, action, time, actor,
-// reason (each with its length before it), the number of OpenIDs, the OpenIDs, and
-// for each of them the seq of the change before.
-func encodeChange(c mpblock.Change, effects []effect) []byte {
-	b := make([]byte, 0, 32+len(c.Actor)+len(c.Reason)+len(effects)*(mpblock.OpenIDLen+2))
-	b = append(b, changeVersion, byte(c.Action))
-	b = binary.AppendVarint(b, c.Time.UnixMilli())
-	b = append(binary.AppendUvarint(b, uint64(len(c.Actor))), c.Actor...)
-	b = append(binary.AppendUvarint(b, uint64(len(c.Reason))), c.Reason...)
-	b = binary.AppendUvarint(b, uint64(len(effects)))
-	for i := range effects {
-		b = append(b, effects[i].id[:]...)
-	}
-	for i := range effects {
-		b = binary.AppendUvarint(b, effects[i].previous)
-	}
-	return b
-}
-
-// decodeChange reads a change.
-func decodeChange(seq uint64, b []byte) (mpblock.Change, error) {
-	c, ids, r := decodeChangeHead(seq, b)
-	c.OpenIDs = make([]mpblock.OpenID, len(ids)/mpblock.OpenIDLen)
-	for i := range c.OpenIDs {
-		c.OpenIDs[i] = mpblock.OpenID(ids[i*mpblock.OpenIDLen:])
-		r.uint()
-	}
-	if len(r.b) > 0 {
-		return c, errDamaged
-	}
-	return c, r.err
-}
-
-// previousOf returns the seq of the change before a change of one of its OpenIDs.
-func previousOf(seq uint64, b []byte, id mpblock.OpenID) (uint64, error) {
-	_, ids, r := decodeChangeHead(seq, b)
-	n := upTo(ids, id)
-	if n == 0 || mpblock.OpenID(ids[(n-1)*mpblock.OpenIDLen:]) != id {
-		return 0, errDamaged
-	}
-	for range n - 1 {
-		r.uint()
-	}
-	previous := r.uint()
-	if previous >= seq {
-		return 0, errDamaged
-	}
-	return previous, r.err
-}
-
-// upTo returns how many of the OpenIDs of a change do not come behind one.
-func upTo(ids []byte, id mpblock.OpenID) int {
-	return sort.Search(len(ids)/mpblock.OpenIDLen, func(i int) bool {
-		return bytes.Compare(ids[i*mpblock.OpenIDLen:][:mpblock.OpenIDLen], id[:]) > 0
-	})
-}
-
-// decodeChangeHead reads a change up to its OpenIDs, which it returns as bytes.
-// Errors are in the reader, which goes on behind them.
-func decodeChangeHead(seq uint64, b []byte) (c mpblock.Change, ids []byte, r reader) {
-	r.b = b
-	start := r.bytes(2)
-	if r.err != nil || start[0] != changeVersion {
-		r.err = errDamaged
-		return c, nil, r
-	}
-	c = mpblock.Change{Seq: seq, Action: mpblock.Action(start[1])}
-	c.Time = time.UnixMilli(r.int()).UTC()
-	c.Actor = string(r.bytes(r.uint()))
-	c.Reason = string(r.bytes(r.uint()))
-	n := r.uint()
-	if n > mpblock.MaxWrite {
-		r.err = errDamaged
-		return c, nil, r
-	}
-	return c, r.bytes(n * mpblock.OpenIDLen), r
 }
 
 func encodeRecord(r mpblock.Record) []byte {

@@ -14,13 +14,14 @@
 // go on, and Health says why. When an fsync fails, nobody can tell any more what
 // is on the disk: writes stay refused until the store is opened anew.
 //
-// # Layout of the keys, version 2
+// # Layout of the keys, version 3
 //
 // An app is the 18 bytes of an AppID, an openid its 28 bytes, seq 8 bytes
 // big-endian. Numbers in values are unsigned varints; times are in milliseconds
 // since 1970.
 //
-//	\x00version            "2"
+//	\x00version            "3"
+//	\x00upgrade            while a store of version 2 is brought forward: see upgrade
 //	b app \x00             head of the blacklist: total, seq of the last change, its time, number of changes that unblocked
 //	b app openid           an entry: the seq of the change that blocked it
 //	c app seq              a change, and for each of its OpenIDs the seq of the change before it: see encodeChange
@@ -50,8 +51,6 @@ import (
 	"mpblock"
 	"mpblock/internal/datadir"
 )
-
-const layoutVersion = "2"
 
 // ErrNoStore is wrapped by Open when there is no store to read in the directory, or
 // another program's.
@@ -99,6 +98,7 @@ type Options struct {
 type Store struct {
 	dir   string
 	clock mpblock.Clock
+	tell  *slog.Logger
 	fs    *guardedFS
 	guard *guard
 	db    *pebble.DB
@@ -127,10 +127,11 @@ func Open(dir string, o Options) (*Store, error) {
 			return nil, err
 		}
 	}
-	if err := s.examine(o.ReadOnly); err != nil {
+	exists, err := s.examine(o.ReadOnly)
+	if err != nil {
 		return nil, err
 	}
-	if err := s.openOrGiveUp(o); err != nil {
+	if err := s.openOrGiveUp(o, exists); err != nil {
 		return nil, err
 	}
 	if !o.ReadOnly {
@@ -162,7 +163,7 @@ func (o Options) withDefaults() Options {
 
 // newStore returns a Store that has not touched the disk yet.
 func newStore(dir string, o Options) *Store {
-	s := &Store{dir: dir, clock: mpblock.ClockOr(o.Clock), guard: newGuard(o.Logger), stop: make(chan struct{})}
+	s := &Store{dir: dir, clock: mpblock.ClockOr(o.Clock), tell: o.Logger, guard: newGuard(o.Logger), stop: make(chan struct{})}
 	s.fs = &guardedFS{FS: o.FS, dir: dir, guard: s.guard, readOnly: o.ReadOnly}
 	for i := range s.records {
 		s.records[i] = newLock()
@@ -175,9 +176,9 @@ func (s *Store) onDisk() bool { return vfs.Root(s.fs) == vfs.Default }
 
 // openOrGiveUp opens the database unless the disk refuses what that writes: Pebble,
 // which would wait for it or end the process, is then left behind.
-func (s *Store) openOrGiveUp(o Options) error {
+func (s *Store) openOrGiveUp(o Options, exists bool) error {
 	opened := make(chan error, 1)
-	go func() { opened <- s.openDB(o) }()
+	go func() { opened <- s.openDB(o, exists) }()
 	select {
 	case err := <-opened:
 		return err
@@ -188,7 +189,7 @@ func (s *Store) openOrGiveUp(o Options) error {
 	}
 }
 
-func (s *Store) openDB(o Options) (err error) {
+func (s *Store) openDB(o Options, exists bool) (err error) {
 	// Pebble takes what is not in tables yet out of the cache's size, to the point
 	// that every filter is read from the disk each time.
 	cache := pebble.NewCache(o.CacheSize + Unwritten)
@@ -202,30 +203,61 @@ func (s *Store) openDB(o Options) (err error) {
 			err = errors.Join(err, s.fs.unlock())
 		}
 	}()
+	if exists {
+		if err := s.openToRead(o, cache); err != nil || o.ReadOnly {
+			return err
+		}
+		db := s.db
+		s.db = nil
+		if err := db.Close(); err != nil {
+			return fmt.Errorf("look into the store in %s: %w", s.dir, err)
+		}
+	}
 	if s.db, err = pebble.Open(s.dir, s.options(o, cache)); err != nil {
 		return fmt.Errorf("open the store in %s: %w", s.dir, err)
 	}
-	if err := s.checkVersion(o.ReadOnly); err != nil {
-		return errors.Join(err, s.db.Close())
+	return s.orClose(s.settle())
+}
+
+// orClose closes the database after an error.
+func (s *Store) orClose(err error) error {
+	if err == nil {
+		return nil
 	}
-	return nil
+	err = errors.Join(err, s.db.Close())
+	s.db = nil
+	return err
+}
+
+// openToRead opens the database so that nothing of it changes, and refuses what this
+// program does not know.
+func (s *Store) openToRead(o Options, cache *pebble.Cache) (err error) {
+	o.ReadOnly = true
+	if s.db, err = pebble.Open(s.dir, s.options(o, cache)); err != nil {
+		return fmt.Errorf("open the store in %s: %w", s.dir, err)
+	}
+	version, err := s.layout()
+	if err == nil && version == "" && s.fs.readOnly {
+		err = fmt.Errorf("%s: %w", s.dir, ErrNoStore)
+	}
+	return s.orClose(err)
 }
 
 // examine refuses, without changing it, a directory in which there is nothing to
-// read.
-func (s *Store) examine(readOnly bool) error {
+// read, and tells whether there is a database.
+func (s *Store) examine(readOnly bool) (exists bool, err error) {
 	found, err := pebble.Peek(s.dir, s.fs)
 	switch {
 	case errors.Is(err, fs.ErrNotExist) && !readOnly:
-		return nil // Pebble makes it
+		return false, nil // Pebble makes it
 	case err != nil && readOnly:
-		return fmt.Errorf("%s: %w: %w", s.dir, ErrNoStore, err)
+		return false, fmt.Errorf("%s: %w: %w", s.dir, ErrNoStore, err)
 	case err != nil:
-		return fmt.Errorf("read the data directory: %w", err)
+		return false, fmt.Errorf("read the data directory: %w", err)
 	case readOnly && !found.Exists:
-		return fmt.Errorf("%s: %w", s.dir, ErrNoStore)
+		return false, fmt.Errorf("%s: %w", s.dir, ErrNoStore)
 	}
-	return nil
+	return found.Exists, nil
 }
 
 func (s *Store) options(o Options, cache *pebble.Cache) *pebble.Options {
@@ -252,32 +284,6 @@ func (s *Store) options(o Options, cache *pebble.Cache) *pebble.Options {
 		opts.Levels[i].FilterPolicy = bloom.FilterPolicy(10)
 	}
 	return opts
-}
-
-// checkVersion writes the layout's version to an empty store, and refuses one
-// that another program, or another version of this one, has laid out.
-func (s *Store) checkVersion(readOnly bool) error {
-	v, err := s.value(versionKey)
-	if err != nil {
-		return fmt.Errorf("read the version of the store in %s: %w", s.dir, err)
-	}
-	if v == nil {
-		empty, err := s.empty()
-		if err != nil {
-			return fmt.Errorf("read the store in %s: %w", s.dir, err)
-		}
-		if !empty || readOnly {
-			return fmt.Errorf("%s: %w", s.dir, ErrNoStore)
-		}
-		if err := s.db.Set(versionKey, []byte(layoutVersion), pebble.Sync); err != nil {
-			return fmt.Errorf("begin the store in %s: %w", s.dir, err)
-		}
-		return nil
-	}
-	if string(v) != layoutVersion {
-		return fmt.Errorf("the store in %s has layout %q, this program knows layout %s: use the program that wrote it, or a newer one", s.dir, v, layoutVersion)
-	}
-	return nil
 }
 
 func (s *Store) empty() (bool, error) {
