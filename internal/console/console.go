@@ -59,7 +59,7 @@ func New(opts Options) http.Handler {
 	c.provider.Provider = opts.OIDC
 	site := web.New(web.Options{
 		Desks: opts.Desks, Operators: opts.Operators, Secure: opts.Secure, Public: opts.Public, Log: opts.Log,
-		Views: views, NotFound: opts.NotFound,
+		Views: views, LoggedOut: c.loggedOut, NotFound: opts.NotFound,
 	})
 	c.routes(site)
 	return site.Handler()

@@ -12,7 +12,9 @@ import (
 type loginPage struct {
 	web.Frame
 	Next, Name string
-	Fresh      bool // there is no operator yet
+	Waiting    string // a form that is to be sent once somebody is in, see web.Waiting
+	Ended      bool   // the login has ended under a form
+	Fresh      bool   // there is no operator yet
 	Demo       bool
 	SSO        string // name of the provider, "" if there is none
 }
@@ -51,11 +53,19 @@ func (c *console) loginForm(v *visit) error {
 }
 
 func (v *visit) loginForm(status int, next, name string) error {
-	fresh, err := v.c.Operators.NeedsSetup(v.Ctx())
-	if err != nil {
+	return v.showLogin(status, &loginPage{Next: next, Name: name})
+}
+
+// loggedOut is the login page for who sends a form and is no longer in.
+func (c *console) loggedOut(v *web.Visit, waiting string) error {
+	return (&visit{v, c}).showLogin(http.StatusUnauthorized, &loginPage{Next: web.PathOf(v.R.Referer(), ""), Waiting: waiting, Ended: true})
+}
+
+func (v *visit) showLogin(status int, p *loginPage) (err error) {
+	if p.Fresh, err = v.c.Operators.NeedsSetup(v.Ctx()); err != nil {
 		return err
 	}
-	p := &loginPage{Next: next, Name: name, Fresh: fresh, Demo: v.c.Demo}
+	p.Demo = v.c.Demo
 	if v.c.OIDC != nil {
 		p.SSO = v.c.OIDC.Name
 	}
@@ -67,7 +77,10 @@ func (c *console) login(v *visit) error {
 		return err
 	}
 	next := web.Local(v.Field("next"), "/")
-	name := v.Field("name")
+	name, waiting := v.Field("name"), v.Field("waiting")
+	if _, ok := web.ReadWaiting(waiting); ok {
+		next = againPath
+	}
 	s, err := c.Operators.Login(v.Ctx(), operators.Attempt{Name: name, Password: v.R.PostForm.Get("password"), Addr: v.Remote()})
 	var refused *operators.LoginError
 	if errors.As(err, &refused) {
@@ -75,15 +88,38 @@ func (c *console) login(v *visit) error {
 			v.Keep(keyTicket, refused.Ticket)
 			v.Keep(keyName, name)
 			v.Keep(keyNext, next)
+			v.Keep(web.KeyWaiting, waiting)
 			return v.See("/login/code")
 		}
 		v.Warn(v.LoginProblem(refused))
-		return v.loginForm(web.LoginStatus(refused), next, name)
+		return v.showLogin(web.LoginStatus(refused), &loginPage{Next: v.Field("next"), Name: name, Waiting: waiting})
 	}
 	if err != nil {
 		return err
 	}
+	v.Keep(web.KeyWaiting, waiting)
 	return v.enter(s, next)
+}
+
+// againPath is where who has logged in again finds the form that waits.
+const againPath = "/again"
+
+// againPage has a form that was filled in before a login ended.
+type againPage struct {
+	web.Frame
+	Waiting web.Waiting
+	OpenIDs int
+	Reason  string
+}
+
+// again shows what waits, for who has logged in to go on.
+func (c *console) again(v *visit) error {
+	w, ok := web.ReadWaiting(v.Kept(web.KeyWaiting))
+	if !ok {
+		return v.See("/")
+	}
+	p := &againPage{Waiting: w, OpenIDs: len(w.Fields["openid"]), Reason: w.Fields.Get("reason")}
+	return v.Page(http.StatusOK, "again", v.Say(msg("again.title")), p)
 }
 
 // atThisMachine tells whether the request was made at the machine that serves it: not

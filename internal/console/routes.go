@@ -39,6 +39,7 @@ func (c *console) openPages() map[string]handler {
 // ownPages are for operators.
 func (c *console) ownPages() map[string]handler {
 	return map[string]handler{
+		"GET " + againPath:               c.again,
 		"GET /switch":                    c.switchAccount,
 		"GET /accounts":                  c.accounts,
 		"POST /accounts":                 c.addAccount,

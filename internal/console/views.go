@@ -24,6 +24,7 @@ var viewTypes = map[string]web.View{
 	"problem":   {Frame: "problem", Data: &web.Problem{}},
 	"sorry":     {Frame: "lone", Data: &web.MessagePage{}},
 	"message":   {Frame: "layout", Data: &web.MessagePage{}},
+	"again":     {Frame: "layout", Data: &againPage{}},
 	"overview":  {Frame: "layout", Data: &overviewPage{}},
 	"followers": {Frame: "layout", Data: &followersPage{}},
 	"blacklist": {Frame: "layout", Data: &blacklistPage{}},

@@ -57,6 +57,9 @@ func (s *Site) fail(v *Visit, err error) {
 		return
 	}
 	status, page := v.explain(err)
+	if status == http.StatusUnprocessableEntity && v.backWith(page.Text) {
+		return
+	}
 	if status == http.StatusInternalServerError {
 		page.RequestID = rand.Text()[:12]
 		if !errors.Is(err, context.Canceled) { // the visitor went away: nobody's fault
@@ -64,6 +67,17 @@ func (s *Site) fail(v *Visit, err error) {
 		}
 	}
 	v.answer(status, page)
+}
+
+// backWith sends who pressed a button back to where it is, with what was refused on
+// top, so that there is a page to go on from; false if it is not known where that is.
+func (v *Visit) backWith(text string) bool {
+	from, err := url.Parse(v.R.Referer())
+	if v.R.Method != http.MethodPost || v.HTMX() || v.Desk == nil || err != nil || from.Host != v.R.Host || from.Path == "" {
+		return false
+	}
+	v.Tell("bad", text)
+	return v.See(Local(from.RequestURI(), "/")) == nil
 }
 
 // answer writes a page that says one thing, whatever else is broken.
@@ -148,19 +162,34 @@ func (v *Visit) Again(err error, render func(status int) error) error {
 	return render(http.StatusUnprocessableEntity)
 }
 
-// sendToLogin sends the visitor to the login page, and from there back to what was
-// asked for.
+// sendToLogin has the visitor log in, and go on from there with what was asked for: a
+// page, or a form that was filled in.
 func (v *Visit) sendToLogin() {
 	left, err := v.Leave()
 	if err != nil {
 		v.Log("", err)
 	}
+	if v.R.Method != http.MethodGet && v.R.Method != http.MethodHead && v.R.URL.Path != "/logout" {
+		if v.HTMX() { // the script sends it once more, as a whole page
+			v.W.Header().Set(loginHeader, "1")
+			v.W.WriteHeader(http.StatusUnauthorized)
+			return
+		}
+		if err := v.site.LoggedOut(v, v.waiting()); err != nil {
+			v.Log("", err)
+		}
+		return
+	}
 	if left {
 		v.Tell("mind", v.Say(msg("login.expired")))
 	}
+	next := v.R.URL.RequestURI()
+	if v.HTMX() {
+		next = PathOf(v.R.Header.Get("HX-Current-URL"), "")
+	}
 	address := "/login"
-	if v.R.Method == http.MethodGet && !v.HTMX() && v.R.URL.Path != "/" {
-		address += "?next=" + url.QueryEscape(v.R.URL.RequestURI())
+	if next != "/" && next != "" {
+		address += "?next=" + url.QueryEscape(next)
 	}
 	if v.HTMX() {
 		v.W.Header().Set("HX-Redirect", address)
@@ -169,6 +198,9 @@ func (v *Visit) sendToLogin() {
 	}
 	_ = v.See(address) // always nil
 }
+
+// loginHeader tells the script of a page that the form has to be sent as a whole page.
+const loginHeader = "Mpblock-Login"
 
 // LoginStatus returns the status of a login that was refused.
 func LoginStatus(e *operators.LoginError) int {

@@ -68,7 +68,7 @@ func (v *Visit) Page(status int, name, title string, data Framed) error {
 	f.Zone = v.Zone.String()
 	f.Path = v.R.URL.RequestURI()
 	if v.R.Method != http.MethodGet {
-		f.Path = "/"
+		f.Path = PathOf(v.R.Referer(), "/")
 	}
 	if !v.bare && v.R.Method != http.MethodHead {
 		f.Notices, _ = v.site.sessions.Pop(v.Ctx(), keyNotices).([]Notice)

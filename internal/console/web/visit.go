@@ -92,6 +92,9 @@ func (v *Visit) FindAccount() error {
 	if v.Account, err = v.Desk.Account(v.Ctx(), app); err != nil {
 		return err
 	}
+	if v.R.Method == http.MethodPost {
+		v.Forget(KeyWaiting) // it has been sent, or something else instead
+	}
 	if v.Kept(keyAccount) != string(app) {
 		v.Keep(keyAccount, string(app))
 	}
@@ -123,6 +126,10 @@ func (v *Visit) Field(name string) string { return strings.TrimSpace(v.R.PostFor
 
 // See sends the browser to another page of ours.
 func (v *Visit) See(address string) error {
+	if v.HTMX() { // a redirect would bring the page into a piece of this one
+		v.W.Header().Set("HX-Redirect", address)
+		return nil
+	}
 	http.Redirect(v.W, v.R, address, http.StatusSeeOther) // what comes from outside has been through Local
 	return nil
 }

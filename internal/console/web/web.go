@@ -32,6 +32,10 @@ type Options struct {
 	Log       *slog.Logger
 	Views     *Views
 
+	// LoggedOut shows who sends a form and is no longer logged in how to log in; what
+	// they sent is Waiting as a text, "" if it cannot be sent again.
+	LoggedOut func(v *Visit, waiting string) error
+
 	// NotFound is asked first where there is no page; it tells whether it has
 	// answered. Nil: nobody is asked.
 	NotFound func(http.ResponseWriter, *http.Request) bool

@@ -1,0 +1,87 @@
+package console
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"html"
+	"io"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+// A login that has ended under a form is begun anew, and the form goes on with what was
+// entered. Passwords are not kept.
+func TestFormsWaitForLogin(t *testing.T) {
+	s := filled(t)
+	b := s.as("operator")
+	hidden := func(body, name string) string {
+		t.Helper()
+		m := regexp.MustCompile(`name="` + name + `" value="([^"]*)"`).FindStringSubmatch(body)
+		if m == nil {
+			t.Fatalf("no %s in %s", name, body)
+		}
+		return html.UnescapeString(m[1])
+	}
+	end := func() {
+		t.Helper()
+		if err := s.operators.EndSessions(t.Context(), "operator"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	end()
+	a := b.post(base+"/block", "openid", follower(1), "openid", follower(2), "reason", `spam "again"`, "back", base+"/followers")
+	a.holds(t, 401, "what you entered is kept", `id="login"`)
+	waiting := hidden(a.body, "waiting")
+	a = b.post("/login", "name", "operator", "password", "wrong", "waiting", waiting)
+	a.holds(t, 401, waiting)
+	a = b.post("/login", "name", "operator", "password", password, "waiting", waiting)
+	a.holds(t, 200, "nothing was changed", "spam &#34;again&#34;", `action="`+base+`/block"`, follower(1), follower(2))
+	if a.path != againPath {
+		t.Errorf("at %s", a.path)
+	}
+	b.post(base+"/block", "openid", follower(1), "openid", follower(2), "reason", hidden(a.body, "reason"), "back", base+"/followers").
+		holds(t, 200, "2 users are blocked")
+	if a := b.get(againPath); a.path == againPath {
+		t.Error("it waits still")
+	}
+
+	end()
+	a = b.send(base+"/bulk", "block", "o1\no2", "list.csv", "")
+	a.holds(t, 401, "what you entered is kept")
+	b.post("/login", "name", "operator", "password", password, "waiting", hidden(a.body, "waiting")).
+		holds(t, 200, `enctype="multipart/form-data"`, "value=\"o1\no2\"", "A file cannot be kept")
+
+	end()
+	a = b.post("/me/password", "old", password, "new", "the new one", "again", "the new one")
+	a.holds(t, 401, "Your login has ended")
+	if strings.Contains(a.body, `name="waiting"`) {
+		t.Error("a password waits")
+	}
+	for _, path := range []string{"https://evil.example/a/", "//evil.example/a/", "/\\evil.example"} {
+		text, err := json.Marshal(map[string]any{"path": path})
+		if err != nil {
+			t.Fatal(err)
+		}
+		a := b.post("/login", "name", "operator", "password", password, "waiting", base64.RawURLEncoding.EncodeToString(text))
+		if a.path == againPath {
+			t.Errorf("a form for %s", path)
+		}
+	}
+}
+
+// What is refused of a button leads back to the page that it is on.
+func TestRefusedButtonsLeadBack(t *testing.T) {
+	s := filled(t)
+	b := s.as("operator")
+	r := b.form(base+"/block", "openid", "nonsense")
+	r.Header.Set("Referer", s.URL+base+"/followers?after="+follower(1))
+	a := b.do(r)
+	a.holds(t, 200, `data-notice="bad"`, "no OpenID")
+	if !strings.HasPrefix(a.path, base+"/followers?after=") {
+		t.Errorf("at %s", a.path)
+	}
+	r.Header.Set("Referer", "https://evil.example/")
+	r.Body = io.NopCloser(strings.NewReader("openid=nonsense"))
+	b.do(r).holds(t, 422, "no OpenID")
+}
