@@ -250,7 +250,7 @@ func TestOpenGivesUpForGood(t *testing.T) {
 		t.Fatal(err)
 	}
 	select {
-	case <-s.guard.abandoned:
+	case <-s.fs.Abandoned():
 	default:
 		t.Error("it may still write")
 	}
@@ -281,7 +281,7 @@ func TestGivenUpWritesAreAnswered(t *testing.T) {
 		st, err := s.States(ctx, app, []mpblock.OpenID{mint(1)})
 		return err == nil && st[0].Blocked
 	})
-	s.guard.abandon()
+	s.fs.Abandon()
 	if err := <-answer; !errors.Is(err, errClosed) {
 		t.Errorf("the write: %v", err)
 	}

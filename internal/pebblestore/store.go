@@ -50,6 +50,7 @@ import (
 
 	"mpblock"
 	"mpblock/internal/datadir"
+	"mpblock/internal/pebblestore/guard"
 )
 
 // ErrNoStore is wrapped by Open when there is no store to read in the directory, or
@@ -99,8 +100,7 @@ type Store struct {
 	dir   string
 	clock mpblock.Clock
 	tell  *slog.Logger
-	fs    *guardedFS
-	guard *guard
+	fs    *guard.FS
 	db    *pebble.DB
 
 	accounts   sync.Map   // mpblock.AppID → *account
@@ -138,7 +138,7 @@ func Open(dir string, o Options) (*Store, error) {
 		s.inflight.Add(1)
 		go s.sweepNowAndThen()
 		if s.onDisk() {
-			watch, err := datadir.Watch(dir, s.stop, s.guard.lose)
+			watch, err := datadir.Watch(dir, s.stop, s.fs.Lose)
 			if err != nil {
 				return nil, errors.Join(err, s.Close())
 			}
@@ -163,8 +163,8 @@ func (o Options) withDefaults() Options {
 
 // newStore returns a Store that has not touched the disk yet.
 func newStore(dir string, o Options) *Store {
-	s := &Store{dir: dir, clock: mpblock.ClockOr(o.Clock), tell: o.Logger, guard: newGuard(o.Logger), stop: make(chan struct{})}
-	s.fs = &guardedFS{FS: o.FS, dir: dir, guard: s.guard, readOnly: o.ReadOnly}
+	s := &Store{dir: dir, clock: mpblock.ClockOr(o.Clock), tell: o.Logger, stop: make(chan struct{})}
+	s.fs = guard.New(o.FS, dir, o.Logger, o.ReadOnly)
 	for i := range s.records {
 		s.records[i] = newLock()
 	}
@@ -182,10 +182,10 @@ func (s *Store) openOrGiveUp(o Options, exists bool) error {
 	select {
 	case err := <-opened:
 		return err
-	case <-s.guard.trouble():
-		cause := errors.Unwrap(s.guard.health())
-		s.guard.abandon()
-		return errors.Join(fmt.Errorf("open the store in %s: the disk refuses to be written; free space or repair it, and start again: %w", s.dir, cause), s.fs.unlock())
+	case <-s.fs.Trouble():
+		cause := errors.Unwrap(s.fs.Health())
+		s.fs.Abandon()
+		return errors.Join(fmt.Errorf("open the store in %s: the disk refuses to be written; free space or repair it, and start again: %w", s.dir, cause), s.fs.Unlock())
 	}
 }
 
@@ -200,7 +200,7 @@ func (s *Store) openDB(o Options, exists bool) (err error) {
 			if s.db != nil {
 				err = errors.Join(err, s.closeDB())
 			}
-			err = errors.Join(err, s.fs.unlock())
+			err = errors.Join(err, s.fs.Unlock())
 		}
 	}()
 	if exists {
@@ -237,7 +237,7 @@ func (s *Store) openToRead(o Options, cache *pebble.Cache) (err error) {
 		return fmt.Errorf("open the store in %s: %w", s.dir, err)
 	}
 	version, err := s.layout()
-	if err == nil && version == "" && s.fs.readOnly {
+	if err == nil && version == "" && s.fs.ReadOnly {
 		err = fmt.Errorf("%s: %w", s.dir, ErrNoStore)
 	}
 	return s.orClose(err)
@@ -318,7 +318,7 @@ func (s *Store) enterApp(ctx context.Context, app mpblock.AppID) error {
 }
 
 // Health returns nil while the store takes writes, else why it does not.
-func (s *Store) Health() error { return s.guard.health() }
+func (s *Store) Health() error { return s.fs.Health() }
 
 // Close waits for what is under way and releases the directory. While the disk
 // refuses writes it does not wait: it gives up those that are held back, none of
@@ -341,10 +341,10 @@ func (s *Store) Close() error {
 		select {
 		case err := <-closed:
 			return err
-		case <-s.guard.trouble():
-			if err := s.guard.health(); err != nil {
-				s.guard.abandon()
-				return errors.Join(err, s.fs.unlock())
+		case <-s.fs.Trouble():
+			if err := s.fs.Health(); err != nil {
+				s.fs.Abandon()
+				return errors.Join(err, s.fs.Unlock())
 			}
 		}
 	}

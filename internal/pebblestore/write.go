@@ -69,10 +69,10 @@ func (s *Store) until(ctx context.Context, done <-chan struct{}) error {
 			return nil
 		case <-ctx.Done():
 			return ctx.Err()
-		case <-s.guard.abandoned: // what is held back now is held for ever
+		case <-s.fs.Abandoned(): // what is held back now is held for ever
 			return errClosed
-		case <-s.guard.trouble():
-			if err := s.guard.health(); err != nil {
+		case <-s.fs.Trouble():
+			if err := s.fs.Health(); err != nil {
 				return err
 			}
 		}
@@ -82,10 +82,10 @@ func (s *Store) until(ctx context.Context, done <-chan struct{}) error {
 // writable tells why nothing can be written, nil if it can. Pebble itself would refuse
 // to write what it only reads, but the account would by then have the new head.
 func (s *Store) writable() error {
-	if s.fs.readOnly {
+	if s.fs.ReadOnly {
 		return fmt.Errorf("pebblestore: %s was opened to be read only, use a store that may be written: %w", s.dir, pebble.ErrReadOnly)
 	}
-	return s.guard.health()
+	return s.fs.Health()
 }
 
 // write runs build under a lock and makes durable what it has put into the batch,

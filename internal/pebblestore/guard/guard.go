@@ -1,4 +1,12 @@
-package pebblestore
+// Package guard stands between Pebble and the disk.
+//
+// Pebble ends the process when a write to its log or its manifest fails, and cannot go
+// on after one. So it never sees such a failure: the guard holds a write that fails,
+// and tries it again until it succeeds. What waits for that write waits as long; what
+// comes new is to be refused, by Health, before it reaches Pebble. A failed sync is not
+// tried again, since a second one may succeed without having written what the first
+// one lost: it is held for ever.
+package guard
 
 import (
 	"errors"
@@ -16,13 +24,6 @@ import (
 
 	"mpblock/internal/datadir"
 )
-
-// Pebble ends the process when a write to its log or its manifest fails, and
-// cannot go on after one. So it never sees such a failure: the guard stands
-// between it and the disk, holds a write that fails, and tries it again until it
-// succeeds. What waits for that write waits as long; what comes new is refused
-// before it reaches Pebble. A failed sync is not tried again, since a second one
-// may succeed without having written what the first one lost: it is held for ever.
 
 // Pauses between two tries of a write that the disk refuses.
 const (
@@ -42,12 +43,8 @@ type guard struct {
 	abandoned chan struct{} // closed when nothing may be written any more
 }
 
-func newGuard(log *slog.Logger) *guard {
-	return &guard{log: log, alarm: make(chan struct{}), abandoned: make(chan struct{})}
-}
-
-// health tells why writes are refused, nil if they are not.
-func (g *guard) health() error {
+// Health tells why writes are refused, nil if they are not.
+func (g *guard) Health() error {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	switch {
@@ -63,16 +60,16 @@ func (g *guard) health() error {
 	return nil
 }
 
-// trouble returns a channel that is closed while, or as soon as, writes are
+// Trouble returns a channel that is closed while, or as soon as, writes are
 // refused.
-func (g *guard) trouble() <-chan struct{} {
+func (g *guard) Trouble() <-chan struct{} {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	return g.alarm
 }
 
-// abandon lets nothing reach the disk any more.
-func (g *guard) abandon() {
+// Abandon lets nothing reach the disk any more.
+func (g *guard) Abandon() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	close(g.abandoned)
@@ -81,8 +78,8 @@ func (g *guard) abandon() {
 // refuses tells whether writes are refused. The caller holds the lock.
 func (g *guard) refuses() bool { return g.held > 0 || g.failed != nil || g.gone != nil }
 
-// lose has writes refused for ever.
-func (g *guard) lose(cause error) {
+// Lose has writes refused for ever.
+func (g *guard) Lose(cause error) {
 	g.log.Error("what is written now would be lost: nothing is until the process is started again", "error", cause)
 	g.refuse(&g.gone, cause)
 }
@@ -114,6 +111,10 @@ func (g *guard) hold(cause error, n int) {
 		g.alarm = make(chan struct{})
 	}
 }
+
+// Abandoned returns a channel that is closed when nothing may be written any more:
+// what is held back then is held for ever.
+func (g *guard) Abandoned() <-chan struct{} { return g.abandoned }
 
 // pass keeps what was abandoned from the disk.
 func (g *guard) pass() {
@@ -158,32 +159,38 @@ func (g *guard) sync(op func() error) error {
 	select {}
 }
 
-// guardedFS guards the files of one directory.
-type guardedFS struct {
+// FS guards the files of one directory.
+type FS struct {
 	vfs.FS
+	*guard
+	ReadOnly bool // nothing is to be written, and nothing locked that cannot be
 	dir      string
-	guard    *guard
-	readOnly bool
 
-	mu   sync.Mutex
-	lock io.Closer
+	locking sync.Mutex
+	lock    io.Closer
+}
+
+// New returns the files of a directory, guarded.
+func New(on vfs.FS, dir string, log *slog.Logger, readOnly bool) *FS {
+	g := &guard{log: log, alarm: make(chan struct{}), abandoned: make(chan struct{})}
+	return &FS{FS: on, guard: g, dir: dir, ReadOnly: readOnly}
 }
 
 // Unwrap implements vfs.FS.
-func (f *guardedFS) Unwrap() vfs.FS { return f.FS }
+func (f *FS) Unwrap() vfs.FS { return f.FS }
 
 // mine tells whether a file is the store's: those of a backup are not, and their
 // errors go back to who asked for it.
-func (f *guardedFS) mine(name string) bool { return filepath.Dir(name) == filepath.Clean(f.dir) }
+func (f *FS) mine(name string) bool { return filepath.Dir(name) == filepath.Clean(f.dir) }
 
-func (f *guardedFS) write(name string, op func() error) error {
+func (f *FS) write(name string, op func() error) error {
 	if !f.mine(name) {
 		return op()
 	}
 	return f.guard.write(op)
 }
 
-func (f *guardedFS) open(name string, op func() (vfs.File, error)) (file vfs.File, err error) {
+func (f *FS) open(name string, op func() (vfs.File, error)) (file vfs.File, err error) {
 	err = f.write(name, func() error {
 		file, err = op()
 		return err
@@ -195,22 +202,22 @@ func (f *guardedFS) open(name string, op func() (vfs.File, error)) (file vfs.Fil
 }
 
 // Create implements vfs.FS.
-func (f *guardedFS) Create(name string, c vfs.DiskWriteCategory) (vfs.File, error) {
+func (f *FS) Create(name string, c vfs.DiskWriteCategory) (vfs.File, error) {
 	return f.open(name, func() (vfs.File, error) { return f.FS.Create(name, c) })
 }
 
 // OpenReadWrite implements vfs.FS.
-func (f *guardedFS) OpenReadWrite(name string, c vfs.DiskWriteCategory, opts ...vfs.OpenOption) (vfs.File, error) {
+func (f *FS) OpenReadWrite(name string, c vfs.DiskWriteCategory, opts ...vfs.OpenOption) (vfs.File, error) {
 	return f.open(name, func() (vfs.File, error) { return f.FS.OpenReadWrite(name, c, opts...) })
 }
 
 // ReuseForWrite implements vfs.FS.
-func (f *guardedFS) ReuseForWrite(oldname, newname string, c vfs.DiskWriteCategory) (vfs.File, error) {
+func (f *FS) ReuseForWrite(oldname, newname string, c vfs.DiskWriteCategory) (vfs.File, error) {
 	return f.open(newname, func() (vfs.File, error) { return f.FS.ReuseForWrite(oldname, newname, c) })
 }
 
 // OpenDir implements vfs.FS; directories are opened to be synced.
-func (f *guardedFS) OpenDir(name string) (vfs.File, error) {
+func (f *FS) OpenDir(name string) (vfs.File, error) {
 	file, err := f.FS.OpenDir(name)
 	if err != nil || filepath.Clean(name) != filepath.Clean(f.dir) {
 		return file, err
@@ -219,28 +226,28 @@ func (f *guardedFS) OpenDir(name string) (vfs.File, error) {
 }
 
 // Link implements vfs.FS.
-func (f *guardedFS) Link(oldname, newname string) error {
+func (f *FS) Link(oldname, newname string) error {
 	return f.write(newname, func() error { return f.FS.Link(oldname, newname) })
 }
 
 // Rename implements vfs.FS.
-func (f *guardedFS) Rename(oldname, newname string) error {
+func (f *FS) Rename(oldname, newname string) error {
 	return f.write(newname, func() error { return f.FS.Rename(oldname, newname) })
 }
 
 // Remove implements vfs.FS.
-func (f *guardedFS) Remove(name string) error {
-	f.guard.pass()
+func (f *FS) Remove(name string) error {
+	f.pass()
 	return f.FS.Remove(name)
 }
 
 // MkdirAll implements vfs.FS. Data and backups hold keys: they are their owner's.
-func (f *guardedFS) MkdirAll(dir string, _ os.FileMode) error { return f.FS.MkdirAll(dir, 0o700) }
+func (f *FS) MkdirAll(dir string, _ os.FileMode) error { return f.FS.MkdirAll(dir, 0o700) }
 
 // Lock implements vfs.FS. A store that is only read needs no lock of its own, but
 // must see that of a writer.
-func (f *guardedFS) Lock(name string) (io.Closer, error) {
-	if f.readOnly {
+func (f *FS) Lock(name string) (io.Closer, error) {
+	if f.ReadOnly {
 		if _, err := f.Stat(name); err != nil {
 			return nothing{}, nil // no lock file, no writer
 		}
@@ -248,21 +255,21 @@ func (f *guardedFS) Lock(name string) (io.Closer, error) {
 	c, err := datadir.Lock(f.FS, name)
 	switch {
 	case err == nil:
-	case f.readOnly && !errors.Is(err, datadir.ErrInUse) && (errors.Is(err, fs.ErrPermission) || errors.Is(err, syscall.EROFS)):
+	case f.ReadOnly && !errors.Is(err, datadir.ErrInUse) && (errors.Is(err, fs.ErrPermission) || errors.Is(err, syscall.EROFS)):
 		return nothing{}, nil
 	default:
 		return nil, err
 	}
-	f.mu.Lock()
-	defer f.mu.Unlock()
+	f.locking.Lock()
+	defer f.locking.Unlock()
 	f.lock = c
 	return unlocker{f}, nil
 }
 
-// unlock releases the directory.
-func (f *guardedFS) unlock() error {
-	f.mu.Lock()
-	defer f.mu.Unlock()
+// Unlock releases the directory.
+func (f *FS) Unlock() error {
+	f.locking.Lock()
+	defer f.locking.Unlock()
 	if f.lock == nil {
 		return nil
 	}
@@ -271,9 +278,9 @@ func (f *guardedFS) unlock() error {
 	return c.Close()
 }
 
-type unlocker struct{ fs *guardedFS }
+type unlocker struct{ fs *FS }
 
-func (u unlocker) Close() error { return u.fs.unlock() }
+func (u unlocker) Close() error { return u.fs.Unlock() }
 
 type nothing struct{}
 
