@@ -102,10 +102,7 @@ func startChromium(profile string) (end func(), err error) {
 // serve starts a server with the demo and data of its own, which ends with the test.
 func serve(t *testing.T) *testserver.Server {
 	t.Helper()
-	s, err := testserver.Start(binary, "serve", "--demo", "--listen", "127.0.0.1:0", "--data", filepath.Join(t.TempDir(), "data"))
-	if err != nil {
-		t.Fatal(err)
-	}
+	s := serveTillKilled(t)
 	t.Cleanup(func() {
 		if err := s.Stop(); err != nil {
 			t.Error(err)
@@ -114,6 +111,16 @@ func serve(t *testing.T) *testserver.Server {
 			t.Logf("the log of the server:\n%s", s.Log())
 		}
 	})
+	return s
+}
+
+// serveTillKilled is serve for a test that ends the server itself.
+func serveTillKilled(t *testing.T) *testserver.Server {
+	t.Helper()
+	s, err := testserver.Start(binary, "serve", "--demo", "--listen", "127.0.0.1:0", "--data", filepath.Join(t.TempDir(), "data"))
+	if err != nil {
+		t.Fatal(err)
+	}
 	return s
 }
 

@@ -95,8 +95,62 @@
     show();
   });
 
-  // An answer that is no success is shown as well: it says what to do.
+  // A button that was pressed shows it, and cannot be pressed twice. A form that leaves
+  // the page is free again when somebody comes back to it.
+  function busy(f, on) {
+    f.toggleAttribute("data-busy", on);
+    f.setAttribute("aria-busy", on);
+    for (const b of f.querySelectorAll("button:not([type=button])")) b.setAttribute("aria-disabled", on);
+  }
+  document.addEventListener("submit", (e) => {
+    const f = e.target;
+    if (f.hasAttribute("data-busy")) { e.preventDefault(); e.stopImmediatePropagation(); return; }
+    if (f.method !== "post") return;
+    trouble(null);
+    busy(f, true);
+  }, true);
+  window.addEventListener("pageshow", () => { for (const f of document.querySelectorAll("[data-busy]")) busy(f, false); });
+  document.addEventListener("htmx:afterRequest", (e) => {
+    const f = e.target.closest && e.target.closest("form");
+    if (f && !(e.detail.xhr && e.detail.xhr.getResponseHeader("HX-Redirect"))) busy(f, false);
+  });
+
+  // No answer came: before anything was asked to be changed, nothing was; after it,
+  // nobody knows here.
+  function trouble(which) {
+    for (const e of document.querySelectorAll("[data-shown]")) e.remove();
+    if (!which) return;
+    const note = document.getElementById("trouble-" + which).cloneNode(true);
+    note.removeAttribute("id");
+    note.dataset.shown = "";
+    note.hidden = false;
+    (document.querySelector("dialog[open]") || document.querySelector("main")).prepend(note);
+    note.focus();
+  }
+  for (const lost of ["htmx:sendError", "htmx:timeout"]) {
+    document.addEventListener(lost, (e) => {
+      if (e.detail.requestConfig.verb !== "post") return;
+      trouble(e.target.closest("[data-changes]") && navigator.onLine ? "after" : "before");
+    });
+  }
+
+  // An answer that is no success is shown as well: it says what to do. Who is no longer
+  // logged in sends the form once more as a whole page, which keeps it.
   document.addEventListener("htmx:beforeSwap", (e) => {
+    if (e.detail.xhr.getResponseHeader("Mpblock-Login")) {
+      e.detail.shouldSwap = false; e.detail.isError = false;
+      const whole = document.createElement("form");
+      whole.method = "post";
+      whole.action = e.detail.requestConfig.path;
+      for (const [name, value] of e.detail.requestConfig.formData.entries()) {
+        const field = document.createElement("input");
+        field.type = "hidden"; field.name = name; field.value = value;
+        whole.append(field);
+      }
+      document.body.append(whole);
+      whole.submit();
+      return;
+    }
     if (e.detail.xhr.status >= 400) { e.detail.shouldSwap = true; e.detail.isError = false; }
   });
 

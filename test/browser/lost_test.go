@@ -1,0 +1,88 @@
+package browser
+
+import (
+	"testing"
+
+	"github.com/chromedp/chromedp"
+)
+
+// forgive drops what the browser has complained of so far: the test has caused it.
+func (b *tab) forgive() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.wrong = nil
+}
+
+// A server that is gone is said, and what that means for what was about to be done.
+func TestServerGone(t *testing.T) {
+	for _, lang := range []struct{ name, before, after string }{
+		{"en", "Nothing was changed: try again.", "It may have been done"},
+		{"zh-CN", "未做任何改动", "不确定是否已生效"},
+	} {
+		s := serveTillKilled(t)
+		b := enter(t, s, lang.name)
+		b.visit(account + "/followers")
+		b.tick(1)
+		b.click("#act")
+		b.do("wait for the dialog", chromedp.WaitVisible(chromedp.CSS("dialog[open] #really")))
+		if err := s.Kill(); err != nil {
+			t.Fatal(err)
+		}
+		b.click("dialog[open] #really")
+		b.wait(`document.querySelector("dialog[open] [data-shown]") !== null`)
+		b.says("dialog[open] [data-shown]", lang.after)
+		b.click("dialog[open] [data-close]")
+		b.click("#act")
+		b.wait(`document.querySelector("main > [data-shown]") !== null`)
+		b.says("main > [data-shown]", lang.before)
+		if eval[bool](b, `document.querySelector("[data-busy]") !== null`) {
+			t.Error("a button cannot be pressed again")
+		}
+		b.forgive()
+	}
+}
+
+// Who presses twice does it once.
+func TestPressedTwice(t *testing.T) {
+	s := serve(t)
+	before := len(blacklist(t, s))
+	b := enter(t, s, "en")
+	b.visit(account + "/followers")
+	b.tick(2)
+	b.click("#act")
+	b.do("wait for the dialog", chromedp.WaitVisible(chromedp.CSS("dialog[open] #really")))
+	b.load("press twice", chromedp.Evaluate[chromedp.Void](`document.querySelector("#really").click(), document.querySelector("#really")?.click()`))
+	if notices := eval[int](b, `document.querySelectorAll("[data-notice]").length`); notices != 1 {
+		t.Errorf("%d notices", notices)
+	}
+	b.says("[data-notice=good]", "2 users are blocked.")
+	if after := len(blacklist(t, s)); after != before+2 {
+		t.Errorf("%d blocked, were %d", after, before)
+	}
+	b.visit(account + "/history")
+	b.calm()
+}
+
+// A login that ends under a dialog is begun anew, and what was entered goes on.
+func TestLoginEndsUnderADialog(t *testing.T) {
+	s := serve(t)
+	password := "a phrase for the test alone"
+	b := newOperator(enter(t, s, "en"), "anna", "operator", password)
+	b.visit(account + "/followers")
+	ids := b.tick(2)
+	b.click("#act")
+	b.fill("dialog[open] #why", "spam & more")
+	eval[bool](b, `fetch("/logout", {method: "POST"}).then(r => r.ok)`)
+	b.allow(account + "/block")
+	b.follow("dialog[open] #really")
+	b.says("#ended", "what you entered is kept")
+	b.fill("#name", "anna")
+	b.fill("#password", password)
+	b.follow("#enter")
+	b.says("#main", "spam & more")
+	b.follow("#go-on")
+	b.says("[data-notice=good]", "2 users are blocked.")
+	b.visit(account + "/openids/" + ids[1])
+	b.says("#main", "spam & more")
+	b.calm()
+}
