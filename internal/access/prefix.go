@@ -69,3 +69,19 @@ func (svc *Service) confirmPrefix(ctx context.Context, c claim, account record.E
 	}
 	return errPrefixLost.With(c.Key)
 }
+
+// Holder returns the account that holds a prefix, or ErrNoAccount.
+func (svc *Service) Holder(ctx context.Context, prefix mpblock.Prefix) (*mpblock.Account, error) {
+	c, err := kindPrefix.Get(ctx, svc.store, prefix.String())
+	if errors.Is(err, mpblock.ErrNotFound) {
+		return nil, ErrNoAccount.With(prefix)
+	}
+	if err != nil {
+		return nil, err
+	}
+	a, err := svc.Account(ctx, mpblock.AppID(c.Value))
+	if err == nil && a.Prefix != prefix { // a claim that nobody has confirmed
+		return nil, ErrNoAccount.With(prefix)
+	}
+	return a, err
+}

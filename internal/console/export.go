@@ -32,6 +32,9 @@ func (c *console) export(v *visit) error {
 	if err != nil {
 		return err
 	}
+	if f.Elsewhere != "" { // not the whole list for what is no part of it
+		return web.ErrMissing
+	}
 	query, err := v.entryQuery(f)
 	if err != nil {
 		return err

@@ -2,6 +2,7 @@ package console
 
 import (
 	"net/http"
+	"net/url"
 	"strconv"
 
 	"mpblock"
@@ -24,15 +25,12 @@ func (c *console) history(v *visit) error {
 	if err != nil {
 		return err
 	}
+	if asked := v.R.URL.Query().Get("q"); asked != "" { // of one OpenID: that has a page of its own
+		return v.See(v.Base() + "/search?q=" + url.QueryEscape(asked))
+	}
 	f.Actions = true
 	p := &historyPage{Filter: f}
 	render := func(status int) error { return v.Page(status, "history", v.Say(msg("nav.history")), p) }
-	if f.Query != "" { // of one OpenID: that is a page of its own
-		if _, err := v.Desk.Timeline(v.Ctx(), v.Account.AppID, f.Query); err != nil {
-			return v.Again(err, render)
-		}
-		return v.See(v.Base() + "/openids/" + f.Query)
-	}
 	since, until, err := f.times(v)
 	if err != nil {
 		return v.Again(err, render)

@@ -2,12 +2,14 @@ package console
 
 import (
 	"net/http"
+	"net/url"
 	"strings"
 	"time"
 
 	"mpblock"
 	"mpblock/internal/console/i18n"
 	"mpblock/internal/console/web"
+	"mpblock/internal/lines"
 	"mpblock/internal/lists"
 )
 
@@ -26,11 +28,14 @@ type followerRow struct {
 }
 
 func (c *console) followers(v *visit) error {
-	q := v.R.URL.Query()
-	p := &followersPage{Query: strings.TrimSpace(q.Get("q"))}
+	begin, elsewhere := v.begin()
+	if elsewhere != "" {
+		return v.See(elsewhere)
+	}
+	p := &followersPage{Query: begin, Total: v.Account.Followers}
 	render := func(status int) error { return v.Page(status, "followers", v.Say(msg("nav.followers")), p) }
 	query := lists.FollowerQuery{Limit: web.PageRows, Prefix: p.Query}
-	if after := q.Get("after"); after != "" {
+	if after := v.R.URL.Query().Get("after"); after != "" {
 		id, err := mpblock.ParseOpenID(after)
 		if err != nil {
 			return web.ErrMissing
@@ -50,9 +55,21 @@ func (c *console) followers(v *visit) error {
 	return render(http.StatusOK)
 }
 
+// begin returns the beginning of OpenIDs that a list is to be narrowed down to. What
+// is none, or is a whole one, is for the search, whose address it returns instead.
+func (v *visit) begin() (text, elsewhere string) {
+	asked := v.R.URL.Query().Get("q")
+	text, ids := lines.Pasted(asked)
+	if len(ids) > 0 || text != "" && !lines.MayBegin(text) {
+		return "", v.Base() + "/search?q=" + url.QueryEscape(asked)
+	}
+	return text, ""
+}
+
 // filter is what a list is narrowed down by, as it stands in the address.
 type filter struct {
 	Query, Reason, Actor string
+	Elsewhere            string // address of the search, if Query is not for a list
 	Action               string // block, unblock or ""
 	From, To             string // days in the viewer's zone, YYYY-MM-DD
 	Actions              bool   // the list can be narrowed down by action
@@ -66,9 +83,10 @@ const suggestions = 8
 func (v *visit) filter() (filter, error) {
 	q := v.R.URL.Query()
 	f := filter{
-		Query: strings.TrimSpace(q.Get("q")), Reason: strings.TrimSpace(q.Get("reason")), Actor: strings.TrimSpace(q.Get("actor")),
+		Reason: strings.TrimSpace(q.Get("reason")), Actor: strings.TrimSpace(q.Get("actor")),
 		Action: q.Get("action"), From: q.Get("from"), To: q.Get("to"),
 	}
+	f.Query, f.Elsewhere = v.begin()
 	f.Set = f.Query+f.Reason+f.Actor+f.Action+f.From+f.To != ""
 	var err error
 	f.Reasons, err = v.Desk.Reasons(v.Ctx(), v.Account.AppID, suggestions)
@@ -140,6 +158,9 @@ func (c *console) blacklist(v *visit) error {
 	f, err := v.filter()
 	if err != nil {
 		return err
+	}
+	if f.Elsewhere != "" {
+		return v.See(f.Elsewhere)
 	}
 	p := &blacklistPage{Filter: f, Total: v.Account.Blocked, Export: v.exportAddress()}
 	render := func(status int) error {

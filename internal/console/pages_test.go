@@ -105,7 +105,7 @@ func TestWhatIsNotThere(t *testing.T) {
 		t.Errorf("Allow: %q", a.header.Get("Allow"))
 	}
 	for _, path := range []string{
-		base + "/followers?after=nonsense", base + "/openids/nonsense", base + "/blacklist?from=yesterday", base + "/followers?q=" + strings.Repeat("o", 29),
+		base + "/followers?after=nonsense", base + "/openids/nonsense", base + "/blacklist?from=yesterday",
 	} {
 		if a := b.get(path); a.status != 422 && a.status != 404 {
 			t.Errorf("%s: %d", path, a.status)

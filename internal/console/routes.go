@@ -69,6 +69,7 @@ func (c *console) ownPages() map[string]handler {
 func (c *console) accountPages() map[string]handler {
 	return map[string]handler{
 		"GET /a/{app}":                     c.overview,
+		"GET /a/{app}/search":              c.search,
 		"GET /a/{app}/followers":           c.followers,
 		"GET /a/{app}/blacklist":           c.blacklist,
 		"GET /a/{app}/blacklist/export":    c.export,

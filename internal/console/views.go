@@ -26,6 +26,7 @@ var viewTypes = map[string]web.View{
 	"message":   {Frame: "layout", Data: &web.MessagePage{}},
 	"again":     {Frame: "layout", Data: &againPage{}},
 	"overview":  {Frame: "layout", Data: &overviewPage{}},
+	"search":    {Frame: "layout", Data: &searchPage{}},
 	"followers": {Frame: "layout", Data: &followersPage{}},
 	"blacklist": {Frame: "layout", Data: &blacklistPage{}},
 	"confirm":   {Frame: "layout", Data: &confirmPage{}},

@@ -58,6 +58,7 @@ var (
 	errEnrol     = mpblock.NewError(mpblock.Unauthenticated, "factor.enrol", "a second factor is required of all operators here: set yours up first")
 	errRole      = mpblock.NewError(mpblock.Forbidden, "role.missing", "this takes the role %s, and yours is %s: ask an admin")
 	errNoAccount = mpblock.NewError(mpblock.NotFound, "account.none.here", "there is no account %q, or it is not one of yours")
+	errNoHolder  = mpblock.NewError(mpblock.NotFound, "account.holder", "%s is of no account here, or not of one of yours")
 )
 
 // May tells whether the operator's role is at least role.
@@ -159,6 +160,22 @@ func (d *Desk) visible(ctx context.Context, after mpblock.AppID, limit int) ([]*
 // Account returns an account that the operator may see.
 func (d *Desk) Account(ctx context.Context, app mpblock.AppID) (AccountView, error) {
 	a, err := d.account(ctx, operators.RoleViewer, app)
+	if err != nil {
+		return AccountView{}, err
+	}
+	return d.view(ctx, a)
+}
+
+// AccountOf returns the account that an OpenID is of. One that the operator may not
+// see is as if it were not there.
+func (d *Desk) AccountOf(ctx context.Context, id mpblock.OpenID) (AccountView, error) {
+	if err := d.allow(operators.RoleViewer); err != nil {
+		return AccountView{}, err
+	}
+	a, err := d.office.access.Holder(ctx, id.Prefix())
+	if errors.Is(err, access.ErrNoAccount) || err == nil && !d.sees(a.AppID) {
+		return AccountView{}, errNoHolder.With(id.String())
+	}
 	if err != nil {
 		return AccountView{}, err
 	}

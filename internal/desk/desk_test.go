@@ -143,6 +143,17 @@ var actions = map[string]action{
 		_, err := d.Blacklist(ctx, app, lists.EntryQuery{Limit: 10})
 		return err
 	}},
+	"AccountOf": {operators.RoleViewer, false, func(ctx context.Context, d *Desk, _ mpblock.AppID) error {
+		_, err := d.AccountOf(ctx, mpblock.OpenID{})
+		if errors.Is(err, errNoHolder) {
+			return nil
+		}
+		return err
+	}},
+	"States": {operators.RoleViewer, true, func(ctx context.Context, d *Desk, app mpblock.AppID) error {
+		_, err := d.States(ctx, app, nil)
+		return err
+	}},
 	"Export": {operators.RoleViewer, true, func(ctx context.Context, d *Desk, app mpblock.AppID) error {
 		return firstErr(d.Export(ctx, app, lists.EntryQuery{}))
 	}},

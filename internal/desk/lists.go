@@ -70,6 +70,14 @@ func (d *Desk) Timeline(ctx context.Context, app mpblock.AppID, openid string) (
 	return d.office.lists.Timeline(ctx, a, openid)
 }
 
+// States returns the state of each OpenID, in the order given.
+func (d *Desk) States(ctx context.Context, app mpblock.AppID, ids []mpblock.OpenID) ([]mpblock.State, error) {
+	if _, err := d.account(ctx, operators.RoleViewer, app); err != nil {
+		return nil, err
+	}
+	return d.office.lists.States(ctx, app, ids)
+}
+
 // Overview is how an account is doing.
 type Overview struct {
 	lists.Overview

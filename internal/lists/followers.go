@@ -103,6 +103,11 @@ func prefixPage(ctx context.Context, read pager, app mpblock.AppID, prefix strin
 	return page, next, nil
 }
 
+// States returns the state of each OpenID, in the order given.
+func (svc *Service) States(ctx context.Context, app mpblock.AppID, ids []mpblock.OpenID) ([]mpblock.State, error) {
+	return svc.store.States(ctx, app, ids)
+}
+
 // Export returns all entries that a query asks for, without regard to its After and
 // Limit, in the order of Entries. An error ends it.
 func (svc *Service) Export(ctx context.Context, app mpblock.AppID, q EntryQuery) iter.Seq2[EntryRow, error] {

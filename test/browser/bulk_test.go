@@ -188,7 +188,7 @@ func TestExports(t *testing.T) {
 			t.Fatalf("line %d of the NDJSON is %q, and row %d of the CSV %q", i+1, row, i+1, rows[i])
 		}
 	}
-	b.visit(account + "/blacklist?q=" + ids[0])
+	b.visit(account + "/blacklist?q=" + ids[0][:20])
 	if rows := b.table("#export-csv", "openid", "seq", "blocked_at", "actor", "reason"); len(rows) != 1 || rows[0][0] != ids[0] {
 		t.Errorf("of a search for %s the export has %q", ids[0], rows)
 	}

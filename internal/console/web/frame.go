@@ -30,6 +30,7 @@ type Frame struct {
 	Admin       bool   // and administer
 	Nav         []NavGroup
 	Notices     []Notice
+	Asked       string // of the search in the bar
 }
 
 // self gives render the frame of any page's data.

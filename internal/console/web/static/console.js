@@ -17,11 +17,15 @@
     for (const e of document.querySelectorAll("[data-zone-name]")) e.textContent = zone;
   }
 
-  // "/" goes to the search field.
+  // "/" and Ctrl-K go to the search in the bar.
   document.addEventListener("keydown", (e) => {
-    if (e.key !== "/" || e.ctrlKey || e.metaKey || e.altKey || e.target.closest("input, textarea, select, dialog[open]")) return;
+    const slash = e.key === "/" && !e.ctrlKey && !e.metaKey && !e.altKey && !e.target.closest("input, textarea, select");
+    const k = (e.ctrlKey || e.metaKey) && !e.altKey && !e.shiftKey && e.key.toLowerCase() === "k";
     const search = document.querySelector("[data-search]");
-    if (search) { e.preventDefault(); search.focus(); search.select(); }
+    if (!search || !slash && !k || document.querySelector("dialog[open]")) return;
+    e.preventDefault();
+    search.focus();
+    search.select();
   });
 
   // Ticks live as long as the tab, per list, so that they can be set on many pages.
