@@ -103,12 +103,6 @@ type Change struct {
 	OpenIDs []OpenID
 }
 
-// Entry is a blocked OpenID and the Seq of the Change that blocked it.
-type Entry struct {
-	OpenID OpenID
-	Seq    uint64
-}
-
 // Page is a piece of a list and the size of the whole at the same instant.
 type Page struct {
 	OpenIDs []OpenID // in byte order; may be shared: they must not be changed
