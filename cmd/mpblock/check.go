@@ -9,6 +9,7 @@ import (
 	"mpblock"
 	accounts "mpblock/internal/access"
 	"mpblock/internal/check"
+	"mpblock/internal/pebblestore"
 	"mpblock/internal/sqlstore"
 )
 
@@ -44,6 +45,12 @@ func (c checkCmd) Run(ctx context.Context, t terminal) error {
 	if err != nil && ctx.Err() == nil && !isDatabase(where) {
 		err = failed(codeDamaged, goBack, "damaged: the accounts in %s cannot be read: %w", where, err)
 	}
+	var files error
+	if v, ok := store.(interface {
+		Verify(ctx context.Context) error
+	}); ok && err == nil {
+		files = v.Verify(ctx)
+	}
 	closed := store.Close()
 	if c.JSON {
 		closed = errors.Join(t.json(append([]checked{}, all...)), closed)
@@ -59,6 +66,10 @@ func (c checkCmd) Run(ctx context.Context, t terminal) error {
 		return err
 	case bad > 0: // which may be why it does not close
 		return failed(codeDamaged, goBack, "damaged: %s of %s in %s", grouped(bad), many(len(all), "account"), named(where))
+	case errors.As(files, new(*pebblestore.DamagedError)): // where no account has anything now
+		return failed(codeDamaged, goBack, "damaged: %w", files)
+	case files != nil:
+		return files
 	case closed != nil:
 		return closed
 	case !c.JSON:
@@ -97,9 +108,9 @@ func (c checkCmd) where() (string, error) {
 	return "", failed(codeUsage, "mpblock check DIR, or mpblock check --store "+sqlstore.Example, "neither a data directory nor a database is named")
 }
 
-// checkAccount is check.Account for a store whose engine panics where it meets a
-// block that is not what it wrote: to find that is what this command is for, and
-// other accounts may be sound. That an account cannot be read is a problem of it.
+// checkAccount is check.Account for a store whose engine may panic over what it does
+// not understand: to find that is what this command is for, and other accounts may be
+// sound. That an account cannot be read is a problem of it.
 func checkAccount(ctx context.Context, store mpblock.Store, app mpblock.AppID) (r check.Report) {
 	r.AppID = app
 	unreadable := func(why any) {

@@ -3,7 +3,6 @@ package pebblestore
 import (
 	"bytes"
 	"context"
-	"errors"
 	"sync"
 	"sync/atomic"
 
@@ -97,7 +96,7 @@ func (s *Store) readHeads(ctx context.Context, app mpblock.AppID) (h head, err e
 	if err != nil {
 		return h, err
 	}
-	defer func() { err = errors.Join(err, it.Close()) }()
+	defer s.end(it, &err)
 	return headsAt(it, app)
 }
 

@@ -27,7 +27,7 @@ func (s *Store) Changes(ctx context.Context, app mpblock.AppID, seq uint64, limi
 	if err != nil {
 		return nil, err
 	}
-	defer func() { err = errors.Join(err, it.Close()) }()
+	defer s.end(it, &err)
 	for ok := it.First(); ok && len(changes) < limit; ok = it.Next() {
 		c, err := decodeChange(seqOf(it), it.Value())
 		if err != nil {
@@ -141,7 +141,7 @@ func (s *Store) Histories(ctx context.Context, app mpblock.AppID, after, last mp
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, ends.close()) }()
+	defer func() { err = cmp.Or(err, ends.close()) }()
 	var chain []mpblock.Change
 	for id, seq, ok := ends.next(); ok; id, seq, ok = ends.next() {
 		for len(log) > 0 && log[0].id.Compare(id) < 0 {
@@ -161,7 +161,7 @@ func (s *Store) Histories(ctx context.Context, app mpblock.AppID, after, last mp
 			each(id, c)
 		}
 	}
-	return ends.err
+	return s.explain(ends.err)
 }
 
 // loggedEffect is an effect of a change in the log.
@@ -178,7 +178,7 @@ func (s *Store) logged(ctx context.Context, app mpblock.AppID, after, last mpblo
 	if err != nil {
 		return nil, err
 	}
-	defer func() { err = errors.Join(err, it.Close()) }()
+	defer s.end(it, &err)
 	for ok := it.First(); ok; ok = it.Next() {
 		seq := seqOf(it)
 		c, ids, r := decodeChangeHead(seq, it.Value())
@@ -209,12 +209,13 @@ func (s *Store) logged(ctx context.Context, app mpblock.AppID, after, last mpblo
 // ends goes over the entries of a range and, where there is none, the former entries,
 // in byte order.
 type ends struct {
+	store           *Store
 	blocked, former *pebble.Iterator
 	err             error
 }
 
 func (s *Store) ends(ctx context.Context, app mpblock.AppID, after, last mpblock.OpenID) (e *ends, err error) {
-	e = &ends{}
+	e = &ends{store: s}
 	for kind, it := range map[byte]**pebble.Iterator{entryKeys: &e.blocked, formerKeys: &e.former} {
 		*it, err = s.db.NewIterWithContext(ctx, &pebble.IterOptions{
 			LowerBound: append(openIDKey(kind, app, after), 0), UpperBound: append(openIDKey(kind, app, last), 0),
@@ -243,7 +244,7 @@ func (e *ends) next() (id mpblock.OpenID, seq uint64, ok bool) {
 		it.Next()
 		return id, seq, e.err == nil
 	}
-	e.err = errors.Join(e.err, e.blocked.Error(), e.former.Error())
+	e.err = cmp.Or(e.err, e.blocked.Error(), e.former.Error())
 	return id, 0, false
 }
 
@@ -258,7 +259,7 @@ func idAt(it *pebble.Iterator) []byte {
 func (e *ends) close() (err error) {
 	for _, it := range []*pebble.Iterator{e.blocked, e.former} {
 		if it != nil {
-			err = errors.Join(err, it.Close())
+			e.store.end(it, &err) // keeps an error that is there
 		}
 	}
 	return err

@@ -2,7 +2,6 @@ package pebblestore
 
 import (
 	"context"
-	"errors"
 
 	"github.com/cockroachdb/pebble/v2"
 
@@ -33,7 +32,7 @@ func (s *Store) page(ctx context.Context, kind byte, app mpblock.AppID, cursor m
 	if err != nil {
 		return p, err
 	}
-	defer func() { err = errors.Join(err, it.Close()) }()
+	defer s.end(it, &err)
 	h, err := headsAt(it, app)
 	if err != nil {
 		return p, err
@@ -105,10 +104,11 @@ func (s *Store) look(app mpblock.AppID, tables bool, do func(*lookup) error) (er
 	if err != nil {
 		return err
 	}
+	defer s.end(it, &err)
 	l := &lookup{it: it, app: app, key: newIDKey(entryKeys, app)}
 	err = do(l)
-	if broken := errors.Join(l.err, it.Close()); broken != nil {
-		return broken
+	if l.err != nil { // whatever came of it
+		return l.err
 	}
 	return err
 }
@@ -116,12 +116,13 @@ func (s *Store) look(app mpblock.AppID, tables bool, do func(*lookup) error) (er
 // has tells whether a key is there. What cannot be read is not taken for what is not
 // there: an iterator forgets its error at the next seek.
 func (l *lookup) has(key []byte) bool {
+	if l.err != nil { // each try to read a damaged block takes long
+		return false
+	}
 	if l.it.SeekPrefixGE(key) {
 		return true
 	}
-	if l.err == nil {
-		l.err = l.it.Error()
-	}
+	l.err = l.it.Error()
 	return false
 }
 

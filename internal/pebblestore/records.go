@@ -57,7 +57,7 @@ func (s *Store) Kinds(ctx context.Context) (kinds []string, err error) {
 	if err != nil {
 		return nil, err
 	}
-	defer func() { err = errors.Join(err, it.Close()) }()
+	defer s.end(it, &err)
 	for ok := it.First(); ok; ok = it.SeekGE(from) {
 		kind, _, _ := bytes.Cut(it.Key()[1:], []byte{0})
 		kinds = append(kinds, string(kind))
@@ -74,7 +74,7 @@ func (s *Store) eachRecord(lower, upper []byte, do func(name, k []byte, r mpbloc
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, it.Close()) }()
+	defer s.end(it, &err)
 	for ok := it.First(); ok; ok = it.Next() {
 		r, err := decodeRecord("", "", it.Value())
 		if err != nil {

@@ -41,7 +41,6 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
-	"strings"
 	"sync"
 
 	"github.com/cockroachdb/pebble/v2"
@@ -97,11 +96,12 @@ type Options struct {
 
 // Store is a mpblock.Store and a mpblock.Backuper.
 type Store struct {
-	dir   string
-	clock mpblock.Clock
-	tell  *slog.Logger
-	fs    *guard.FS
-	db    *pebble.DB
+	dir    string
+	clock  mpblock.Clock
+	tell   *slog.Logger
+	fs     *guard.FS
+	damage damage
+	db     *pebble.DB
 
 	accounts   sync.Map   // mpblock.AppID → *account
 	forgetting sync.Mutex // held by the one that has accounts forget what is in tables
@@ -163,7 +163,9 @@ func (o Options) withDefaults() Options {
 
 // newStore returns a Store that has not touched the disk yet.
 func newStore(dir string, o Options) *Store {
-	s := &Store{dir: dir, clock: mpblock.ClockOr(o.Clock), tell: o.Logger, stop: make(chan struct{})}
+	s := &Store{
+		dir: dir, clock: mpblock.ClockOr(o.Clock), tell: o.Logger, damage: damage{dir: dir, log: o.Logger}, stop: make(chan struct{}),
+	}
 	s.fs = guard.New(o.FS, dir, o.Logger, o.ReadOnly)
 	for i := range s.records {
 		s.records[i] = newLock()
@@ -272,9 +274,7 @@ func (s *Store) options(o Options, cache *pebble.Cache) *pebble.Options {
 		FormatMajorVersion:          pebble.FormatNewest,
 		MaxOpenFiles:                o.MaxOpenFiles,
 		Logger:                      logger{o.Logger},
-		EventListener: &pebble.EventListener{
-			FlushEnd: func(pebble.FlushInfo) { go s.forgetRecent() }, // Pebble waits for its listeners
-		},
+		EventListener:               s.listener(),
 	}
 	for i := range opts.TargetFileSizes {
 		opts.TargetFileSizes[i] = tableSize
@@ -286,13 +286,13 @@ func (s *Store) options(o Options, cache *pebble.Cache) *pebble.Options {
 	return opts
 }
 
-func (s *Store) empty() (bool, error) {
+func (s *Store) empty() (none bool, err error) {
 	it, err := s.db.NewIter(nil)
 	if err != nil {
 		return false, err
 	}
-	some := it.First()
-	return !some, errors.Join(it.Error(), it.Close())
+	defer s.end(it, &err)
+	return !it.First(), it.Error()
 }
 
 // enter begins a method; the caller calls inflight.Done at its end.
@@ -350,8 +350,8 @@ func (s *Store) Close() error {
 	}
 }
 
-// closeDB closes the database. Pebble panics there after it has panicked over a damaged
-// block, which has left something open.
+// closeDB closes the database. Pebble panics there after it has panicked elsewhere, which
+// has left something open.
 func (s *Store) closeDB() (err error) {
 	defer func() {
 		if p := recover(); p != nil {
@@ -359,12 +359,6 @@ func (s *Store) closeDB() (err error) {
 		}
 	}()
 	return s.db.Close()
-}
-
-// firstLine is what a panic of Pebble's says, without the stack trace that follows.
-func firstLine(p any) string {
-	text, _, _ := strings.Cut(fmt.Sprint(p), "\n")
-	return text
 }
 
 // logger hands Pebble's messages on.

@@ -120,7 +120,7 @@ func (s *Store) packSome(at []byte) (changes int, next []byte, err error) {
 	if err != nil {
 		return 0, nil, err
 	}
-	defer func() { err = errors.Join(err, it.Close()) }()
+	defer s.end(it, &err)
 	b := s.db.NewBatch()
 	defer b.Close() //nolint:errcheck // of memory; a batch that was committed has told all
 	for ok := it.First(); ok && b.Len() < upgradePiece; ok = it.Next() {

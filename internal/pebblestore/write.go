@@ -147,7 +147,7 @@ func (s *Store) view(key []byte, show func([]byte) error) error {
 		return show(nil)
 	}
 	if err != nil {
-		return err
+		return s.explain(err)
 	}
 	defer closer.Close() //nolint:errcheck // of a value in memory
 	if v == nil {

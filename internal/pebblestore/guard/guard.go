@@ -39,6 +39,7 @@ type guard struct {
 	cause     error         // why, of the last of them
 	failed    error         // of a sync
 	gone      error         // why what is written now is lost
+	stalled   error         // why writers would wait for ever
 	alarm     chan struct{} // closed while writes are refused
 	abandoned chan struct{} // closed when nothing may be written any more
 }
@@ -52,6 +53,8 @@ func (g *guard) Health() error {
 		return fmt.Errorf("pebblestore: writes are refused until the process is started again: %w", g.gone)
 	case g.failed != nil:
 		return fmt.Errorf("pebblestore: a sync of the disk failed, so what is on it is not known: writes are refused until the store is opened anew: %w", g.failed)
+	case g.stalled != nil:
+		return fmt.Errorf("pebblestore: writes are refused, since tables of the store can no longer be merged: %w", g.stalled)
 	case g.held > 0 && (errors.Is(g.cause, syscall.ENOSPC) || errors.Is(g.cause, syscall.EDQUOT)):
 		return fmt.Errorf("pebblestore: the disk is full: writes are refused until there is space again: %w", g.cause)
 	case g.held > 0:
@@ -76,7 +79,9 @@ func (g *guard) Abandon() {
 }
 
 // refuses tells whether writes are refused. The caller holds the lock.
-func (g *guard) refuses() bool { return g.held > 0 || g.failed != nil || g.gone != nil }
+func (g *guard) refuses() bool {
+	return g.held > 0 || g.failed != nil || g.gone != nil || g.stalled != nil
+}
 
 // Lose has writes refused for ever.
 func (g *guard) Lose(cause error) {
@@ -115,6 +120,20 @@ func (g *guard) hold(cause error, n int) {
 // Abandoned returns a channel that is closed when nothing may be written any more:
 // what is held back then is held for ever.
 func (g *guard) Abandoned() <-chan struct{} { return g.abandoned }
+
+// Stall has writes refused for as long as writers would wait for ever; nil: they do not.
+func (g *guard) Stall(cause error) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	was := g.refuses()
+	g.stalled = cause
+	switch now := g.refuses(); {
+	case now && !was:
+		close(g.alarm)
+	case was && !now:
+		g.alarm = make(chan struct{})
+	}
+}
 
 // pass keeps what was abandoned from the disk.
 func (g *guard) pass() {
