@@ -52,10 +52,11 @@ type Batch struct {
 	// of the change; otherwise nothing changes and Apply fails with *UnknownError.
 	Known bool
 
-	// UnchangedSince, if not 0, leaves those OpenIDs alone that a Change with a
-	// higher Seq names, of the instant of the change: so an undo of the Change with
-	// that Seq takes nothing back that came after it. Known is for all of them.
-	UnchangedSince uint64
+	// Undoes, if not 0, is the Seq of the Change that is taken back: the batch takes
+	// effect only on those OpenIDs whose last Change that is, at the instant of the
+	// change, so that nothing is taken back that came after it. A Block then gives
+	// entries back: see State.Since. Known is for all OpenIDs.
+	Undoes uint64
 }
 
 // Validate tells what is wrong with a batch in terms of the limits above; every
@@ -97,6 +98,7 @@ type Change struct {
 	Actor  string
 	Action Action
 	Reason string
+	Undoes uint64 // Seq of the Change that this one takes back; 0: none
 
 	// OpenIDs are those on which the change took effect, in byte order, each
 	// once: what was blocked already is not in a block, and so on. Never empty.
@@ -114,5 +116,10 @@ type Page struct {
 type State struct {
 	Follower bool
 	Blocked  bool
-	Seq      uint64 // of the last Change that names it, which blocked it where Blocked; 0: there was none
+	Seq      uint64 // of the last Change that names it; 0: there was none
+
+	// Since is the Seq of the Change that the entry belongs to, where Blocked: the last
+	// Block that names the OpenID and undoes nothing. So an entry that an undo gives
+	// back is as old as it was.
+	Since uint64
 }

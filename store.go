@@ -76,8 +76,12 @@ type Lists interface {
 	// fails with a *NoChangeError that names the first such seq, and returns none.
 	ChangeHeads(ctx context.Context, app AppID, seqs []uint64) ([]Change, error)
 
-	// Histories hands over what ChangesOf returns, but with no more than Seq and
-	// Action, for every OpenID strictly after one and up to another, last
+	// Undone returns of up to MaxHeads changes, in the order given, the Seq of the
+	// last Change that undoes each; 0: there is none.
+	Undone(ctx context.Context, app AppID, seqs []uint64) ([]uint64, error)
+
+	// Histories hands over what ChangesOf returns, but with no more than Seq,
+	// Action and Undoes, for every OpenID strictly after one and up to another, last
 	// included: the OpenIDs in byte order, the changes of each oldest first. It
 	// reads in as few steps as the store can, and may keep some 50 bytes of memory
 	// for each of these changes. Nothing may write to the account meanwhile, and

@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"sort"
@@ -28,7 +29,7 @@ const MaxProblems = 20
 
 // Account verifies from the outside that a store keeps its word for one account:
 // the change log has no gap, its times are those of mpblock.Batch.Date (that of a
-// wrong clock is no damage), the entries are exactly what the changes add up to, each bears the Seq that blocked it, the totals are
+// wrong clock is no damage), the entries are exactly what the changes add up to, each bears the Seq that blocked it and that it belongs to, the totals are
 // the lengths of the lists, and each OpenID's own history is that of the log.
 // The error is the store's, of a read that failed; what is wrong with the data
 // goes into the Report. Nothing may write to the account meanwhile.
@@ -54,6 +55,7 @@ type checker struct {
 	store  mpblock.Store
 	app    mpblock.AppID
 	sample sample
+	undone map[uint64]uint64 // changes that others undo, and the last that does
 	report Report
 }
 
@@ -61,10 +63,11 @@ type checker struct {
 type effect struct {
 	id     mpblock.OpenID
 	change uint64 // its seq and action, in one number for the sake of memory
+	undoes uint64
 }
 
 func effectOf(id mpblock.OpenID, c mpblock.Change) effect {
-	return effect{id, c.Seq<<8 | uint64(c.Action)}
+	return effect{id, c.Seq<<8 | uint64(c.Action), c.Undoes}
 }
 
 func (s effect) seq() uint64            { return s.change >> 8 }
@@ -88,7 +91,7 @@ func next(effects []effect) (of, rest []effect) {
 }
 
 func account(ctx context.Context, s mpblock.Store, app mpblock.AppID, perPass int) (Report, error) {
-	c := &checker{ctx: ctx, store: s, app: app, report: Report{AppID: app}}
+	c := &checker{ctx: ctx, store: s, app: app, undone: map[uint64]uint64{}, report: Report{AppID: app}}
 	effects, err := c.log()
 	if err != nil {
 		return c.report, err
@@ -191,6 +194,9 @@ func (c *checker) log() (effects int, err error) {
 			c.problem("change %d names no OpenID", ch.Seq)
 		}
 		c.ascending(mpblock.OpenID{}, ch.OpenIDs, fmt.Sprintf("change %d", ch.Seq))
+		if ch.Undoes != 0 {
+			c.undone[ch.Undoes] = ch.Seq
+		}
 		last, at = ch.Seq, ch.Time
 		effects += len(ch.OpenIDs)
 		c.sample.add(ch.OpenIDs)
@@ -203,7 +209,7 @@ func (c *checker) log() (effects int, err error) {
 	if err == nil && head.Seq != last {
 		c.problem("the blacklist is at seq %d, the last change is %d", head.Seq, last)
 	}
-	return effects, err
+	return effects, errors.Join(err, c.checkUndone(last))
 }
 
 func (c *checker) ascending(after mpblock.OpenID, ids []mpblock.OpenID, where string) {
@@ -311,12 +317,15 @@ func (c *checker) replay(after, last mpblock.OpenID) (log []effect, err error) {
 	for rest := log; len(rest) > 0; {
 		var of []effect
 		of, rest = next(rest)
-		blocked := false
+		var before effect
 		for _, s := range of {
-			if s.blocks() == blocked {
+			if s.blocks() == before.blocks() {
 				c.problem("change %d, %s, names %s, on which it has no effect", s.seq(), s.action(), s.id)
 			}
-			blocked = s.blocks()
+			if s.undoes != 0 && s.undoes != before.seq() {
+				c.problem("change %d undoes change %d, and names %s, which change %d was the last to name before it", s.seq(), s.undoes, s.id, before.seq())
+			}
+			before = s
 		}
 	}
 	return log, err
@@ -336,6 +345,8 @@ func (c *checker) listed(id mpblock.OpenID, of []effect, state mpblock.State) {
 		c.problem("%s is on the blacklist and looked up as not blocked", id)
 	case state.Seq != of[len(of)-1].seq():
 		c.problem("%s bears the seq %d, change %d blocked it", id, state.Seq, of[len(of)-1].seq())
+	case state.Since != since(of):
+		c.problem("%s is said to belong to change %d, and belongs to change %d", id, state.Since, since(of))
 	}
 }
 

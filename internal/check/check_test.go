@@ -111,6 +111,15 @@ type damaged struct {
 	lookup  func([]mpblock.State)
 	changes func([]mpblock.Change) []mpblock.Change
 	of      func([]mpblock.Change) []mpblock.Change
+	undone  func([]uint64)
+}
+
+func (d damaged) Undone(ctx context.Context, app mpblock.AppID, seqs []uint64) ([]uint64, error) {
+	by, err := d.Store.Undone(ctx, app, seqs)
+	if d.undone != nil {
+		d.undone(by)
+	}
+	return by, err
 }
 
 func (d damaged) Blacklist(ctx context.Context, app mpblock.AppID, after mpblock.OpenID, limit int) (mpblock.Page, error) {
@@ -229,6 +238,49 @@ func TestCheckFindsDamage(t *testing.T) {
 				}
 			})
 		}
+	}
+}
+
+// What is undone, and to which change an entry belongs that was given back, is held to
+// the log.
+func TestCheckFindsDamageOfUndos(t *testing.T) {
+	nth := func(c []mpblock.Change, seq, undoes uint64) []mpblock.Change {
+		for i := range c {
+			if c[i].Seq == seq {
+				c[i].Undoes = undoes
+			}
+		}
+		return c
+	}
+	for _, tt := range []struct {
+		name string
+		d    damaged
+		want string
+	}{
+		{"nothing", damaged{}, ""},
+		{"an entry belongs to the undo", damaged{lookup: func(st []mpblock.State) {
+			for i := range st {
+				st[i].Since = st[i].Seq
+			}
+		}}, "is said to belong to change 4, and belongs to change 1"},
+		{"a change undoes another than the one before", damaged{changes: func(c []mpblock.Change) []mpblock.Change {
+			return nth(c, 4, 2)
+		}}, "change 4 undoes change 2, and names"},
+		{"nobody knows who undid", damaged{undone: func(by []uint64) { clear(by) }}, "change 3 is said to be undone by change 0, by the log it is by 4"},
+		{"a history knows of no undo", damaged{of: func(c []mpblock.Change) []mpblock.Change { return nth(c, 4, 0) }}, "is not that of the change log"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			s, ids := filled(t)
+			tt.d.Store = s
+			b := mpblock.Batch{Action: mpblock.Block, OpenIDs: ids[:3], Actor: "test", Undoes: 3}
+			if c, err := s.Apply(t.Context(), app, b); err != nil || len(c.OpenIDs) != 3 {
+				t.Fatalf("%+v, %v", c, err)
+			}
+			r, err := check.Account(t.Context(), tt.d, app)
+			if all := strings.Join(r.Problems, "\n"); err != nil || !strings.Contains(all, tt.want) || tt.want == "" && all != "" {
+				t.Errorf("the report lacks %q:\n%s\n%v", tt.want, all, err)
+			}
+		})
 	}
 }
 

@@ -246,7 +246,7 @@ func (cp *copier) changes(ctx context.Context, app mpblock.AppID, last uint64, c
 				return err
 			}
 			got, err = cp.to.Apply(ctx, app, mpblock.Batch{
-				Action: want.Action, OpenIDs: want.OpenIDs, Actor: want.Actor, Reason: want.Reason, Time: want.Time,
+				Action: want.Action, OpenIDs: want.OpenIDs, Actor: want.Actor, Reason: want.Reason, Undoes: want.Undoes, Time: want.Time,
 			})
 			if err != nil {
 				return err
@@ -261,7 +261,7 @@ func (cp *copier) changes(ctx context.Context, app mpblock.AppID, last uint64, c
 }
 
 func sameChange(a, b mpblock.Change) bool {
-	return a.Seq == b.Seq && a.Time.Equal(b.Time) && a.Actor == b.Actor && a.Action == b.Action && a.Reason == b.Reason && slices.Equal(a.OpenIDs, b.OpenIDs)
+	return a.Seq == b.Seq && a.Time.Equal(b.Time) && a.Actor == b.Actor && a.Action == b.Action && a.Reason == b.Reason && a.Undoes == b.Undoes && slices.Equal(a.OpenIDs, b.OpenIDs)
 }
 
 // records copies the records of a kind, and removes those that the copied store

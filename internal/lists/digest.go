@@ -36,7 +36,9 @@ func (g *digest) add(c mpblock.Change) {
 	counts := g.Days[day]
 	if c.Action == mpblock.Block {
 		counts[0] += len(c.OpenIDs)
-		g.Reasons[c.Reason] += len(c.OpenIDs)
+		if c.Undoes == 0 { // else the entries have their reasons
+			g.Reasons[c.Reason] += len(c.OpenIDs)
+		}
 	} else {
 		counts[1] += len(c.OpenIDs)
 	}

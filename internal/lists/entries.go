@@ -11,7 +11,7 @@ import (
 )
 
 // EntryQuery asks for a page of the blacklist. Reason, actor and times are of the
-// change that blocked; without any of them the order is that of the OpenIDs, with
+// change that the entry belongs to; without any of them the order is that of the OpenIDs, with
 // one the newest come first.
 type EntryQuery struct {
 	Prefix string    // that the OpenIDs begin with
@@ -65,7 +65,7 @@ const (
 	maxHeads   = 20_000 // changes that a reader remembers, at some 200 bytes each
 )
 
-// entryReader reads entries with the changes that blocked them.
+// entryReader reads entries with the changes that they belong to.
 type entryReader struct {
 	svc     *Service
 	app     mpblock.AppID
@@ -100,7 +100,7 @@ func (r *entryReader) page(ctx context.Context, q EntryQuery) (EntryPage, error)
 	}
 	for i, id := range ids {
 		if states[i].Blocked { // not unblocked since the page was read
-			row := r.heads[states[i].Seq]
+			row := r.heads[states[i].Since]
 			row.OpenID = id
 			out.Rows = append(out.Rows, row)
 		}
@@ -108,16 +108,16 @@ func (r *entryReader) page(ctx context.Context, q EntryQuery) (EntryPage, error)
 	return out, nil
 }
 
-// learn reads the changes that some states name and that it does not remember.
+// learn reads the changes that entries belong to and that it does not remember.
 func (r *entryReader) learn(ctx context.Context, states []mpblock.State) error {
 	if len(r.heads) >= maxHeads {
 		clear(r.heads)
 	}
 	var seqs []uint64
 	for _, s := range states {
-		if _, known := r.heads[s.Seq]; s.Blocked && !known {
-			r.heads[s.Seq] = EntryRow{}
-			seqs = append(seqs, s.Seq)
+		if _, known := r.heads[s.Since]; s.Blocked && !known {
+			r.heads[s.Since] = EntryRow{}
+			seqs = append(seqs, s.Since)
 		}
 	}
 	if len(seqs) == 0 {
@@ -174,7 +174,7 @@ func parsePlace(s string) (p place, err error) {
 }
 
 // newest searches the log from the back for changes that pass the filter, and keeps
-// the OpenIDs that they still keep blocked.
+// the entries that still belong to them.
 func (r *entryReader) newest(ctx context.Context, q EntryQuery) (EntryPage, error) {
 	at, err := parsePlace(q.After)
 	if err != nil {
@@ -218,9 +218,12 @@ type search struct {
 	reached time.Time
 }
 
-// take adds the entries that a change keeps blocked; false if the page is full or
+// take adds the entries that belong to a change; false if the page is full or
 // enough has been looked up.
 func (s *search) take(ctx context.Context, c mpblock.Change) (bool, error) {
+	if c.Undoes != 0 { // no entry belongs to it
+		return true, nil
+	}
 	ids := c.OpenIDs
 	if c.Seq == s.at.seq {
 		ids = ids[firstAbove(ids, s.at.after):]
@@ -239,7 +242,7 @@ func (s *search) take(ctx context.Context, c mpblock.Change) (bool, error) {
 			return false, err
 		}
 		for i, id := range some {
-			if states[i].Seq != c.Seq {
+			if states[i].Since != c.Seq {
 				continue
 			}
 			row := entryOf(c)

@@ -139,7 +139,7 @@ func UndoReason(what, note string) (string, error) {
 // store sees to it that nothing which comes in between is taken back.
 func (svc *Service) TakeBack(ctx context.Context, a *mpblock.Account, c mpblock.Change, actor, reason string) (mpblock.Change, error) {
 	return svc.Apply(ctx, a, mpblock.Batch{
-		Action: Reverse(c.Action), OpenIDs: c.OpenIDs, Actor: actor, Reason: reason, UnchangedSince: c.Seq,
+		Action: Reverse(c.Action), OpenIDs: c.OpenIDs, Actor: actor, Reason: reason, Undoes: c.Seq,
 	})
 }
 

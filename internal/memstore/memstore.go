@@ -31,6 +31,7 @@ type account struct {
 	followers set
 	blocked   set
 	last      map[mpblock.OpenID]uint64 // seq of the last change that names it
+	since     map[mpblock.OpenID]uint64 // seq of the last block that names it and undoes nothing
 	changes   []mpblock.Change
 }
 
@@ -67,7 +68,7 @@ func (s *Store) begin(ctx context.Context) error {
 func (s *Store) account(app mpblock.AppID) *account {
 	a := s.accounts[app]
 	if a == nil {
-		a = &account{last: make(map[mpblock.OpenID]uint64)}
+		a = &account{last: make(map[mpblock.OpenID]uint64), since: make(map[mpblock.OpenID]uint64)}
 		s.accounts[app] = a
 	}
 	return a
@@ -129,8 +130,8 @@ func (s *Store) Apply(ctx context.Context, app mpblock.AppID, b mpblock.Batch) (
 		}
 	}
 	ids := b.OpenIDs
-	if b.UnchangedSince != 0 {
-		ids = a.unchangedSince(b.UnchangedSince, ids)
+	if b.Undoes != 0 {
+		ids = slices.DeleteFunc(slices.Clone(ids), func(id mpblock.OpenID) bool { return a.last[id] != b.Undoes })
 	}
 	change := set.add
 	if b.Action == mpblock.Unblock {
@@ -146,19 +147,17 @@ func (s *Store) Apply(ctx context.Context, app mpblock.AppID, b mpblock.Batch) (
 	}
 	c := mpblock.Change{
 		Seq: a.seq() + 1, Time: b.Date(last),
-		Actor: b.Actor, Action: b.Action, Reason: b.Reason, OpenIDs: took,
+		Actor: b.Actor, Action: b.Action, Reason: b.Reason, Undoes: b.Undoes, OpenIDs: took,
 	}
 	a.blocked = next
 	a.changes = append(a.changes, c)
 	for _, id := range took {
 		a.last[id] = c.Seq
+		if c.Action == mpblock.Block && c.Undoes == 0 {
+			a.since[id] = c.Seq
+		}
 	}
 	return c, nil
-}
-
-// unchangedSince returns those OpenIDs that no change after a seq names.
-func (a *account) unchangedSince(seq uint64, ids []mpblock.OpenID) []mpblock.OpenID {
-	return slices.DeleteFunc(slices.Clone(ids), func(id mpblock.OpenID) bool { return a.last[id] > seq })
 }
 
 // Blacklist implements mpblock.Store.
@@ -181,6 +180,9 @@ func (s *Store) States(ctx context.Context, app mpblock.AppID, ids []mpblock.Ope
 	states := make([]mpblock.State, len(ids))
 	for i, id := range ids {
 		states[i] = mpblock.State{Follower: a.followers.has(id), Blocked: a.blocked.has(id), Seq: a.last[id]}
+		if states[i].Blocked {
+			states[i].Since = a.since[id]
+		}
 	}
 	return states, nil
 }
@@ -243,6 +245,27 @@ func (s *Store) ChangeHeads(ctx context.Context, app mpblock.AppID, seqs []uint6
 	return heads, nil
 }
 
+// Undone implements mpblock.Store.
+func (s *Store) Undone(ctx context.Context, app mpblock.AppID, seqs []uint64) ([]uint64, error) {
+	if len(seqs) > mpblock.MaxHeads {
+		return nil, fmt.Errorf("memstore: %d changes in one call, at most %d", len(seqs), mpblock.MaxHeads)
+	}
+	if err := s.begin(ctx); err != nil {
+		return nil, err
+	}
+	defer s.mu.Unlock()
+	undone := make(map[uint64]uint64)
+	for _, c := range s.account(app).changes {
+		undone[c.Undoes] = c.Seq
+	}
+	delete(undone, 0)
+	by := make([]uint64, len(seqs))
+	for i, seq := range seqs {
+		by[i] = undone[seq]
+	}
+	return by, nil
+}
+
 // Histories implements mpblock.Store.
 func (s *Store) Histories(ctx context.Context, app mpblock.AppID, after, last mpblock.OpenID, each func(mpblock.OpenID, mpblock.Change)) error {
 	if err := s.begin(ctx); err != nil {
@@ -253,7 +276,7 @@ func (s *Store) Histories(ctx context.Context, app mpblock.AppID, after, last mp
 	for _, c := range s.account(app).changes {
 		for _, id := range c.OpenIDs {
 			if id.Compare(after) > 0 && id.Compare(last) <= 0 {
-				steps[id] = append(steps[id], mpblock.Change{Seq: c.Seq, Action: c.Action})
+				steps[id] = append(steps[id], mpblock.Change{Seq: c.Seq, Action: c.Action, Undoes: c.Undoes})
 			}
 		}
 	}

@@ -88,6 +88,11 @@ func (t *timed) ChangeHeads(ctx context.Context, app mpblock.AppID, seqs []uint6
 	return t.Store.ChangeHeads(ctx, app, seqs)
 }
 
+func (t *timed) Undone(ctx context.Context, app mpblock.AppID, seqs []uint64) ([]uint64, error) {
+	defer t.time("undone", time.Now())
+	return t.Store.Undone(ctx, app, seqs)
+}
+
 func (t *timed) Histories(ctx context.Context, app mpblock.AppID, after, last mpblock.OpenID, each func(mpblock.OpenID, mpblock.Change)) error {
 	defer t.time("histories", time.Now())
 	return t.Store.Histories(ctx, app, after, last, each)

@@ -54,12 +54,15 @@ func (s *Store) build(app mpblock.AppID, a *account, b *pebble.Batch, group []*r
 		if r.err = err; err != nil || len(took) == 0 {
 			continue
 		}
+		if r.err = s.giveBack(app, r.batch, took); r.err != nil {
+			continue
+		}
 		r.made = nextChange(h, r.batch, took)
 		if h, err = putChange(b, app, h, r.made, took); err != nil {
 			a.read, a.recent = false, recent{since: math.MaxUint64}
 			return err
 		}
-		a.recent.add(r.made)
+		a.recent.add(r.made, took)
 	}
 	if b.Empty() {
 		return nil
@@ -74,7 +77,7 @@ func nextChange(h head, b mpblock.Batch, took []effect) mpblock.Change {
 	}
 	c := mpblock.Change{
 		Seq: h.seq + 1, Time: b.Date(last),
-		Actor: b.Actor, Action: b.Action, Reason: b.Reason, OpenIDs: make([]mpblock.OpenID, len(took)),
+		Actor: b.Actor, Action: b.Action, Reason: b.Reason, Undoes: b.Undoes, OpenIDs: make([]mpblock.OpenID, len(took)),
 	}
 	for i := range took {
 		c.OpenIDs[i] = took[i].id
@@ -98,12 +101,21 @@ func putChange(batch *pebble.Batch, app mpblock.AppID, h head, c mpblock.Change,
 	entry, former := newIDKey(entryKeys, app), newIDKey(formerKeys, app)
 	var errs error
 	for i := range took {
-		id := &took[i].id
+		id, value := &took[i].id, seq
 		if c.Action == mpblock.Block {
-			errs = errors.Join(errs, batch.Set(entry.of(id), seq, nil))
+			if since := took[i].since; since != 0 {
+				value = encodeLast(c.Seq, since, c.Seq)
+			}
+			errs = errors.Join(errs, batch.Set(entry.of(id), value, nil))
 		} else {
-			errs = errors.Join(errs, batch.Delete(entry.of(id), nil), batch.Set(former.of(id), seq, nil))
+			if since := took[i].since; since != took[i].previous {
+				value = encodeLast(c.Seq, since, took[i].previous)
+			}
+			errs = errors.Join(errs, batch.Delete(entry.of(id), nil), batch.Set(former.of(id), value, nil))
 		}
+	}
+	if c.Undoes != 0 {
+		errs = errors.Join(errs, batch.Set(seqKey(undoneKeys, app, c.Undoes), seq, nil))
 	}
 	return h, errors.Join(errs, batch.Set(changeKey(app, c.Seq), encodeChange(c, took), nil))
 }

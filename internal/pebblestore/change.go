@@ -43,11 +43,15 @@ const notPacked = 0xff
 type effect struct {
 	id       mpblock.OpenID
 	previous uint64
+	since    uint64 // the change that the entry belongs to, which is not written; 0: this one
 }
 
+// Further fields of a change, by their first byte.
+const fieldUndoes = 1
+
 // encodeChange writes a change without its seq: form, action, time, actor, reason, and
-// further fields, of which there are none yet (each of these three with its length
-// before it); the number of OpenIDs, how many bytes all of them begin with, those bytes,
+// further fields (each of these three with its length before it; of a field its first
+// byte, its length and its value); the number of OpenIDs, how many bytes all of them begin with, those bytes,
 // and what follows of each; and for each of them the seq of the change before.
 func encodeChange(c mpblock.Change, effects []effect) []byte {
 	b := make([]byte, 0, 32+len(c.Actor)+len(c.Reason)+len(effects)*(packedLen+2))
@@ -55,13 +59,35 @@ func encodeChange(c mpblock.Change, effects []effect) []byte {
 	b = binary.AppendVarint(b, c.Time.UnixMilli())
 	b = append(binary.AppendUvarint(b, uint64(len(c.Actor))), c.Actor...)
 	b = append(binary.AppendUvarint(b, uint64(len(c.Reason))), c.Reason...)
-	b = append(b, 0)
+	b = appendFields(b, c)
 	b = binary.AppendUvarint(b, uint64(len(effects)))
 	b = appendOpenIDs(b, effects)
 	for i := range effects {
 		b = binary.AppendUvarint(b, effects[i].previous)
 	}
 	return b
+}
+
+func appendFields(b []byte, c mpblock.Change) []byte {
+	if c.Undoes == 0 {
+		return append(b, 0)
+	}
+	undoes := encodeUint(c.Undoes)
+	b = append(b, byte(2+len(undoes)), fieldUndoes, byte(len(undoes)))
+	return append(b, undoes...)
+}
+
+// fields reads further fields of a change. Those that this layout does not know are
+// passed over.
+func (r *reader) fields(c *mpblock.Change) {
+	f := reader{b: r.bytes(r.uint()), err: r.err}
+	for f.err == nil && len(f.b) > 0 {
+		kind, value := f.uint(), reader{b: f.bytes(f.uint()), err: f.err}
+		if f.err == nil && kind == fieldUndoes {
+			c.Undoes, f.err = value.uint(), value.err
+		}
+	}
+	r.err = f.err
 }
 
 func appendOpenIDs(b []byte, effects []effect) []byte {
@@ -201,7 +227,7 @@ func decodeChangeHead(seq uint64, b []byte) (c mpblock.Change, ids openIDs, r re
 	c.Actor = string(r.bytes(r.uint()))
 	c.Reason = string(r.bytes(r.uint()))
 	if start[0] == packedChange {
-		r.bytes(r.uint()) // fields that this layout does not know
+		r.fields(&c)
 	}
 	return c, r.openIDs(start[0]), r
 }

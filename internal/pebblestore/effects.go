@@ -1,6 +1,7 @@
 package pebblestore
 
 import (
+	"cmp"
 	"context"
 	"slices"
 
@@ -18,7 +19,8 @@ import (
 // lastChange is the last change that took effect on an OpenID; seq 0: there was none.
 type lastChange struct {
 	seq     uint64
-	blocked bool // it is on the blacklist since
+	since   uint64 // which the entry belongs to, or belonged to; 0: as its value says, see encodeLast
+	blocked bool   // it is on the blacklist since
 }
 
 // recent remembers the last changes of an account: those that are in no table yet,
@@ -29,12 +31,12 @@ type recent struct {
 	changes []mpblock.Change // in order
 }
 
-func (r *recent) add(c mpblock.Change) {
+func (r *recent) add(c mpblock.Change, took []effect) {
 	if r.last == nil {
 		r.last = make(map[mpblock.OpenID]lastChange)
 	}
-	for _, id := range c.OpenIDs {
-		r.last[id] = lastChange{c.Seq, c.Action == mpblock.Block}
+	for _, e := range took {
+		r.last[e.id] = lastChange{c.Seq, cmp.Or(e.since, c.Seq), c.Action == mpblock.Block}
 	}
 	r.changes = append(r.changes, c)
 }
@@ -91,13 +93,13 @@ func (s *Store) find(app mpblock.AppID, a *account, ids []mpblock.OpenID, known,
 		}
 		f.seq = h.seq
 		for i := range ids {
-			if seq := l.seq(entryKeys, &ids[i]); seq != 0 {
-				f.last[i] = lastChange{seq, true}
+			if seq, since := l.last(entryKeys, &ids[i]); seq != 0 {
+				f.last[i] = lastChange{seq, since, true}
 			}
 		}
 		for i := range ids {
 			if h.unblocks > 0 && !f.last[i].blocked {
-				f.last[i].seq = l.seq(formerKeys, &ids[i])
+				f.last[i].seq, f.last[i].since = l.last(formerKeys, &ids[i])
 			}
 		}
 		return nil
@@ -154,8 +156,15 @@ func (f found) effects(b mpblock.Batch, ids []mpblock.OpenID) (took []effect, er
 		if b.Known && !l.blocked && f.unknown[i] {
 			unknown = append(unknown, id)
 		}
-		if l.blocked == (b.Action == mpblock.Unblock) && (b.UnchangedSince == 0 || l.seq <= b.UnchangedSince) {
-			took = append(took, effect{id, l.seq})
+		if l.blocked == (b.Action == mpblock.Unblock) && (b.Undoes == 0 || l.seq == b.Undoes) {
+			e := effect{id: id, previous: l.seq}
+			switch {
+			case l.blocked:
+				e.since = cmp.Or(l.since, l.seq)
+			case b.Undoes != 0:
+				e.since = l.since
+			}
+			took = append(took, e)
 		}
 	}
 	if len(unknown) == 0 {
@@ -165,6 +174,30 @@ func (f found) effects(b mpblock.Batch, ids []mpblock.OpenID) (took []effect, er
 		_, is := slices.BinarySearchFunc(unknown, id, mpblock.OpenID.Compare)
 		return is
 	})}
+}
+
+// giveBack finds out to which changes the entries belonged that a batch gives back.
+// Where their values do not say it, it is the one before that which is undone: that is
+// in a table or on its way there, as the recent ones are remembered with it.
+func (s *Store) giveBack(app mpblock.AppID, b mpblock.Batch, took []effect) error {
+	if b.Action != mpblock.Block || b.Undoes == 0 || !slices.ContainsFunc(took, func(e effect) bool { return e.since == 0 }) {
+		return nil
+	}
+	return s.view(changeKey(app, b.Undoes), func(v []byte) error {
+		_, ids, r := decodeChangeHead(b.Undoes, v)
+		next := 0
+		for i := range ids.n {
+			previous := r.uint()
+			if next < len(took) && took[next].id == ids.at(i) {
+				took[next].since = cmp.Or(took[next].since, previous)
+				next++
+			}
+		}
+		if r.err == nil && next < len(took) {
+			return errDamaged
+		}
+		return r.err
+	})
 }
 
 // forgetRecent has all accounts forget the changes that are in tables. What cannot

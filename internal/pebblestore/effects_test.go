@@ -37,7 +37,7 @@ func TestFollowerChangesAreCounted(t *testing.T) {
 func TestForgottenChangesAreFreed(t *testing.T) {
 	var r recent
 	for seq := range uint64(4) {
-		r.add(mpblock.Change{Seq: seq + 1, Action: mpblock.Block, OpenIDs: []mpblock.OpenID{mint(int(seq))}})
+		r.add(mpblock.Change{Seq: seq + 1, Action: mpblock.Block, OpenIDs: []mpblock.OpenID{mint(int(seq))}}, []effect{{id: mint(int(seq))}})
 	}
 	all := r.changes
 	r.forget(3)
@@ -72,7 +72,7 @@ func TestTablesAreWrittenMeanwhile(t *testing.T) {
 	if len(a.recent.last) != 0 {
 		t.Error("nothing was forgotten")
 	}
-	if now, err := s.current(app, a, ids, false, before); err != nil || now.last[0] != (lastChange{1, true}) {
+	if now, err := s.current(app, a, ids, false, before); err != nil || now.last[0] != (lastChange{1, 0, true}) {
 		t.Errorf("found %+v, %v", now, err)
 	}
 }

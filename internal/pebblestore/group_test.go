@@ -64,7 +64,7 @@ func TestAppliedBatchesAreFreed(t *testing.T) {
 // other, and leave the same.
 func TestGroupIsOneAfterTheOther(t *testing.T) {
 	known := func(b mpblock.Batch) mpblock.Batch { b.Known = true; return b }
-	since := func(b mpblock.Batch, seq uint64) mpblock.Batch { b.UnchangedSince = seq; return b }
+	since := func(b mpblock.Batch, seq uint64) mpblock.Batch { b.Undoes = seq; return b }
 	synctest.Test(t, func(t *testing.T) {
 		s := openOn(t, vfs.NewMem())
 		if _, err := s.AddFollowers(t.Context(), app, []mpblock.OpenID{mint(1)}); err != nil {

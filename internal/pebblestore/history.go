@@ -74,7 +74,9 @@ func (s *Store) ChangesOf(ctx context.Context, app mpblock.AppID, id mpblock.Ope
 func (s *Store) chain(app mpblock.AppID, id mpblock.OpenID, after uint64) (seqs []uint64, err error) {
 	var at uint64
 	err = s.look(app, false, func(l *lookup) error {
-		at = cmp.Or(l.seq(entryKeys, &id), l.seq(formerKeys, &id))
+		if at, _ = l.last(entryKeys, &id); at == 0 {
+			at, _ = l.last(formerKeys, &id)
+		}
 		return nil
 	})
 	for err == nil && at > after {
@@ -121,6 +123,30 @@ func (s *Store) changeHeads(ctx context.Context, app mpblock.AppID, seqs []uint6
 	return heads, nil
 }
 
+// Undone implements mpblock.Store.
+func (s *Store) Undone(ctx context.Context, app mpblock.AppID, seqs []uint64) ([]uint64, error) {
+	if len(seqs) > mpblock.MaxHeads {
+		return nil, fmt.Errorf("pebblestore: %d changes in one call, at most %d", len(seqs), mpblock.MaxHeads)
+	}
+	if err := s.enterApp(ctx, app); err != nil {
+		return nil, err
+	}
+	defer s.inflight.Done()
+	by := make([]uint64, len(seqs))
+	for i, seq := range seqs {
+		err := s.view(seqKey(undoneKeys, app, seq), func(v []byte) (err error) {
+			if v != nil {
+				by[i], err = decodeUint(v)
+			}
+			return err
+		})
+		if err = errors.Join(err, ctx.Err()); err != nil {
+			return nil, err
+		}
+	}
+	return by, nil
+}
+
 // Histories implements mpblock.Store. It reads the log once and sorts what it says of
 // the range; then it holds that against the entries, from which the chains of changes
 // begin. A chain that leads to a change which does not name its OpenID begins with
@@ -150,7 +176,7 @@ func (s *Store) Histories(ctx context.Context, app mpblock.AppID, after, last mp
 		chain = chain[:0]
 		for ; len(log) > 0 && log[0].id == id; log = log[1:] {
 			if l := log[0]; l.seq == seq {
-				chain = append(chain, mpblock.Change{Seq: seq, Action: l.action})
+				chain = append(chain, mpblock.Change{Seq: seq, Action: l.action, Undoes: l.undoes})
 				seq = l.previous
 			}
 		}
@@ -166,9 +192,9 @@ func (s *Store) Histories(ctx context.Context, app mpblock.AppID, after, last mp
 
 // loggedEffect is an effect of a change in the log.
 type loggedEffect struct {
-	effect
-	seq    uint64
-	action mpblock.Action
+	id                    mpblock.OpenID
+	action                mpblock.Action
+	previous, seq, undoes uint64
 }
 
 // logged returns what the log says of a range of the OpenIDs, in byte order, of each
@@ -191,7 +217,7 @@ func (s *Store) logged(ctx context.Context, app mpblock.AppID, after, last mpblo
 			if previous >= seq {
 				return nil, errDamaged
 			}
-			all = append(all, loggedEffect{effect{ids.at(i), previous}, seq, c.Action})
+			all = append(all, loggedEffect{ids.at(i), c.Action, previous, seq, c.Undoes})
 		}
 		if r.err != nil {
 			return nil, r.err

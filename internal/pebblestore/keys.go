@@ -17,6 +17,7 @@ const (
 	followerKeys = 'f'
 	recordKeys   = 'r'
 	formerKeys   = 'u'
+	undoneKeys   = 'x'
 )
 
 var versionKey = []byte("\x00version")
@@ -48,8 +49,10 @@ func (k idKey) of(id *mpblock.OpenID) []byte {
 	return k
 }
 
-func changeKey(app mpblock.AppID, seq uint64) []byte {
-	return binary.BigEndian.AppendUint64(appKey(changeKeys, app), seq)
+func changeKey(app mpblock.AppID, seq uint64) []byte { return seqKey(changeKeys, app, seq) }
+
+func seqKey(kind byte, app mpblock.AppID, seq uint64) []byte {
+	return binary.BigEndian.AppendUint64(appKey(kind, app), seq)
 }
 
 func recordKey(kind, key string) []byte {
@@ -141,6 +144,25 @@ func decodeUint(b []byte) (uint64, error) {
 	r := reader{b: b}
 	v := r.uint()
 	return v, r.err
+}
+
+// encodeLast writes what an entry or a former entry holds: the seq of the last change,
+// and that of the change it belongs to, if it is another one than usual.
+func encodeLast(seq, since, usual uint64) []byte {
+	b := encodeUint(seq)
+	if since != usual {
+		b = binary.AppendUvarint(b, since)
+	}
+	return b
+}
+
+// decodeLast reads what encodeLast has written; since is 0 where it is the usual one.
+func decodeLast(b []byte) (seq, since uint64, err error) {
+	r := reader{b: b}
+	if seq = r.uint(); len(r.b) > 0 {
+		since = r.uint()
+	}
+	return seq, since, r.err
 }
 
 func encodeRecord(r mpblock.Record) []byte {

@@ -1,6 +1,7 @@
 package pebblestore
 
 import (
+	"cmp"
 	"context"
 
 	"github.com/cockroachdb/pebble/v2"
@@ -68,12 +69,12 @@ func (s *Store) States(ctx context.Context, app mpblock.AppID, ids []mpblock.Ope
 			return err
 		}
 		for i := range ids {
-			states[i].Seq = l.seq(entryKeys, &ids[i])
-			states[i].Blocked = states[i].Seq != 0
+			seq, since := l.last(entryKeys, &ids[i])
+			states[i].Seq, states[i].Since, states[i].Blocked = seq, cmp.Or(since, seq), seq != 0
 		}
 		for i := range ids {
 			if h.unblocks > 0 && !states[i].Blocked {
-				states[i].Seq = l.seq(formerKeys, &ids[i])
+				states[i].Seq, _ = l.last(formerKeys, &ids[i])
 			}
 		}
 		for i := range ids {
@@ -140,16 +141,16 @@ func (l *lookup) find(kind byte, id *mpblock.OpenID) bool {
 	return l.has(l.key.of(id))
 }
 
-// seq returns the seq that a key holds, 0 if it is not there.
-func (l *lookup) seq(kind byte, id *mpblock.OpenID) uint64 {
+// last returns what an entry or a former entry holds, 0 if it is not there.
+func (l *lookup) last(kind byte, id *mpblock.OpenID) (seq, since uint64) {
 	if !l.find(kind, id) {
-		return 0
+		return 0, 0
 	}
-	seq, err := decodeUint(l.it.Value())
+	seq, since, err := decodeLast(l.it.Value())
 	if err != nil && l.err == nil {
 		l.err = err
 	}
-	return seq
+	return seq, since
 }
 
 func (l *lookup) follows(id *mpblock.OpenID) bool { return l.find(followerKeys, id) }

@@ -23,12 +23,14 @@
 //	\x00version            "3"
 //	\x00upgrade            while a store of version 2 is brought forward: see upgrade
 //	b app \x00             head of the blacklist: total, seq of the last change, its time, number of changes that unblocked
-//	b app openid           an entry: the seq of the change that blocked it
+//	b app openid           an entry: the seq of the change that blocked it, and of that which it belongs to, if another
 //	c app seq              a change, and for each of its OpenIDs the seq of the change before it: see encodeChange
 //	f app \x00             the number of followers
 //	f app openid           a follower: empty
 //	r kind \x00 key        a record: version, end of life (0: none), value
-//	u app openid           a former entry: the seq of the change that unblocked it
+//	u app openid           a former entry: the seq of the change that unblocked it, and of that which it belonged to,
+//	                       if another than the one before
+//	x app seq              a change that was undone: the seq of the last one that undoes it
 //
 // Each head sorts just before its list, and followers behind blacklists, so one
 // iterator sees heads and pages of the same instant. The history of an OpenID is

@@ -146,7 +146,7 @@ func packChange(seq uint64, v []byte) []byte {
 	c, ids, r := decodeChangeHead(seq, v)
 	effects := make([]effect, ids.n)
 	for i := range effects {
-		effects[i] = effect{ids.at(i), r.uint()}
+		effects[i] = effect{id: ids.at(i), previous: r.uint()}
 	}
 	if r.err != nil || len(r.b) > 0 {
 		return nil

@@ -49,7 +49,7 @@ func toLayout2(tb testing.TB, s *Store) {
 		c, ids, r := decodeChangeHead(seqOf(it), it.Value())
 		effects := make([]effect, ids.n)
 		for i := range effects {
-			effects[i] = effect{ids.at(i), r.uint()}
+			effects[i] = effect{id: ids.at(i), previous: r.uint()}
 		}
 		if err := errors.Join(r.err, b.Set(it.Key(), encodeChangeOfLayout2(c, effects), nil)); err != nil {
 			tb.Fatal(err)

@@ -3,6 +3,7 @@ package sqlstore
 import (
 	"context"
 	"database/sql"
+	"fmt"
 	"maps"
 	"slices"
 
@@ -18,21 +19,23 @@ type plan struct {
 	before   map[mpblock.OpenID]uint64 // entries as they are, of the OpenIDs named
 	after    map[mpblock.OpenID]uint64 // and as they are to be
 	follower map[mpblock.OpenID]uint64 // those of them that follow, where a batch asks for it
-	last     map[mpblock.OpenID]uint64 // seq of the last change, of the OpenIDs of batches that ask for it
+	last     map[mpblock.OpenID]uint64 // seq of the last change, of the OpenIDs of batches that undo
+	since    map[mpblock.OpenID]uint64 // the change that the entry belongs to, or belonged to where a batch gives it back
+	back     []effect                  // of those that belong to another change than the block before
 }
 
 // plan reads what the batches depend on and works out what becomes of each, one
 // after the other.
 func (a *applying) plan(ctx context.Context, c *sql.Conn, h head) (*plan, error) {
 	p := &plan{mark: newMark(), head: h}
-	var all, known, dated []mpblock.OpenID
+	var all, known, undone []mpblock.OpenID
 	for _, b := range a.batches {
 		all = append(all, b.OpenIDs...)
 		if b.Known {
 			known = append(known, b.OpenIDs...)
 		}
-		if b.UnchangedSince != 0 {
-			dated = append(dated, b.OpenIDs...)
+		if b.Undoes != 0 {
+			undone = append(undone, b.OpenIDs...)
 		}
 	}
 	var err error
@@ -43,9 +46,17 @@ func (a *applying) plan(ctx context.Context, c *sql.Conn, h head) (*plan, error)
 		}
 		return found
 	}
-	p.before, p.follower, p.last = find(entriesOf, all), find(followersOf, known), find(lastChangesOf, dated)
+	p.follower, p.last = find(followersOf, known), find(lastChangesOf, undone)
 	if err != nil {
 		return nil, err
+	}
+	if p.before, p.since, err = entriesOf(ctx, c, a.app, mpblock.Distinct(all), a.store.lockRead()); err != nil {
+		return nil, err
+	}
+	for _, b := range a.batches {
+		if err := p.giveBack(ctx, c, a, b); err != nil {
+			return nil, err
+		}
 	}
 	p.after = maps.Clone(p.before)
 	for _, b := range a.batches {
@@ -64,7 +75,7 @@ func (p *plan) apply(b mpblock.Batch) outcome {
 	}
 	var took []mpblock.OpenID
 	for _, id := range mpblock.Distinct(b.OpenIDs) {
-		if (b.Action == mpblock.Unblock) == (p.after[id] != 0) && (b.UnchangedSince == 0 || p.last[id] <= b.UnchangedSince) {
+		if (b.Action == mpblock.Unblock) == (p.after[id] != 0) && (b.Undoes == 0 || p.last[id] == b.Undoes) {
 			took = append(took, id)
 		}
 	}
@@ -75,18 +86,25 @@ func (p *plan) apply(b mpblock.Batch) outcome {
 	p.head.seq++
 	p.head.changed = at.UnixMilli()
 	for _, id := range took {
-		p.last[id] = p.head.seq
+		usual := p.after[id]
 		if b.Action == mpblock.Block {
+			if usual = p.head.seq; b.Undoes == 0 {
+				p.since[id] = usual
+			}
 			p.after[id] = p.head.seq
 			p.head.total++
 		} else {
 			delete(p.after, id)
 			p.head.total--
 		}
+		if p.since[id] != usual {
+			p.back = append(p.back, effect{id: id, seq: p.head.seq, since: p.since[id]})
+		}
+		p.last[id] = p.head.seq
 	}
 	c := mpblock.Change{
 		Seq: p.head.seq, Time: at,
-		Actor: b.Actor, Action: b.Action, Reason: b.Reason, OpenIDs: took,
+		Actor: b.Actor, Action: b.Action, Reason: b.Reason, Undoes: b.Undoes, OpenIDs: took,
 	}
 	p.changes = append(p.changes, c)
 	return outcome{change: c}
@@ -97,6 +115,27 @@ type effect struct {
 	id     mpblock.OpenID
 	seq    uint64
 	action mpblock.Action // as it is read; in the table, it is the change's
+	undoes uint64         // likewise
+	since  uint64         // of those in plan.back
+}
+
+// giveBack finds out to which changes the entries belonged that a batch gives back.
+func (p *plan) giveBack(ctx context.Context, c *sql.Conn, a *applying, b mpblock.Batch) error {
+	if b.Action != mpblock.Block || b.Undoes == 0 {
+		return nil
+	}
+	former := slices.DeleteFunc(slices.Clone(mpblock.Distinct(b.OpenIDs)), func(id mpblock.OpenID) bool { return p.last[id] != b.Undoes || p.before[id] != 0 })
+	for _, query := range []string{
+		fmt.Sprintf("SELECT openid, MAX(seq) FROM history WHERE app = ? AND seq < %d AND openid IN %%s GROUP BY openid", b.Undoes),
+		fmt.Sprintf("SELECT openid, since FROM given_back WHERE app = ? AND seq = %d AND openid IN %%s", b.Undoes),
+	} {
+		found, err := lookUp(ctx, c, query, a.app, former, a.store.lockRead())
+		if err != nil {
+			return err
+		}
+		maps.Copy(p.since, found)
+	}
+	return nil
 }
 
 // write writes the changes and all that follows from them.
@@ -131,6 +170,16 @@ func (p *plan) write(ctx context.Context, c *sql.Conn, app mpblock.AppID) error 
 		return err
 	}
 	if err := insert(ctx, c, "history (app, openid, seq)", effects, row); err != nil {
+		return err
+	}
+	back := func(e effect) []any { return append(row(e), e.since) }
+	if err := insert(ctx, c, "given_back (app, openid, seq, since)", p.back, back); err != nil {
+		return err
+	}
+	undo := slices.DeleteFunc(slices.Clone(p.changes), func(ch mpblock.Change) bool { return ch.Undoes == 0 })
+	if err := insert(ctx, c, "undone (app, seq, undoes)", undo, func(ch mpblock.Change) []any {
+		return []any{appArg(app), ch.Seq, ch.Undoes}
+	}); err != nil {
 		return err
 	}
 	err := insert(ctx, c, "change_log (app, seq, batch, at, action, actor, reason, openids)", p.changes, func(ch mpblock.Change) []any {

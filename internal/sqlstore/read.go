@@ -86,10 +86,10 @@ func (s *Store) States(ctx context.Context, app mpblock.AppID, ids []mpblock.Ope
 	}
 	defer s.leave()
 	all := mpblock.Distinct(ids)
-	var blocked, last, follows map[mpblock.OpenID]uint64
+	var blocked, since, last, follows map[mpblock.OpenID]uint64
 	err := s.call(ctx, func(ctx context.Context, c *sql.Conn) error {
 		return snapshot(ctx, c, func() (err error) {
-			if blocked, err = lookUp(ctx, c, entriesOf, app, all, ""); err != nil {
+			if blocked, since, err = entriesOf(ctx, c, app, all, ""); err != nil {
 				return err
 			}
 			others := slices.DeleteFunc(slices.Clone(all), func(id mpblock.OpenID) bool { return blocked[id] != 0 })
@@ -107,6 +107,7 @@ func (s *Store) States(ctx context.Context, app mpblock.AppID, ids []mpblock.Ope
 	for i, id := range ids {
 		states[i].Follower = follows[id] != 0
 		states[i].Seq, states[i].Blocked = blocked[id]
+		states[i].Since = since[id]
 		if !states[i].Blocked {
 			states[i].Seq = last[id]
 		}
@@ -117,10 +118,31 @@ func (s *Store) States(ctx context.Context, app mpblock.AppID, ids []mpblock.Ope
 // What is looked up of OpenIDs. The first column is the OpenID, the second a number
 // above 0, the mark stands for the list.
 const (
-	entriesOf     = "SELECT openid, seq FROM entry WHERE app = ? AND openid IN %s"
 	followersOf   = "SELECT openid, 1 FROM follower WHERE app = ? AND openid IN %s"
 	lastChangesOf = "SELECT openid, MAX(seq) FROM history WHERE app = ? AND openid IN %s GROUP BY openid"
 )
+
+// entriesOf returns of those OpenIDs that are blocked the seq of the last change, and
+// that of the change which the entry belongs to.
+func entriesOf(ctx context.Context, c *sql.Conn, app mpblock.AppID, ids []mpblock.OpenID, suffix string) (seqs, since map[mpblock.OpenID]uint64, err error) {
+	seqs, since = make(map[mpblock.OpenID]uint64), make(map[mpblock.OpenID]uint64)
+	err = pieces(ids, func(piece []mpblock.OpenID) error {
+		query := "SELECT e.openid, e.seq, COALESCE(g.since, e.seq) FROM entry e" +
+			" LEFT JOIN given_back g ON g.app = e.app AND g.openid = e.openid AND g.seq = e.seq WHERE e.app = ? AND e.openid IN " + list(len(piece)) + suffix
+		_, err := rows(ctx, c, query, idArgs(app, piece), func(r *sql.Rows) error {
+			var raw sql.RawBytes
+			var seq, belongs uint64
+			if err := r.Scan(&raw, &seq, &belongs); err != nil {
+				return err
+			}
+			id, err := openID(raw)
+			seqs[id], since[id] = seq, belongs
+			return err
+		})
+		return err
+	})
+	return seqs, since, err
+}
 
 // lookUp returns the numbers of those OpenIDs that a query finds.
 func lookUp(ctx context.Context, c *sql.Conn, query string, app mpblock.AppID, ids []mpblock.OpenID, suffix string) (map[mpblock.OpenID]uint64, error) {

@@ -29,7 +29,10 @@
 //	entry       app openid         the seq of the change that blocked it
 //	change_log  app seq            a change, its OpenIDs in one piece, and the
 //	                               mark of the try that wrote it
+//	undone      app seq            what a change undoes, if anything
 //	history     app openid seq     which changes took effect on an OpenID
+//	given_back  app openid seq     for some of those, the change that the entry
+//	                               belongs to, or belonged to: see Batch.Undoes
 //	record      kind name          version, end of life (0: none), value
 //
 // Migrations are in migrations/, the sharding of Vitess is in vschema.json.

@@ -85,7 +85,7 @@ func (t *suite) caseSensitive() {
 	t.apply(mpblock.Unblock, upper)
 	st, err := t.s.States(t.Context(), app, []mpblock.OpenID{upper, lower})
 	t.must(err)
-	t.equal(st, []mpblock.State{{Seq: 2}, {Follower: true, Blocked: true, Seq: 1}}, "states")
+	t.equal(st, []mpblock.State{{Seq: 2}, {Follower: true, Blocked: true, Seq: 1, Since: 1}}, "states")
 }
 
 func (t *suite) changes() {
@@ -111,7 +111,7 @@ func (t *suite) changes() {
 	t.equal(t.log(), []mpblock.Change{want, second, third}, "log")
 	st, err := t.s.States(t.Context(), app, []mpblock.OpenID{b[1], b[0], b[1]})
 	t.must(err)
-	t.equal(st, []mpblock.State{{Blocked: true, Seq: 1}, {Seq: 3}, {Blocked: true, Seq: 1}}, "states, in the order asked for")
+	t.equal(st, []mpblock.State{{Blocked: true, Seq: 1, Since: 1}, {Seq: 3}, {Blocked: true, Seq: 1, Since: 1}}, "states, in the order asked for")
 	fourth := t.apply(mpblock.Block, b[3])
 	st, err = t.s.States(t.Context(), app, b[3:4])
 	t.must(err)
@@ -213,7 +213,7 @@ func (t *suite) unfollowed() {
 	t.equal(t.page(mpblock.OpenID{}, 9), mpblock.Page{OpenIDs: b, Total: 2, Seq: 1}, "blacklist")
 	st, err := t.s.States(t.Context(), app, b)
 	t.must(err)
-	t.equal(st, []mpblock.State{{Blocked: true, Seq: 1}, {Blocked: true, Seq: 1}}, "states")
+	t.equal(st, []mpblock.State{{Blocked: true, Seq: 1, Since: 1}, {Blocked: true, Seq: 1, Since: 1}}, "states")
 }
 
 func (t *suite) history() {
@@ -298,13 +298,13 @@ func (t *suite) histories() {
 		return got
 	}
 	all := []history{
-		{b[1], 1, mpblock.Block},
-		{b[1], 2, mpblock.Unblock},
-		{b[2], 1, mpblock.Block},
-		{b[2], 2, mpblock.Unblock},
-		{b[2], 3, mpblock.Block},
-		{b[3], 1, mpblock.Block},
-		{b[4], 1, mpblock.Block},
+		{b[1], 1, mpblock.Block, 0},
+		{b[1], 2, mpblock.Unblock, 0},
+		{b[2], 1, mpblock.Block, 0},
+		{b[2], 2, mpblock.Unblock, 0},
+		{b[2], 3, mpblock.Block, 0},
+		{b[3], 1, mpblock.Block, 0},
+		{b[4], 1, mpblock.Block, 0},
 	}
 	t.equal(histories(mpblock.OpenID{}, b[5]), all, "all")
 	t.equal(histories(b[1], b[3]), all[2:6], "behind one, up to another")
@@ -317,10 +317,11 @@ type history struct {
 	OpenID mpblock.OpenID
 	Seq    uint64
 	Action mpblock.Action
+	Undoes uint64
 }
 
 func historiesOf(ctx context.Context, s mpblock.Store, app mpblock.AppID, after, last mpblock.OpenID) (all []history, err error) {
-	err = s.Histories(ctx, app, after, last, func(id mpblock.OpenID, c mpblock.Change) { all = append(all, history{id, c.Seq, c.Action}) })
+	err = s.Histories(ctx, app, after, last, func(id mpblock.OpenID, c mpblock.Change) { all = append(all, history{id, c.Seq, c.Action, c.Undoes}) })
 	return all, err
 }
 

@@ -42,6 +42,7 @@ func model(t *testing.T, tb rapid.TB, open, reopen func() mpblock.Store) {
 			"ChangesOf":       m.changesOf,
 			"ChangeHeads":     m.changeHeads,
 			"Histories":       m.histories,
+			"Undone":          m.undone,
 			"Put":             m.put,
 			"Delete":          m.delete,
 			"List":            m.list,
@@ -138,8 +139,13 @@ func (m *machine) apply(t *rapid.T) {
 		Reason:  rapid.SampledFrom([]string{"", "spam", "广告"}).Draw(t, "reason"),
 		Time:    start.Add(time.Duration(rapid.Int64Range(-200e9, 200e9).Draw(t, "time"))),
 		Known:   rapid.Bool().Draw(t, "known"),
-
-		UnchangedSince: rapid.SampledFrom([]uint64{0, 0, 0, 0, 1, 3, 9}).Draw(t, "unchanged since"),
+	}
+	if rapid.Bool().Draw(t, "undo") { // of the last change of one of them
+		st, err := m.model.States(m.ctx.Context(), a, b.OpenIDs[:1])
+		if err != nil {
+			t.Fatal(err)
+		}
+		b.Undoes = st[0].Seq
 	}
 	agree(t, m, func(s mpblock.Store) (mpblock.Change, error) { return s.Apply(m.ctx.Context(), a, b) })
 }
@@ -166,6 +172,11 @@ func (m *machine) changesOf(t *rapid.T) {
 func (m *machine) changeHeads(t *rapid.T) {
 	a, seqs := m.app(t), rapid.SliceOfN(rapid.Uint64Range(1, 12), 0, 5).Draw(t, "seqs")
 	agree(t, m, func(s mpblock.Store) ([]mpblock.Change, error) { return s.ChangeHeads(m.ctx.Context(), a, seqs) })
+}
+
+func (m *machine) undone(t *rapid.T) {
+	a, seqs := m.app(t), rapid.SliceOfN(rapid.Uint64Range(0, 12), 0, 5).Draw(t, "seqs")
+	agree(t, m, func(s mpblock.Store) ([]uint64, error) { return s.Undone(m.ctx.Context(), a, seqs) })
 }
 
 func (m *machine) histories(t *rapid.T) {

@@ -108,6 +108,11 @@ func (s *Slow) ChangeHeads(ctx context.Context, app mpblock.AppID, seqs []uint64
 	return slow(ctx, s, "ChangeHeads", func() ([]mpblock.Change, error) { return s.Store.ChangeHeads(ctx, app, seqs) })
 }
 
+// Undone implements mpblock.Store.
+func (s *Slow) Undone(ctx context.Context, app mpblock.AppID, seqs []uint64) ([]uint64, error) {
+	return slow(ctx, s, "Undone", func() ([]uint64, error) { return s.Store.Undone(ctx, app, seqs) })
+}
+
 // Histories implements mpblock.Store.
 func (s *Slow) Histories(ctx context.Context, app mpblock.AppID, after, last mpblock.OpenID, each func(mpblock.OpenID, mpblock.Change)) error {
 	_, err := slow(ctx, s, "Histories", func() (struct{}, error) { return struct{}{}, s.Store.Histories(ctx, app, after, last, each) })
