@@ -53,8 +53,12 @@ func (s *Server) routes() http.Handler {
 			s.ready(w, r)
 		case p == "/openapi.yaml":
 			w.Header().Set("Content-Type", "application/yaml")
+			w.Header().Set("X-Content-Type-Options", "nosniff")
 			_, _ = w.Write(api.OpenAPI)
 		default:
+			if s.cfg.TLSCert != "" || strings.HasPrefix(s.cfg.PublicURL, "https://") { // not of a CA of our own, which may be gone tomorrow
+				w.Header().Set("Strict-Transport-Security", "max-age=31536000")
+			}
 			page.ServeHTTP(w, r)
 		}
 	})
@@ -62,6 +66,7 @@ func (s *Server) routes() http.Handler {
 
 func text(w http.ResponseWriter, status int, s string) {
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	w.Header().Set("X-Content-Type-Options", "nosniff")
 	w.WriteHeader(status)
 	_, _ = w.Write([]byte(s))
 }

@@ -11,10 +11,12 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"log/slog"
 	"math/big"
 	"net"
 	"os"
 	"path/filepath"
+	"sync"
 	"time"
 
 	"mpblock/internal/datadir"
@@ -30,39 +32,116 @@ const (
 // loadTLS reads or makes the server's certificate, if it is to have one.
 func (s *Server) loadTLS() error {
 	c := s.cfg
-	var cert tls.Certificate
-	var err error
+	k := &keeper{log: c.Log}
 	switch {
 	case c.TLSSelfSigned:
 		if c.Data == "" {
 			return errors.New("a certificate of a CA of its own needs a data directory, in which the CA is")
 		}
-		host, _, splitErr := net.SplitHostPort(c.Listen)
-		if splitErr != nil {
-			return splitErr
+		host, _, err := net.SplitHostPort(c.Listen)
+		if err != nil {
+			return err
 		}
 		dir := filepath.Join(c.Data, "tls")
 		if err := datadir.Private(dir, c.Log); err != nil {
 			return err
 		}
-		cert, err = selfSigned(dir, append([]string{host}, c.TLSNames...), time.Now())
+		k.load = func(now time.Time) (tls.Certificate, error) {
+			return selfSigned(dir, append([]string{host}, c.TLSNames...), now)
+		}
 		s.trust = filepath.Join(dir, "ca.pem")
 	case c.TLSCert != "":
-		cert, err = tls.LoadX509KeyPair(c.TLSCert, c.TLSKey)
+		k.load = func(time.Time) (tls.Certificate, error) { return tls.LoadX509KeyPair(c.TLSCert, c.TLSKey) }
+		k.file = c.TLSCert
 	default:
 		return nil
 	}
+	if err := k.renew(time.Now()); err != nil {
+		return err
+	}
+	s.tls = &tls.Config{
+		MinVersion: tls.VersionTLS12, CipherSuites: suites,
+		GetCertificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) { return k.certificate(time.Now()), nil },
+	}
+	return nil
+}
+
+// suites are those of TLS 1.2 that authenticate what they encrypt.
+var suites = []uint16{
+	tls.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256, tls.TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256,
+	tls.TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384, tls.TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384,
+	tls.TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256, tls.TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256,
+}
+
+// keeper has a certificate that is good: one of files is read again when they have
+// changed, one of our own CA is made anew a month before its end. What fails is a
+// warning, and the certificate before stays.
+type keeper struct {
+	load func(now time.Time) (tls.Certificate, error)
+	file string // "": none
+	log  *slog.Logger
+
+	mu      sync.Mutex
+	cert    *tls.Certificate
+	ends    time.Time
+	changed time.Time // of the file
+	looked  time.Time
+}
+
+// lookEvery is how often a keeper looks whether its certificate is good still.
+const lookEvery = time.Minute
+
+// soon is how long before its end a certificate of our own CA is made anew.
+const soon = 30 * 24 * time.Hour
+
+func (k *keeper) certificate(now time.Time) *tls.Certificate {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if now.Sub(k.looked) >= lookEvery {
+		k.looked = now
+		if k.old(now) {
+			if err := k.renew(now); err != nil {
+				k.looked = now.Add(time.Hour)
+				k.log.Warn("the certificate cannot be renewed; the one before is used on", "ends", k.ends, "error", err)
+			} else {
+				k.log.Info("the certificate is renewed", "ends", k.ends)
+			}
+		}
+	}
+	return k.cert
+}
+
+func (k *keeper) old(now time.Time) bool {
+	if k.file == "" {
+		return k.ends.Sub(now) < soon
+	}
+	info, err := os.Stat(k.file)
+	return err == nil && !info.ModTime().Equal(k.changed)
+}
+
+func (k *keeper) renew(now time.Time) error {
+	if k.file != "" { // looked at first: one that changes meanwhile is read once more
+		info, err := os.Stat(k.file)
+		if err != nil {
+			return err
+		}
+		k.changed = info.ModTime()
+	}
+	cert, err := k.load(now)
 	if err != nil {
 		return err
 	}
-	s.tls = &tls.Config{Certificates: []tls.Certificate{cert}, MinVersion: tls.VersionTLS12}
+	leaf, err := x509.ParseCertificate(cert.Certificate[0])
+	if err != nil {
+		return err
+	}
+	k.cert, k.ends, k.looked = &cert, leaf.NotAfter, now
 	return nil
 }
 
 // selfSigned returns a new certificate for this machine's loopback names and some
-// more, signed by the CA in a directory, in which it is made once. The certificate is
-// made anew at each start, so it never runs out on a server that is restarted
-// once a year; clients trust the CA, which stays.
+// more, signed by the CA in a directory, in which it is made once. Clients trust the
+// CA, which stays.
 func selfSigned(dir string, names []string, now time.Time) (tls.Certificate, error) {
 	ca, err := tls.LoadX509KeyPair(filepath.Join(dir, "ca.pem"), filepath.Join(dir, "ca-key.pem"))
 	if errors.Is(err, fs.ErrNotExist) {

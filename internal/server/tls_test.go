@@ -1,9 +1,12 @@
 package server
 
 import (
+	"bytes"
+	"crypto/tls"
 	"crypto/x509"
 	"errors"
 	"io/fs"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
@@ -86,5 +89,61 @@ func TestDataDirectoryIsItsOwners(t *testing.T) {
 				t.Error(err)
 			}
 		})
+	}
+}
+
+// A certificate is never at its end while the server runs: one of the CA of its own is
+// made anew in time, one of files is read again when they have changed. What cannot be
+// read leaves the one before.
+func TestCertificatesAreRenewed(t *testing.T) {
+	dir := t.TempDir()
+	now := time.Now()
+	write := func(at time.Time) {
+		t.Helper()
+		cert, err := selfSigned(dir, []string{"example.com"}, at)
+		if err != nil {
+			t.Fatal(err)
+		}
+		key, err := x509.MarshalPKCS8PrivateKey(cert.PrivateKey)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for name, der := range map[string][]byte{"CERTIFICATE": cert.Certificate[0], "PRIVATE KEY": key} {
+			if err := writePEM(filepath.Join(dir, name), name, der); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := os.Chtimes(filepath.Join(dir, "CERTIFICATE"), at, at); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write(now)
+	var log bytes.Buffer
+	files := &keeper{file: filepath.Join(dir, "CERTIFICATE"), log: slog.New(slog.NewTextHandler(&log, nil)), load: func(time.Time) (tls.Certificate, error) {
+		return tls.LoadX509KeyPair(filepath.Join(dir, "CERTIFICATE"), filepath.Join(dir, "PRIVATE KEY"))
+	}}
+	own := &keeper{load: func(now time.Time) (tls.Certificate, error) { return selfSigned(dir, nil, now) }, log: files.log}
+	for _, k := range []*keeper{files, own} {
+		if err := k.renew(now); err != nil {
+			t.Fatal(err)
+		}
+	}
+	first, ours := files.cert, own.cert
+	later := now.Add(2 * time.Minute)
+	if files.certificate(later) != first || own.certificate(later) != ours {
+		t.Error("renewed without need")
+	}
+	if err := os.WriteFile(files.file, []byte("damaged"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if files.certificate(later.Add(2*time.Minute)) != first || !strings.Contains(log.String(), "level=WARN") {
+		t.Errorf("damaged files: %s", &log)
+	}
+	write(later)
+	if files.certificate(later.Add(2*time.Hour)) == first {
+		t.Error("files that have changed are not read")
+	}
+	if at := now.Add(serverLife - soon + time.Hour); own.certificate(at) == ours || own.ends.Sub(at) < serverLife-time.Hour {
+		t.Errorf("ours ends at %v", own.ends)
 	}
 }
