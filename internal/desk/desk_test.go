@@ -165,6 +165,10 @@ var actions = map[string]action{
 		_, err := d.Change(ctx, app, 1)
 		return err
 	}},
+	"Row": {operators.RoleViewer, true, func(ctx context.Context, d *Desk, app mpblock.AppID) error {
+		_, err := d.Row(ctx, app, mpblock.Change{})
+		return err
+	}},
 	"Timeline": {operators.RoleViewer, true, func(ctx context.Context, d *Desk, app mpblock.AppID) error {
 		_, err := d.Timeline(ctx, app, "x")
 		return err

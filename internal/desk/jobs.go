@@ -82,9 +82,9 @@ func (d *Desk) PreviewUndoJob(ctx context.Context, app mpblock.AppID, id string)
 
 // UndoJob starts a job that undoes all changes of another, as Undo does. What is left
 // alone is among its refused ones.
-func (d *Desk) UndoJob(ctx context.Context, app mpblock.AppID, id, note string) (jobs.Job, error) {
+func (d *Desk) UndoJob(ctx context.Context, app mpblock.AppID, id, reason string) (jobs.Job, error) {
 	if _, err := d.account(ctx, operators.RoleOperator, app); err != nil {
 		return jobs.Job{}, err
 	}
-	return d.office.jobs.Undo(ctx, app, d.Operator().Name, id, note)
+	return d.office.jobs.Undo(ctx, app, d.Operator().Name, id, reason)
 }

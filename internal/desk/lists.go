@@ -60,6 +60,14 @@ func (d *Desk) Change(ctx context.Context, app mpblock.AppID, seq uint64) (mpblo
 	return d.office.lists.ChangeAt(ctx, app, seq)
 }
 
+// Row returns a change without its OpenIDs, and how it stands.
+func (d *Desk) Row(ctx context.Context, app mpblock.AppID, c mpblock.Change) (lists.ChangeRow, error) {
+	if _, err := d.account(ctx, operators.RoleViewer, app); err != nil {
+		return lists.ChangeRow{}, err
+	}
+	return d.office.lists.Row(ctx, app, c)
+}
+
 // Timeline returns what is known of one OpenID of the account. A malformed one, or
 // one of another account, is a refusal.
 func (d *Desk) Timeline(ctx context.Context, app mpblock.AppID, openid string) (lists.Timeline, error) {
@@ -135,10 +143,10 @@ func (d *Desk) PreviewUndo(ctx context.Context, app mpblock.AppID, seq uint64) (
 
 // Undo does the reverse of a change to those of its OpenIDs whose latest change it
 // is; see lists.Service.Undo.
-func (d *Desk) Undo(ctx context.Context, app mpblock.AppID, seq uint64, note string) (lists.UndoOutcome, error) {
+func (d *Desk) Undo(ctx context.Context, app mpblock.AppID, seq uint64, reason string) (lists.UndoOutcome, error) {
 	a, err := d.account(ctx, operators.RoleOperator, app)
 	if err != nil {
 		return lists.UndoOutcome{}, err
 	}
-	return d.office.lists.Undo(ctx, a, d.actor(), seq, note)
+	return d.office.lists.Undo(ctx, a, d.actor(), seq, reason)
 }

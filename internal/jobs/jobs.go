@@ -43,13 +43,20 @@ type Source interface {
 
 // Job is a change of many OpenIDs at once.
 type Job struct {
-	ID      string // its changes bear the actor "job:" and this
-	AppID   mpblock.AppID
-	Action  mpblock.Action
-	Reason  string
-	By      string // operator
-	State   JobState
-	UndoOf  string // the job that this one undoes; "" if it does not
+	ID     string // its changes bear the actor "job:" and this
+	AppID  mpblock.AppID
+	Action mpblock.Action
+	Reason string
+	By     string // operator
+	State  JobState
+	UndoOf string // the job that this one undoes; "" if it does not
+
+	// What became of it, as lists.Standing says it of a change.
+	UndoneBy, RedoneBy string
+	Redoes             bool
+	Last               string // the job to undo for whoever wants this one undone, or redone
+	Undoable           bool   // Last has ended and done something
+
 	Created time.Time
 	Started time.Time // zero: not yet
 	Ended   time.Time // zero: not yet

@@ -536,7 +536,7 @@ func TestUndoJob(t *testing.T) {
 		t.Errorf("preview %+v, %v", v, err)
 	}
 	u, err := c.svc.Undo(t.Context(), c.app, "anna", j.ID, "wrong file")
-	if err != nil || u.UndoOf != j.ID || u.Reason != "undo of job "+j.ID+": wrong file" {
+	if err != nil || u.UndoOf != j.ID || u.Reason != "wrong file" {
 		t.Fatalf("undo %+v, %v", u, err)
 	}
 	if errs := runQueue(c.svc, t.Context()); len(errs) != 0 {
@@ -548,11 +548,23 @@ func TestUndoJob(t *testing.T) {
 	if got := c.refused(u.ID); !slices.Equal(got, []string{"0 changed since"}) {
 		t.Errorf("left alone %q", got)
 	}
+	if j = c.job(j.ID); j.UndoneBy != u.ID || !j.Redoes || j.Last != u.ID || !j.Undoable {
+		t.Errorf("the job stands %+v", j)
+	}
+	if !c.job(u.ID).Redoes {
+		t.Error("to undo an undo redoes nothing")
+	}
 	again, err := c.svc.Undo(t.Context(), c.app, "anna", u.ID, "")
 	if err != nil {
 		t.Fatal(err)
 	}
 	runQueue(c.svc, t.Context())
+	if j = c.job(j.ID); j.UndoneBy != "" || j.RedoneBy != again.ID || j.Redoes || j.Last != again.ID || !j.Undoable {
+		t.Errorf("the job stands %+v", j)
+	}
+	if u = c.job(u.ID); u.UndoneBy != again.ID || u.Redoes {
+		t.Errorf("its undo stands %+v", u)
+	}
 	if again = c.job(again.ID); again.Action != mpblock.Block || again.Progress != (JobProgress{Total: 6, Done: 6}) {
 		t.Errorf("the undo undone %+v", again)
 	}

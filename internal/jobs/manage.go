@@ -106,7 +106,7 @@ func (svc *Service) Job(ctx context.Context, app mpblock.AppID, id string) (Job,
 	if err != nil {
 		return Job{}, err
 	}
-	return j.view(), nil
+	return svc.stand(ctx, j)
 }
 
 // Jobs returns the jobs of an account, newest first, those before a given id: "" for
@@ -115,7 +115,7 @@ func (svc *Service) Jobs(ctx context.Context, app mpblock.AppID, before string, 
 	if err := lists.CheckLimit(limit); err != nil {
 		return nil, err
 	}
-	var all []Job
+	var all []*storedJob
 	for r, err := range kindJob.Under(ctx, svc.store, string(app)+"/", recordsAtOnce) {
 		if err != nil {
 			return nil, err
@@ -124,11 +124,19 @@ func (svc *Service) Jobs(ctx context.Context, app mpblock.AppID, before string, 
 		if before != "" && id >= before {
 			break
 		}
-		all = append(all, jobOf(r, app, id).view())
+		all = append(all, jobOf(r, app, id))
 	}
 	all = all[max(0, len(all)-limit):]
 	slices.Reverse(all)
-	return all, nil
+	views := make([]Job, 0, len(all))
+	for _, j := range all {
+		v, err := svc.stand(ctx, j)
+		if err != nil {
+			return nil, err
+		}
+		views = append(views, v)
+	}
+	return views, nil
 }
 
 // pieces reads what belongs to a job, one record after the other.

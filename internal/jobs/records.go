@@ -38,6 +38,7 @@ type jobRecord struct {
 	By      string         `json:"by"`
 	State   JobState       `json:"state"`
 	UndoOf  string         `json:"undo_of,omitempty"`
+	Undo    string         `json:"undo,omitempty"` // the last job that undoes it
 	Created int64          `json:"created"`
 	Started int64          `json:"started,omitempty"`
 	Ended   int64          `json:"ended,omitempty"`

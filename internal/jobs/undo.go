@@ -2,7 +2,7 @@ package jobs
 
 import (
 	"context"
-	"fmt"
+	"errors"
 
 	"mpblock"
 	"mpblock/internal/lists"
@@ -48,13 +48,12 @@ func (svc *Service) undoable(ctx context.Context, app mpblock.AppID, id string) 
 
 // Undo starts a job that undoes all changes of another, as lists.Undo does. What is left
 // alone is among its refused ones.
-func (svc *Service) Undo(ctx context.Context, app mpblock.AppID, by, id, note string) (Job, error) {
+func (svc *Service) Undo(ctx context.Context, app mpblock.AppID, by, id, reason string) (Job, error) {
 	of, err := svc.undoable(ctx, app, id)
 	if err != nil {
 		return Job{}, err
 	}
-	reason, err := lists.UndoReason(fmt.Sprintf("undo of job %s", id), note)
-	if err != nil {
+	if reason, err = lists.CheckReason(reason); err != nil {
 		return Job{}, err
 	}
 	now := svc.clock.Now()
@@ -70,5 +69,51 @@ func (svc *Service) Undo(ctx context.Context, app mpblock.AppID, by, id, note st
 		return Job{}, err
 	}
 	svc.wake()
-	return j.view(), nil
+	_, err = svc.editJob(ctx, app, id, func(of *storedJob) error {
+		of.Undo = j.id
+		return nil
+	})
+	return j.view(), err
+}
+
+// maxUndos is how far a chain of undos is followed.
+const maxUndos = 100
+
+// stand fills in how a job stands. An undo that did nothing, or is forgotten, counts as
+// none.
+func (svc *Service) stand(ctx context.Context, j *storedJob) (Job, error) {
+	v := j.view()
+	last := j
+	for n := 0; n < maxUndos && last.Undo != ""; n++ {
+		next, err := svc.readJob(ctx, j.app, last.Undo)
+		if errors.Is(err, errNoJob) {
+			break
+		}
+		if err != nil {
+			return v, err
+		}
+		if !next.view().Active() && next.Progress.Done == 0 {
+			break
+		}
+		last = next
+		if v.UndoneBy == "" {
+			v.UndoneBy, v.RedoneBy = next.id, ""
+		} else {
+			v.UndoneBy, v.RedoneBy = "", next.id
+		}
+		v.Redoes = !v.Redoes
+	}
+	v.Last, v.Undoable = last.id, !last.view().Active() && last.Progress.Done > 0
+	for n, first := 0, j; n < maxUndos && first.UndoOf != ""; n++ {
+		v.Redoes = !v.Redoes
+		of, err := svc.readJob(ctx, j.app, first.UndoOf)
+		if errors.Is(err, errNoJob) {
+			break
+		}
+		if err != nil {
+			return v, err
+		}
+		first = of
+	}
+	return v, nil
 }

@@ -31,12 +31,14 @@ type ChangeRow struct {
 	Reason string
 	Count  int              // of its OpenIDs
 	Sample []mpblock.OpenID // the first few of them
+	Standing
 }
 
 func rowOf(c mpblock.Change) ChangeRow {
 	return ChangeRow{
 		Seq: c.Seq, Time: c.Time, Actor: c.Actor, Action: c.Action, Reason: c.Reason,
 		Count: len(c.OpenIDs), Sample: slices.Clone(c.OpenIDs[:min(len(c.OpenIDs), sampleSize)]),
+		Standing: Standing{Undoes: c.Undoes},
 	}
 }
 
@@ -65,6 +67,9 @@ func (svc *Service) History(ctx context.Context, app mpblock.AppID, q ChangeQuer
 	})
 	if w.before > 1 {
 		page.Next, page.Reached = w.before, w.stopped
+	}
+	if err == nil {
+		err = svc.stand(ctx, app, page.Rows)
 	}
 	return page, err
 }
@@ -110,6 +115,9 @@ func (svc *Service) Timeline(ctx context.Context, a *mpblock.Account, openid str
 			t.Rows, t.More = t.Rows[1:], true
 		}
 	})
+	if err == nil {
+		err = svc.stand(ctx, a.AppID, t.Rows)
+	}
 	slices.Reverse(t.Rows)
 	return t, err
 }

@@ -2,7 +2,6 @@ package lists
 
 import (
 	"context"
-	"fmt"
 
 	"mpblock"
 )
@@ -104,15 +103,14 @@ func (svc *Service) leftRows(ctx context.Context, app mpblock.AppID, ids []mpblo
 }
 
 // Undo does the reverse of a change to those of its OpenIDs whose latest change it
-// is. The others are left alone, those too that change at this very moment. The
-// reason becomes "undo of change N", with note behind it if there is one.
-func (svc *Service) Undo(ctx context.Context, a *mpblock.Account, actor string, seq uint64, note string) (UndoOutcome, error) {
+// is. The others are left alone, those too that change at this very moment. The reason
+// may be empty; what is undone, the change bears beside it.
+func (svc *Service) Undo(ctx context.Context, a *mpblock.Account, actor string, seq uint64, reason string) (UndoOutcome, error) {
 	c, err := svc.ChangeAt(ctx, a.AppID, seq)
 	if err != nil {
 		return UndoOutcome{}, err
 	}
-	reason, err := UndoReason(fmt.Sprintf("undo of change %d", seq), note)
-	if err != nil {
+	if reason, err = CheckReason(reason); err != nil {
 		return UndoOutcome{}, err
 	}
 	made, err := svc.TakeBack(ctx, a, c, actor, reason)
@@ -123,16 +121,6 @@ func (svc *Service) Undo(ctx context.Context, a *mpblock.Account, actor string, 
 	left := Without(c.OpenIDs, made.OpenIDs)
 	out.Left = len(left)
 	return out, svc.leftRows(ctx, a.AppID, left, &out.LeftRows)
-}
-
-// UndoReason returns the reason of a change that undoes something, with a note of the
-// operator behind it if there is one. A note that cannot be one is a refusal.
-func UndoReason(what, note string) (string, error) {
-	note, err := CheckReason(note)
-	if err != nil || note == "" {
-		return what, err
-	}
-	return CheckReason(what + ": " + note)
 }
 
 // TakeBack reverses a change where it is the latest, and returns what it has made. The

@@ -2,7 +2,9 @@ package lists
 
 import (
 	"context"
+	"slices"
 	"testing"
+	"time"
 
 	"mpblock"
 )
@@ -22,7 +24,7 @@ func TestUndo(t *testing.T) {
 		t.Errorf("undone %+v, %v", out, err)
 	}
 	c, err := l.svc.ChangeAt(t.Context(), l.app, 4)
-	if err != nil || c.Action != mpblock.Unblock || c.Reason != "undo of change 1: wrong list" || c.Actor != "console:anna" {
+	if err != nil || c.Action != mpblock.Unblock || c.Reason != "wrong list" || c.Undoes != 1 || c.Actor != "console:anna" {
 		t.Errorf("made %+v, %v", c, err)
 	}
 	if out, err = l.svc.Undo(t.Context(), l.a, "console:anna", 1, ""); err != nil || out.Seq != 0 || out.Done != 0 || out.Left != 6 || out.LeftRows[5].By.Seq != 4 {
@@ -38,6 +40,67 @@ func TestUndo(t *testing.T) {
 	wantRefusal(t, err, "there is no change 9")
 	_, err = l.svc.Undo(t.Context(), l.a, "console:anna", 1, "a\nb")
 	wantRefusal(t, err, "want one line")
+}
+
+// An undo of an unblock gives entries back as they were, and what is undone and redone
+// says so.
+func TestUndoGivesBack(t *testing.T) {
+	l := newLogged(t, 4)
+	l.apply(mpblock.Block, "console:bert", "spam", 0, 2) // 1
+	l.apply(mpblock.Block, "api", "", 2, 4)              // 2
+	before, err := l.svc.Entries(t.Context(), l.app, EntryQuery{Limit: 9})
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.apply(mpblock.Unblock, "console:anna", "by mistake", 0, 4) // 3
+	undo := func(seq, want uint64) {
+		t.Helper()
+		if out, err := l.svc.Undo(t.Context(), l.a, "console:anna", seq, ""); err != nil || out.Seq != want || out.Done != 4 {
+			t.Fatalf("undone %+v, %v", out, err)
+		}
+	}
+	standing := func(want ...Standing) {
+		t.Helper()
+		page, err := l.svc.History(t.Context(), l.app, ChangeQuery{Limit: 9})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, r := range page.Rows[:len(want)] {
+			if r.Standing != want[i] {
+				t.Errorf("change %d stands %+v, want %+v", r.Seq, r.Standing, want[i])
+			}
+		}
+	}
+	undo(3, 4)
+	standing(Standing{Undoes: 3, Redoes: true}, Standing{UndoneBy: 4, Redoes: true}, Standing{})
+	for _, q := range []EntryQuery{{Limit: 9}, {Limit: 9, Until: time.Now().Add(time.Hour)}} {
+		after, err := l.svc.Entries(t.Context(), l.app, q)
+		if q.Filtered() {
+			slices.SortFunc(after.Rows, func(a, b EntryRow) int { return a.OpenID.Compare(b.OpenID) })
+		}
+		if err != nil || !slices.Equal(after.Rows, before.Rows) {
+			t.Errorf("entries %+v, %v, want %+v", after, err, before)
+		}
+	}
+	undo(4, 5)
+	standing(Standing{Undoes: 4}, Standing{Undoes: 3, UndoneBy: 5}, Standing{RedoneBy: 5})
+	undo(5, 6)
+	standing(Standing{Undoes: 5, Redoes: true}, Standing{Undoes: 4, UndoneBy: 6, Redoes: true}, Standing{Undoes: 3, RedoneBy: 6, Redoes: true},
+		Standing{UndoneBy: 6, Redoes: true})
+	if after, err := l.svc.Entries(t.Context(), l.app, EntryQuery{Limit: 9}); err != nil || !slices.Equal(after.Rows, before.Rows) {
+		t.Errorf("entries %+v, %v, want %+v", after, err, before)
+	}
+	reasons, err := l.svc.Reasons(t.Context(), l.app, 9)
+	if err != nil || !slices.Equal(reasons, []string{"spam"}) {
+		t.Errorf("reasons %q, %v", reasons, err)
+	}
+	c, err := l.svc.ChangeAt(t.Context(), l.app, 3)
+	if row, err := l.svc.Row(t.Context(), l.app, c); err != nil || row.Last(3) != 6 {
+		t.Errorf("one change: %+v, %v", row, err)
+	}
+	if err != nil {
+		t.Error(err)
+	}
 }
 
 // beforeApply is a store on which something happens just before a change.
