@@ -19,6 +19,7 @@ import (
 	"mpblock/internal/lists"
 	"mpblock/internal/memstore"
 	"mpblock/internal/operators"
+	"mpblock/internal/remarks"
 )
 
 const (
@@ -68,7 +69,7 @@ func openRules(tb testing.TB, store mpblock.Store) *rules {
 		tb.Fatal(err)
 	}
 	r.jobs = jobs.New(store, r.lists, r.access.Account, jobs.Options{})
-	r.desks = desk.New(r.access, r.operators, r.lists, r.jobs, nil)
+	r.desks = desk.New(r.access, r.operators, r.lists, r.jobs, remarks.New(store, nil), nil)
 	return &r
 }
 

@@ -21,6 +21,7 @@ import (
 	"mpblock/internal/lists"
 	"mpblock/internal/memstore"
 	"mpblock/internal/operators"
+	"mpblock/internal/remarks"
 )
 
 // open returns the desks over a store, with passwords that are cheap to hash.
@@ -38,7 +39,7 @@ func open(t *testing.T, store mpblock.Store) *Office {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return New(a, o, l, jobs.New(store, l, a.Account, jobs.Options{}), nil)
+	return New(a, o, l, jobs.New(store, l, a.Account, jobs.Options{}), remarks.New(store, nil), nil)
 }
 
 func addAccount(t *testing.T, office *Office, n access.NewAccount) *mpblock.Account {
@@ -183,6 +184,23 @@ var actions = map[string]action{
 	}},
 	"Refused": {operators.RoleViewer, true, func(ctx context.Context, d *Desk, app mpblock.AppID) error {
 		return firstErr(d.Refused(ctx, app, "x"))
+	}},
+	"Remarks": {operators.RoleViewer, true, func(ctx context.Context, d *Desk, app mpblock.AppID) error {
+		_, err := d.Remarks(ctx, app, nil)
+		return err
+	}},
+	"FindRemarks": {operators.RoleViewer, true, func(ctx context.Context, d *Desk, app mpblock.AppID) error {
+		_, err := d.FindRemarks(ctx, app, "x", "", 10)
+		return err
+	}},
+	"AllRemarks": {operators.RoleViewer, true, func(ctx context.Context, d *Desk, app mpblock.AppID) error {
+		return firstErr(d.AllRemarks(ctx, app))
+	}},
+	"SetRemark": {operators.RoleOperator, true, func(ctx context.Context, d *Desk, app mpblock.AppID) error {
+		return d.SetRemark(ctx, app, "x", "", "")
+	}},
+	"ImportRemarks": {operators.RoleOperator, true, func(ctx context.Context, d *Desk, app mpblock.AppID) error {
+		return d.ImportRemarks(ctx, app, nil)
 	}},
 	"Block": {operators.RoleOperator, true, func(ctx context.Context, d *Desk, app mpblock.AppID) error {
 		_, err := d.Block(ctx, app, nil, "")

@@ -15,6 +15,7 @@ import (
 	"mpblock/internal/operators"
 	"mpblock/internal/ops"
 	"mpblock/internal/record"
+	"mpblock/internal/remarks"
 )
 
 // rules are what the doors work through, over one store.
@@ -24,6 +25,7 @@ type rules struct {
 	operators *operators.Service
 	lists     *lists.Service
 	jobs      *jobs.Service
+	remarks   *remarks.Service
 	desks     *desk.Office
 }
 
@@ -40,7 +42,8 @@ func openRules(ctx context.Context, store *listcache.Store, c Config) (*rules, e
 		return nil, err
 	}
 	r.jobs = jobs.New(store, r.lists, r.access.Account, jobs.Options{Clock: c.Clock})
-	r.desks = desk.New(r.access, r.operators, r.lists, r.jobs, c.Clock)
+	r.remarks = remarks.New(store, c.Clock)
+	r.desks = desk.New(r.access, r.operators, r.lists, r.jobs, r.remarks, c.Clock)
 	return r, nil
 }
 

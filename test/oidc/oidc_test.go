@@ -29,6 +29,7 @@ import (
 	"mpblock/internal/lists"
 	"mpblock/internal/memstore"
 	"mpblock/internal/operators"
+	"mpblock/internal/remarks"
 )
 
 const users = `{
@@ -59,7 +60,7 @@ func start(t *testing.T) *world {
 	must(err)
 	l, err := lists.New(store, lists.Options{})
 	must(err)
-	desks := desk.New(a, o, l, jobs.New(store, l, a.Account, jobs.Options{}), nil)
+	desks := desk.New(a, o, l, jobs.New(store, l, a.Account, jobs.Options{}), remarks.New(store, nil), nil)
 	for _, n := range []operators.NewOperator{{Name: "anna", Role: operators.RoleAdmin, Email: "anna@example.com"}, {Name: "root", Role: operators.RoleAdmin}} {
 		if _, _, err := o.AddOperator(t.Context(), n); err != nil {
 			t.Fatal(err)
