@@ -66,6 +66,7 @@ crash: $(SUM) ## kill the real binary, fill its disk
 	@test/setup crash
 	@echo "== test/crash: the real binary killed, doubled, and on a full disk"
 	@test/run -tags crash -count=1 -timeout 20m ./test/crash
+	@test/run -tags crash -count=1 -run Kills -timeout 20m ./internal/pebblestore
 
 .PHONY: cluster
 cluster: $(SUM) ## kill, freeze and cut off nodes and databases of a Galera cluster, as root, about 6 minutes

@@ -211,6 +211,7 @@ func (s *Store) openDB(o Options, exists bool) (err error) {
 		if err := s.openToRead(o, cache); err != nil || o.ReadOnly {
 			return err
 		}
+		s.tellLogEnd()
 		db := s.db
 		s.db = nil
 		if err := db.Close(); err != nil {
@@ -218,7 +219,7 @@ func (s *Store) openDB(o Options, exists bool) (err error) {
 		}
 	}
 	if s.db, err = pebble.Open(s.dir, s.options(o, cache)); err != nil {
-		return fmt.Errorf("open the store in %s: %w", s.dir, err)
+		return fmt.Errorf("open the store in %s: %w", s.dir, s.explainOpen(err))
 	}
 	return s.orClose(s.settle())
 }
@@ -238,7 +239,7 @@ func (s *Store) orClose(err error) error {
 func (s *Store) openToRead(o Options, cache *pebble.Cache) (err error) {
 	o.ReadOnly = true
 	if s.db, err = pebble.Open(s.dir, s.options(o, cache)); err != nil {
-		return fmt.Errorf("open the store in %s: %w", s.dir, err)
+		return fmt.Errorf("open the store in %s: %w", s.dir, s.explainOpen(err))
 	}
 	version, err := s.layout()
 	if err == nil && version == "" && s.fs.ReadOnly {
