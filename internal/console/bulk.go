@@ -49,8 +49,7 @@ func (v *visit) bulkForm(status int, action mpblock.Action, pasted string) error
 // draft takes a list in, keeps it as a job that has not started, and shows what it
 // would do.
 func (c *console) draft(v *visit) error {
-	_ = http.NewResponseController(v.W).SetReadDeadline(time.Now().Add(web.LongTime)) // where there is none, there is no need
-	_ = http.NewResponseController(v.W).SetWriteDeadline(time.Now().Add(web.LongTime))
+	v.takeLong()
 	v.R.Body = http.MaxBytesReader(v.W, v.R.Body, maxList)
 	parts, err := v.R.MultipartReader()
 	if err != nil {
@@ -67,6 +66,12 @@ func (c *console) draft(v *visit) error {
 		return v.Again(v.listProblem(err), func(status int) error { return v.bulkForm(status, action, in.pasted()) })
 	}
 	return v.See(v.Base() + "/jobs/" + job.ID)
+}
+
+// takeLong lets the request last as long as a long list does.
+func (v *visit) takeLong() {
+	_ = http.NewResponseController(v.W).SetReadDeadline(time.Now().Add(web.LongTime)) // where there is none, there is no need
+	_ = http.NewResponseController(v.W).SetWriteDeadline(time.Now().Add(web.LongTime))
 }
 
 // listProblem turns what can be wrong with the coming in of a list into words.

@@ -28,10 +28,7 @@ type exportRow struct {
 // error on the way ends the connection without the end of the answer, so that
 // nobody takes a part for the whole.
 func (c *console) export(v *visit) error {
-	f, err := v.filter()
-	if err != nil {
-		return err
-	}
+	f := v.filter()
 	if f.Elsewhere != "" { // not the whole list for what is no part of it
 		return web.ErrMissing
 	}

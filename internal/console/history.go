@@ -6,7 +6,6 @@ import (
 	"strconv"
 
 	"mpblock"
-	"mpblock/internal/console/i18n"
 	"mpblock/internal/console/web"
 	"mpblock/internal/lists"
 )
@@ -15,20 +14,20 @@ import (
 type historyPage struct {
 	web.Frame
 	Filter  filter
-	Reached *i18n.Stamp
+	Stop    *stop
 	Changes []changeRow
 	Pager   web.Pager
 }
 
 func (c *console) history(v *visit) error {
-	f, err := v.filter()
-	if err != nil {
-		return err
-	}
+	f := v.filter()
 	if asked := v.R.URL.Query().Get("q"); asked != "" { // of one OpenID: that has a page of its own
 		return v.See(v.Base() + "/search?q=" + url.QueryEscape(asked))
 	}
-	f.Actions = true
+	f.offerActions(v)
+	if err := f.offer(v); err != nil {
+		return err
+	}
 	p := &historyPage{Filter: f}
 	render := func(status int) error { return v.Page(status, "history", v.Say(msg("nav.history")), p) }
 	since, until, err := f.times(v)
@@ -36,18 +35,19 @@ func (c *console) history(v *visit) error {
 		return v.Again(err, render)
 	}
 	page, err := v.Desk.History(v.Ctx(), v.Account.AppID, lists.ChangeQuery{
-		Action: actionNamed(f.Action), Reason: f.Reason, Actor: v.actorPrefix(f.Actor), Since: since, Until: until,
+		Action: actionNamed(f.Action), Reason: f.Reason, Actor: f.Actor, Since: since, Until: until,
 		Before: number(v.R.URL.Query().Get("after")), Limit: web.PageRows,
 	})
 	if err != nil {
 		return v.Again(err, render)
 	}
-	p.Changes, p.Reached = v.changeRows(page.Rows), v.reached(page.Reached)
+	p.Changes = v.changeRows(page.Rows)
 	next := ""
 	if page.Next != 0 {
 		next = strconv.FormatUint(page.Next, 10)
 	}
 	p.Pager = v.PagerOf(len(p.Changes), next)
+	p.Stop = v.stopAt(page.Reached, mpblock.OpenID{}, &p.Pager)
 	return render(http.StatusOK)
 }
 

@@ -129,17 +129,19 @@ func TestStaticFiles(t *testing.T) {
 	b.get("/static/").holds(t, 404)
 }
 
+// link returns where the link with an id leads, "" if there is none.
+func link(a answer, id string) string {
+	m := regexp.MustCompile(`href="([^"]+)"[^>]* id="` + id + `"`).FindStringSubmatch(a.body)
+	if m == nil {
+		return ""
+	}
+	return strings.ReplaceAll(m[1], "&amp;", "&")
+}
+
 // Followers and blacklist lead on and back, page by page.
 func TestPaging(t *testing.T) {
 	s := filled(t)
 	b := s.as("operator")
-	link := func(a answer, id string) string {
-		m := regexp.MustCompile(`href="([^"]+)"[^>]* id="` + id + `"`).FindStringSubmatch(a.body)
-		if m == nil {
-			return ""
-		}
-		return strings.ReplaceAll(m[1], "&amp;", "&")
-	}
 	fields := []string{"reason", "all"}
 	for i := range followers {
 		fields = append(fields, "openid", follower(i))

@@ -73,6 +73,8 @@ func (c *console) accountPages() map[string]handler {
 		"GET /a/{app}/followers":           c.followers,
 		"GET /a/{app}/blacklist":           c.blacklist,
 		"GET /a/{app}/blacklist/export":    c.export,
+		"GET /a/{app}/blacklist/count":     c.countMore,
+		"POST /a/{app}/blacklist/take":     c.take,
 		"POST /a/{app}/confirm":            c.confirm,
 		"POST /a/{app}/block":              c.block,
 		"POST /a/{app}/unblock":            c.unblock,

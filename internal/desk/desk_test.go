@@ -155,6 +155,18 @@ var actions = map[string]action{
 		_, err := d.States(ctx, app, nil)
 		return err
 	}},
+	"CountEntries": {operators.RoleViewer, true, func(ctx context.Context, d *Desk, app mpblock.AppID) error {
+		_, _, err := d.CountEntries(ctx, app, lists.EntryQuery{})
+		return err
+	}},
+	"People": {operators.RoleViewer, true, func(ctx context.Context, d *Desk, app mpblock.AppID) error {
+		_, err := d.People(ctx, app)
+		return err
+	}},
+	"ReasonCounts": {operators.RoleViewer, true, func(ctx context.Context, d *Desk, app mpblock.AppID) error {
+		_, err := d.ReasonCounts(ctx, app, 10)
+		return err
+	}},
 	"Export": {operators.RoleViewer, true, func(ctx context.Context, d *Desk, app mpblock.AppID) error {
 		return firstErr(d.Export(ctx, app, lists.EntryQuery{}))
 	}},

@@ -3,6 +3,7 @@ package desk
 import (
 	"context"
 	"iter"
+	"slices"
 
 	"mpblock"
 	"mpblock/internal/access"
@@ -25,6 +26,39 @@ func (d *Desk) Blacklist(ctx context.Context, app mpblock.AppID, q lists.EntryQu
 		return lists.EntryPage{}, err
 	}
 	return d.office.lists.Entries(ctx, app, q)
+}
+
+// CountEntries counts what a query asks for, as far as one call goes; see
+// lists.Service.CountEntries.
+func (d *Desk) CountEntries(ctx context.Context, app mpblock.AppID, q lists.EntryQuery) (n int, next string, err error) {
+	if _, err := d.account(ctx, operators.RoleViewer, app); err != nil {
+		return 0, "", err
+	}
+	return d.office.lists.CountEntries(ctx, app, q)
+}
+
+// People returns the names of the operators who may see an account.
+func (d *Desk) People(ctx context.Context, app mpblock.AppID) ([]string, error) {
+	if _, err := d.account(ctx, operators.RoleViewer, app); err != nil {
+		return nil, err
+	}
+	all, err := d.office.operators.Operators(ctx)
+	var names []string
+	for _, o := range all {
+		if len(o.Accounts) == 0 || slices.Contains(o.Accounts, app) {
+			names = append(names, o.Name)
+		}
+	}
+	return names, err
+}
+
+// ReasonCounts returns the reasons of an account with how many OpenIDs were blocked for
+// each, the most used first.
+func (d *Desk) ReasonCounts(ctx context.Context, app mpblock.AppID, limit int) ([]lists.ReasonCount, error) {
+	if _, err := d.account(ctx, operators.RoleViewer, app); err != nil {
+		return nil, err
+	}
+	return d.office.lists.ReasonCounts(ctx, app, limit)
 }
 
 // Export returns all entries that a query asks for, without regard to its After and

@@ -2,6 +2,7 @@ package lists
 
 import (
 	"context"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -11,21 +12,21 @@ import (
 )
 
 // EntryQuery asks for a page of the blacklist. Reason, actor and times are of the
-// change that the entry belongs to; without any of them the order is that of the OpenIDs, with
-// one the newest come first.
+// change that the entry belongs to.
 type EntryQuery struct {
+	ByID   bool      // in the order of the OpenIDs; else the newest come first
 	Prefix string    // that the OpenIDs begin with
 	Reason string    // a part of it, without regard to case
-	Actor  string    // its beginning: "api", "console:", "console:anna", "job:"
+	Actor  string    // see MadeBy
 	Since  time.Time // zero: from the beginning
 	Until  time.Time // exclusive; zero: until now
 	After  string    // EntryPage.Next of the page before
 	Limit  int       // 1 to MaxRows
 }
 
-// Filtered tells whether the newest come first.
-func (q EntryQuery) Filtered() bool {
-	return q.Reason != "" || q.Actor != "" || !q.Since.IsZero() || !q.Until.IsZero()
+// filter returns what has to be true of the change that blocked.
+func (q EntryQuery) filter() changeFilter {
+	return changeFilter{action: mpblock.Block, reason: q.Reason, actor: q.Actor, since: q.Since, until: q.Until}
 }
 
 // EntryRow is a blocked OpenID with when, who and why.
@@ -43,9 +44,19 @@ type EntryPage struct {
 	Total int        // of the whole blacklist
 	Next  string     // "": there are no more; else go on from here
 
-	// Reached is how far back a filtered search has come when it stopped for the
-	// sake of its time, before the page was full; else zero.
-	Reached time.Time
+	// Reached is how far back a search has come when it stopped for the sake of its
+	// time, before the page was full; else zero. Where the order is that of the
+	// OpenIDs, it is ReachedID.
+	Reached   time.Time
+	ReachedID mpblock.OpenID
+}
+
+// CountEntries counts what a query asks for from its After on, as far as one call goes:
+// next is where to go on, "" if all are counted.
+func (svc *Service) CountEntries(ctx context.Context, app mpblock.AppID, q EntryQuery) (n int, next string, err error) {
+	q.Limit = math.MaxInt
+	page, err := svc.entryReader(app).page(ctx, q)
+	return len(page.Rows), page.Next, err
 }
 
 // Entries returns a page of an account's blacklist with who blocked whom, when and why.
@@ -78,34 +89,66 @@ func (svc *Service) entryReader(app mpblock.AppID) *entryReader {
 }
 
 func (r *entryReader) page(ctx context.Context, q EntryQuery) (EntryPage, error) {
-	if q.Filtered() {
+	if !q.ByID {
 		return r.newest(ctx, q)
 	}
 	after, err := cursorID(q.After)
 	if err != nil {
 		return EntryPage{}, err
 	}
-	page, next, err := prefixPage(ctx, r.svc.store.Blacklist, r.app, q.Prefix, after, q.Limit)
-	if err != nil {
-		return EntryPage{}, err
+	filter := q.filter()
+	var out EntryPage
+	for looked := 0; ; {
+		page, next, err := prefixPage(ctx, r.svc.store.Blacklist, r.app, q.Prefix, after, min(max(q.Limit, lookAtOnce), exportPage))
+		if err != nil {
+			return EntryPage{}, err
+		}
+		out.Total = page.Total
+		if err := r.keep(ctx, page.OpenIDs, filter, &out); err != nil {
+			return EntryPage{}, err
+		}
+		if looked += len(page.OpenIDs); out.cut(q.Limit) {
+			out.Next = out.Rows[q.Limit-1].OpenID.String()
+			return out, nil
+		}
+		if after = next; next == (mpblock.OpenID{}) {
+			return out, nil
+		}
+		if looked >= maxLooked && !r.endless {
+			out.Next, out.ReachedID = next.String(), next
+			return out, nil
+		}
 	}
-	out := EntryPage{Total: page.Total, Next: next.String()}
-	ids := page.OpenIDs
+}
+
+// keep adds those of some OpenIDs that are blocked by a change that passes the filter.
+func (r *entryReader) keep(ctx context.Context, ids []mpblock.OpenID, filter changeFilter, out *EntryPage) error {
 	states, err := r.svc.store.States(ctx, r.app, ids)
 	if err != nil {
-		return EntryPage{}, err
+		return err
 	}
 	if err := r.learn(ctx, states); err != nil {
-		return EntryPage{}, err
+		return err
 	}
 	for i, id := range ids {
-		if states[i].Blocked { // not unblocked since the page was read
-			row := r.heads[states[i].Since]
+		if !states[i].Blocked { // unblocked since the page was read
+			continue
+		}
+		if row := r.heads[states[i].Since]; filter.match(mpblock.Change{Action: mpblock.Block, Time: row.Time, Actor: row.Actor, Reason: row.Reason}) {
 			row.OpenID = id
 			out.Rows = append(out.Rows, row)
 		}
 	}
-	return out, nil
+	return nil
+}
+
+// cut takes away what is too many for a page, which tells that there is more.
+func (p *EntryPage) cut(limit int) bool {
+	if len(p.Rows) <= limit {
+		return false
+	}
+	p.Rows = p.Rows[:limit]
+	return true
 }
 
 // learn reads the changes that entries belong to and that it does not remember.
@@ -184,9 +227,7 @@ func (r *entryReader) newest(ctx context.Context, q EntryQuery) (EntryPage, erro
 	if err != nil {
 		return EntryPage{}, err
 	}
-	w := walk{svc: r.svc, app: r.app, endless: r.endless, filter: changeFilter{
-		action: mpblock.Block, reason: q.Reason, actor: q.Actor, since: q.Since, until: q.Until,
-	}}
+	w := walk{svc: r.svc, app: r.app, endless: r.endless, filter: q.filter()}
 	from := at.seq
 	if at.after != (mpblock.OpenID{}) {
 		from++
@@ -198,11 +239,17 @@ func (r *entryReader) newest(ctx context.Context, q EntryQuery) (EntryPage, erro
 	if err := w.each(ctx, func(c mpblock.Change) (bool, error) { return s.take(ctx, c) }); err != nil {
 		return EntryPage{}, err
 	}
+	if err := s.look(ctx); err != nil {
+		return EntryPage{}, err
+	}
 	switch {
 	case s.next.seq != 0:
 		s.page.Next, s.page.Reached = s.next.String(), s.reached
 	case w.before > 1:
 		s.page.Next, s.page.Reached = place{seq: w.before}.String(), w.stopped
+	}
+	if len(s.page.Rows) == q.Limit {
+		s.page.Reached = time.Time{}
 	}
 	return s.page, nil
 }
@@ -212,14 +259,15 @@ type search struct {
 	reader  *entryReader
 	query   EntryQuery
 	at      place // where it goes on
+	met     []EntryRow
 	looked  int
 	page    EntryPage
 	next    place // where the next page goes on within a change
 	reached time.Time
 }
 
-// take adds the entries that belong to a change; false if the page is full or
-// enough has been looked up.
+// take adds the entries that belong to a change, when enough of them have come
+// together to be looked up; false if the page is full or enough has been looked up.
 func (s *search) take(ctx context.Context, c mpblock.Change) (bool, error) {
 	if c.Undoes != 0 { // no entry belongs to it
 		return true, nil
@@ -235,32 +283,47 @@ func (s *search) take(ctx context.Context, c mpblock.Change) (bool, error) {
 			ids = ids[:end]
 		}
 	}
-	for len(ids) > 0 {
-		some := ids[:min(len(ids), lookAtOnce)]
-		states, err := s.reader.svc.store.States(ctx, s.reader.app, some)
-		if err != nil {
-			return false, err
-		}
-		for i, id := range some {
-			if states[i].Since != c.Seq {
-				continue
+	row := entryOf(c)
+	for _, row.OpenID = range ids {
+		if s.met = append(s.met, row); len(s.met) == lookAtOnce {
+			if err := s.look(ctx); err != nil || s.next.seq != 0 {
+				return false, err
 			}
-			row := entryOf(c)
-			row.OpenID = id
-			s.page.Rows = append(s.page.Rows, row)
-			if len(s.page.Rows) >= s.query.Limit {
-				s.next = place{c.Seq, id}
-				return false, nil
-			}
-		}
-		s.looked += len(some)
-		ids = ids[len(some):]
-		if s.looked >= maxLooked && !s.reader.endless {
-			s.next, s.reached = place{c.Seq, some[len(some)-1]}, c.Time
-			return false, nil
 		}
 	}
 	return true, nil
+}
+
+// look adds those of the entries met that are still there.
+func (s *search) look(ctx context.Context) error {
+	if s.next.seq != 0 || len(s.met) == 0 {
+		return nil
+	}
+	ids := make([]mpblock.OpenID, len(s.met))
+	for i, row := range s.met {
+		ids[i] = row.OpenID
+	}
+	states, err := s.reader.svc.store.States(ctx, s.reader.app, ids)
+	if err != nil {
+		return err
+	}
+	for i, row := range s.met {
+		if states[i].Since != row.Seq {
+			continue
+		}
+		s.page.Rows = append(s.page.Rows, row)
+		if s.page.cut(s.query.Limit) {
+			last := s.page.Rows[s.query.Limit-1]
+			s.next = place{last.Seq, last.OpenID}
+			return nil
+		}
+	}
+	last := s.met[len(s.met)-1]
+	s.looked, s.met = s.looked+len(s.met), s.met[:0]
+	if s.looked >= maxLooked && !s.reader.endless {
+		s.next, s.reached = place{last.Seq, last.OpenID}, last.Time
+	}
+	return nil
 }
 
 // firstAbove returns the index of the first OpenID above a cursor.

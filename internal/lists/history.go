@@ -12,7 +12,7 @@ import (
 type ChangeQuery struct {
 	Action mpblock.Action // 0: both
 	Reason string         // a part of it, without regard to case
-	Actor  string         // its beginning
+	Actor  string         // see MadeBy
 	Since  time.Time
 	Until  time.Time // exclusive
 	Before uint64    // ChangePage.Next of the page before; 0: from the newest
@@ -54,9 +54,8 @@ func (svc *Service) History(ctx context.Context, app mpblock.AppID, q ChangeQuer
 	if err := CheckLimit(q.Limit); err != nil {
 		return ChangePage{}, err
 	}
-	w := walk{svc: svc, app: app, filter: changeFilter{
-		action: q.Action, reason: q.Reason, actor: q.Actor, since: q.Since, until: q.Until,
-	}}
+	filter := changeFilter{action: q.Action, reason: q.Reason, actor: q.Actor, since: q.Since, until: q.Until}
+	w := walk{svc: svc, app: app, filter: filter, endless: filter == changeFilter{}} // then the page is full soon
 	if err := w.start(ctx, q.Before); err != nil {
 		return ChangePage{}, err
 	}

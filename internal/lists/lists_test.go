@@ -134,24 +134,27 @@ func TestFollowersPage(t *testing.T) {
 
 func TestBlacklistPage(t *testing.T) {
 	l := newLogged(t, 20)
-	l.apply(mpblock.Block, "api", "", 0, 6)                       // 1
-	l.apply(mpblock.Block, "console:anna", "Spam 广告", 6, 10)      // 2
-	l.apply(mpblock.Unblock, "console:bert", "sorry", 2, 8)       // 3
-	c := l.apply(mpblock.Block, "job:1-anna", "spam again", 4, 7) // 4
+	l.apply(mpblock.Block, "api", "", 0, 6)                                         // 1
+	l.apply(mpblock.Block, "console:anna", "Spam 广告", 6, 10)                        // 2
+	l.apply(mpblock.Unblock, "console:bert", "sorry", 2, 8)                         // 3
+	c := l.apply(mpblock.Block, "job:261127212733-060775-anna", "spam again", 4, 7) // 4
 	tests := []struct {
 		name string
 		q    EntryQuery
 		want []int
 	}{
-		{"all", EntryQuery{}, []int{0, 1, 4, 5, 6, 8, 9}},
+		{"all", EntryQuery{}, []int{4, 5, 6, 8, 9, 0, 1}},
 		{"prefix", EntryQuery{Prefix: l.ids[5]}, []int{5}},
 		{"prefix of one that is not blocked", EntryQuery{Prefix: l.ids[2]}, nil},
 		{"reason", EntryQuery{Reason: "SPAM"}, []int{4, 5, 6, 8, 9}},
 		{"reason in Chinese", EntryQuery{Reason: "广告"}, []int{8, 9}},
 		{"reason of an unblock", EntryQuery{Reason: "sorry"}, nil},
-		{"actor", EntryQuery{Actor: "console:"}, []int{8, 9}},
-		{"actor and reason", EntryQuery{Actor: "job:", Reason: "spam"}, []int{4, 5, 6}},
-		{"actor and prefix", EntryQuery{Actor: "job:", Prefix: l.ids[6]}, []int{6}},
+		{"person, with her jobs", EntryQuery{Actor: "console:anna"}, []int{4, 5, 6, 8, 9}},
+		{"part of a person's name", EntryQuery{Actor: "console:ann"}, nil},
+		{"job", EntryQuery{Actor: "job:261127212733-060775-anna"}, []int{4, 5, 6}},
+		{"API", EntryQuery{Actor: "api"}, []int{0, 1}},
+		{"actor and reason", EntryQuery{Actor: "console:anna", Reason: "spam again"}, []int{4, 5, 6}},
+		{"actor and prefix", EntryQuery{Actor: "console:anna", Prefix: l.ids[6]}, []int{6}},
 		{"since", EntryQuery{Since: c.Time}, []int{4, 5, 6}},
 		{"until", EntryQuery{Until: c.Time}, []int{8, 9, 0, 1}},
 		{"between", EntryQuery{Since: c.Time.Add(-2 * time.Minute), Until: c.Time}, []int{8, 9}},
@@ -161,22 +164,33 @@ func TestBlacklistPage(t *testing.T) {
 	for _, tt := range tests {
 		for _, limit := range []int{1, 2, 3, 100} {
 			tt.q.Limit = limit
-			if got, _ := l.entries(tt.q); !slices.Equal(got, tt.want) {
-				t.Errorf("%s, %d a page: %v, want %v", tt.name, limit, got, tt.want)
+			if got, pages := l.entries(tt.q); !slices.Equal(got, tt.want) || pages != max(1, (len(got)+limit-1)/limit) {
+				t.Errorf("%s, %d a page: %v on %d pages, want %v", tt.name, limit, got, pages, tt.want)
 			}
 		}
 		if got := l.exported(tt.q); !slices.Equal(got, tt.want) {
 			t.Errorf("%s, exported: %v, want %v", tt.name, got, tt.want)
+		}
+		if n, next, err := l.svc.CountEntries(t.Context(), l.app, tt.q); n != len(tt.want) || next != "" || err != nil {
+			t.Errorf("%s, counted: %d, %q, %v", tt.name, n, next, err)
+		}
+		tt.q.ByID = true
+		slices.Sort(tt.want)
+		for _, limit := range []int{1, 2, 3, 100} {
+			tt.q.Limit = limit
+			if got, pages := l.entries(tt.q); !slices.Equal(got, tt.want) || pages != max(1, (len(got)+limit-1)/limit) {
+				t.Errorf("%s by OpenID, %d a page: %v on %d pages, want %v", tt.name, limit, got, pages, tt.want)
+			}
 		}
 	}
 	page, err := l.svc.Entries(t.Context(), l.app, EntryQuery{Prefix: l.ids[5], Limit: 1})
 	if err != nil || page.Total != 7 || len(page.Rows) != 1 || page.Next != "" {
 		t.Fatalf("%+v, %v", page, err)
 	}
-	if r := page.Rows[0]; r.Seq != 4 || r.Actor != "job:1-anna" || r.Reason != "spam again" || !r.Time.Equal(c.Time) {
+	if r := page.Rows[0]; r.Seq != 4 || r.Actor != "job:261127212733-060775-anna" || r.Reason != "spam again" || !r.Time.Equal(c.Time) {
 		t.Errorf("blocked by %+v", r)
 	}
-	for _, q := range []EntryQuery{{After: "x"}, {After: "1.x", Reason: "a"}, {After: "x", Reason: "a"}, {After: "0.", Reason: "a"}} {
+	for _, q := range []EntryQuery{{After: "x"}, {After: "x", ByID: true}, {After: "1.x", Reason: "a"}, {After: "x", Reason: "a"}, {After: "0.", Reason: "a"}} {
 		q.Limit = 1
 		_, err := l.svc.Entries(t.Context(), l.app, q)
 		wantRefusal(t, err, "begin with the first one")
@@ -234,6 +248,10 @@ func TestSearchWithinAChange(t *testing.T) {
 	got, pages := l.entries(EntryQuery{Reason: "big", Limit: 10})
 	if !slices.Equal(got, []int{0, len(l.ids) - 1}) || pages != 3 {
 		t.Errorf("entries %v in %d pages", got, pages)
+	}
+	got, pages = l.entries(EntryQuery{Reason: "big", Limit: 10, ByID: true})
+	if !slices.Equal(got, []int{0, len(l.ids) - 1}) || pages != 1 {
+		t.Errorf("by OpenID: %v in %d pages", got, pages)
 	}
 	if got := l.exported(EntryQuery{Reason: "big"}); !slices.Equal(got, []int{0, len(l.ids) - 1}) {
 		t.Errorf("exported %v", got)

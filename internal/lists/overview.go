@@ -90,6 +90,17 @@ func (g *digest) top(n int) []string {
 // Reasons returns up to limit earlier reasons of an account, the most used first, for
 // a list of suggestions.
 func (svc *Service) Reasons(ctx context.Context, app mpblock.AppID, limit int) ([]string, error) {
+	counts, err := svc.ReasonCounts(ctx, app, limit)
+	var reasons []string
+	for _, r := range counts {
+		reasons = append(reasons, r.Reason)
+	}
+	return reasons, err
+}
+
+// ReasonCounts returns up to limit earlier reasons of an account with how many OpenIDs
+// were blocked for each, the most used first.
+func (svc *Service) ReasonCounts(ctx context.Context, app mpblock.AppID, limit int) ([]ReasonCount, error) {
 	if err := CheckLimit(limit); err != nil {
 		return nil, err
 	}
@@ -98,5 +109,9 @@ func (svc *Service) Reasons(ctx context.Context, app mpblock.AppID, limit int) (
 		return nil, err
 	}
 	reasons := slices.DeleteFunc(g.top(limit+1), func(r string) bool { return r == "" })
-	return reasons[:min(limit, len(reasons))], nil
+	var counts []ReasonCount
+	for _, r := range reasons[:min(limit, len(reasons))] {
+		counts = append(counts, ReasonCount{Reason: r, Count: g.Reasons[r]})
+	}
+	return counts, nil
 }

@@ -25,7 +25,7 @@ const (
 type changeFilter struct {
 	action mpblock.Action // 0: both
 	reason string         // a part of it, without regard to case
-	actor  string         // its beginning
+	actor  string         // see MadeBy
 	since  time.Time
 	until  time.Time
 }
@@ -34,7 +34,7 @@ func (f changeFilter) timed() bool { return !f.since.IsZero() || !f.until.IsZero
 
 func (f changeFilter) match(c mpblock.Change) bool {
 	return !c.Time.Before(f.since) && (f.until.IsZero() || c.Time.Before(f.until)) &&
-		(f.action == 0 || c.Action == f.action) && strings.HasPrefix(c.Actor, f.actor) &&
+		(f.action == 0 || c.Action == f.action) && MadeBy(c.Actor, f.actor) &&
 		(f.reason == "" || strings.Contains(strings.ToLower(c.Reason), strings.ToLower(f.reason)))
 }
 

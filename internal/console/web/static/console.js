@@ -35,6 +35,31 @@
   const store = (f, picks) => sessionStorage.setItem(name(f), JSON.stringify([...picks]));
   const boxes = (f) => [...f.querySelectorAll("input[name=openid]:not(:disabled)")].filter((b) => b.type === "checkbox");
 
+  // What is ticked and not on this page can be seen, and unticked.
+  function showElsewhere(f, picks) {
+    const box = f.querySelector("[data-elsewhere]");
+    if (!box) return;
+    const here = new Set(boxes(f).map((b) => b.value));
+    const others = [...picks].filter((id) => !here.has(id));
+    box.hidden = others.length === 0;
+    if (box.hidden) box.open = false;
+    box.querySelector("summary").textContent = box.dataset.elsewhere.replace("%s", others.length.toLocaleString("en"));
+    box.querySelector("ul").replaceChildren(...others.slice(0, 200).map((id) => {
+      const row = document.createElement("li");
+      const label = document.createElement("span");
+      label.className = "openid";
+      label.textContent = id;
+      const button = document.createElement("button");
+      button.type = "button";
+      button.className = "link";
+      button.dataset.drop = id;
+      button.textContent = box.dataset.untick;
+      button.setAttribute("aria-label", box.dataset.untick + " " + id);
+      row.append(label, button);
+      return row;
+    }));
+  }
+
   function show() {
     const f = form();
     if (!f) return;
@@ -53,6 +78,9 @@
     }
     const count = f.querySelector("[data-count]");
     count.textContent = count.dataset.count.replace("%s", picks.size.toLocaleString("en"));
+    showElsewhere(f, picks);
+    const take = f.querySelector("[data-take]");
+    if (take) take.hidden = !all || !all.checked;
     for (const b of f.querySelectorAll("[data-needs-picks]")) b.disabled = picks.size === 0;
   }
 
@@ -73,12 +101,38 @@
   document.addEventListener("click", (e) => {
     const b = e.target.closest("button, [data-close]");
     if (!b) return;
+    if (b.dataset.drop && form()) { const f = form(); const picks = load(f); picks.delete(b.dataset.drop); store(f, picks); show(); }
     if (b.matches("[data-clear]")) { const f = form(); store(f, new Set()); show(); }
     if (b.matches("[data-close]")) { const d = b.closest("dialog"); if (d) { e.preventDefault(); d.close(); } }
     if (b.dataset.fill) { const field = document.getElementById(b.dataset.fill); field.value = b.textContent.trim(); field.focus(); }
     if (b.dataset.copy && navigator.clipboard) {
       navigator.clipboard.writeText(document.getElementById(b.dataset.copy).textContent.trim()).then(() => { b.textContent = b.dataset.copied; });
     }
+  });
+
+  // With Shift, a tick takes those between it and the last one along.
+  let last = null;
+  document.addEventListener("click", (e) => {
+    const f = form();
+    if (!f || e.target.type !== "checkbox" || e.target.name !== "openid" || !f.contains(e.target)) return;
+    const here = boxes(f);
+    const from = here.indexOf(last);
+    const to = here.indexOf(e.target);
+    if (e.shiftKey && from >= 0) {
+      const picks = load(f);
+      for (const b of here.slice(Math.min(from, to), Math.max(from, to) + 1)) e.target.checked ? picks.add(b.value) : picks.delete(b.value);
+      store(f, picks);
+      show();
+    }
+    last = e.target;
+  });
+
+  // One menu is open at a time; Escape and a click beside it close it.
+  const menus = () => document.querySelectorAll("details.pick[open]");
+  document.addEventListener("click", (e) => { for (const d of menus()) if (!d.contains(e.target) && document.contains(e.target)) d.open = false; });
+  document.addEventListener("keydown", (e) => {
+    if (e.key !== "Escape" || document.querySelector("dialog[open]")) return;
+    for (const d of menus()) { d.open = false; d.querySelector("summary").focus(); }
   });
 
   // What was ticked on other pages goes along with what is on this one.

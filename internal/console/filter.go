@@ -1,0 +1,233 @@
+package console
+
+import (
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"mpblock"
+	"mpblock/internal/console/i18n"
+	"mpblock/internal/console/web"
+	"mpblock/internal/jobs"
+	"mpblock/internal/lists"
+)
+
+// filter is what a list is narrowed down by, as it stands in the address, and what it
+// can be narrowed down by.
+type filter struct {
+	Query, Reason string
+	Actor         string // as lists.MadeBy has it
+	ActorName     string // in words
+	Action        string // block, unblock or ""
+	Days          string // the last so many, with today; "" if there are From and To
+	From, To      string // days in the viewer's zone, YYYY-MM-DD
+	Elsewhere     string // address of the search, if Query is not for a list
+	Set           bool   // any of them is there
+	Clear         string // address without them
+
+	Spans, Reasons, Actions []choice
+	AnyReason, Anybody      choice
+	People                  []person
+	kept                    url.Values // of the address, for the forms
+}
+
+// choice is a link that narrows a list down.
+type choice struct {
+	Text, Address string
+	Count         int
+	Current       bool
+}
+
+// person is somebody who made changes, with the jobs that they started.
+type person struct {
+	choice
+	Jobs []choice
+}
+
+const (
+	suggestions   = 8  // earlier reasons that are offered beside a field
+	filterReasons = 20 // that a list can be narrowed down by at a click
+	filterJobs    = 5  // likewise, of one person
+)
+
+// filter reads the filter of the address; where it is for a page, offers says so.
+func (v *visit) filter() filter {
+	q := v.R.URL.Query()
+	f := filter{
+		Reason: strings.TrimSpace(q.Get("reason")), Actor: actorAsked(strings.TrimSpace(q.Get("actor"))),
+		Action: q.Get("action"), Days: q.Get("days"), From: q.Get("from"), To: q.Get("to"), kept: url.Values{},
+	}
+	f.Query, f.Elsewhere = v.begin()
+	f.Set = f.Query+f.Reason+f.Actor+f.Action+f.Days+f.From+f.To != ""
+	for _, key := range []string{"q", "reason", "actor", "action", "days", "from", "to", "sort"} {
+		if q.Get(key) != "" {
+			f.kept.Set(key, q.Get(key))
+		}
+	}
+	f.Clear = f.with(v, "q", "", "reason", "", "actor", "", "action", "", "days", "", "from", "", "to", "")
+	if f.Actor != "" {
+		f.ActorName = v.actor(f.Actor).Name
+	}
+	return f
+}
+
+// actorAsked returns who is meant by what stands in an address: a name alone is an
+// operator's.
+func actorAsked(text string) string {
+	if text == "" || text == mpblock.ActorAPI || strings.Contains(text, ":") {
+		return text
+	}
+	return "console:" + text
+}
+
+// with returns the address of the list with some fields changed: names and values in
+// turns, "" for none.
+func (f filter) with(v *visit, fields ...string) string {
+	q := url.Values{}
+	for key, values := range f.kept {
+		q[key] = values
+	}
+	for field := range slices.Chunk(fields, 2) {
+		if q.Del(field[0]); field[1] != "" {
+			q.Set(field[0], field[1])
+		}
+	}
+	if len(q) == 0 {
+		return v.R.URL.Path
+	}
+	return v.R.URL.Path + "?" + q.Encode()
+}
+
+// keptField is a field of the address that a form hands on.
+type keptField struct{ Name, Value string }
+
+// Keep returns the fields that a form hands on, beside those that it asks for.
+func (f filter) Keep(asked ...string) []keptField {
+	var all []keptField
+	for key, values := range f.kept {
+		if !slices.Contains(asked, key) {
+			all = append(all, keptField{key, values[0]})
+		}
+	}
+	slices.SortFunc(all, func(a, b keptField) int { return strings.Compare(a.Name, b.Name) })
+	return all
+}
+
+// offer fills what the list can be narrowed down by.
+func (f *filter) offer(v *visit) error {
+	for _, span := range []struct {
+		days string
+		text msg
+	}{{"", msg("filter.ever")}, {"1", msg("filter.today")}, {"7", msg("filter.week")}, {"30", msg("filter.month")}} {
+		f.Spans = append(f.Spans, choice{
+			Text: v.Say(span.text), Address: f.with(v, "days", span.days, "from", "", "to", ""), Current: f.Days == span.days && f.From+f.To == "",
+		})
+	}
+	f.AnyReason = choice{Text: v.Say(msg("filter.any")), Address: f.with(v, "reason", ""), Current: f.Reason == ""}
+	reasons, err := v.Desk.ReasonCounts(v.Ctx(), v.Account.AppID, filterReasons)
+	if err != nil {
+		return err
+	}
+	for _, r := range reasons {
+		f.Reasons = append(f.Reasons, choice{r.Reason, f.with(v, "reason", r.Reason), r.Count, strings.EqualFold(r.Reason, f.Reason)})
+	}
+	f.Anybody = choice{Text: v.Say(msg("filter.anybody")), Address: f.with(v, "actor", ""), Current: f.Actor == ""}
+	return f.offerPeople(v)
+}
+
+// offerActions is for lists with changes of both kinds.
+func (f *filter) offerActions(v *visit) {
+	for _, a := range []struct {
+		name string
+		text msg
+	}{{"", msg("filter.any")}, {"block", msg("action.block")}, {"unblock", msg("action.unblock")}} {
+		f.Actions = append(f.Actions, choice{Text: v.Say(a.text), Address: f.with(v, "action", a.name), Current: f.Action == a.name})
+	}
+}
+
+// offerPeople offers the API, the operators, and each one's jobs under the name.
+func (f *filter) offerPeople(v *visit) error {
+	names, err := v.Desk.People(v.Ctx(), v.Account.AppID)
+	if err != nil {
+		return err
+	}
+	all, err := v.Desk.Jobs(v.Ctx(), v.Account.AppID, "", lists.MaxRows)
+	if err != nil {
+		return err
+	}
+	under := map[string][]choice{}
+	for _, j := range all {
+		if !slices.Contains(names, j.By) { // who has been removed since
+			names = append(names, j.By)
+		}
+		if j.State != jobs.JobDraft && len(under[j.By]) < filterJobs {
+			actor := "job:" + j.ID
+			text := v.Say(msg("filter.job"), i18n.StampOf(j.Created, v.Zone).Minute)
+			under[j.By] = append(under[j.By], choice{text, f.with(v, "actor", actor), j.Progress.Done, f.Actor == actor})
+		}
+	}
+	if name, ok := strings.CutPrefix(f.Actor, "console:"); ok && !slices.Contains(names, name) {
+		names = append(names, name)
+	}
+	api := choice{Text: v.Say(msg("actor.api")), Address: f.with(v, "actor", mpblock.ActorAPI), Current: f.Actor == mpblock.ActorAPI}
+	f.People = []person{{choice: api}}
+	for _, name := range names {
+		actor := "console:" + name
+		f.People = append(f.People, person{choice{Text: name, Address: f.with(v, "actor", actor), Current: f.Actor == actor}, under[name]})
+	}
+	return nil
+}
+
+// times returns the instants that the days of a filter stand for: until is that at
+// which the last day ends.
+func (f filter) times(v *visit) (since, until time.Time, err error) {
+	if f.From+f.To == "" && f.Days != "" {
+		days, err := strconv.Atoi(f.Days)
+		if err != nil || days < 1 || days > 10_000 {
+			return since, until, web.ErrMissing
+		}
+		y, m, d := v.c.Desks.Now().In(v.Zone).Date()
+		return time.Date(y, m, d-days+1, 0, 0, 0, 0, v.Zone), until, nil
+	}
+	for _, day := range []struct {
+		text string
+		to   *time.Time
+		more int
+	}{{f.From, &since, 0}, {f.To, &until, 1}} {
+		if day.text == "" {
+			continue
+		}
+		t, err := time.ParseInLocation(time.DateOnly, day.text, v.Zone)
+		if err != nil {
+			return since, until, web.Invalid(v.Say(msg("filter.day"), day.text))
+		}
+		*day.to = t.AddDate(0, 0, day.more)
+	}
+	return since, until, nil
+}
+
+// stop is where a search has stopped for the sake of its time.
+type stop struct {
+	Time *i18n.Stamp // how far back it has come,
+	ID   string      // or down to which OpenID
+	Next string      // address where it goes on
+}
+
+// stopAt returns how far a search has come, nil if to its end; the pager leads on no
+// more, since the stop does.
+func (v *visit) stopAt(t time.Time, id mpblock.OpenID, pager *web.Pager) *stop {
+	s := stop{Next: pager.Next}
+	switch {
+	case !t.IsZero():
+		stamp := i18n.StampOf(t, v.Zone)
+		s.Time = &stamp
+	case id != mpblock.OpenID{}:
+		s.ID = id.String()
+	default:
+		return nil
+	}
+	pager.Next = ""
+	return &s
+}
