@@ -15,10 +15,11 @@ func (b *tab) focused() string {
 
 // TestSearchByKey: from any page, by keyboard alone, to whom a message is from.
 func TestSearchByKey(t *testing.T) {
-	s := serve(t)
+	b := enter(t, serve(t), "en")
 	for _, lang := range []string{"zh-CN", "en"} {
-		b := enter(t, s, lang)
+		b.size(1440, 900)
 		b.visit(account + "/followers")
+		b.speak(lang)
 		id := eval[string](b, "document.querySelector('tr[data-openid]').dataset.openid")
 		for i, page := range []string{account, account + "/bulk", account + "/history", "/accounts", "/me"} {
 			b.visit(page)
