@@ -144,7 +144,7 @@ func TestEndOfALogInAUsedFile(t *testing.T) {
 		if err != nil {
 			continue // it has just gone
 		}
-		if used = info.Size() > int64(s.db.Metrics().WAL.Size); !used { //nolint:gosec // small
+		if used = info.Size() > int64(s.db.Metrics().WAL.Size); !used {
 			continue
 		}
 		copied, _ := killed(t, dir)
