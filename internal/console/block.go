@@ -85,7 +85,7 @@ func (v *visit) apply(action mpblock.Action) error {
 	if out.Seq == 0 {
 		n.Kind, n.Text = "mind", v.Say(msg("change.same"))
 	} else {
-		n.Link = &web.NavLink{Address: v.undoAddress(out.Seq), Text: v.Say(msg("change.undo"))}
+		n.Post = &web.NavLink{Address: v.undoAddress(out.Seq), Text: v.Say(msg("change.undo"))}
 	}
 	v.TellWith(n)
 	return v.See(web.Local(v.Field("back"), v.Base()+"/"+list))

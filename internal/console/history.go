@@ -81,7 +81,11 @@ func (c *console) change(v *visit) error {
 	if err != nil {
 		return err
 	}
-	p := &changePage{Change: v.changeRow(rowOf(change))}
+	row, err := v.Desk.Row(v.Ctx(), v.Account.AppID, change)
+	if err != nil {
+		return err
+	}
+	p := &changePage{Change: v.changeRow(row)}
 	from := min(number(v.R.URL.Query().Get("after")), uint64(len(change.OpenIDs)))
 	rest := change.OpenIDs[from:]
 	next := ""
@@ -94,11 +98,6 @@ func (c *console) change(v *visit) error {
 	}
 	p.Pager = v.PagerOf(len(rest), next)
 	return v.Page(http.StatusOK, "change", v.Say(msg("change.title"), p.Change.Seq), p)
-}
-
-// rowOf returns a change as a row of a table.
-func rowOf(c mpblock.Change) lists.ChangeRow {
-	return lists.ChangeRow{Seq: c.Seq, Time: c.Time, Actor: c.Actor, Action: c.Action, Reason: c.Reason, Count: len(c.OpenIDs)}
 }
 
 // openidPage is what is known of one OpenID.

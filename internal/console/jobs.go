@@ -8,23 +8,23 @@ import (
 	"mpblock/internal/console/i18n"
 	"mpblock/internal/console/web"
 	"mpblock/internal/jobs"
+	"mpblock/internal/operators"
 )
 
 // jobView is a job as the pages show it.
 type jobView struct {
-	ID, Address    string
-	Block          bool
-	Reason, By     string
-	Problem        string // why it failed, in English
-	Code           jobs.JobState
-	State, Mood    string // in words, and the colour of its label
-	Active         bool
-	Created        i18n.Stamp
-	Done, Total    int
-	Percent        int
-	Refused        int
-	Undoable       bool
-	UndoOf, UndoAt string // the job that this one undoes, and its address
+	ID, Address string
+	Block       bool
+	Reason, By  string
+	Problem     string // why it failed, in English
+	Code        jobs.JobState
+	State, Mood string // in words, and the colour of its label
+	Active      bool
+	Created     i18n.Stamp
+	Done, Total int
+	Percent     int
+	Refused     int
+	standing
 }
 
 // jobPage is a draft with what it would do, or a job with how far it is.
@@ -71,10 +71,10 @@ func (v *visit) jobView(j jobs.Job) jobView {
 		Problem: j.Problem, Code: j.State, State: v.Say(moods[j.State].text), Mood: moods[j.State].mood, Active: j.Active(),
 		Created: i18n.StampOf(j.Created, v.Zone), Done: j.Progress.Seen(), Total: j.Progress.Total,
 		Refused:  j.Progress.Refused + j.Preview.Malformed + j.Preview.Foreign,
-		Undoable: !j.Active() && j.Progress.Done > 0, UndoOf: j.UndoOf,
+		standing: standing{Undoes: v.jobRef(j.UndoOf), UndoneBy: v.jobRef(j.UndoneBy), RedoneBy: v.jobRef(j.RedoneBy), Redoes: j.Redoes},
 	}
-	if j.UndoOf != "" {
-		view.UndoAt = v.Base() + "/jobs/" + j.UndoOf
+	if !j.Active() && j.Undoable && v.Desk.May(operators.RoleOperator) {
+		view.ToUndo = v.Base() + "/jobs/" + j.Last + "/undo"
 	}
 	switch {
 	case view.Total > 0:
@@ -83,6 +83,14 @@ func (v *visit) jobView(j jobs.Job) jobView {
 		view.Percent = 100
 	}
 	return view
+}
+
+// jobRef returns a link to a job, nil for none.
+func (v *visit) jobRef(id string) *ref {
+	if id == "" {
+		return nil
+	}
+	return &ref{Name: id, Address: v.Base() + "/jobs/" + id, Job: true}
 }
 
 func (v *visit) findJob() (jobs.Job, error) {

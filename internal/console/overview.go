@@ -47,6 +47,7 @@ type changeRow struct {
 	Count   int
 	Actor   actorView
 	Reason  string
+	standing
 }
 
 func (c *console) overview(v *visit) error {
@@ -83,7 +84,7 @@ func (v *visit) changeRows(rows []lists.ChangeRow) []changeRow {
 func (v *visit) changeRow(r lists.ChangeRow) changeRow {
 	seq := strconv.FormatUint(r.Seq, 10)
 	return changeRow{
-		Seq: seq, Address: v.Base() + "/history/" + seq, Time: i18n.StampOf(r.Time, v.Zone), Block: r.Action == mpblock.Block,
+		Seq: seq, Address: v.changeAddress(r.Seq), standing: v.standing(r), Time: i18n.StampOf(r.Time, v.Zone), Block: r.Action == mpblock.Block,
 		Count: r.Count, Actor: v.actor(r.Actor), Reason: r.Reason,
 	}
 }

@@ -217,7 +217,7 @@ func (v *visit) findChange(text string) (hitGroup, error) {
 	if missing(err) {
 		return g, nil
 	}
-	g.Hits = append(g.Hits, hit{Text: v.Say(msg("change.title"), strconv.FormatUint(seq, 10)), Address: v.changeRow(rowOf(c)).Address, Note: c.Reason})
+	g.Hits = append(g.Hits, hit{Text: v.Say(msg("change.title"), strconv.FormatUint(seq, 10)), Address: v.changeAddress(seq), Note: c.Reason})
 	return g, err
 }
 

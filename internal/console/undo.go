@@ -8,6 +8,7 @@ import (
 	"mpblock/internal/console/i18n"
 	"mpblock/internal/console/web"
 	"mpblock/internal/lists"
+	"mpblock/internal/operators"
 )
 
 // undoPage says what an undo would do, before it does.
@@ -20,6 +21,8 @@ type undoPage struct {
 	Would, Total int
 	Looked, Left int
 	Partly       bool // only the first Looked of Total were looked at
+	Rest, Most   int  // those that were not, and how many may change at most
+	Redoes       bool // it is an undo of an undo
 	LeftRows     []leftRow
 	MoreLeft     int
 }
@@ -30,12 +33,51 @@ type leftRow struct {
 	By              *changeRow // what has changed it since
 }
 
-func (v *visit) undoAddress(seq uint64) string {
-	return v.Base() + "/history/" + strconv.FormatUint(seq, 10) + "/undo"
+func (v *visit) changeAddress(seq uint64) string {
+	return v.Base() + "/history/" + strconv.FormatUint(seq, 10)
+}
+
+func (v *visit) undoAddress(seq uint64) string { return v.changeAddress(seq) + "/undo" }
+
+// standing is how a change or a job stands, as the pages show it.
+type standing struct {
+	Undoes, UndoneBy, RedoneBy *ref
+	Redoes                     bool   // to undo it, or what has undone it, is to redo
+	ToUndo                     string // the address where that is done, "" if the operator may not
+}
+
+// Redo returns where what was undone is redone from a row of a table. What is a piece of
+// a job is redone with the job.
+func (s standing) Redo(whole bool) string {
+	if s.UndoneBy == nil || !s.Redoes || !whole {
+		return ""
+	}
+	return s.ToUndo
+}
+
+// ref is a link to a change or a job.
+type ref struct {
+	Name, Address string
+	Job           bool
+}
+
+func (v *visit) standing(r lists.ChangeRow) standing {
+	to := func(seq uint64) *ref {
+		if seq == 0 {
+			return nil
+		}
+		return &ref{Name: "#" + strconv.FormatUint(seq, 10), Address: v.changeAddress(seq)}
+	}
+	s := standing{Undoes: to(r.Undoes), UndoneBy: to(r.UndoneBy), RedoneBy: to(r.RedoneBy), Redoes: r.Redoes}
+	if v.Desk.May(operators.RoleOperator) {
+		s.ToUndo = v.undoAddress(r.Last(r.Seq))
+	}
+	return s
 }
 
 func (v *visit) undoPage(w lists.UndoPreview, of changeRow, heading, back string) error {
 	p := &undoPage{
+		Redoes: of.Redoes, Rest: w.Total - w.Looked, Most: w.Total - w.Left,
 		Heading: heading, Of: of, Action: v.R.URL.Path, Back: back, Blocks: w.Action == mpblock.Block,
 		Would: w.Would, Total: w.Total, Looked: w.Looked, Left: w.Left, Partly: w.Looked < w.Total,
 		LeftRows: v.leftRows(w.LeftRows), MoreLeft: max(0, w.Left-len(w.LeftRows)),
@@ -66,8 +108,16 @@ func (c *console) undoForm(v *visit) error {
 	if err != nil {
 		return err
 	}
-	text := strconv.FormatUint(seq, 10)
-	return v.undoPage(w, v.changeRow(rowOf(change)), v.Say(msg("undo.change"), text), v.Base()+"/history/"+text)
+	row, err := v.Desk.Row(v.Ctx(), v.Account.AppID, change)
+	if err != nil {
+		return err
+	}
+	of := v.changeRow(row)
+	heading := v.Say(msg("undo.change"), of.Seq)
+	if of.Redoes = of.Redoes && of.UndoneBy == nil; of.Redoes { // else something else is to be undone for that
+		heading = v.Say(msg("redo.change"), of.Seq)
+	}
+	return v.undoPage(w, of, heading, of.Address)
 }
 
 func (c *console) undo(v *visit) error {
@@ -78,14 +128,38 @@ func (c *console) undo(v *visit) error {
 	if err != nil {
 		return err
 	}
-	v.Tell("good", v.Say(msg("undo.done"), out.Done))
-	if out.Left > 0 {
-		v.Tell("mind", v.Say(msg("undo.left"), out.Left))
-	}
 	if out.Seq == 0 {
-		return v.See(v.Base() + "/history")
+		v.Tell("mind", v.Say(msg("undo.nothing")))
+		return v.See(web.Local(v.Field("back"), v.Base()+"/history"))
 	}
-	return v.See(v.Base() + "/history/" + strconv.FormatUint(out.Seq, 10))
+	if err := v.tellUndone(out); err != nil {
+		return err
+	}
+	return v.See(web.Local(v.Field("back"), v.changeAddress(out.Seq)))
+}
+
+// tellUndone says what an undo has done, with a button that takes that back.
+func (v *visit) tellUndone(out lists.UndoOutcome) error {
+	row, err := v.Desk.Row(v.Ctx(), v.Account.AppID, out.Made)
+	if err != nil {
+		return err
+	}
+	all, some, back := msg("redo.done.all"), msg("redo.done"), msg("change.undo")
+	if row.Redoes {
+		all, some, back = msg("undo.done.all"), msg("undo.done"), msg("redo.do")
+	}
+	n := web.Notice{Kind: "good", Text: v.Say(all)}
+	if out.Left > 0 {
+		n.Text = v.Say(some, out.Done)
+		defer v.Tell("mind", v.Say(msg("undo.left"), out.Left))
+	}
+	if button := (&web.NavLink{Address: v.undoAddress(out.Seq), Text: v.Say(back)}); out.Done <= lists.MaxByHand {
+		n.Post = button
+	} else {
+		n.Link = button
+	}
+	v.TellWith(n)
+	return nil
 }
 
 func (c *console) undoJobForm(v *visit) error {
@@ -99,7 +173,12 @@ func (c *console) undoJobForm(v *visit) error {
 		return err
 	}
 	of := changeRow{Time: i18n.StampOf(j.Created, v.Zone), Block: j.Action == mpblock.Block, Count: j.Progress.Done, Actor: actorView{Name: j.By}, Reason: j.Reason}
-	return v.undoPage(w, of, v.Say(msg("undo.job"), id), v.Base()+"/jobs/"+id)
+	of.Undoes = v.jobRef(j.UndoOf)
+	heading := v.Say(msg("undo.job"), id)
+	if of.Redoes = j.Redoes && j.UndoneBy == ""; of.Redoes {
+		heading = v.Say(msg("redo.job"), id)
+	}
+	return v.undoPage(w, of, heading, v.Base()+"/jobs/"+id)
 }
 
 func (c *console) undoJob(v *visit) error {

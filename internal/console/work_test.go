@@ -71,7 +71,7 @@ func TestBlockUnblockUndo(t *testing.T) {
 	b.get(base+"/blacklist").holds(t, 200, "(2)", follower(0), follower(1), "spam", "operator")
 	b.post(base+"/block", "openid", follower(0)).holds(t, 200, "Nothing changed")
 	b.post(base+"/unblock", "openid", follower(1)).holds(t, 200, "1 user is unblocked.")
-	b.get(base+"/history/1/undo").holds(t, 200, "Undoing unblocks 1 user.", "1 user was changed since", follower(1))
+	b.get(base+"/history/1/undo").holds(t, 200, "1 user will be unblocked.", "1 user was changed since", follower(1))
 	b.post(base+"/history/1/undo", "note", "by mistake").holds(t, 200, "Undone for 1 user.", "1 user was changed since", "by mistake")
 	b.get(base+"/blacklist").holds(t, 200, "Nobody is on the blacklist")
 	b.get(base+"/openids/"+follower(0)).holds(t, 200, "spam", "by mistake", "This user is not blocked.")
@@ -121,12 +121,21 @@ func TestJob(t *testing.T) {
 	if !strings.Contains(refused.header.Get("Content-Disposition"), "attachment") {
 		t.Error("the refused ones are no file")
 	}
-	b.get(preview.path+"/undo").holds(t, 200, "Undoing unblocks 100 users.")
+	b.get(preview.path+"/undo").holds(t, 200, "100 users will be unblocked.")
 	undo := b.post(preview.path+"/undo", "note", "")
 	b.wait(undo.path + "/progress")
-	b.get(undo.path).holds(t, 200, "Undoes job", "100%")
+	id := strings.TrimPrefix(preview.path, base+"/jobs/")
+	b.get(undo.path).holds(t, 200, `<a href="`+preview.path+`">undo of job `+id, "100%", `href="`+undo.path+`/undo" id="undo">Redo<`)
+	b.get(preview.path).holds(t, 200, `href="`+undo.path+`">undone by `, `href="`+undo.path+`/undo" id="undo">Redo<`)
+	b.get(base+"/bulk").holds(t, 200, "undone by ", `<a href="`+undo.path+`/undo">Redo</a>`)
+	b.get(base+"/history").holds(t, 200, "undone by #2", `<a href="`+base+`/history/1">undo of #1</a>`)
 	b.get(base+"/blacklist").holds(t, 200, "Nobody is on the blacklist")
 	b.get(base+"/bulk").holds(t, 200, undo.path, preview.path)
+	b.get(undo.path+"/undo").holds(t, 200, "Redo: undo job", "100 users go back on the blacklist", ">Redo for 100<")
+	redo := b.post(undo.path+"/undo", "note", "")
+	b.wait(redo.path + "/progress")
+	b.get(preview.path).holds(t, 200, "redone by ", `href="`+redo.path+`/undo" id="undo">Undo<`)
+	b.get(base+"/blacklist?reason=raid").holds(t, 200, "(100)", ">job "+id+"<")
 }
 
 // wait asks for the progress of a job, as the page does, until it asks no more.

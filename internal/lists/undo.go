@@ -25,6 +25,7 @@ type UndoPreview struct {
 // UndoOutcome is what an undo of a change has done.
 type UndoOutcome struct {
 	Outcome
+	Made     mpblock.Change
 	Left     int         // left alone, since they have changed in the meantime
 	LeftRows []LeftAlone // up to MaxRows of those
 }
@@ -117,7 +118,7 @@ func (svc *Service) Undo(ctx context.Context, a *mpblock.Account, actor string, 
 	if err != nil {
 		return UndoOutcome{}, err
 	}
-	out := UndoOutcome{Outcome: Outcome{Seq: made.Seq, Done: len(made.OpenIDs)}}
+	out := UndoOutcome{Outcome: Outcome{Seq: made.Seq, Done: len(made.OpenIDs)}, Made: made}
 	left := Without(c.OpenIDs, made.OpenIDs)
 	out.Left = len(left)
 	return out, svc.leftRows(ctx, a.AppID, left, &out.LeftRows)

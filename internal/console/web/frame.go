@@ -58,6 +58,7 @@ type NavLink struct {
 type Notice struct {
 	Kind string // good, bad or mind
 	Text string
+	Post *NavLink // a button that posts to an address and leads back to this page
 	Link *NavLink
 	Done string // the list of ticks that has been worked off
 }
