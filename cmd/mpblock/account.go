@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"mpblock"
+	"mpblock/cmd/mpblock/ui"
 	"mpblock/internal/admin"
 )
 
@@ -29,23 +30,23 @@ type accountAddCmd struct {
 }
 
 // Run creates an account.
-func (c accountAddCmd) Run(ctx context.Context, t terminal) error {
+func (c accountAddCmd) Run(ctx context.Context, t ui.Terminal) error {
 	a, err := admin.Dial(c.Data).Add(ctx, admin.NewAccount{AppID: c.AppID, Name: c.Name, Prefix: c.Prefix, AnyFollower: c.AnyFollower})
 	if err != nil {
 		return c.explain(err)
 	}
 	if c.JSON {
-		return t.json(a)
+		return t.JSON(a)
 	}
-	t.printf("appid   %s\nsecret  %s\nprefix  %s\n", a.AppID, a.Secret, a.Prefix)
-	fmt.Fprintln(t.err, "The secret is not kept and cannot be shown again; account rotate-secret makes a new one.")
+	t.Printf("appid   %s\nsecret  %s\nprefix  %s\n", a.AppID, a.Secret, a.Prefix)
+	fmt.Fprintln(t.Err, "The secret is not kept and cannot be shown again; account rotate-secret makes a new one.")
 	return nil
 }
 
 type accountListCmd struct{ where }
 
 // Run lists the accounts.
-func (c accountListCmd) Run(ctx context.Context, t terminal) error {
+func (c accountListCmd) Run(ctx context.Context, t ui.Terminal) error {
 	client := admin.Dial(c.Data)
 	all := []admin.Account{}
 	for after := mpblock.AppID(""); ; after = all[len(all)-1].AppID {
@@ -59,15 +60,15 @@ func (c accountListCmd) Run(ctx context.Context, t terminal) error {
 		}
 	}
 	if c.JSON {
-		return t.json(all)
+		return t.JSON(all)
 	}
 	if len(all) == 0 {
-		fmt.Fprintln(t.err, "There is no account yet; mpblock account add creates one.")
+		fmt.Fprintln(t.Err, "There is no account yet; mpblock account add creates one.")
 		return nil
 	}
-	t.printf("%-18s  %12s  %12s  %s\n", "appid", "followers", "blocked", "name")
+	t.Printf("%-18s  %12s  %12s  %s\n", "appid", "followers", "blocked", "name")
 	for _, a := range all {
-		t.printf("%-18s  %12s  %12s  %s\n", a.AppID, grouped(a.Followers), grouped(a.Blocked), a.Name)
+		t.Printf("%-18s  %12s  %12s  %s\n", a.AppID, ui.Grouped(a.Followers), ui.Grouped(a.Blocked), a.Name)
 	}
 	return nil
 }
@@ -78,17 +79,17 @@ type accountShowCmd struct {
 }
 
 // Run shows an account.
-func (c accountShowCmd) Run(ctx context.Context, t terminal) error {
+func (c accountShowCmd) Run(ctx context.Context, t ui.Terminal) error {
 	a, err := admin.Dial(c.Data).Show(ctx, c.AppID)
 	return c.print(t, a, err)
 }
 
-func (w where) print(t terminal, a admin.Account, err error) error {
+func (w where) print(t ui.Terminal, a admin.Account, err error) error {
 	if err != nil {
 		return w.explain(err)
 	}
 	if w.JSON {
-		return t.json(a)
+		return t.JSON(a)
 	}
 	follower := "those registered"
 	if a.AnyFollower {
@@ -98,16 +99,16 @@ func (w where) print(t terminal, a admin.Account, err error) error {
 	if len(a.AllowIPs) > 0 {
 		ips = strings.Join(a.AllowIPs, " ")
 	}
-	t.printf("appid       %s\nname        %s\nprefix      %s\nfollowers   %s (%s)\nblocked     %s\naddresses   %s\n",
-		a.AppID, a.Name, a.Prefix, grouped(a.Followers), follower, grouped(a.Blocked), ips)
+	t.Printf("appid       %s\nname        %s\nprefix      %s\nfollowers   %s (%s)\nblocked     %s\naddresses   %s\n",
+		a.AppID, a.Name, a.Prefix, ui.Grouped(a.Followers), follower, ui.Grouped(a.Blocked), ips)
 	for _, call := range a.DeniedCalls {
-		t.printf("denied      %s\n", call)
+		t.Printf("denied      %s\n", call)
 	}
 	for _, call := range slices.Sorted(maps.Keys(a.Daily)) {
-		t.printf("daily       %s %s\n", call, grouped(a.Daily[call]))
+		t.Printf("daily       %s %s\n", call, ui.Grouped(a.Daily[call]))
 	}
 	for _, call := range slices.Sorted(maps.Keys(a.PerMinute)) {
-		t.printf("per minute  %s %s\n", call, grouped(a.PerMinute[call]))
+		t.Printf("per minute  %s %s\n", call, ui.Grouped(a.PerMinute[call]))
 	}
 	return nil
 }
@@ -126,7 +127,7 @@ type accountSetCmd struct {
 }
 
 // Run changes an account's settings.
-func (c accountSetCmd) Run(ctx context.Context, t terminal) error {
+func (c accountSetCmd) Run(ctx context.Context, t ui.Terminal) error {
 	s := admin.Settings{Name: c.Name, AnyFollower: c.AnyFollower, AllowIPs: c.AllowIP, ForgetIPs: c.ForgetIP}
 	for _, list := range []struct {
 		in  []string
@@ -135,7 +136,7 @@ func (c accountSetCmd) Run(ctx context.Context, t terminal) error {
 		for _, name := range list.in {
 			call, err := mpblock.ParseCall(name)
 			if err != nil {
-				return failure{code: codeUsage, err: err}
+				return ui.Failure{Code: ui.CodeUsage, Err: err}
 			}
 			*list.out = append(*list.out, call)
 		}
@@ -156,7 +157,7 @@ func parseLimits(flag string, in map[string]string) (map[mpblock.Call]int, error
 	for name, text := range in {
 		call, err := mpblock.ParseCall(name)
 		if err != nil {
-			return nil, failure{code: codeUsage, err: fmt.Errorf("%s: %w", flag, err)}
+			return nil, ui.Failure{Code: ui.CodeUsage, Err: fmt.Errorf("%s: %w", flag, err)}
 		}
 		n, err := strconv.Atoi(text)
 		if text == "off" {
@@ -165,7 +166,7 @@ func parseLimits(flag string, in map[string]string) (map[mpblock.Call]int, error
 			err = strconv.ErrRange
 		}
 		if err != nil {
-			return nil, failed(codeUsage, fmt.Sprintf("mpblock account set ... %s %s=500, or =off", flag, call), "%s %s=%s: want a number or off", flag, name, text)
+			return nil, ui.Failed(ui.CodeUsage, fmt.Sprintf("mpblock account set ... %s %s=500, or =off", flag, call), "%s %s=%s: want a number or off", flag, name, text)
 		}
 		out[call] = n
 	}
@@ -178,15 +179,15 @@ type accountRotateCmd struct {
 }
 
 // Run rotates an account's secret.
-func (c accountRotateCmd) Run(ctx context.Context, t terminal) error {
+func (c accountRotateCmd) Run(ctx context.Context, t ui.Terminal) error {
 	secret, err := admin.Dial(c.Data).RotateSecret(ctx, c.AppID)
 	if err != nil {
 		return c.explain(err)
 	}
 	if c.JSON {
-		return t.json(map[string]string{"appid": c.AppID, "secret": secret})
+		return t.JSON(map[string]string{"appid": c.AppID, "secret": secret})
 	}
-	t.printf("secret  %s\n", secret)
-	fmt.Fprintln(t.err, "The old secret and all access tokens got with it are bad from now on.")
+	t.Printf("secret  %s\n", secret)
+	fmt.Fprintln(t.Err, "The old secret and all access tokens got with it are bad from now on.")
 	return nil
 }

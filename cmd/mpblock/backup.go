@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io/fs"
 
+	"mpblock/cmd/mpblock/ui"
 	"mpblock/internal/admin"
 )
 
@@ -14,14 +15,14 @@ type backupCmd struct {
 }
 
 // Run copies the store of a running server.
-func (c backupCmd) Run(ctx context.Context, t terminal) error {
+func (c backupCmd) Run(ctx context.Context, t ui.Terminal) error {
 	if err := admin.Dial(c.Data).Backup(ctx, c.Dir); err != nil {
 		return c.explain(err)
 	}
 	if c.JSON {
-		return t.json(map[string]string{"dir": c.Dir})
+		return t.JSON(map[string]string{"dir": c.Dir})
 	}
-	t.printf("copied to %s; mpblock check %s verifies it\n", c.Dir, c.Dir)
+	t.Printf("copied to %s; mpblock check %s verifies it\n", c.Dir, c.Dir)
 	return nil
 }
 
@@ -29,9 +30,9 @@ func (c backupCmd) Run(ctx context.Context, t terminal) error {
 func (w where) explain(err error) error {
 	switch {
 	case errors.Is(err, admin.ErrNoServer):
-		return failure{code: codeNoServer, err: err, hint: "start it with: mpblock serve --data " + w.Data + "   or name the directory of one that runs: --data DIR"}
+		return ui.Failure{Code: ui.CodeNoServer, Err: err, Hint: "start it with: mpblock serve --data " + w.Data + "   or name the directory of one that runs: --data DIR"}
 	case errors.Is(err, fs.ErrPermission):
-		return failure{code: codeFailed, err: err, hint: "run this as the user who runs the server"}
+		return ui.Failure{Code: ui.CodeFailed, Err: err, Hint: "run this as the user who runs the server"}
 	}
 	return err
 }

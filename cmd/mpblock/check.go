@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"mpblock"
+	"mpblock/cmd/mpblock/ui"
 	accounts "mpblock/internal/access"
 	"mpblock/internal/check"
 	"mpblock/internal/pebblestore"
@@ -32,7 +33,7 @@ type checked struct {
 const goBack = "go back to the last backup that mpblock check finds sound"
 
 // Run verifies a store at rest. Nothing in it is changed.
-func (c checkCmd) Run(ctx context.Context, t terminal) error {
+func (c checkCmd) Run(ctx context.Context, t ui.Terminal) error {
 	where, err := c.where()
 	if err != nil {
 		return err
@@ -43,7 +44,7 @@ func (c checkCmd) Run(ctx context.Context, t terminal) error {
 	}
 	all, err := c.checkAll(ctx, t, store)
 	if err != nil && ctx.Err() == nil && !isDatabase(where) {
-		err = failed(codeDamaged, goBack, "damaged: the accounts in %s cannot be read: %w", where, err)
+		err = ui.Failed(ui.CodeDamaged, goBack, "damaged: the accounts in %s cannot be read: %w", where, err)
 	}
 	var files error
 	if v, ok := store.(interface {
@@ -53,7 +54,7 @@ func (c checkCmd) Run(ctx context.Context, t terminal) error {
 	}
 	closed := store.Close()
 	if c.JSON {
-		closed = errors.Join(t.json(append([]checked{}, all...)), closed)
+		closed = errors.Join(t.JSON(append([]checked{}, all...)), closed)
 	}
 	bad := 0
 	for _, r := range all {
@@ -65,22 +66,22 @@ func (c checkCmd) Run(ctx context.Context, t terminal) error {
 	case err != nil:
 		return err
 	case bad > 0: // which may be why it does not close
-		return failed(codeDamaged, goBack, "damaged: %s of %s in %s", grouped(bad), many(len(all), "account"), named(where))
+		return ui.Failed(ui.CodeDamaged, goBack, "damaged: %s of %s in %s", ui.Grouped(bad), ui.Many(len(all), "account"), named(where))
 	case errors.As(files, new(*pebblestore.DamagedError)): // where no account has anything now
-		return failed(codeDamaged, goBack, "damaged: %w", files)
+		return ui.Failed(ui.CodeDamaged, goBack, "damaged: %w", files)
 	case files != nil:
 		return files
 	case closed != nil:
 		return closed
 	case !c.JSON:
-		t.printf("%s: entries, totals and change logs agree\n", many(len(all), "account"))
+		t.Printf("%s: entries, totals and change logs agree\n", ui.Many(len(all), "account"))
 	}
 	return nil
 }
 
 // checkAll checks the accounts of a store, and prints what it finds unless JSON is
 // wanted. What panics while it looks for them is damage of the list of accounts.
-func (c checkCmd) checkAll(ctx context.Context, t terminal, store mpblock.Store) (all []checked, err error) {
+func (c checkCmd) checkAll(ctx context.Context, t ui.Terminal, store mpblock.Store) (all []checked, err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			err = errors.New(firstLine(p))
@@ -105,7 +106,7 @@ func (c checkCmd) where() (string, error) {
 	case c.Store != "":
 		return c.Store, nil
 	}
-	return "", failed(codeUsage, "mpblock check DIR, or mpblock check --store "+sqlstore.Example, "neither a data directory nor a database is named")
+	return "", ui.Failed(ui.CodeUsage, "mpblock check DIR, or mpblock check --store "+sqlstore.Example, "neither a data directory nor a database is named")
 }
 
 // checkAccount is check.Account for a store whose engine may panic over what it does
@@ -134,17 +135,17 @@ func firstLine(why any) string {
 	return text
 }
 
-func printReport(t terminal, r check.Report) {
+func printReport(t ui.Terminal, r check.Report) {
 	word := "ok"
 	if len(r.Problems) > 0 {
 		word = "DAMAGED"
 	}
-	t.printf("%s  %s: %s, %s blocked, %s\n", r.AppID, word, many(r.Followers, "follower"), grouped(r.Entries), many(r.Changes, "change"))
+	t.Printf("%s  %s: %s, %s blocked, %s\n", r.AppID, word, ui.Many(r.Followers, "follower"), ui.Grouped(r.Entries), ui.Many(r.Changes, "change"))
 	for _, p := range r.Problems {
-		t.printf("    %s\n", p)
+		t.Printf("    %s\n", p)
 	}
 	if len(r.Problems) == check.MaxProblems {
-		t.printf("    and perhaps more\n")
+		t.Printf("    and perhaps more\n")
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"mpblock"
+	"mpblock/cmd/mpblock/ui"
 	accounts "mpblock/internal/access"
 	"mpblock/internal/copystore"
 	"mpblock/internal/lists"
@@ -93,12 +94,12 @@ func corrupt(t *testing.T, dir string) {
 // once, the engine's panic ended the command with the code of wrong usage.
 func TestCheckOfADamagedStore(t *testing.T) {
 	dir := newStore(t, "wx0000000000000001", "wx0000000000000002")
-	if code, out, stderr := command("check", dir); code != codeDone || strings.Count(out, " ok: 2,000 followers") != 2 {
+	if code, out, stderr := command("check", dir); code != ui.CodeDone || strings.Count(out, " ok: 2,000 followers") != 2 {
 		t.Fatalf("sound: %d\n%s%s", code, out, stderr)
 	}
 	corrupt(t, dir)
 	code, out, stderr := command("check", dir)
-	if code != codeDamaged {
+	if code != ui.CodeDamaged {
 		t.Errorf("exit code %d", code)
 	}
 	wantAll(t, out, "wx0000000000000001  DAMAGED: ", "    it cannot be read: ", "checksum mismatch", "wx0000000000000002  ok: 2,000 followers")
@@ -109,7 +110,7 @@ func TestCheckOfADamagedStore(t *testing.T) {
 
 	code, out, _ = command("check", "--json", dir)
 	var all []checked
-	if err := json.Unmarshal([]byte(out), &all); err != nil || code != codeDamaged {
+	if err := json.Unmarshal([]byte(out), &all); err != nil || code != ui.CodeDamaged {
 		t.Fatalf("%d, %v\n%s", code, err, out)
 	}
 	if len(all) != 2 || len(all[0].Problems) != 1 || len(all[1].Problems) != 0 {
@@ -130,7 +131,7 @@ func TestCheckOfAFlippedBit(t *testing.T) {
 			t.Fatal(err)
 		}
 		code, out, stderr := command("check", dir)
-		if code != codeDamaged {
+		if code != ui.CodeDamaged {
 			t.Errorf("flip %d: exit code %d\n%s%s", i, code, out, stderr)
 		}
 		wantAll(t, stderr, "damaged", "hint: go back to the last backup")
@@ -152,7 +153,7 @@ func TestCheckWithoutAFile(t *testing.T) {
 		}
 	}
 	code, _, stderr := command("check", dir)
-	if code != codeDamaged {
+	if code != ui.CodeDamaged {
 		t.Errorf("exit code %d", code)
 	}
 	wantAll(t, stderr, "MANIFEST", "hint: go back to the last backup")
@@ -161,8 +162,8 @@ func TestCheckWithoutAFile(t *testing.T) {
 // Every refusal of a copy says what to do.
 func TestRefusedCopiesHaveHints(t *testing.T) {
 	for reason := copystore.Unfinished; reason <= copystore.Damaged; reason++ {
-		var f failure
-		if err := refusal(&copystore.Refused{Reason: reason}); !errors.As(err, &f) || f.hint == "" || (f.code == codeDamaged) != (reason == copystore.Damaged) {
+		var f ui.Failure
+		if err := refusal(&copystore.Refused{Reason: reason}); !errors.As(err, &f) || f.Hint == "" || (f.Code == ui.CodeDamaged) != (reason == copystore.Damaged) {
 			t.Errorf("reason %d: %+v", reason, err)
 		}
 	}

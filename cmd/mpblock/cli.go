@@ -9,6 +9,9 @@ import (
 
 	"github.com/alecthomas/kong"
 	"github.com/willabides/kongplete"
+
+	"mpblock/cmd/mpblock/overapi"
+	"mpblock/cmd/mpblock/ui"
 )
 
 // cli is all commands.
@@ -21,18 +24,9 @@ type cli struct {
 	Check    checkCmd    `cmd:"" help:"Verify a store that no server is using."`
 	Copy     copyCmd     `cmd:"" help:"Copy a whole store: between directories and databases."`
 	Migrate  migrateCmd  `cmd:"" help:"Show or change the version of a database's schema."`
-	List     listCmd     `cmd:"" group:"Over the API of any server:" help:"Print the blacklist."`
-	Block    blockCmd    `cmd:"" group:"Over the API of any server:" help:"Block any number of OpenIDs."`
-	Unblock  unblockCmd  `cmd:"" group:"Over the API of any server:" help:"Unblock any number of OpenIDs."`
-	Diff     diffCmd     `cmd:"" group:"Over the API of any server:" help:"Show what differs between the blacklist and a file."`
-	Apply    applyCmd    `cmd:"" group:"Over the API of any server:" help:"Make the blacklist equal to a file."`
-	Status   statusCmd   `cmd:"" group:"Over the API of any server:" help:"Show how far a job is."`
-	Jobs     jobsCmd     `cmd:"" group:"Over the API of any server:" help:"List the jobs that were begun here."`
-	Undo     undoCmd     `cmd:"" group:"Over the API of any server:" help:"Take back what a job has done."`
-	Resume   resumeCmd   `cmd:"" group:"Over the API of any server:" help:"Go on with a job that was cancelled, killed or stopped."`
-	Probe    probeCmd    `cmd:"" group:"Over the API of any server:" help:"Ask a server what changes nothing, and show where it answers unlike mpblock."`
-	Version  versionCmd  `cmd:"" help:"Print the version."`
-	Help     helpCmd     `cmd:"" help:"Show what a command does: mpblock help block."`
+	overapi.Commands
+	Version versionCmd `cmd:"" help:"Print the version."`
+	Help    helpCmd    `cmd:"" help:"Show what a command does: mpblock help block."`
 
 	Completion completionCmd `cmd:"" help:"Print what has a shell complete commands and flags."`
 
@@ -72,23 +66,23 @@ Everything else: mpblock --help, mpblock COMMAND --help
 `
 
 // run runs the program and returns its exit code.
-func run(args []string, t terminal) int {
+func run(args []string, t ui.Terminal) int {
 	if len(args) == 0 && os.Getenv("COMP_LINE") == "" {
-		fmt.Fprint(t.out, examples)
-		return codeDone
+		fmt.Fprint(t.Out, examples)
+		return ui.CodeDone
 	}
-	t.asJSON = wantsJSON(args)
+	t.AsJSON = ui.WantsJSON(args)
 	if len(args) > 0 && args[0] == "help" {
 		args = append(slices.Clone(args[1:]), "--help")
 	}
 	var c cli
-	profile := &profileResolver{}
+	profile := &overapi.ProfileResolver{}
 	exit := -1
 	parser, err := kong.New(&c, kong.Name("mpblock"), kong.Description(description),
-		kong.Resolvers(profile), kong.Writers(t.out, t.err), kong.Exit(func(code int) { exit = code }),
+		kong.Resolvers(profile), kong.Writers(t.Out, t.Err), kong.Exit(func(code int) { exit = code }),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 100}))
 	if err != nil {
-		return t.fail(err)
+		return t.Fail(err)
 	}
 	if kongplete.Complete(parser); exit >= 0 { // a shell asks what may come next
 		return exit
@@ -97,14 +91,14 @@ func run(args []string, t terminal) int {
 	if exit >= 0 { // --help or --version has been printed
 		return exit
 	}
-	if profile.err != nil {
-		return t.fail(profile.err)
+	if profile.Err != nil {
+		return t.Fail(profile.Err)
 	}
 	if err != nil {
-		return t.fail(wrongUsage(err))
+		return t.Fail(wrongUsage(err))
 	}
 	k.BindTo(context.Background(), (*context.Context)(nil))
-	return t.fail(k.Run(t))
+	return t.Fail(k.Run(t))
 }
 
 func wrongUsage(err error) error {
@@ -113,5 +107,5 @@ func wrongUsage(err error) error {
 	if errors.As(err, &p) && p.Context != nil && p.Context.Selected() != nil {
 		hint = "mpblock " + p.Context.Selected().Path() + " --help"
 	}
-	return failure{code: codeUsage, err: err, hint: hint}
+	return ui.Failure{Code: ui.CodeUsage, Err: err, Hint: hint}
 }

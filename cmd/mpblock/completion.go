@@ -1,5 +1,7 @@
 package main
 
+import "mpblock/cmd/mpblock/ui"
+
 // completionCmd prints what a shell reads to complete commands and flags: it has the
 // shell ask the program itself, with the line so far in COMP_LINE.
 type completionCmd struct {
@@ -28,7 +30,7 @@ complete -c mpblock -a '(__mpblock_complete)'
 }
 
 // Run prints the completion of a shell.
-func (c completionCmd) Run(t terminal) error { //nolint:unparam // kong wants an error
-	t.printf("%s", completions[c.Shell])
+func (c completionCmd) Run(t ui.Terminal) error { //nolint:unparam // kong wants an error
+	t.Printf("%s", completions[c.Shell])
 	return nil
 }

@@ -7,6 +7,7 @@ import (
 	"os"
 	"strings"
 
+	"mpblock/cmd/mpblock/ui"
 	"mpblock/internal/console/sso"
 	"mpblock/internal/server"
 )
@@ -24,12 +25,12 @@ func (c *consoleFlags) validate() error {
 	if c.PublicURL != "" {
 		u, err := url.Parse(c.PublicURL)
 		if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" || strings.Trim(u.Path, "/")+u.RawQuery+u.Fragment != "" {
-			return failed(codeUsage, "mpblock serve --public-url https://blacklist.example.com", "--public-url %q: want a scheme and a host, and no path", c.PublicURL)
+			return ui.Failed(ui.CodeUsage, "mpblock serve --public-url https://blacklist.example.com", "--public-url %q: want a scheme and a host, and no path", c.PublicURL)
 		}
 		c.PublicURL = u.Scheme + "://" + u.Host
 	}
 	if (c.OIDCIssuer == "") != (c.OIDCClientID == "") {
-		return failed(codeUsage, "mpblock serve --oidc-issuer URL --oidc-client-id ID --oidc-client-secret-file FILE", "--oidc-issuer and --oidc-client-id go together")
+		return ui.Failed(ui.CodeUsage, "mpblock serve --oidc-issuer URL --oidc-client-id ID --oidc-client-secret-file FILE", "--oidc-issuer and --oidc-client-id go together")
 	}
 	return nil
 }

@@ -13,6 +13,7 @@ import (
 	"strings"
 	"testing"
 
+	"mpblock/cmd/mpblock/ui"
 	"mpblock/internal/memstore"
 	"mpblock/internal/server"
 	"mpblock/internal/testserver"
@@ -107,7 +108,7 @@ func TestGreetings(t *testing.T) {
 		t.Helper()
 		var out strings.Builder
 		c := serveCmd{Data: data, Demo: true, TLSName: []string{"api.example.com"}}
-		if err := c.greet(t.Context(), terminal{out: &out, err: io.Discard}, s, false); err != nil {
+		if err := c.greet(t.Context(), ui.Terminal{Out: &out, Err: io.Discard}, s, false); err != nil {
 			t.Fatal(err)
 		}
 		return out.String()

@@ -13,6 +13,7 @@ import (
 	"github.com/schollz/progressbar/v3"
 
 	"mpblock"
+	"mpblock/cmd/mpblock/ui"
 	"mpblock/internal/copystore"
 	"mpblock/internal/datadir"
 	"mpblock/internal/pebblestore"
@@ -28,11 +29,11 @@ type copyCmd struct {
 }
 
 // Run copies a store.
-func (c copyCmd) Run(ctx context.Context, t terminal) (err error) {
+func (c copyCmd) Run(ctx context.Context, t ui.Terminal) (err error) {
 	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	if named(c.From) == named(c.To) {
-		return failed(codeUsage, "name two of them", "%s cannot be copied to itself", named(c.From))
+		return ui.Failed(ui.CodeUsage, "name two of them", "%s cannot be copied to itself", named(c.From))
 	}
 	from, err := openAtRest(ctx, c.From, databaseWith(c.FromPasswordFile))
 	if err != nil {
@@ -45,8 +46,8 @@ func (c copyCmd) Run(ctx context.Context, t terminal) (err error) {
 	}
 	defer func() { err = errors.Join(err, to.Close()) }()
 	bar := countingBar(io.Discard)
-	if t.isTerminal() {
-		bar = countingBar(t.err)
+	if t.IsTerminal() {
+		bar = countingBar(t.Err)
 	}
 	sum, err := copystore.Copy(ctx, from, to, copystore.Options{
 		FromName: named(c.From), ToName: named(c.To), Progress: func(openids int) { _ = bar.Add(openids) },
@@ -56,10 +57,10 @@ func (c copyCmd) Run(ctx context.Context, t terminal) (err error) {
 		return c.interrupted(err)
 	}
 	if c.JSON {
-		return t.json(sum)
+		return t.JSON(sum)
 	}
-	t.printf("%s copied to %s and verified: %s, %s blocked, %s, %s\n", many(sum.Accounts, "account"), named(c.To),
-		many(sum.Followers, "follower"), grouped(sum.Blocked), many(sum.Changes, "change"), many(sum.Records, "record"))
+	t.Printf("%s copied to %s and verified: %s, %s blocked, %s, %s\n", ui.Many(sum.Accounts, "account"), named(c.To),
+		ui.Many(sum.Followers, "follower"), ui.Grouped(sum.Blocked), ui.Many(sum.Changes, "change"), ui.Many(sum.Records, "record"))
 	return nil
 }
 
@@ -85,7 +86,7 @@ func (c copyCmd) openTarget(ctx context.Context) (mpblock.Store, error) {
 	}
 	store, err := pebblestore.Open(c.To, pebblestore.Options{})
 	if errors.Is(err, datadir.ErrInUse) {
-		return nil, failed(codeInUse, "stop the server that uses it, or name another directory", "the directory %s is in use by another process", c.To)
+		return nil, ui.Failed(ui.CodeInUse, "stop the server that uses it, or name another directory", "the directory %s is in use by another process", c.To)
 	}
 	if err != nil {
 		return nil, err
@@ -99,25 +100,25 @@ func (c copyCmd) interrupted(err error) error {
 	var refused *copystore.Refused
 	switch {
 	case errors.Is(err, context.Canceled):
-		return failure{code: codeCancelled, err: errors.New("cancelled"), hint: again}
+		return ui.Failure{Code: ui.CodeCancelled, Err: errors.New("cancelled"), Hint: again}
 	case errors.As(err, &refused):
 		return refusal(refused)
 	}
-	return failure{code: codePartly, err: err, hint: "once that is mended, " + again}
+	return ui.Failure{Code: ui.CodePartly, Err: err, Hint: "once that is mended, " + again}
 }
 
 // refusal says what to do about a copy that is refused.
 func refusal(r *copystore.Refused) error {
-	f := failure{code: codeFailed, err: r}
+	f := ui.Failure{Code: ui.CodeFailed, Err: r}
 	switch r.Reason {
 	case copystore.Unfinished:
-		f.hint = "finish it first: mpblock copy --from ... --to ..."
+		f.Hint = "finish it first: mpblock copy --from ... --to ..."
 	case copystore.NoPlatform:
-		f.hint = "name the data directory or the database of mpblock serve"
+		f.Hint = "name the data directory or the database of mpblock serve"
 	case copystore.Different:
-		f.hint = "copy to an empty directory or database"
+		f.Hint = "copy to an empty directory or database"
 	case copystore.Damaged:
-		f.code, f.hint = codeDamaged, "mpblock check tells more"
+		f.Code, f.Hint = ui.CodeDamaged, "mpblock check tells more"
 	}
 	return f
 }

@@ -1,15 +1,18 @@
 package main
 
-import "mpblock/internal/server"
+import (
+	"mpblock/cmd/mpblock/ui"
+	"mpblock/internal/server"
+)
 
 // printDemo prints calls to paste into a shell.
-func printDemo(t terminal, base, trust string) {
+func printDemo(t ui.Terminal, base, trust string) {
 	curl := "curl -s"
 	if trust != "" {
 		curl += " --cacert " + trust
 	}
 	a, b := server.DemoOpenID(server.DemoBlocked+1), server.DemoOpenID(server.DemoBlocked+2)
-	t.printf(`
+	t.Printf(`
 The account %[3]s has 30,000 followers; 23,000 of them are blocked. To paste into a shell:
 
   # a token, good for two hours

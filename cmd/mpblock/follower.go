@@ -10,6 +10,7 @@ import (
 	"syscall"
 
 	"mpblock"
+	"mpblock/cmd/mpblock/ui"
 	"mpblock/internal/admin"
 )
 
@@ -25,14 +26,14 @@ type followerMintCmd struct {
 }
 
 // Run mints followers.
-func (c followerMintCmd) Run(ctx context.Context, t terminal) error {
+func (c followerMintCmd) Run(ctx context.Context, t ui.Terminal) error {
 	if c.N < 1 {
-		return failed(codeUsage, "mpblock follower mint 1000 --account APPID", "%d followers: want 1 or more", c.N)
+		return ui.Failed(ui.CodeUsage, "mpblock follower mint 1000 --account APPID", "%d followers: want 1 or more", c.N)
 	}
 	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	client := admin.Dial(c.Data)
-	out := bufio.NewWriter(t.out)
+	out := bufio.NewWriter(t.Out)
 	for made := 0; made < c.N; {
 		ids, err := client.Mint(ctx, c.Account, min(c.N-made, mpblock.MaxWrite))
 		if err != nil && made == 0 && ctx.Err() == nil {
@@ -46,7 +47,7 @@ func (c followerMintCmd) Run(ctx context.Context, t terminal) error {
 		}
 		made += len(ids)
 	}
-	fmt.Fprintf(t.err, "%s of %s\n", many(c.N, "new follower"), c.Account)
+	fmt.Fprintf(t.Err, "%s of %s\n", ui.Many(c.N, "new follower"), c.Account)
 	return nil
 }
 
@@ -64,10 +65,10 @@ func (c followerMintCmd) write(out *bufio.Writer, ids []string) error {
 
 // interrupted says how many followers were made by a command that cannot go on.
 func (c followerMintCmd) interrupted(err error, made int) error {
-	code := codePartly
+	code := ui.CodePartly
 	if errors.Is(err, context.Canceled) {
-		code, err = codeCancelled, errors.New("cancelled")
+		code, err = ui.CodeCancelled, errors.New("cancelled")
 	}
-	return failed(code, fmt.Sprintf("mpblock follower mint %d --account %s --data %s makes the rest", c.N-made, c.Account, c.Data),
-		"%w; %s followers were made and printed, up to %s more may be registered", err, grouped(made), grouped(min(c.N-made, mpblock.MaxWrite)))
+	return ui.Failed(code, fmt.Sprintf("mpblock follower mint %d --account %s --data %s makes the rest", c.N-made, c.Account, c.Data),
+		"%w; %s followers were made and printed, up to %s more may be registered", err, ui.Grouped(made), ui.Grouped(min(c.N-made, mpblock.MaxWrite)))
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/schollz/progressbar/v3"
 
 	"mpblock"
+	"mpblock/cmd/mpblock/ui"
 	"mpblock/internal/admin"
 	"mpblock/internal/lines"
 )
@@ -39,7 +40,7 @@ type imported struct {
 // importer is an import under way.
 type importer struct {
 	cmd     followerImportCmd
-	t       terminal
+	t       ui.Terminal
 	client  *admin.Client
 	prefix  mpblock.Prefix
 	bar     *progressbar.ProgressBar
@@ -53,7 +54,7 @@ type importer struct {
 }
 
 // Run imports followers.
-func (c followerImportCmd) Run(ctx context.Context, t terminal) error {
+func (c followerImportCmd) Run(ctx context.Context, t ui.Terminal) error {
 	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	context.AfterFunc(ctx, stop) // a second Ctrl-C ends a command that waits for its input
@@ -90,9 +91,9 @@ func (c followerImportCmd) Run(ctx context.Context, t terminal) error {
 // where it is not known.
 func (im *importer) openInput() (in io.ReadCloser, size int64, err error) {
 	if im.cmd.File == "-" {
-		f, ok := im.t.in.(*os.File)
+		f, ok := im.t.In.(*os.File)
 		if !ok {
-			return io.NopCloser(im.t.in), -1, im.chooseRejects(nil)
+			return io.NopCloser(im.t.In), -1, im.chooseRejects(nil)
 		}
 		info, err := f.Stat()
 		if err != nil {
@@ -102,13 +103,13 @@ func (im *importer) openInput() (in io.ReadCloser, size int64, err error) {
 	}
 	f, err := os.Open(im.cmd.File)
 	if err != nil {
-		return nil, 0, explainRead(im.cmd.File, err)
+		return nil, 0, ui.ExplainRead(im.cmd.File, err)
 	}
 	info, err := f.Stat()
 	switch {
 	case err != nil:
 	case info.IsDir():
-		err = explainRead(im.cmd.File, errDirectory)
+		err = ui.ExplainRead(im.cmd.File, ui.ErrDirectory)
 	default:
 		err = im.chooseRejects(info)
 	}
@@ -134,14 +135,14 @@ func (im *importer) chooseRejects(input os.FileInfo) error {
 		im.refused = im.cmd.File + ".rejects"
 	}
 	if old, err := os.Stat(im.refused); err == nil && regular && os.SameFile(old, input) {
-		return failed(codeUsage, "name another file: --rejects FILE", "%s is the input, and refused lines would take its place", im.refused)
+		return ui.Failed(ui.CodeUsage, "name another file: --rejects FILE", "%s is the input, and refused lines would take its place", im.refused)
 	}
 	return nil
 }
 
 // progress returns a bar over the bytes of the input, on a terminal.
 func (im *importer) progress(size int64) *progressbar.ProgressBar {
-	if !im.t.isTerminal() {
+	if !im.t.IsTerminal() {
 		return progressbar.DefaultBytesSilent(size)
 	}
 	return progressbar.DefaultBytes(size, "import")
@@ -167,7 +168,7 @@ func (im *importer) all(ctx context.Context, in io.Reader) error {
 func (im *importer) explainRead(err error) error {
 	var e *lines.Error
 	if errors.As(err, &e) {
-		return explainRead(im.cmd.File, err)
+		return ui.ExplainRead(im.cmd.File, err)
 	}
 	return err
 }
@@ -218,12 +219,12 @@ func (im *importer) reject(l lines.Line, why error) error {
 			return err
 		}
 	}
-	if im.sum.Refused <= maxShownBad {
+	if im.sum.Refused <= ui.MaxShownBad {
 		_ = im.bar.Clear()
-		fmt.Fprintf(im.t.err, "line %d: %q: %v\n", l.Number, l.Text, why)
+		fmt.Fprintf(im.t.Err, "line %d: %q: %v\n", l.Number, l.Text, why)
 	}
-	if im.sum.Refused == maxShownBad+1 {
-		fmt.Fprintf(im.t.err, "further refused lines are in %s\n", im.sum.Rejects)
+	if im.sum.Refused == ui.MaxShownBad+1 {
+		fmt.Fprintf(im.t.Err, "further refused lines are in %s\n", im.sum.Rejects)
 	}
 	if l.Number == im.written.Number && l.Raw == im.written.Raw { // a row with two of them
 		return nil
@@ -241,7 +242,7 @@ func cannotReject(err error) error {
 	if err == nil {
 		return nil
 	}
-	return failed(codeFailed, "name another place for the refused lines, and run it again: --rejects FILE", "the file for refused lines: %w", err)
+	return ui.Failed(ui.CodeFailed, "name another place for the refused lines, and run it again: --rejects FILE", "the file for refused lines: %w", err)
 }
 
 // createRejects makes the file for refused lines.
@@ -266,33 +267,33 @@ const again = "run the same command again: what is registered counts as already 
 
 // interrupted says what an import that cannot go on has done.
 func (im *importer) interrupted(err error) error {
-	f := failure{code: codePartly, hint: "once that is mended and the server runs, " + again}
-	var known failure
+	f := ui.Failure{Code: ui.CodePartly, Hint: "once that is mended and the server runs, " + again}
+	var known ui.Failure
 	switch {
 	case errors.Is(err, context.Canceled):
-		f.code, f.hint, err = codeCancelled, again, errors.New("cancelled")
+		f.Code, f.Hint, err = ui.CodeCancelled, again, errors.New("cancelled")
 	case im.sum.New+im.sum.Known == 0:
 		return im.cmd.explain(err)
 	case errors.As(err, &known):
-		f.hint = known.hint
+		f.Hint = known.Hint
 	}
-	f.err = fmt.Errorf("%w; up to line %s all is registered or refused (%s new, %s already)", err, grouped(im.last), grouped(im.sum.New), grouped(im.sum.Known))
+	f.Err = fmt.Errorf("%w; up to line %s all is registered or refused (%s new, %s already)", err, ui.Grouped(im.last), ui.Grouped(im.sum.New), ui.Grouped(im.sum.Known))
 	return f
 }
 
 func (im *importer) report() error {
 	s := im.sum
 	if im.cmd.JSON {
-		if err := im.t.json(s); err != nil {
+		if err := im.t.JSON(s); err != nil {
 			return err
 		}
 	} else {
-		fmt.Fprintf(im.t.err, "%s: %s\n", inputName(im.cmd.File), printable(s.Read.String()))
-		im.t.printf("%s read: %s, %s already, %s refused\n", grouped(s.Lines), many(s.New, "new follower"), grouped(s.Known), grouped(s.Refused))
+		fmt.Fprintf(im.t.Err, "%s: %s\n", ui.InputName(im.cmd.File), ui.Printable(s.Read.String()))
+		im.t.Printf("%s read: %s, %s already, %s refused\n", ui.Grouped(s.Lines), ui.Many(s.New, "new follower"), ui.Grouped(s.Known), ui.Grouped(s.Refused))
 	}
 	if s.Refused > 0 {
-		return failed(codePartly, fmt.Sprintf("correct them there, then: mpblock follower import --data %s --account %s %s",
-			im.cmd.Data, im.cmd.Account, s.Rejects), "%s of %s refused; they are in %s", grouped(s.Refused), grouped(s.Lines), s.Rejects)
+		return ui.Failed(ui.CodePartly, fmt.Sprintf("correct them there, then: mpblock follower import --data %s --account %s %s",
+			im.cmd.Data, im.cmd.Account, s.Rejects), "%s of %s refused; they are in %s", ui.Grouped(s.Refused), ui.Grouped(s.Lines), s.Rejects)
 	}
 	return nil
 }

@@ -9,13 +9,16 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
 	"testing"
 
 	"mpblock"
+	"mpblock/cmd/mpblock/ui"
 	"mpblock/internal/admin"
+	"mpblock/internal/lines/linestest"
 )
 
 const testApp = "wx0123456789abcdef"
@@ -47,7 +50,7 @@ func fakeAdmin(t *testing.T, piece func(n int, w http.ResponseWriter, r *http.Re
 // command runs mpblock and returns its exit code and what it printed.
 func command(args ...string) (code int, out, stderr string) {
 	var o, e bytes.Buffer
-	code = run(args, terminal{in: strings.NewReader(""), out: &o, err: &e})
+	code = run(args, ui.Terminal{In: strings.NewReader(""), Out: &o, Err: &e})
 	return code, o.String(), e.String()
 }
 
@@ -89,7 +92,7 @@ func TestImportWhoseServerDies(t *testing.T) {
 	})
 	file := writeFile(t, "OPENID1\n"+openIDs(3*mpblock.MaxWrite))
 	code, _, stderr := command("follower", "import", "--data", dir, "--account", testApp, file)
-	if code != codePartly {
+	if code != ui.CodePartly {
 		t.Errorf("exit code %d", code)
 	}
 	wantAll(t, stderr, "did not answer", "up to line 10,001 all is registered or refused (10,000 new, 0 already)", "run the same command again")
@@ -102,7 +105,7 @@ func TestImportWithoutPlaceForRejects(t *testing.T) {
 	dir := fakeAdmin(t, func(_ int, w http.ResponseWriter, _ *http.Request) { added(w) })
 	file := writeFile(t, openIDs(mpblock.MaxWrite)+"OPENID1\n")
 	code, _, stderr := command("follower", "import", "--data", dir, "--account", testApp, "--rejects", dir+"/none/r", file)
-	if code != codePartly {
+	if code != ui.CodePartly {
 		t.Errorf("exit code %d", code)
 	}
 	wantAll(t, stderr, "the file for refused lines: ", "up to line 10,000 all is registered", "--rejects FILE")
@@ -127,7 +130,7 @@ func TestImportCancelled(t *testing.T) {
 		added(w)
 	})
 	code, _, stderr := command("follower", "import", "--data", dir, "--account", testApp, writeFile(t, openIDs(3*mpblock.MaxWrite)))
-	if code != codeCancelled {
+	if code != ui.CodeCancelled {
 		t.Errorf("exit code %d", code)
 	}
 	wantAll(t, stderr, "mpblock: cancelled; up to line 10,000 all is registered", "hint: run the same command again")
@@ -146,8 +149,8 @@ func TestMintInterrupted(t *testing.T) {
 		code int
 		want string
 	}{
-		{"the server dies", func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }, codePartly, "did not answer: "},
-		{"cancelled", func(_ http.ResponseWriter, r *http.Request) { interrupt(t, r) }, codeCancelled, "mpblock: cancelled; "},
+		{"the server dies", func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }, ui.CodePartly, "did not answer: "},
+		{"cancelled", func(_ http.ResponseWriter, r *http.Request) { interrupt(t, r) }, ui.CodeCancelled, "mpblock: cancelled; "},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			dir := fakeAdmin(t, func(n int, w http.ResponseWriter, r *http.Request) {
@@ -179,9 +182,49 @@ func TestMintOntoAFullDisk(t *testing.T) {
 		mintedPiece(w, r)
 	})
 	var stderr bytes.Buffer
-	code := run([]string{"follower", "mint", "1000000", "--data", dir, "--account", testApp}, terminal{out: full{}, err: &stderr})
-	if code != codePartly || pieces != 1 {
+	code := run([]string{"follower", "mint", "1000000", "--data", dir, "--account", testApp}, ui.Terminal{Out: full{}, Err: &stderr})
+	if code != ui.CodePartly || pieces != 1 {
 		t.Errorf("exit code %d after %d pieces", code, pieces)
 	}
 	wantAll(t, stderr.String(), "no space left; 0 followers were made and printed, up to 10,000 more may be registered")
+}
+
+// TestFilesThroughImport: what the reader reads is what followers are imported of.
+func TestFilesThroughImport(t *testing.T) {
+	var got []string
+	dir := fakeAdmin(t, func(_ int, w http.ResponseWriter, r *http.Request) {
+		var body struct {
+			OpenIDs []string `json:"openids"`
+		}
+		if err := json.NewDecoder(r.Body).Decode(&body); err != nil {
+			t.Error(err)
+		}
+		got = append(got, body.OpenIDs...)
+		fmt.Fprintf(w, `{"added":%d}`, len(body.OpenIDs))
+	})
+	for _, f := range linestest.Files() {
+		got = nil
+		name := filepath.Join(t.TempDir(), f.Name)
+		if err := os.WriteFile(name, f.Data, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		code, out, errs := command("follower", "import", "--data", dir, "--account", testApp, "--json", name)
+		if f.Error != "" {
+			if code != ui.CodeUsage || !strings.Contains(errs, f.Error) {
+				t.Errorf("%s: exit code %d, %s%s", f.Name, code, out, errs)
+			}
+			continue
+		}
+		want := ui.CodeDone
+		if len(f.Bad) > 0 {
+			want = ui.CodePartly
+		}
+		if code != want || !slices.Equal(got, f.OpenIDs) {
+			t.Errorf("%s: exit code %d, %d OpenIDs, want %d\n%s%s", f.Name, code, len(got), len(f.OpenIDs), out, errs)
+		}
+		var sum imported
+		if err := json.Unmarshal([]byte(out), &sum); err != nil || sum.Refused != len(f.Bad) {
+			t.Errorf("%s: %d refused, want %d; %v", f.Name, sum.Refused, len(f.Bad), err)
+		}
+	}
 }

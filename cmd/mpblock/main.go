@@ -2,6 +2,10 @@
 // and the commands that administer it. See mpblock --help.
 package main
 
-import "os"
+import (
+	"os"
 
-func main() { os.Exit(run(os.Args[1:], terminal{in: os.Stdin, out: os.Stdout, err: os.Stderr})) }
+	"mpblock/cmd/mpblock/ui"
+)
+
+func main() { os.Exit(run(os.Args[1:], ui.Terminal{In: os.Stdin, Out: os.Stdout, Err: os.Stderr})) }

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 
+	"mpblock/cmd/mpblock/ui"
 	"mpblock/internal/sqlstore"
 )
 
@@ -24,7 +25,7 @@ type schemaState struct {
 }
 
 // Run shows the state of a database's schema.
-func (c migrateStatusCmd) Run(ctx context.Context, t terminal) error {
+func (c migrateStatusCmd) Run(ctx context.Context, t ui.Terminal) error {
 	config, err := c.needed()
 	if err != nil {
 		return err
@@ -34,14 +35,14 @@ func (c migrateStatusCmd) Run(ctx context.Context, t terminal) error {
 		return err
 	}
 	if c.JSON {
-		return t.json(schemaState{s.Version, s.Newest, names(s.Pending)})
+		return t.JSON(schemaState{s.Version, s.Newest, names(s.Pending)})
 	}
-	t.printf("%s has version %d; this mpblock knows versions up to %d\n", config, s.Version, s.Newest)
+	t.Printf("%s has version %d; this mpblock knows versions up to %d\n", config, s.Version, s.Newest)
 	for _, name := range names(s.Pending) {
-		t.printf("to be done  %s\n", name)
+		t.Printf("to be done  %s\n", name)
 	}
 	if s.Version > s.Newest {
-		return failed(codeFailed, "start the newer mpblock that brought it there", "%s has a schema that is newer than this mpblock", config)
+		return ui.Failed(ui.CodeFailed, "start the newer mpblock that brought it there", "%s has a schema that is newer than this mpblock", config)
 	}
 	return nil
 }
@@ -52,7 +53,7 @@ type migrateUpCmd struct {
 }
 
 // Run brings a database's schema to the newest version.
-func (c migrateUpCmd) Run(ctx context.Context, t terminal) error {
+func (c migrateUpCmd) Run(ctx context.Context, t ui.Terminal) error {
 	config, err := c.needed()
 	if err != nil {
 		return err
@@ -62,19 +63,19 @@ func (c migrateUpCmd) Run(ctx context.Context, t terminal) error {
 		return err
 	}
 	if c.JSON {
-		return t.json(map[string][]string{"done": names(done)})
+		return t.JSON(map[string][]string{"done": names(done)})
 	}
 	for _, name := range names(done) {
-		t.printf("done  %s\n", name)
+		t.Printf("done  %s\n", name)
 	}
-	t.printf("the schema of %s is up to date\n", config)
+	t.Printf("the schema of %s is up to date\n", config)
 	return nil
 }
 
 // needed is config for a command that is about a database and nothing else.
 func (d database) needed() (sqlstore.Config, error) {
 	if d.Store == "" {
-		return sqlstore.Config{}, failed(codeUsage, "--store "+sqlstore.Example+", or MPBLOCK_STORE", "no database is named")
+		return sqlstore.Config{}, ui.Failed(ui.CodeUsage, "--store "+sqlstore.Example+", or MPBLOCK_STORE", "no database is named")
 	}
 	return d.config()
 }

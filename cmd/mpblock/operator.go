@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"mpblock"
+	"mpblock/cmd/mpblock/ui"
 	"mpblock/internal/admin"
 	"mpblock/internal/operators"
 )
@@ -25,7 +26,7 @@ type operatorAddCmd struct {
 }
 
 // Run creates an operator.
-func (c operatorAddCmd) Run(ctx context.Context, t terminal) error {
+func (c operatorAddCmd) Run(ctx context.Context, t ui.Terminal) error {
 	n := admin.NewOperator{Name: c.Name, Role: operators.Role(c.Role), Email: c.Email}
 	for _, app := range c.Account {
 		n.Accounts = append(n.Accounts, mpblock.AppID(app))
@@ -35,16 +36,16 @@ func (c operatorAddCmd) Run(ctx context.Context, t terminal) error {
 }
 
 // printLink prints where an operator chooses a password.
-func (w where) printLink(t terminal, i admin.Invited, err error) error {
+func (w where) printLink(t ui.Terminal, i admin.Invited, err error) error {
 	if err != nil {
 		return w.explain(err)
 	}
 	path := "/password?token=" + i.Token
 	if w.JSON {
-		return t.json(map[string]string{"name": i.Name, "path": path})
+		return t.JSON(map[string]string{"name": i.Name, "path": path})
 	}
-	t.printf("%s\n", path)
-	fmt.Fprintf(t.err, "Open this path of the console within %d minutes; there %s chooses a password. It is good once.\n",
+	t.Printf("%s\n", path)
+	fmt.Fprintf(t.Err, "Open this path of the console within %d minutes; there %s chooses a password. It is good once.\n",
 		int(operators.LinkLife.Minutes()), i.Name)
 	return nil
 }
@@ -52,21 +53,21 @@ func (w where) printLink(t terminal, i admin.Invited, err error) error {
 type operatorListCmd struct{ where }
 
 // Run lists the operators.
-func (c operatorListCmd) Run(ctx context.Context, t terminal) error {
+func (c operatorListCmd) Run(ctx context.Context, t ui.Terminal) error {
 	all, err := admin.Dial(c.Data).Operators(ctx)
 	if err != nil {
 		return c.explain(err)
 	}
 	if c.JSON {
-		return t.json(all)
+		return t.JSON(all)
 	}
 	if len(all) == 0 {
-		fmt.Fprintln(t.err, "There is no operator yet; mpblock operator add creates one.")
+		fmt.Fprintln(t.Err, "There is no operator yet; mpblock operator add creates one.")
 		return nil
 	}
-	t.printf("%-40s  %-8s  %-16s  %s\n", "name", "role", "last login", "accounts")
+	t.Printf("%-40s  %-8s  %-16s  %s\n", "name", "role", "last login", "accounts")
 	for _, o := range all {
-		t.printf("%-40s  %-8s  %-16s  %s\n", o.Name, o.Role, lastLogin(o), accountsOf(o))
+		t.Printf("%-40s  %-8s  %-16s  %s\n", o.Name, o.Role, lastLogin(o), accountsOf(o))
 	}
 	return nil
 }
@@ -98,7 +99,7 @@ type operatorResetCmd struct {
 }
 
 // Run lets an operator choose a new password.
-func (c operatorResetCmd) Run(ctx context.Context, t terminal) error {
+func (c operatorResetCmd) Run(ctx context.Context, t ui.Terminal) error {
 	i, err := admin.Dial(c.Data).ResetOperator(ctx, c.Name)
 	return c.printLink(t, i, err)
 }

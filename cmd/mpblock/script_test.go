@@ -198,7 +198,9 @@ func expand(ts *testscript.TestScript, _ bool, args []string) {
 }
 
 func firstJob(ts *testscript.TestScript, _ bool, args []string) {
-	var all []listedJob
+	var all []struct {
+		Name string `json:"name"`
+	}
 	ts.Check(json.Unmarshal([]byte(ts.ReadFile(args[0])), &all))
 	ts.Setenv(args[1], all[0].Name)
 }

@@ -13,6 +13,7 @@ import (
 	"syscall"
 	"time"
 
+	"mpblock/cmd/mpblock/ui"
 	"mpblock/internal/lists"
 	"mpblock/internal/server"
 )
@@ -38,7 +39,7 @@ type serveCmd struct {
 }
 
 // Run serves until it is told to stop.
-func (c serveCmd) Run(ctx context.Context, t terminal) (err error) {
+func (c serveCmd) Run(ctx context.Context, t ui.Terminal) (err error) {
 	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	if err := c.validate(); err != nil {
@@ -51,9 +52,9 @@ func (c serveCmd) Run(ctx context.Context, t terminal) (err error) {
 	if throwAway {
 		defer func() { err = errors.Join(err, os.RemoveAll(c.Data)) }()
 	}
-	held := &lineBuffer{to: t.err}
+	held := &lineBuffer{to: t.Err}
 	defer held.flush()
-	config, err := c.serverConfig(newLogger(c.LogFormat, t.err), newLogger(c.LogFormat, held))
+	config, err := c.serverConfig(newLogger(c.LogFormat, t.Err), newLogger(c.LogFormat, held))
 	if err != nil {
 		return err
 	}
@@ -110,9 +111,9 @@ func explainServe(err error) error {
 	var database *server.DatabaseError
 	switch {
 	case errors.Is(err, server.ErrInUse):
-		return failure{code: codeInUse, err: err, hint: "mpblock serve --data ANOTHER_DIRECTORY, or stop the other process"}
+		return ui.Failure{Code: ui.CodeInUse, Err: err, Hint: "mpblock serve --data ANOTHER_DIRECTORY, or stop the other process"}
 	case errors.Is(err, server.ErrUnfinishedCopy):
-		return failure{code: codeFailed, err: err, hint: "run that mpblock copy again: it goes on where it was"}
+		return ui.Failure{Code: ui.CodeFailed, Err: err, Hint: "run that mpblock copy again: it goes on where it was"}
 	case errors.As(err, &database):
 		return explainDatabase(err)
 	case errors.As(err, &listen):
@@ -128,32 +129,32 @@ func explainServe(err error) error {
 		case errors.As(err, &unknown):
 			hint = "to be reached under a name that is somebody else's, listen on an address, and name it to the certificate: --listen 127.0.0.1:443 --tls-self-signed --tls-name " + unknown.Name
 		}
-		return failure{code: codeFailed, err: err, hint: hint}
+		return ui.Failure{Code: ui.CodeFailed, Err: err, Hint: hint}
 	}
 	return err
 }
 
 func (c *serveCmd) validate() error {
 	if c.TokenLife < time.Second || c.TokenLife > server.TokenLife {
-		return failed(codeUsage, "mpblock serve --token-life 30s", "--token-life %v: want 1s to %v", c.TokenLife, server.TokenLife)
+		return ui.Failed(ui.CodeUsage, "mpblock serve --token-life 30s", "--token-life %v: want 1s to %v", c.TokenLife, server.TokenLife)
 	}
 	if len(c.TLSName) > 0 && !c.TLSSelfSigned {
-		return failed(codeUsage, "mpblock serve --tls-self-signed --tls-name "+c.TLSName[0], "--tls-name is for the certificate of --tls-self-signed")
+		return ui.Failed(ui.CodeUsage, "mpblock serve --tls-self-signed --tls-name "+c.TLSName[0], "--tls-name is for the certificate of --tls-self-signed")
 	}
 	if (c.TLSCert == "") != (c.TLSKey == "") {
-		return failed(codeUsage, "mpblock serve --tls-cert FILE --tls-key FILE", "--tls-cert and --tls-key go together")
+		return ui.Failed(ui.CodeUsage, "mpblock serve --tls-cert FILE --tls-key FILE", "--tls-cert and --tls-key go together")
 	}
 	if c.Listen == "" {
-		return failed(codeUsage, "mpblock serve --listen 127.0.0.1:0 takes any free port", "--listen is empty")
+		return ui.Failed(ui.CodeUsage, "mpblock serve --listen 127.0.0.1:0 takes any free port", "--listen is empty")
 	}
 	if _, _, err := net.SplitHostPort(c.Listen); c.TLSSelfSigned && err != nil {
-		return failed(codeUsage, "mpblock serve --listen 127.0.0.1:8080", "--listen %s: %w", c.Listen, err)
+		return ui.Failed(ui.CodeUsage, "mpblock serve --listen 127.0.0.1:8080", "--listen %s: %w", c.Listen, err)
 	}
 	if c.CacheSize < 1 {
-		return failed(codeUsage, "mpblock serve --cache-size 512", "--cache-size %d: want 1 MiB or more", c.CacheSize)
+		return ui.Failed(ui.CodeUsage, "mpblock serve --cache-size 512", "--cache-size %d: want 1 MiB or more", c.CacheSize)
 	}
 	if c.PageSize < 1 || c.PageSize > lists.MaxPageSize {
-		return failed(codeUsage, "mpblock serve --page-size 10000", "--page-size %d: want 1 to %d", c.PageSize, lists.MaxPageSize)
+		return ui.Failed(ui.CodeUsage, "mpblock serve --page-size 10000", "--page-size %d: want 1 to %d", c.PageSize, lists.MaxPageSize)
 	}
 	if c.Store != "" {
 		if _, err := c.config(); err != nil {
@@ -177,7 +178,7 @@ func (c *serveCmd) chooseData() (throwAway bool, err error) {
 }
 
 // greet prints the line that says where the server is, and what to try.
-func (c *serveCmd) greet(ctx context.Context, t terminal, s *server.Server, throwAway bool) error {
+func (c *serveCmd) greet(ctx context.Context, t ui.Terminal, s *server.Server, throwAway bool) error {
 	base, address := s.URL(), s.Addr().String()
 	where := c.Data
 	if throwAway {
@@ -190,22 +191,22 @@ func (c *serveCmd) greet(ctx context.Context, t terminal, s *server.Server, thro
 	if err != nil {
 		return err
 	}
-	t.printf("mpblock ready on %s (data in %s)\n", base, where)
+	t.Printf("mpblock ready on %s (data in %s)\n", base, where)
 	for _, name := range c.TLSName {
-		t.printf("  and as %s, where that name leads to this machine\n", s.URLOf(name))
+		t.Printf("  and as %s, where that name leads to this machine\n", s.URLOf(name))
 	}
 	if invitation != "" {
-		t.printf("\n%s", invitation)
+		t.Printf("\n%s", invitation)
 	}
 	if s.Trust() != "" {
-		t.printf("\nIts certificate is of a CA of its own. Clients trust it with one of\n"+
+		t.Printf("\nIts certificate is of a CA of its own. Clients trust it with one of\n"+
 			"    curl --cacert %[1]s ...\n    SSL_CERT_FILE=%[1]s            (Go)\n    NODE_EXTRA_CA_CERTS=%[1]s      (Node.js)\n", s.Trust())
 	}
 	if c.Demo {
 		printDemo(t, base, s.Trust())
 	}
 	if ap, err := netip.ParseAddrPort(address); err == nil && !ap.Addr().IsLoopback() && strings.HasPrefix(base, "http:") {
-		newLogger(c.LogFormat, t.err).Warn("secrets and tokens cross the network in the clear: use --tls-cert and --tls-key, or --tls-self-signed", "listen", address)
+		newLogger(c.LogFormat, t.Err).Warn("secrets and tokens cross the network in the clear: use --tls-cert and --tls-key, or --tls-self-signed", "listen", address)
 	}
 	return nil
 }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"mpblock"
+	"mpblock/cmd/mpblock/ui"
 	"mpblock/internal/datadir"
 	"mpblock/internal/pebblestore"
 	"mpblock/internal/sqlstore"
@@ -28,16 +29,16 @@ type database struct {
 func (d database) config() (sqlstore.Config, error) {
 	c, err := sqlstore.ParseURL(d.Store)
 	if err != nil {
-		return c, failure{code: codeUsage, err: err, hint: "with the password in a file: --store mysql://user@host:3306/database --store-password-file FILE"}
+		return c, ui.Failure{Code: ui.CodeUsage, Err: err, Hint: "with the password in a file: --store mysql://user@host:3306/database --store-password-file FILE"}
 	}
 	if d.StoreTimeout < time.Second || d.StoreConns < 2 {
-		return c, failed(codeUsage, "leave them out for the defaults", "--store-timeout %v, --store-conns %d: want 1s and 2 connections or more", d.StoreTimeout, d.StoreConns)
+		return c, ui.Failed(ui.CodeUsage, "leave them out for the defaults", "--store-timeout %v, --store-conns %d: want 1s and 2 connections or more", d.StoreTimeout, d.StoreConns)
 	}
 	if d.StorePasswordFile == "" {
 		return c, nil
 	}
 	if c.Password != "" {
-		return c, failed(codeUsage, "leave it out of the address", "a password in the address of the database and --store-password-file")
+		return c, ui.Failed(ui.CodeUsage, "leave it out of the address", "a password in the address of the database and --store-password-file")
 	}
 	b, err := os.ReadFile(d.StorePasswordFile)
 	if err != nil {
@@ -66,7 +67,7 @@ func explainDatabase(err error) error {
 	if err == nil || errors.Is(err, sqlstore.ErrSchema) {
 		return err
 	}
-	return failure{code: codeFailed, err: err, hint: "mpblock migrate status --store " + sqlstore.Example + "   tells whether a database answers"}
+	return ui.Failure{Code: ui.CodeFailed, Err: err, Hint: "mpblock migrate status --store " + sqlstore.Example + "   tells whether a database answers"}
 }
 
 // at is the database at an address.
@@ -103,13 +104,13 @@ func openAtRest(ctx context.Context, where string, d database) (mpblock.Store, e
 	case err == nil:
 		return store, nil
 	case errors.Is(err, datadir.ErrInUse):
-		return nil, failed(codeInUse, "mpblock backup --data "+where+" COPY && mpblock check COPY", "%s is in use by another process", where)
+		return nil, ui.Failed(ui.CodeInUse, "mpblock backup --data "+where+" COPY && mpblock check COPY", "%s is in use by another process", where)
 	case errors.Is(err, fs.ErrPermission):
-		return nil, failed(codeFailed, "run this as the user who runs the server", "%s cannot be read: %w", where, fs.ErrPermission)
+		return nil, ui.Failed(ui.CodeFailed, "run this as the user who runs the server", "%s cannot be read: %w", where, fs.ErrPermission)
 	case errors.Is(err, pebblestore.ErrLayout):
-		return nil, failed(codeFailed, "the store is not damaged for that: take the mpblock that wrote it, or a newer one", "%w", err)
+		return nil, ui.Failed(ui.CodeFailed, "the store is not damaged for that: take the mpblock that wrote it, or a newer one", "%w", err)
 	case errors.Is(err, pebblestore.ErrNoStore):
-		return nil, failed(codeFailed, "name a data directory of mpblock serve, or a backup", "%w", err)
+		return nil, ui.Failed(ui.CodeFailed, "name a data directory of mpblock serve, or a backup", "%w", err)
 	}
-	return nil, failed(codeDamaged, goBack, "%w", err)
+	return nil, ui.Failed(ui.CodeDamaged, goBack, "%w", err)
 }

@@ -6,13 +6,15 @@ import (
 	"runtime/debug"
 
 	"github.com/alecthomas/kong"
+
+	"mpblock/cmd/mpblock/ui"
 )
 
 type versionCmd struct{}
 
 // Run prints the version.
-func (versionCmd) Run(t terminal) error { //nolint:unparam // kong wants an error
-	t.printf("%s\n", about())
+func (versionCmd) Run(t ui.Terminal) error { //nolint:unparam // kong wants an error
+	t.Printf("%s\n", about())
 	return nil
 }
 
@@ -22,7 +24,7 @@ type versionFlag bool
 // BeforeReset prints the version, whatever else is on the command line.
 func (versionFlag) BeforeReset(app *kong.Kong) error { //nolint:unparam // kong wants an error
 	fmt.Fprintln(app.Stdout, about())
-	app.Exit(codeDone)
+	app.Exit(ui.CodeDone)
 	return nil
 }
 

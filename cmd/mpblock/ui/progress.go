@@ -1,4 +1,4 @@
-package main
+package ui
 
 import (
 	"fmt"
@@ -21,9 +21,9 @@ const (
 // leastColumns is how wide a terminal must be for a bar.
 const leastColumns = 40
 
-// progress shows how far a job is: a bar on a terminal, else a line now and then,
+// Progress shows how far a job is: a bar on a terminal, else a line now and then,
 // so that a log has news and no flood.
-type progress struct {
+type Progress struct {
 	out         io.Writer
 	bar         *progressbar.ProgressBar // nil: lines
 	narrow      bool                     // there is no room for words beside the bar
@@ -34,10 +34,10 @@ type progress struct {
 	next        time.Time // when something is to be shown
 }
 
-// newProgress begins to show a job, on a terminal of so many columns; 0 is none.
-func newProgress(out io.Writer, columns, settled, total int) *progress {
+// NewProgress begins to show a job, on a terminal of so many columns; 0 is none.
+func NewProgress(out io.Writer, columns, settled, total int) *Progress {
 	now := time.Now()
-	p := &progress{out: out, narrow: columns < 70, total: total, first: settled, last: settled, began: now, next: now.Add(betweenLines)}
+	p := &Progress{out: out, narrow: columns < 70, total: total, first: settled, last: settled, began: now, next: now.Add(betweenLines)}
 	room := columns - len(p.title()) - len("  100% || (/)  ") - 2*len(fmt.Sprint(total)) // beside per cent and counts
 	if columns < leastColumns || room <= 0 || settled == total {
 		return p
@@ -50,10 +50,10 @@ func newProgress(out io.Writer, columns, settled, total int) *progress {
 	return p
 }
 
-// columns returns how wide the terminal is that a person watches, 0 if nobody does.
-func (t terminal) columns() int {
-	f, ok := t.err.(*os.File)
-	if !ok || !t.isTerminal() {
+// Columns returns how wide the terminal is that a person watches, 0 if nobody does.
+func (t Terminal) Columns() int {
+	f, ok := t.Err.(*os.File)
+	if !ok || !t.IsTerminal() {
 		return 0
 	}
 	width, _, err := term.GetSize(int(f.Fd()))
@@ -65,7 +65,7 @@ func (t terminal) columns() int {
 
 // title says what is counted, and how long it takes yet if that is known. It is
 // always of the same length.
-func (p *progress) title() string {
+func (p *Progress) title() string {
 	if p.narrow {
 		return ""
 	}
@@ -73,7 +73,7 @@ func (p *progress) title() string {
 }
 
 // left returns how long it takes yet at the speed so far, "" while that is unknown.
-func (p *progress) left() string {
+func (p *Progress) left() string {
 	took := time.Since(p.began)
 	if p.last == p.first || p.last == p.total || took < time.Second {
 		return ""
@@ -95,8 +95,8 @@ func roughly(d time.Duration) string {
 	return fmt.Sprintf("%d days", d/(24*time.Hour)+1)
 }
 
-// set shows how many are settled by now, if it is time to.
-func (p *progress) set(settled int) {
+// Set shows how many are settled by now, if it is time to.
+func (p *Progress) Set(settled int) {
 	p.last = settled
 	now := time.Now()
 	switch {
@@ -105,7 +105,7 @@ func (p *progress) set(settled int) {
 		p.draw()
 	default:
 		p.next = now.Add(betweenLines)
-		line := fmt.Sprintf("%s of %s settled", grouped(settled), many(p.total, "OpenID"))
+		line := fmt.Sprintf("%s of %s settled", Grouped(settled), Many(p.total, "OpenID"))
 		if left := p.left(); left != "" {
 			line += ", about " + left
 		}
@@ -113,7 +113,7 @@ func (p *progress) set(settled int) {
 	}
 }
 
-func (p *progress) draw() {
+func (p *Progress) draw() {
 	p.next = time.Now().Add(betweenBars)
 	if title := p.title(); title != p.shown { // each of the two draws
 		p.shown = title
@@ -122,16 +122,16 @@ func (p *progress) draw() {
 	_ = p.bar.Set(p.last)
 }
 
-// say prints a line, which does not run into the bar.
-func (p *progress) say(text string) {
+// Say prints a line, which does not run into the bar.
+func (p *Progress) Say(text string) {
 	if p.bar != nil {
 		_ = p.bar.Clear()
 	}
-	fmt.Fprintln(p.out, printable(text))
+	fmt.Fprintln(p.out, Printable(text))
 }
 
-// end leaves the bar where the job is.
-func (p *progress) end() {
+// End leaves the bar where the job is.
+func (p *Progress) End() {
 	if p.bar == nil {
 		return
 	}

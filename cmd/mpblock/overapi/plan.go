@@ -1,4 +1,4 @@
-package main
+package overapi
 
 import (
 	"errors"
@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"mpblock"
+	"mpblock/cmd/mpblock/ui"
 	"mpblock/internal/bulk"
 	"mpblock/internal/lines"
 )
@@ -38,7 +39,7 @@ type dryRun struct {
 }
 
 // dry ends a dry run: with the refusal that the run itself would end with.
-func (c newJob) dry(t terminal, p proposal) error {
+func (c newJob) dry(t ui.Terminal, p proposal) error {
 	if !c.JSON {
 		return p.refusal
 	}
@@ -54,11 +55,11 @@ func (c newJob) dry(t terminal, p proposal) error {
 	if p.refusal != nil {
 		out.Refused = p.refusal.Error()
 	}
-	return errors.Join(t.json(out), p.refusal)
+	return errors.Join(t.JSON(out), p.refusal)
 }
 
 // show says what a plan would do.
-func (c newJob) show(t terminal, proposed proposal) {
+func (c newJob) show(t ui.Terminal, proposed proposal) {
 	p, command := proposed.plan, proposed.command
 	n := p.Counts()
 	malformed := n.Refused - p.Foreign()
@@ -68,26 +69,26 @@ func (c newJob) show(t terminal, proposed proposal) {
 	var parts []string
 	for _, action := range []mpblock.Action{mpblock.Block, mpblock.Unblock} {
 		if n := p.Of(action); command == action.String() || command == "apply" || command == "undo" && n > 0 {
-			parts = append(parts, fmt.Sprintf("%s to %s", grouped(n), action))
+			parts = append(parts, fmt.Sprintf("%s to %s", ui.Grouped(n), action))
 		}
 	}
-	parts = append(parts, grouped(n.Already)+" already so")
+	parts = append(parts, ui.Grouped(n.Already)+" already so")
 	if command != "undo" {
-		parts = append(parts, grouped(malformed)+" malformed", grouped(p.Duplicates)+" named twice")
+		parts = append(parts, ui.Grouped(malformed)+" malformed", ui.Grouped(p.Duplicates)+" named twice")
 	}
 	if f := p.Foreign(); f > 0 {
-		parts = append(parts, grouped(f)+" of another account")
+		parts = append(parts, ui.Grouped(f)+" of another account")
 	}
-	fmt.Fprintf(t.err, "%s: %s; %s", command, strings.Join(parts, ", "), many(p.Calls(), "call"))
+	fmt.Fprintf(t.Err, "%s: %s; %s", command, strings.Join(parts, ", "), ui.Many(p.Calls(), "call"))
 	if worst := p.WorstCalls(); worst > p.Calls() {
-		fmt.Fprintf(t.err, ", up to %s if OpenIDs are refused", grouped(worst))
+		fmt.Fprintf(t.Err, ", up to %s if OpenIDs are refused", ui.Grouped(worst))
 	}
 	if c.Pace > 0 {
-		fmt.Fprintf(t.err, ", at least %v", p.Estimate(c.Pace))
+		fmt.Fprintf(t.Err, ", at least %v", p.Estimate(c.Pace))
 	}
-	fmt.Fprintln(t.err)
+	fmt.Fprintln(t.Err)
 	if p.Foreign() > 0 {
-		fmt.Fprintln(t.err, "hint: all OpenIDs on the blacklist begin otherwise than those of another account, which are not sent; --any-prefix sends them")
+		fmt.Fprintln(t.Err, "hint: all OpenIDs on the blacklist begin otherwise than those of another account, which are not sent; --any-prefix sends them")
 	}
 }
 
@@ -95,7 +96,7 @@ func (c newJob) show(t terminal, proposed proposal) {
 func checkNames(action mpblock.Action, ids []string) error {
 	for _, s := range ids {
 		if _, err := mpblock.ParseOpenID(s); err != nil && namesFile(s) {
-			return failed(codeUsage, fmt.Sprintf("mpblock %s -f %s", action, s), "%q is the name of a file, want OpenIDs", s)
+			return ui.Failed(ui.CodeUsage, fmt.Sprintf("mpblock %s -f %s", action, s), "%q is the name of a file, want OpenIDs", s)
 		}
 	}
 	return nil

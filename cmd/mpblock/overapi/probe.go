@@ -1,4 +1,4 @@
-package main
+package overapi
 
 import (
 	"context"
@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"mpblock/cmd/mpblock/ui"
 	"mpblock/internal/wire/vectors"
 )
 
@@ -28,7 +29,7 @@ type difference struct {
 const foreignOpenID = "o6_bmjrPTlm6_2sgVt7hMZOPfL2M"
 
 // Run asks a live server what changes nothing and prints where its answers differ.
-func (c probeCmd) Run(ctx context.Context, t terminal) error {
+func (c probeCmd) Run(ctx context.Context, t ui.Terminal) error {
 	api, err := c.dial(t)
 	if err != nil {
 		return err
@@ -94,13 +95,13 @@ func ask(ctx context.Context, base string, v vectors.Vector) (string, error) {
 	return string(body), err
 }
 
-func (c probeCmd) report(t terminal, asked int, differs []difference) error {
+func (c probeCmd) report(t ui.Terminal, asked int, differs []difference) error {
 	if c.JSON {
-		return t.json(differs)
+		return t.JSON(differs)
 	}
 	for _, d := range differs {
-		t.printf("%s\n    mpblock  %s\n    server   %s\n", d.Vector, d.Want, printable(d.Got))
+		t.Printf("%s\n    mpblock  %s\n    server   %s\n", d.Vector, d.Want, ui.Printable(d.Got))
 	}
-	t.printf("%s, %s answered otherwise\n", many(asked, "request"), grouped(len(differs)))
+	t.Printf("%s, %s answered otherwise\n", ui.Many(asked, "request"), ui.Grouped(len(differs)))
 	return nil
 }

@@ -1,13 +1,10 @@
-package main
+package overapi
 
 import (
 	"encoding/json"
 	"fmt"
 	"math/rand/v2"
-	"net/http"
-	"net/http/httptest"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -16,45 +13,9 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"mpblock"
-	accounts "mpblock/internal/access"
+	"mpblock/cmd/mpblock/ui"
 	"mpblock/internal/lines/linestest"
-	"mpblock/internal/memstore"
-	"mpblock/internal/server"
 )
-
-// overAPI sets the environment of the commands to an account whose followers are the
-// given OpenIDs, all of them blocked, and returns its store.
-func overAPI(t *testing.T, ids []string) (mpblock.Store, mpblock.AppID) {
-	t.Helper()
-	store := memstore.New()
-	s, err := server.Open(t.Context(), server.Config{Store: store})
-	if err != nil {
-		t.Fatal(err)
-	}
-	a, secret, err := s.Access().AddAccount(t.Context(), accounts.NewAccount{Prefix: &linestest.Prefix})
-	if err != nil {
-		t.Fatal(err)
-	}
-	web := httptest.NewServer(s.Handler())
-	t.Cleanup(web.Close)
-	t.Setenv("MPBLOCK_SERVER", web.URL)
-	t.Setenv("MPBLOCK_APPID", string(a.AppID))
-	t.Setenv("MPBLOCK_SECRET", secret)
-	t.Chdir(t.TempDir())
-	parsed := make([]mpblock.OpenID, len(ids))
-	for i, id := range ids {
-		parsed[i] = mpblock.OpenID([]byte(id))
-	}
-	if len(ids) > 0 {
-		if _, err := store.AddFollowers(t.Context(), a.AppID, parsed); err != nil {
-			t.Fatal(err)
-		}
-		if _, err := store.Apply(t.Context(), a.AppID, mpblock.Batch{Action: mpblock.Block, OpenIDs: parsed, Actor: "test", Time: time.Now()}); err != nil {
-			t.Fatal(err)
-		}
-	}
-	return store, a.AppID
-}
 
 // TestFilesThroughBlock: what the reader reads is what a job is planned of.
 func TestFilesThroughBlock(t *testing.T) {
@@ -63,15 +24,15 @@ func TestFilesThroughBlock(t *testing.T) {
 		if err := os.WriteFile(f.Name, f.Data, 0o600); err != nil {
 			t.Fatal(err)
 		}
-		code, out, errs := command("block", "-f", f.Name, "--dry-run", "--json")
+		code, out, errs := command(t, "block", "-f", f.Name, "--dry-run", "--json")
 		if f.Error != "" || len(f.OpenIDs) == 0 {
-			if code != codeUsage || out != "" || !strings.Contains(errs, f.Error) {
+			if code != ui.CodeUsage || out != "" || !strings.Contains(errs, f.Error) {
 				t.Errorf("%s: exit code %d, %s%s", f.Name, code, out, errs)
 			}
 			continue
 		}
 		var plan dryRun
-		if err := json.Unmarshal([]byte(out), &plan); err != nil || code != codeDone {
+		if err := json.Unmarshal([]byte(out), &plan); err != nil || code != ui.CodeDone {
 			t.Errorf("%s: exit code %d, %v: %s%s", f.Name, code, err, out, errs)
 			continue
 		}
@@ -86,50 +47,10 @@ func TestFilesThroughBlock(t *testing.T) {
 		if d := cmp.Diff(f.Bad, bad); d != "" {
 			t.Errorf("%s: bad lines: %s", f.Name, d)
 		}
-		for _, n := range f.Bad[:min(len(f.Bad), maxShownBad)] {
+		for _, n := range f.Bad[:min(len(f.Bad), ui.MaxShownBad)] {
 			if !strings.Contains(errs, fmt.Sprintf("%s: line %d: ", f.Name, n)) {
 				t.Errorf("%s: line %d is not told of in %s", f.Name, n, errs)
 			}
-		}
-	}
-}
-
-// TestFilesThroughImport: and what followers are imported of.
-func TestFilesThroughImport(t *testing.T) {
-	var got []string
-	dir := fakeAdmin(t, func(_ int, w http.ResponseWriter, r *http.Request) {
-		var body struct {
-			OpenIDs []string `json:"openids"`
-		}
-		if err := json.NewDecoder(r.Body).Decode(&body); err != nil {
-			t.Error(err)
-		}
-		got = append(got, body.OpenIDs...)
-		fmt.Fprintf(w, `{"added":%d}`, len(body.OpenIDs))
-	})
-	for _, f := range linestest.Files() {
-		got = nil
-		name := filepath.Join(t.TempDir(), f.Name)
-		if err := os.WriteFile(name, f.Data, 0o600); err != nil {
-			t.Fatal(err)
-		}
-		code, out, errs := command("follower", "import", "--data", dir, "--account", testApp, "--json", name)
-		if f.Error != "" {
-			if code != codeUsage || !strings.Contains(errs, f.Error) {
-				t.Errorf("%s: exit code %d, %s%s", f.Name, code, out, errs)
-			}
-			continue
-		}
-		want := codeDone
-		if len(f.Bad) > 0 {
-			want = codePartly
-		}
-		if code != want || !slices.Equal(got, f.OpenIDs) {
-			t.Errorf("%s: exit code %d, %d OpenIDs, want %d\n%s%s", f.Name, code, len(got), len(f.OpenIDs), out, errs)
-		}
-		var sum imported
-		if err := json.Unmarshal([]byte(out), &sum); err != nil || sum.Refused != len(f.Bad) {
-			t.Errorf("%s: %d refused, want %d; %v", f.Name, sum.Refused, len(f.Bad), err)
 		}
 	}
 }
@@ -141,8 +62,8 @@ func TestApplyADamagedFile(t *testing.T) {
 	store, app := overAPI(t, ids)
 	forms := map[string]string{}
 	for _, format := range []string{"text", "csv", "ndjson"} {
-		code, out, errs := command("list", "--format", format)
-		if code != codeDone {
+		code, out, errs := command(t, "list", "--format", format)
+		if code != ui.CodeDone {
 			t.Fatal(errs)
 		}
 		forms["list."+format] = out
@@ -161,8 +82,8 @@ func TestApplyADamagedFile(t *testing.T) {
 			if err := os.WriteFile(name, data, 0o600); err != nil {
 				t.Fatal(err)
 			}
-			code, out, errs := command("apply", name, "--yes", "--max-unblock", "100")
-			if code == codeCancelled || code == codeUsage {
+			code, out, errs := command(t, "apply", name, "--yes", "--max-unblock", "100")
+			if code == ui.CodeCancelled || code == ui.CodeUsage {
 				refused++
 			}
 			page, err := store.Blacklist(t.Context(), app, mpblock.OpenID{}, len(ids)+100)
@@ -170,7 +91,7 @@ func TestApplyADamagedFile(t *testing.T) {
 				t.Fatal(err)
 			}
 			gone := missing(ids, page)
-			if code == codeCancelled && len(gone) > 0 {
+			if code == ui.CodeCancelled && len(gone) > 0 {
 				t.Fatalf("refused, and %s unblocked", gone)
 			}
 			for _, id := range gone {

@@ -1,4 +1,4 @@
-package main
+package overapi
 
 import (
 	"context"
@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"mpblock"
+	"mpblock/cmd/mpblock/ui"
 	"mpblock/internal/bulk"
 )
 
@@ -52,7 +53,7 @@ func newJournal(command string, now time.Time) (string, error) {
 		err = os.MkdirAll(dir, 0o700)
 	}
 	if err != nil {
-		return "", failed(codeFailed, "name the journal: --job FILE, or a directory for all: MPBLOCK_JOBS=DIR", "the directory of the journals: %w", err)
+		return "", ui.Failed(ui.CodeFailed, "name the journal: --job FILE, or a directory for all: MPBLOCK_JOBS=DIR", "the directory of the journals: %w", err)
 	}
 	removeOld(dir, now.Add(-jobsLife))
 	name := filepath.Join(dir, command+"-"+now.Format("20060102-150405"))
@@ -118,7 +119,7 @@ type listedJob struct {
 }
 
 // Run lists the jobs whose journals nobody has named, oldest first.
-func (c jobsCmd) Run(t terminal) error {
+func (c jobsCmd) Run(t ui.Terminal) error {
 	dir, err := jobsDir()
 	if err != nil {
 		return err
@@ -142,30 +143,30 @@ func (c jobsCmd) Run(t terminal) error {
 		all = append(all, j)
 	}
 	if c.JSON {
-		return t.json(all)
+		return t.JSON(all)
 	}
-	return t.listJobs(dir, all)
+	return listJobs(t, dir, all)
 }
 
-func (t terminal) listJobs(dir string, all []listedJob) error {
+func listJobs(t ui.Terminal, dir string, all []listedJob) error {
 	if len(all) == 0 {
-		t.printf("no jobs in %s\n", dir)
+		t.Printf("no jobs in %s\n", dir)
 		return nil
 	}
-	w := tabwriter.NewWriter(t.out, 0, 0, 2, ' ', 0)
+	w := tabwriter.NewWriter(t.Out, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, "JOB\tACCOUNT\tSERVER\tOPENIDS\tDONE\tREFUSED\tLEFT")
 	for _, j := range all {
 		if j.Problem != "" {
-			fmt.Fprintf(w, "%s\t%s\n", j.Name, printable(j.Problem))
+			fmt.Fprintf(w, "%s\t%s\n", j.Name, ui.Printable(j.Problem))
 			continue
 		}
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", j.Name, printable(j.AppID), printable(j.Server), grouped(j.Total),
-			grouped(j.Done+j.Already), grouped(j.Refused), grouped(j.Total-j.Settled()))
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", j.Name, ui.Printable(j.AppID), ui.Printable(j.Server), ui.Grouped(j.Total),
+			ui.Grouped(j.Done+j.Already), ui.Grouped(j.Refused), ui.Grouped(j.Total-j.Settled()))
 	}
 	if err := w.Flush(); err != nil {
 		return err
 	}
-	t.printf("\nmpblock resume JOB goes on with what is left; mpblock undo JOB takes back what was done.\n")
+	t.Printf("\nmpblock resume JOB goes on with what is left; mpblock undo JOB takes back what was done.\n")
 	return nil
 }
 
@@ -178,7 +179,7 @@ type undoCmd struct {
 
 // Run unblocks what a job has blocked, and blocks what it has unblocked. What was so
 // before the job stays as it is, and so does what it does not know the end of.
-func (c undoCmd) Run(ctx context.Context, t terminal) error {
+func (c undoCmd) Run(ctx context.Context, t ui.Terminal) error {
 	job, err := loadJob(journalOf(c.Job), false)
 	if err != nil {
 		return err
@@ -192,10 +193,10 @@ func (c undoCmd) Run(ctx context.Context, t terminal) error {
 		}
 	}
 	if n := job.Counts().Unknown; n > 0 {
-		fmt.Fprintf(t.err, "%s of unknown outcome stay as they are: mpblock resume %s settles them first\n", many(n, "OpenID"), job.Name)
+		fmt.Fprintf(t.Err, "%s of unknown outcome stay as they are: mpblock resume %s settles them first\n", ui.Many(n, "OpenID"), job.Name)
 	}
 	if len(wishes) == 0 {
-		fmt.Fprintln(t.err, "nothing is to be undone: the job has changed nothing")
+		fmt.Fprintln(t.Err, "nothing is to be undone: the job has changed nothing")
 		return nil
 	}
 	remote, err := c.target(t, job)

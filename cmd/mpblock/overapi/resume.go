@@ -1,4 +1,4 @@
-package main
+package overapi
 
 import (
 	"context"
@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 
+	"mpblock/cmd/mpblock/ui"
 	"mpblock/internal/bulk"
 )
 
@@ -13,7 +14,7 @@ import (
 func loadJob(name string, write bool) (*bulk.File, error) {
 	job, err := bulk.Load(name, write)
 	if errors.Is(err, bulk.ErrDamaged) {
-		return nil, failed(codeFailed, "run the command that began the job again: what has been done counts as already so", "%w", err)
+		return nil, ui.Failed(ui.CodeFailed, "run the command that began the job again: what has been done counts as already so", "%w", err)
 	}
 	return job, err
 }
@@ -24,7 +25,7 @@ type statusCmd struct {
 }
 
 // Run shows how far a job is.
-func (c statusCmd) Run(t terminal) (err error) {
+func (c statusCmd) Run(t ui.Terminal) (err error) {
 	job, err := loadJob(journalOf(c.Job), false)
 	if err != nil {
 		return err
@@ -32,10 +33,10 @@ func (c statusCmd) Run(t terminal) (err error) {
 	defer func() { err = errors.Join(err, job.Close()) }()
 	n := job.Counts()
 	if c.JSON {
-		return t.json(outcome{Counts: n, Job: job.Name})
+		return t.JSON(outcome{Counts: n, Job: job.Name})
 	}
-	t.printf("server         %s\nappid          %s\nOpenIDs        %s\ndone           %s\nalready so     %s\nrefused        %s\nnot attempted  %s\nunknown        %s\n",
-		printable(job.Server), printable(job.AppID), grouped(n.Total), grouped(n.Done), grouped(n.Already), grouped(n.Refused), grouped(n.NotAttempted), grouped(n.Unknown))
+	t.Printf("server         %s\nappid          %s\nOpenIDs        %s\ndone           %s\nalready so     %s\nrefused        %s\nnot attempted  %s\nunknown        %s\n",
+		ui.Printable(job.Server), ui.Printable(job.AppID), ui.Grouped(n.Total), ui.Grouped(n.Done), ui.Grouped(n.Already), ui.Grouped(n.Refused), ui.Grouped(n.NotAttempted), ui.Grouped(n.Unknown))
 	return nil
 }
 
@@ -54,14 +55,14 @@ type resumeCmd struct {
 }
 
 // Run goes on with a job where it was.
-func (c resumeCmd) Run(ctx context.Context, t terminal) error {
+func (c resumeCmd) Run(ctx context.Context, t ui.Terminal) error {
 	job, err := loadJob(journalOf(c.Job), true)
 	if err != nil {
 		return err
 	}
 	w := work{jobFlags: c.jobFlags, job: job}
 	if n := job.Counts(); n.Settled() == n.Total {
-		fmt.Fprintln(t.err, "nothing is left to do")
+		fmt.Fprintln(t.Err, "nothing is left to do")
 		return errors.Join(w.report(t, nil), job.Close())
 	}
 	r, err := c.target(t, job)
@@ -78,14 +79,14 @@ func (c resumeCmd) Run(ctx context.Context, t terminal) error {
 // target returns where the job goes on. A journal is a file that anybody may have
 // written, and the server that it names gets the account's secret: so that is what
 // the user says too, or has seen and confirmed.
-func (c begun) target(t terminal, job *bulk.File) (remote, error) {
+func (c begun) target(t ui.Terminal, job *bulk.File) (remote, error) {
 	r := remote{Server: job.Server, AppID: job.AppID, access: c.access}
 	var err error
 	if r.Server, err = baseURL(job.Server); err != nil {
 		return r, fmt.Errorf("%s: %w", job.Name, err)
 	}
 	if c.AppID != "" && c.AppID != job.AppID {
-		return r, failed(codeUsage, fmt.Sprintf("if the journal is right, add --appid %s", printable(job.AppID)),
+		return r, ui.Failed(ui.CodeUsage, fmt.Sprintf("if the journal is right, add --appid %s", ui.Printable(job.AppID)),
 			"the job is for the account %s, and --appid or MPBLOCK_APPID says %s; nothing was sent", job.AppID, c.AppID)
 	}
 	if c.Server != "" {
@@ -94,7 +95,7 @@ func (c begun) target(t terminal, job *bulk.File) (remote, error) {
 			return r, err
 		}
 		if said != r.Server {
-			return r, failed(codeUsage, fmt.Sprintf("if the journal is right, add --server %s", printable(r.Server)),
+			return r, ui.Failed(ui.CodeUsage, fmt.Sprintf("if the journal is right, add --server %s", ui.Printable(r.Server)),
 				"the job is for the server %s, and --server or MPBLOCK_SERVER says %s; nothing was sent", r.Server, said)
 		}
 		return r, nil
@@ -102,12 +103,12 @@ func (c begun) target(t terminal, job *bulk.File) (remote, error) {
 	if c.Yes {
 		return r, nil
 	}
-	fmt.Fprintf(t.err, "The job goes on at %s, for the account %s. The server gets the account's secret.\n", printable(r.Server), printable(r.AppID))
-	if !t.canAsk() {
-		return r, failed(codeUsage, fmt.Sprintf("if that is right, add --server %s", printable(r.Server)), "nobody has said that this is the right server; nothing was sent")
+	fmt.Fprintf(t.Err, "The job goes on at %s, for the account %s. The server gets the account's secret.\n", ui.Printable(r.Server), ui.Printable(r.AppID))
+	if !t.CanAsk() {
+		return r, ui.Failed(ui.CodeUsage, fmt.Sprintf("if that is right, add --server %s", ui.Printable(r.Server)), "nobody has said that this is the right server; nothing was sent")
 	}
-	if !t.ask("Go on?") {
-		return r, failed(codeCancelled, "--yes does not ask", "nothing was sent")
+	if !t.Ask("Go on?") {
+		return r, ui.Failed(ui.CodeCancelled, "--yes does not ask", "nothing was sent")
 	}
 	return r, nil
 }

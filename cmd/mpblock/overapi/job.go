@@ -1,4 +1,4 @@
-package main
+package overapi
 
 import (
 	"context"
@@ -12,6 +12,7 @@ import (
 
 	"mpblock"
 	"mpblock/client"
+	"mpblock/cmd/mpblock/ui"
 	"mpblock/internal/bulk"
 	"mpblock/internal/lines"
 	"mpblock/internal/wire"
@@ -43,16 +44,18 @@ type changeFlags struct {
 type blockCmd struct{ changeFlags }
 
 // Run blocks.
-func (c blockCmd) Run(ctx context.Context, t terminal) error { return c.change(ctx, t, mpblock.Block) }
+func (c blockCmd) Run(ctx context.Context, t ui.Terminal) error {
+	return c.change(ctx, t, mpblock.Block)
+}
 
 type unblockCmd struct{ changeFlags }
 
 // Run unblocks.
-func (c unblockCmd) Run(ctx context.Context, t terminal) error {
+func (c unblockCmd) Run(ctx context.Context, t ui.Terminal) error {
 	return c.change(ctx, t, mpblock.Unblock)
 }
 
-func (c changeFlags) change(ctx context.Context, t terminal, action mpblock.Action) error {
+func (c changeFlags) change(ctx context.Context, t ui.Terminal, action mpblock.Action) error {
 	if err := checkNames(action, c.OpenIDs); err != nil {
 		return err
 	}
@@ -62,7 +65,7 @@ func (c changeFlags) change(ctx context.Context, t terminal, action mpblock.Acti
 	}
 	r.ids = append(c.OpenIDs, r.ids...)
 	if len(r.ids) == 0 {
-		return failed(codeUsage, fmt.Sprintf("mpblock %s -f FILE", action), "no OpenID is given")
+		return ui.Failed(ui.CodeUsage, fmt.Sprintf("mpblock %s -f FILE", action), "no OpenID is given")
 	}
 	api, err := c.dial(t)
 	if err != nil {
@@ -84,7 +87,7 @@ type applyCmd struct {
 }
 
 // Run makes the blacklist equal to a file.
-func (c applyCmd) Run(ctx context.Context, t terminal) error {
+func (c applyCmd) Run(ctx context.Context, t ui.Terminal) error {
 	r, err := read(t, []string{c.File}, c.Format)
 	if err != nil {
 		return err
@@ -107,8 +110,8 @@ func (c applyCmd) Run(ctx context.Context, t terminal) error {
 	}
 	if p.refusal == nil && !c.Yes && !c.DryRun && plan.Calls() > 0 {
 		c.show(t, p)
-		if !t.ask("Go on?") {
-			return failed(codeCancelled, "--yes does not ask", "nothing was done")
+		if !t.Ask("Go on?") {
+			return ui.Failed(ui.CodeCancelled, "--yes does not ask", "nothing was done")
 		}
 	}
 	return c.begin(ctx, t, api, p)
@@ -129,9 +132,9 @@ func (c applyCmd) malformed(r *reading) error {
 	}
 	what := "1 line is malformed"
 	if len(r.bad) > 1 {
-		what = grouped(len(r.bad)) + " lines are malformed"
+		what = ui.Grouped(len(r.bad)) + " lines are malformed"
 	}
-	return failed(codeCancelled, "mend them, or --ignore-malformed", "%s (%s): apply would unblock who was meant by them; nothing was done",
+	return ui.Failed(ui.CodeCancelled, "mend them, or --ignore-malformed", "%s (%s): apply would unblock who was meant by them; nothing was done",
 		what, strings.Join(first, ", "))
 }
 
@@ -147,13 +150,13 @@ func (c applyCmd) tooMany(plan *bulk.Plan) error {
 	if gone*100 <= c.MaxUnblock*(kept+gone) {
 		return nil
 	}
-	return failed(codeCancelled, "if that is meant: --max-unblock 100", "this would unblock %s of %s, more than %d percent; nothing was done",
-		grouped(gone), grouped(kept+gone), c.MaxUnblock)
+	return ui.Failed(ui.CodeCancelled, "if that is meant: --max-unblock 100", "this would unblock %s of %s, more than %d percent; nothing was done",
+		ui.Grouped(gone), ui.Grouped(kept+gone), c.MaxUnblock)
 }
 
 // begin shows a plan, writes its journal and runs it. A plan that is refused is not
 // run; in a dry run it is shown what the refusal would be.
-func (c newJob) begin(ctx context.Context, t terminal, api bulk.Server, p proposal) error {
+func (c newJob) begin(ctx context.Context, t ui.Terminal, api bulk.Server, p proposal) error {
 	c.show(t, p)
 	if c.DryRun {
 		return c.dry(t, p)
@@ -184,18 +187,18 @@ type work struct {
 }
 
 // run runs a job to its end, or until it is cancelled, and reports.
-func (w work) run(ctx context.Context, t terminal) (err error) {
+func (w work) run(ctx context.Context, t ui.Terminal) (err error) {
 	defer func() { err = errors.Join(err, w.job.Close()) }()
 	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	before := w.job.Counts()
-	bar := newProgress(t.err, t.columns(), before.Settled(), before.Total)
+	bar := ui.NewProgress(t.Err, t.Columns(), before.Settled(), before.Total)
 	runErr := w.job.Run(ctx, w.api, bulk.Options{
 		Workers:  w.Workers,
-		Progress: func(n bulk.Counts) { bar.set(n.Settled()) },
-		Notice:   bar.say,
+		Progress: func(n bulk.Counts) { bar.Set(n.Settled()) },
+		Notice:   bar.Say,
 	})
-	bar.end()
+	bar.End()
 	if runErr != nil {
 		runErr = w.explain(runErr, w.job.Counts().Done > before.Done)
 	}
@@ -206,19 +209,19 @@ func (w work) run(ctx context.Context, t terminal) (err error) {
 func (w work) explain(err error, moved bool) error {
 	again := w.again + " goes on with the rest"
 	if errors.Is(err, context.Canceled) {
-		return failed(codeCancelled, again, "cancelled")
+		return ui.Failed(ui.CodeCancelled, again, "cancelled")
 	}
-	var f failure
+	var f ui.Failure
 	if !errors.As(explainRemote(err), &f) {
-		f = failure{code: codeFailed, err: err}
+		f = ui.Failure{Code: ui.CodeFailed, Err: err}
 	}
 	if moved && !denied(err) || errors.Is(err, client.ErrDailyQuota) {
-		f.code = codePartly
+		f.Code = ui.CodePartly
 	}
-	if f.hint != "" {
-		f.hint += "; then "
+	if f.Hint != "" {
+		f.Hint += "; then "
 	}
-	f.hint += again
+	f.Hint += again
 	return f
 }
 
@@ -231,7 +234,7 @@ type outcome struct {
 
 // report says what has become of a job, and returns why it has ended before its end,
 // or that some were refused.
-func (w work) report(t terminal, ended error) error {
+func (w work) report(t ui.Terminal, ended error) error {
 	out := outcome{Counts: w.job.Counts(), Job: w.job.Name}
 	if out.Refused > 0 {
 		out.RefusedFile = w.job.Name + ".refused"
@@ -240,18 +243,18 @@ func (w work) report(t terminal, ended error) error {
 		}
 	}
 	if w.JSON {
-		if err := t.json(out); err != nil {
+		if err := t.JSON(out); err != nil {
 			return err
 		}
 	} else {
-		t.printf("%s: %s done, %s already so, %s refused, %s not attempted, %s unknown\n", many(out.Total, "OpenID"), grouped(out.Done),
-			grouped(out.Already), grouped(out.Refused), grouped(out.NotAttempted), grouped(out.Unknown))
+		t.Printf("%s: %s done, %s already so, %s refused, %s not attempted, %s unknown\n", ui.Many(out.Total, "OpenID"), ui.Grouped(out.Done),
+			ui.Grouped(out.Already), ui.Grouped(out.Refused), ui.Grouped(out.NotAttempted), ui.Grouped(out.Unknown))
 	}
 	switch {
 	case ended != nil:
 		return ended
 	case out.Refused > 0:
-		return failed(codePartly, "", "%s refused; the list of them is in %s", many(out.Refused, "OpenID"), out.RefusedFile)
+		return ui.Failed(ui.CodePartly, "", "%s refused; the list of them is in %s", ui.Many(out.Refused, "OpenID"), out.RefusedFile)
 	}
 	return nil
 }

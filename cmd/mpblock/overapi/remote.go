@@ -1,4 +1,4 @@
-package main
+package overapi
 
 import (
 	"context"
@@ -14,6 +14,7 @@ import (
 	"unicode"
 
 	"mpblock/client"
+	"mpblock/cmd/mpblock/ui"
 )
 
 // remote is the flags of the commands that speak to a server over its API, as any
@@ -35,9 +36,9 @@ type access struct {
 }
 
 // dial returns a client for the flags, and gives Server its proper form.
-func (r *remote) dial(t terminal) (*client.Client, error) {
+func (r *remote) dial(t ui.Terminal) (*client.Client, error) {
 	if r.Secret != "" {
-		return nil, failed(codeUsage, "put it into a file that only you can read, and name that: --secret-file FILE", "a secret on the command line can be seen by everyone on this machine")
+		return nil, ui.Failed(ui.CodeUsage, "put it into a file that only you can read, and name that: --secret-file FILE", "a secret on the command line can be seen by everyone on this machine")
 	}
 	var err error
 	if r.Server, err = baseURL(r.Server); err != nil {
@@ -47,7 +48,7 @@ func (r *remote) dial(t terminal) (*client.Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	options := []client.Option{client.WithBaseURL(r.Server), client.WithPace(r.Pace), client.WithWarnings(func(err error) { fmt.Fprintln(t.err, printable(err.Error())) })}
+	options := []client.Option{client.WithBaseURL(r.Server), client.WithPace(r.Pace), client.WithWarnings(func(err error) { fmt.Fprintln(t.Err, ui.Printable(err.Error())) })}
 	if r.TokenFile != "" {
 		options = append(options, client.WithTokenFile(r.TokenFile))
 	}
@@ -56,7 +57,7 @@ func (r *remote) dial(t terminal) (*client.Client, error) {
 	}
 	c, err := client.New(r.AppID, secret, options...)
 	if err != nil {
-		return nil, failure{code: codeUsage, err: err}
+		return nil, ui.Failure{Code: ui.CodeUsage, Err: err}
 	}
 	return c, nil
 }
@@ -72,13 +73,13 @@ func baseURL(s string) (string, error) {
 	u, err := url.Parse(whole)
 	switch {
 	case err != nil || u.Host == "":
-		return "", failed(codeUsage, "", "%q is no base URL: want http://host or https://host", s)
+		return "", ui.Failed(ui.CodeUsage, "", "%q is no base URL: want http://host or https://host", s)
 	case whole != s && !thisMachine(u.Hostname()):
-		return "", failed(codeUsage, "--server https://"+s, "%q is no base URL: want http://host or https://host", s)
+		return "", ui.Failed(ui.CodeUsage, "--server https://"+s, "%q is no base URL: want http://host or https://host", s)
 	}
 	whole = strings.TrimRight(whole, "/")
 	if root, ok := strings.CutSuffix(whole, "/cgi-bin"); ok {
-		return "", failed(codeUsage, "--server "+root, "%q is no base URL: every call begins with /cgi-bin already", s)
+		return "", ui.Failed(ui.CodeUsage, "--server "+root, "%q is no base URL: every call begins with /cgi-bin already", s)
 	}
 	return whole, nil
 }
@@ -93,18 +94,18 @@ func (r access) readSecret() (string, error) {
 	if r.SecretFile != "" {
 		b, err := os.ReadFile(r.SecretFile)
 		if err != nil {
-			return "", failed(codeUsage, "", "the file with the secret: %w", err)
+			return "", ui.Failed(ui.CodeUsage, "", "the file with the secret: %w", err)
 		}
 		from, s = r.SecretFile, string(b)
 	} else if s == "" {
-		return "", failed(codeUsage, "put it into a file that only you can read, and name that: --secret-file FILE", "the account's secret is missing")
+		return "", ui.Failed(ui.CodeUsage, "put it into a file that only you can read, and name that: --secret-file FILE", "the account's secret is missing")
 	}
 	if strings.HasPrefix(s, "\xff\xfe") || strings.HasPrefix(s, "\xfe\xff") {
-		return "", failed(codeUsage, "iconv -f UTF-16 -t UTF-8", "the secret in %s is UTF-16, want UTF-8", from)
+		return "", ui.Failed(ui.CodeUsage, "iconv -f UTF-16 -t UTF-8", "the secret in %s is UTF-16, want UTF-8", from)
 	}
 	s = strings.TrimSpace(strings.TrimPrefix(s, "\ufeff"))
 	if s == "" || strings.ContainsFunc(s, func(r rune) bool { return !unicode.IsGraphic(r) || unicode.IsSpace(r) }) {
-		return "", failed(codeUsage, "", "%s holds no secret: want one word", from)
+		return "", ui.Failed(ui.CodeUsage, "", "%s holds no secret: want one word", from)
 	}
 	return s, nil
 }
@@ -117,17 +118,17 @@ func explainRemote(err error) error {
 	case err == nil:
 		return nil
 	case errors.Is(err, context.Canceled):
-		return failed(codeCancelled, "", "cancelled")
+		return ui.Failed(ui.CodeCancelled, "", "cancelled")
 	case errors.Is(err, client.ErrInvalidAppID), errors.Is(err, client.ErrInvalidSecret):
-		return failure{code: codeRefused, err: err, hint: "check --server, --appid and the secret"}
+		return ui.Failure{Code: ui.CodeRefused, Err: err, Hint: "check --server, --appid and the secret"}
 	case errors.Is(err, client.ErrIPNotAllowed):
-		return failure{code: codeRefused, err: err, hint: "add this machine's address to the account's allow-list"}
+		return ui.Failure{Code: ui.CodeRefused, Err: err, Hint: "add this machine's address to the account's allow-list"}
 	case errors.As(err, &refused):
-		return failure{code: codeRefused, err: err}
+		return ui.Failure{Code: ui.CodeRefused, Err: err}
 	case errors.As(err, &untrusted):
-		return failure{code: codeFailed, err: err, hint: "if it is the right server, trust its certificate: SSL_CERT_FILE=FILE mpblock ..."}
+		return ui.Failure{Code: ui.CodeFailed, Err: err, Hint: "if it is the right server, trust its certificate: SSL_CERT_FILE=FILE mpblock ..."}
 	case unreachable(err):
-		return failure{code: codeNoServer, err: err, hint: "is it running there? --server says where it is"}
+		return ui.Failure{Code: ui.CodeNoServer, Err: err, Hint: "is it running there? --server says where it is"}
 	}
 	return err
 }

@@ -1,4 +1,4 @@
-package main
+package overapi
 
 import (
 	"bytes"
@@ -13,6 +13,8 @@ import (
 
 	"github.com/alecthomas/kong"
 	"github.com/goccy/go-yaml"
+
+	"mpblock/cmd/mpblock/ui"
 )
 
 // A profile is what a user says about a server once, and not with each command. Flags
@@ -57,11 +59,11 @@ func chosen(name string) (p profile, err error) {
 		return p, nil
 	}
 	if err != nil {
-		return p, failed(codeUsage, "", "the profiles: %w", err)
+		return p, ui.Failed(ui.CodeUsage, "", "the profiles: %w", err)
 	}
 	var all profiles
 	if err := yaml.NewDecoder(bytes.NewReader(b), yaml.DisallowUnknownField()).Decode(&all); err != nil {
-		return p, failed(codeUsage, "", "the profiles in %s: %s", file, yaml.FormatError(err, false, false))
+		return p, ui.Failed(ui.CodeUsage, "", "the profiles in %s: %s", file, yaml.FormatError(err, false, false))
 	}
 	if name == "" {
 		name = all.Default
@@ -71,7 +73,7 @@ func chosen(name string) (p profile, err error) {
 	}
 	p, ok := all.Profiles[name]
 	if !ok {
-		return p, failed(codeUsage, "", "there is no profile %q in %s, it has: %s", name, file, strings.Join(slices.Sorted(maps.Keys(all.Profiles)), ", "))
+		return p, ui.Failed(ui.CodeUsage, "", "there is no profile %q in %s, it has: %s", name, file, strings.Join(slices.Sorted(maps.Keys(all.Profiles)), ", "))
 	}
 	p.SecretFile, p.TokenFile = beside(file, p.SecretFile), beside(file, p.TokenFile)
 	return p, nil
@@ -95,15 +97,15 @@ type profileFlag struct {
 	Profile string `help:"Profile that says server, AppID and secret; by itself the default one of ~/.config/mpblock/profiles.yaml." env:"MPBLOCK_PROFILE" placeholder:"NAME"`
 }
 
-// profileResolver gives the flags of a command that has --profile what neither the
+// ProfileResolver gives the flags of a command that has --profile what neither the
 // command line nor the environment says. An error is of no flag, so it is kept.
-type profileResolver struct{ err error }
+type ProfileResolver struct{ Err error }
 
 // Validate implements kong.Resolver.
-func (*profileResolver) Validate(*kong.Application) error { return nil }
+func (*ProfileResolver) Validate(*kong.Application) error { return nil }
 
 // Resolve implements kong.Resolver.
-func (r *profileResolver) Resolve(ctx *kong.Context, _ *kong.Path, flag *kong.Flag) (any, error) {
+func (r *ProfileResolver) Resolve(ctx *kong.Context, _ *kong.Path, flag *kong.Flag) (any, error) {
 	name, has := profileOf(ctx)
 	said := func(env string) bool { return os.Getenv(env) != "" }
 	if !has || slices.ContainsFunc(flag.Envs, said) || flag.Name == "secret-file" && said("MPBLOCK_SECRET") {
@@ -111,7 +113,7 @@ func (r *profileResolver) Resolve(ctx *kong.Context, _ *kong.Path, flag *kong.Fl
 	}
 	p, err := chosen(name)
 	if err != nil {
-		r.err = err
+		r.Err = err
 	}
 	value := map[string]string{
 		"server": p.Server, "appid": p.AppID, "secret-file": p.SecretFile, "token-file": p.TokenFile,

@@ -1,7 +1,6 @@
-package main
+package overapi
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -14,6 +13,8 @@ import (
 	"strings"
 	"testing"
 	"unicode"
+
+	"mpblock/cmd/mpblock/ui"
 )
 
 // hostile is a server that sends what steers a terminal and forges lines.
@@ -48,23 +49,22 @@ func TestWhatAServerSendsIsShownWithoutControlCharacters(t *testing.T) {
 	for _, args := range []string{
 		"list", "list --format csv", "list --format ndjson", "diff empty.txt", "block o6_bmjrPTlm6_2sgVt7hMZOPfL2M --any-prefix", "probe",
 	} {
-		var out, errs bytes.Buffer
-		code := run(strings.Fields(args), terminal{in: strings.NewReader(""), out: &out, err: &errs})
-		for _, text := range []string{out.String(), errs.String()} {
+		code, out, errs := command(t, strings.Fields(args)...)
+		for _, text := range []string{out, errs} {
 			if at := strings.IndexFunc(text, func(r rune) bool { return r != '\n' && !unicode.IsPrint(r) }); at >= 0 {
 				t.Errorf("%s prints %q", args, text)
 			}
 		}
-		switch lines := strings.Split(strings.TrimSpace(out.String()), "\n"); {
+		switch lines := strings.Split(strings.TrimSpace(out), "\n"); {
 		case args == "list --format ndjson":
 			var v struct{ OpenID string }
-			if err := json.Unmarshal(out.Bytes(), &v); err != nil || len(lines) != 1 || code != 0 {
-				t.Errorf("%s exits with %d and prints %q, %v", args, code, out.String(), err)
+			if err := json.Unmarshal([]byte(out), &v); err != nil || len(lines) != 1 || code != 0 {
+				t.Errorf("%s exits with %d and prints %q, %v", args, code, out, err)
 			}
 		case args == "list" && (len(lines) != 1 || lines[0] != "o�]0;title���}�{�x��2J"):
-			t.Errorf("%s prints %q", args, out.String())
-		case strings.HasPrefix(args, "block") && (code != 7 || !strings.Contains(errs.String(), "48001 o�]0;title")):
-			t.Errorf("%s exits with %d and prints %q", args, code, errs.String())
+			t.Errorf("%s prints %q", args, out)
+		case strings.HasPrefix(args, "block") && (code != 7 || !strings.Contains(errs, "48001 o�]0;title")):
+			t.Errorf("%s exits with %d and prints %q", args, code, errs)
 		}
 	}
 }
@@ -84,9 +84,9 @@ func TestBaseURL(t *testing.T) {
 		"http://host/cgi-bin": "--server http://host", "127.0.0.1:8080/cgi-bin/": "--server http://127.0.0.1:8080",
 	} {
 		got, err := baseURL(s)
-		var f failure
-		if !errors.As(err, &f) || f.code != codeUsage || f.hint != hint {
-			t.Errorf("%q is taken as %q, %v, hint %q", s, got, err, f.hint)
+		var f ui.Failure
+		if !errors.As(err, &f) || f.Code != ui.CodeUsage || f.Hint != hint {
+			t.Errorf("%q is taken as %q, %v, hint %q", s, got, err, f.Hint)
 		}
 	}
 }
@@ -122,9 +122,8 @@ func TestUntrustedCertificate(t *testing.T) {
 	ts.StartTLS()
 	defer ts.Close()
 	t.Setenv("MPBLOCK_SECRET", "x")
-	var out, errs bytes.Buffer
-	code := run([]string{"list", "--server", ts.URL, "--appid", "wx0123456789abcdef"}, terminal{in: strings.NewReader(""), out: &out, err: &errs})
-	if code != codeFailed || !strings.Contains(errs.String(), "hint: if it is the right server, trust its certificate: SSL_CERT_FILE=FILE") {
-		t.Errorf("it exits with %d and prints %q", code, errs.String())
+	code, _, errs := command(t, "list", "--server", ts.URL, "--appid", "wx0123456789abcdef")
+	if code != ui.CodeFailed || !strings.Contains(errs, "hint: if it is the right server, trust its certificate: SSL_CERT_FILE=FILE") {
+		t.Errorf("it exits with %d and prints %q", code, errs)
 	}
 }

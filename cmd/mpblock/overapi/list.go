@@ -1,4 +1,4 @@
-package main
+package overapi
 
 import (
 	"bufio"
@@ -12,6 +12,7 @@ import (
 	"unicode"
 
 	"mpblock/client"
+	"mpblock/cmd/mpblock/ui"
 )
 
 type listCmd struct {
@@ -20,14 +21,14 @@ type listCmd struct {
 }
 
 // Run streams the blacklist to stdout.
-func (c listCmd) Run(ctx context.Context, t terminal) error {
+func (c listCmd) Run(ctx context.Context, t ui.Terminal) error {
 	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	api, err := c.dial(t)
 	if err != nil {
 		return err
 	}
-	out := bufio.NewWriterSize(t.out, 64<<10)
+	out := bufio.NewWriterSize(t.Out, 64<<10)
 	form := map[string]string{"text": "%s\n", "csv": "%s\n", "ndjson": "{\"openid\":\"%s\"}\n"}[c.Format]
 	if c.Format == "csv" {
 		fmt.Fprintln(out, "openid")
@@ -36,7 +37,7 @@ func (c listCmd) Run(ctx context.Context, t terminal) error {
 	for id, err := range api.All(ctx) {
 		if err != nil {
 			_ = out.Flush()
-			return explainRemote(fmt.Errorf("the list is incomplete, %s were read: %w", grouped(n), err))
+			return explainRemote(fmt.Errorf("the list is incomplete, %s were read: %w", ui.Grouped(n), err))
 		}
 		n++
 		fmt.Fprintf(out, form, shown(id))
@@ -63,7 +64,7 @@ type diffCmd struct {
 
 // Run prints what differs between the blacklist and a file: + for what only the
 // file has, - for what only the blacklist has.
-func (c diffCmd) Run(ctx context.Context, t terminal) error {
+func (c diffCmd) Run(ctx context.Context, t ui.Terminal) error {
 	r, err := read(t, []string{c.File}, c.Format)
 	if err != nil {
 		return err
@@ -76,7 +77,7 @@ func (c diffCmd) Run(ctx context.Context, t terminal) error {
 	for _, id := range r.ids {
 		only[client.OpenID(id)] = true
 	}
-	out := bufio.NewWriter(t.out)
+	out := bufio.NewWriter(t.Out)
 	both, live := 0, 0
 	for id, err := range api.All(ctx) {
 		if err != nil {
@@ -96,17 +97,17 @@ func (c diffCmd) Run(ctx context.Context, t terminal) error {
 	}
 	slices.Sort(rest)
 	for _, id := range rest {
-		fmt.Fprintf(out, "+ %s\n", printable(string(id)))
+		fmt.Fprintf(out, "+ %s\n", ui.Printable(string(id)))
 	}
 	if err := out.Flush(); err != nil {
 		return err
 	}
 	if live+len(rest) > 0 {
-		return failed(codePartly, "mpblock apply "+c.File+" makes the blacklist equal to the file",
-			"they differ: %s in both, %s on the blacklist alone, %s in the file alone, %s malformed", grouped(both), grouped(live), grouped(len(rest)), grouped(len(r.bad)))
+		return ui.Failed(ui.CodePartly, "mpblock apply "+c.File+" makes the blacklist equal to the file",
+			"they differ: %s in both, %s on the blacklist alone, %s in the file alone, %s malformed", ui.Grouped(both), ui.Grouped(live), ui.Grouped(len(rest)), ui.Grouped(len(r.bad)))
 	}
 	if len(r.bad) > 0 {
-		return failed(codePartly, "", "%s could not be compared", many(len(r.bad), "malformed line"))
+		return ui.Failed(ui.CodePartly, "", "%s could not be compared", ui.Many(len(r.bad), "malformed line"))
 	}
 	return nil
 }

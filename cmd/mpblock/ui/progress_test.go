@@ -1,4 +1,4 @@
-package main
+package ui
 
 import (
 	"strings"
@@ -33,12 +33,12 @@ func screen(out string, columns int) []string {
 // cancelled shows a job of 20,000 that is cancelled after 60 s at 3,780.
 func cancelled(columns int) string {
 	var out strings.Builder
-	p := newProgress(&out, columns, 0, 20_000)
+	p := NewProgress(&out, columns, 0, 20_000)
 	for n := 63; n <= 3780; n += 63 {
 		time.Sleep(time.Second)
-		p.set(n)
+		p.Set(n)
 	}
-	p.end()
+	p.End()
 	return out.String()
 }
 
@@ -79,23 +79,23 @@ func TestProgressInALog(t *testing.T) {
 func TestBarOfAResumedJob(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var out strings.Builder
-		p := newProgress(&out, 80, 10_000, 20_000)
-		p.say("a call failed\x1b[2J: waiting")
+		p := NewProgress(&out, 80, 10_000, 20_000)
+		p.Say("a call failed\x1b[2J: waiting")
 		time.Sleep(10 * time.Second)
-		p.set(15_000)
+		p.Set(15_000)
 		if !strings.Contains(out.String(), "11 s left") {
 			t.Errorf("%q", out.String())
 		}
-		p.set(20_000)
-		p.end()
+		p.Set(20_000)
+		p.End()
 		got := screen(out.String(), 80)
 		if len(got) != 2 || got[0] != "a call failed�[2J: waiting" || !strings.HasSuffix(got[1], "(20000/20000)") {
 			t.Errorf("%q", got)
 		}
 	})
 	var out strings.Builder
-	p := newProgress(&out, 80, 7, 7)
-	p.end()
+	p := NewProgress(&out, 80, 7, 7)
+	p.End()
 	if out.Len() > 0 {
 		t.Errorf("nothing to do is shown as %q", out.String())
 	}
@@ -103,7 +103,7 @@ func TestBarOfAResumedJob(t *testing.T) {
 
 func TestMany(t *testing.T) {
 	for n, want := range map[int]string{0: "0 calls", 1: "1 call", 2: "2 calls", 1000: "1,000 calls"} {
-		if got := many(n, "call"); got != want {
+		if got := Many(n, "call"); got != want {
 			t.Errorf("%d: %q, want %q", n, got, want)
 		}
 	}
