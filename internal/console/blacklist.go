@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"time"
 
+	"mpblock"
 	"mpblock/internal/console/i18n"
 	"mpblock/internal/console/web"
 	"mpblock/internal/lists"
@@ -33,10 +34,10 @@ type counted struct {
 }
 
 type entryRow struct {
-	OpenID, Address string
-	Since           i18n.Stamp
-	Actor           actorView
-	Reason          string
+	named
+	Since  i18n.Stamp
+	Actor  actorView
+	Reason string
 }
 
 // byID tells the order of the list: the newest come first, but where OpenIDs are looked
@@ -81,8 +82,16 @@ func (c *console) blacklist(v *visit) error {
 	if err != nil {
 		return v.Again(err, render)
 	}
+	ids := make([]mpblock.OpenID, 0, len(page.Rows))
 	for _, r := range page.Rows {
-		p.Rows = append(p.Rows, entryRow{r.OpenID.String(), v.openidAddress(r.OpenID), i18n.StampOf(r.Time, v.Zone), v.actor(r.Actor), r.Reason})
+		ids = append(ids, r.OpenID)
+	}
+	people, err := v.named(ids)
+	if err != nil {
+		return err
+	}
+	for i, r := range page.Rows {
+		p.Rows = append(p.Rows, entryRow{people[i], i18n.StampOf(r.Time, v.Zone), v.actor(r.Actor), r.Reason})
 	}
 	p.Pager = v.PagerOf(len(p.Rows), page.Next)
 	if f.Set || len(p.Rows) == 0 {

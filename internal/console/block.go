@@ -18,7 +18,7 @@ type confirmPage struct {
 	Problem string // why it cannot be done; then nothing is asked
 	Count   int
 	OpenIDs []string
-	Sample  []string
+	Sample  []named
 	More    int // that are not in Sample
 	Reasons []string
 	Back    string
@@ -44,9 +44,11 @@ func (c *console) confirm(v *visit) error {
 		p.Problem = v.Say(msg("pick.many"), lists.MaxByHand)
 	}
 	p.Heading = v.Say(msg("error.invalid.title"))
-	p.Sample = ids[:min(len(ids), sampleRows)]
-	p.More = len(ids) - len(p.Sample)
 	var err error
+	if p.Sample, err = v.namedTexts(ids[:min(len(ids), sampleRows)]); err != nil {
+		return err
+	}
+	p.More = len(ids) - len(p.Sample)
 	if p.Reasons, err = v.Desk.Reasons(v.Ctx(), v.Account.AppID, suggestions); err != nil {
 		return err
 	}

@@ -42,6 +42,9 @@ func (c *console) history(v *visit) error {
 		return v.Again(err, render)
 	}
 	p.Changes = v.changeRows(page.Rows)
+	if err := v.tellWho(p.Changes, page.Rows); err != nil {
+		return err
+	}
 	next := ""
 	if page.Next != 0 {
 		next = strconv.FormatUint(page.Next, 10)
@@ -65,7 +68,7 @@ func actionNamed(name string) mpblock.Action {
 type changePage struct {
 	web.Frame
 	Change  changeRow
-	OpenIDs []string
+	OpenIDs []named
 	Pager   web.Pager
 }
 
@@ -93,8 +96,8 @@ func (c *console) change(v *visit) error {
 		rest = rest[:changeOpenIDs]
 		next = strconv.FormatUint(from+changeOpenIDs, 10)
 	}
-	for _, id := range rest {
-		p.OpenIDs = append(p.OpenIDs, id.String())
+	if p.OpenIDs, err = v.named(rest); err != nil {
+		return err
 	}
 	p.Pager = v.PagerOf(len(rest), next)
 	return v.Page(http.StatusOK, "change", v.Say(msg("change.title"), p.Change.Seq), p)
@@ -103,7 +106,7 @@ func (c *console) change(v *visit) error {
 // openidPage is what is known of one OpenID.
 type openidPage struct {
 	web.Frame
-	OpenID            string
+	named
 	Blocked, Follower bool
 	Actable           bool // it can be blocked or unblocked
 	Changes           []changeRow
@@ -115,8 +118,12 @@ func (c *console) openid(v *visit) error {
 	if err != nil {
 		return err
 	}
+	person, err := v.named([]mpblock.OpenID{t.OpenID})
+	if err != nil {
+		return err
+	}
 	p := &openidPage{
-		OpenID: t.OpenID.String(), Blocked: t.Blocked, Follower: t.Follower, Changes: v.changeRows(t.Rows), More: t.More,
+		named: person[0], Blocked: t.Blocked, Follower: t.Follower, Changes: v.changeRows(t.Rows), More: t.More,
 		Actable: t.Blocked || t.Follower || v.Account.AnyFollower,
 	}
 	return v.Page(http.StatusOK, "openid", p.OpenID, p)

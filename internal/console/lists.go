@@ -20,8 +20,8 @@ type followersPage struct {
 }
 
 type followerRow struct {
-	OpenID, Address string
-	Blocked         bool
+	named
+	Blocked bool
 }
 
 func (c *console) followers(v *visit) error {
@@ -44,9 +44,16 @@ func (c *console) followers(v *visit) error {
 		return v.Again(err, render)
 	}
 	p.Total = page.Total
+	ids := make([]mpblock.OpenID, 0, len(page.Rows))
 	for _, r := range page.Rows {
-		id := r.OpenID.String()
-		p.Rows = append(p.Rows, followerRow{id, v.Base() + "/openids/" + id, r.Blocked})
+		ids = append(ids, r.OpenID)
+	}
+	people, err := v.named(ids)
+	if err != nil {
+		return err
+	}
+	for i, r := range page.Rows {
+		p.Rows = append(p.Rows, followerRow{people[i], r.Blocked})
 	}
 	p.Pager = v.PagerOf(len(p.Rows), page.Next.String())
 	return render(http.StatusOK)

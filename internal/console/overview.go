@@ -45,6 +45,7 @@ type changeRow struct {
 	Time    i18n.Stamp
 	Block   bool
 	Count   int
+	Who     string // what the first of its OpenIDs are called, where a table says it
 	Actor   actorView
 	Reason  string
 	standing
@@ -58,6 +59,9 @@ func (c *console) overview(v *visit) error {
 	p := &overviewPage{
 		Followers: o.Followers, Blocked: o.Blocked, Days: len(o.Days), Chart: chart.Of(v.Lang, o.Days),
 		Behind: int(min(o.Behind, 1<<40)), Changes: v.changeRows(o.Last),
+	}
+	if err := v.tellWho(p.Changes, o.Last); err != nil {
+		return err
 	}
 	if n := len(o.Days); n > 0 {
 		p.TodayBlocked, p.TodayUnblocked = o.Days[n-1].Blocked, o.Days[n-1].Unblocked

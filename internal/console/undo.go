@@ -29,8 +29,8 @@ type undoPage struct {
 
 // leftRow is an OpenID that an undo leaves alone.
 type leftRow struct {
-	OpenID, Address string
-	By              *changeRow // what has changed it since
+	named
+	By *changeRow // what has changed it since
 }
 
 func (v *visit) changeAddress(seq uint64) string {
@@ -76,26 +76,38 @@ func (v *visit) standing(r lists.ChangeRow) standing {
 }
 
 func (v *visit) undoPage(w lists.UndoPreview, of changeRow, heading, back string) error {
+	left, err := v.leftRows(w.LeftRows)
+	if err != nil {
+		return err
+	}
 	p := &undoPage{
 		Redoes: of.Redoes, Rest: w.Total - w.Looked, Most: w.Total - w.Left,
 		Heading: heading, Of: of, Action: v.R.URL.Path, Back: back, Blocks: w.Action == mpblock.Block,
 		Would: w.Would, Total: w.Total, Looked: w.Looked, Left: w.Left, Partly: w.Looked < w.Total,
-		LeftRows: v.leftRows(w.LeftRows), MoreLeft: max(0, w.Left-len(w.LeftRows)),
+		LeftRows: left, MoreLeft: max(0, w.Left-len(w.LeftRows)),
 	}
 	return v.Page(http.StatusOK, "undo", heading, p)
 }
 
-func (v *visit) leftRows(rows []lists.LeftAlone) []leftRow {
-	all := make([]leftRow, 0, len(rows))
+func (v *visit) leftRows(rows []lists.LeftAlone) ([]leftRow, error) {
+	ids := make([]mpblock.OpenID, 0, len(rows))
 	for _, r := range rows {
-		row := leftRow{OpenID: r.OpenID.String(), Address: v.Base() + "/openids/" + r.OpenID.String()}
+		ids = append(ids, r.OpenID)
+	}
+	people, err := v.named(ids)
+	if err != nil {
+		return nil, err
+	}
+	all := make([]leftRow, 0, len(rows))
+	for i, r := range rows {
+		row := leftRow{named: people[i]}
 		if r.By.Seq != 0 {
 			by := v.changeRow(r.By)
 			row.By = &by
 		}
 		all = append(all, row)
 	}
-	return all
+	return all, nil
 }
 
 func (c *console) undoForm(v *visit) error {

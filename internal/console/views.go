@@ -35,6 +35,7 @@ var viewTypes = map[string]web.View{
 	"job":       {Frame: "layout", Data: &jobPage{}},
 	"history":   {Frame: "layout", Data: &historyPage{}},
 	"change":    {Frame: "layout", Data: &changePage{}},
+	"remark":    {Frame: "layout", Data: &remarkPage{}},
 	"openid":    {Frame: "layout", Data: &openidPage{}},
 	"undo":      {Frame: "layout", Data: &undoPage{}},
 	"accounts":  {Frame: "layout", Data: &accountsPage{}},
@@ -45,4 +46,4 @@ var viewTypes = map[string]web.View{
 }
 
 // parts are the templates that others include.
-var parts = []string{"templates/layout.html", "templates/chart.html", "templates/changes.html", "templates/filters.html", "templates/rights.html", "templates/problem.html"}
+var parts = []string{"templates/layout.html", "templates/chart.html", "templates/changes.html", "templates/remarks.html", "templates/filters.html", "templates/rights.html", "templates/problem.html"}

@@ -126,15 +126,15 @@ func (v *Visit) explain(err error) (int, *MessagePage) {
 	case kind == mpblock.Forbidden:
 		return say(http.StatusForbidden, msg("error.forbidden.title"), msg("error.forbidden"))
 	}
-	if text, ok := v.refusal(err); ok {
+	if text, ok := v.Refusal(err); ok {
 		return http.StatusUnprocessableEntity, &MessagePage{Heading: v.Say(msg("error.invalid.title")), Text: text}
 	}
 	return say(http.StatusInternalServerError, msg("error.system.title"), msg("error.system"))
 }
 
-// refusal returns what was refused in the operator's language; false if the error
+// Refusal returns what was refused in the operator's language; false if the error
 // is none that the operator can do something about.
-func (v *Visit) refusal(err error) (string, bool) {
+func (v *Visit) Refusal(err error) (string, bool) {
 	var i Invalid
 	if errors.As(err, &i) {
 		return string(i), true
@@ -154,7 +154,7 @@ func (v *Visit) Again(err error, render func(status int) error) error {
 		v.Warn(v.LoginProblem(login))
 		return render(LoginStatus(login))
 	}
-	text, ok := v.refusal(err)
+	text, ok := v.Refusal(err)
 	if !ok {
 		return err
 	}

@@ -149,6 +149,9 @@
       if (!e.detail.target.open) e.detail.target.showModal();
       const first = e.detail.target.querySelector("[data-first]");
       if (first) first.focus();
+    } else if (e.detail.target.matches("[data-remark]")) { // the dialog over it has done its work
+      const d = document.querySelector("dialog[open]");
+      if (d) d.close();
     }
     show();
   });
