@@ -51,8 +51,9 @@ const fieldUndoes = 1
 
 // encodeChange writes a change without its seq: form, action, time, actor, reason, and
 // further fields (each of these three with its length before it; of a field its first
-// byte, its length and its value); the number of OpenIDs, how many bytes all of them begin with, those bytes,
-// and what follows of each; and for each of them the seq of the change before.
+// byte, its length and its value); the number of OpenIDs, how many bytes all of them
+// begin with, those bytes, and what follows of each; and for each of them the seq of the
+// change before.
 func encodeChange(c mpblock.Change, effects []effect) []byte {
 	b := make([]byte, 0, 32+len(c.Actor)+len(c.Reason)+len(effects)*(packedLen+2))
 	b = append(b, packedChange, byte(c.Action))
@@ -73,7 +74,7 @@ func appendFields(b []byte, c mpblock.Change) []byte {
 		return append(b, 0)
 	}
 	undoes := encodeUint(c.Undoes)
-	b = append(b, byte(2+len(undoes)), fieldUndoes, byte(len(undoes)))
+	b = append(b, byte(2+len(undoes)), fieldUndoes, byte(len(undoes))) //nolint:gosec // at most 12
 	return append(b, undoes...)
 }
 
