@@ -2,10 +2,12 @@ package console
 
 import (
 	"net/url"
+	"regexp"
 	"strings"
 	"testing"
 
 	"mpblock"
+	"mpblock/internal/operators"
 )
 
 // A change that a job has made leads to the job, wherever it stands.
@@ -90,4 +92,44 @@ func TestSearchIsEverywhere(t *testing.T) {
 	b.post("/accounts/"+string(testApp), "name", "Tea", "any", "1")
 	stranger := mpblock.Mint(testPrefix, mpblock.Key{}, "stranger").String()
 	b.get(base+"/followers?q="+stranger).holds(t, 200, stranger, `id="act"`)
+}
+
+// TestSearchByRemark: who is known by a remark is found by a part of it.
+func TestSearchByRemark(t *testing.T) {
+	s := filled(t)
+	session, err := s.operators.Login(t.Context(), operators.Attempt{Name: "operator", Password: password})
+	if err != nil {
+		t.Fatal(err)
+	}
+	desk, err := s.desks.Desk(t.Context(), session)
+	if err != nil {
+		t.Fatal(err)
+	}
+	set := func(n int, name, remark string) {
+		t.Helper()
+		if err := desk.SetRemark(t.Context(), testApp, follower(n), name, remark); err != nil {
+			t.Fatal(err)
+		}
+	}
+	set(0, "Li", "the one with the <tea>")
+	b := s.as("viewer")
+	if a := b.get(base + "/search?q=THE+ONE"); a.path != base+"/openids/"+follower(0) {
+		t.Errorf("at %s", a.path)
+	}
+	for n := 1; n < 20; n++ {
+		set(n, "", "one of many")
+	}
+	at, seen := base+"/search?q=one+of", 0
+	for at != "" {
+		a := b.get(at)
+		a.holds(t, 200, `data-group="remarks"`, "<strong>one of many</strong>")
+		seen += strings.Count(a.body, "<strong>one of many")
+		if at = ""; strings.Contains(a.body, ">Go on<") {
+			at = strings.ReplaceAll(regexp.MustCompile(`href="([^"]+)">Go on<`).FindStringSubmatch(a.body)[1], "&amp;", "&")
+		}
+	}
+	if seen != 19 {
+		t.Errorf("%d were found, want 19", seen)
+	}
+	b.get(base+"/search?q="+follower(0)+","+follower(1)).holds(t, 200, "<strong>the one with the &lt;tea&gt; Li</strong>")
 }

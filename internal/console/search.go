@@ -27,12 +27,14 @@ type hitGroup struct {
 	Kind, Heading string
 	Hits          []hit
 	All           string // address of a list of all of them; "" if these are all
+	On            string // address where the search goes on, if it stopped for the sake of its time or of the page
 	More          int    // that are not among Hits, where there is no such list
 }
 
 // hit is something that was found.
 type hit struct {
 	Text, Address     string
+	Called            string // the remark and the name of an OpenID
 	Note              string // beside it
 	OpenID            bool
 	Blocked, Follower bool // of an OpenID
@@ -45,7 +47,7 @@ const (
 
 // finders look for a text, each for one kind of thing. A group without hits is left out.
 var finders = []func(*visit, string) (hitGroup, error){
-	(*visit).findFollowers, (*visit).findBlocked, (*visit).findChange, (*visit).findJobs, (*visit).findReasons,
+	(*visit).findRemarked, (*visit).findFollowers, (*visit).findBlocked, (*visit).findChange, (*visit).findJobs, (*visit).findReasons,
 }
 
 // search looks for what the operator pasted or typed, whatever it is: what can only be
@@ -77,22 +79,55 @@ func (c *console) search(v *visit) error {
 	if address != "" {
 		return v.See(address)
 	}
-	for _, find := range finders {
-		group, err := find(v, text)
-		if err != nil {
-			return err
-		}
-		if len(group.Hits) > 0 {
-			p.Groups = append(p.Groups, group)
-		}
+	if p.Groups, err = v.findAll(text); err != nil {
+		return err
 	}
-	if len(p.Groups) == 1 && len(p.Groups[0].Hits) == 1 && p.Groups[0].All == "" {
-		return v.See(p.Groups[0].Hits[0].Address)
+	if len(p.Groups) == 1 {
+		if g := p.Groups[0]; len(g.Hits) == 1 && g.All+g.On+v.R.URL.Query().Get("after") == "" {
+			return v.See(g.Hits[0].Address)
+		}
 	}
 	return v.found(p)
 }
 
+// findAll asks every finder; where a search among remarks goes on, that one alone.
+func (v *visit) findAll(text string) ([]hitGroup, error) {
+	asked := finders
+	if v.R.URL.Query().Get("after") != "" {
+		asked = finders[:1]
+	}
+	var groups []hitGroup
+	for _, find := range asked {
+		group, err := find(v, text)
+		if err != nil {
+			return nil, err
+		}
+		if len(group.Hits) > 0 || group.On != "" {
+			groups = append(groups, group)
+		}
+	}
+	return groups, nil
+}
+
+// found shows what was found, each OpenID with what the operators call it.
 func (v *visit) found(p *searchPage) error {
+	var of []*hit
+	var ids []mpblock.OpenID
+	for _, g := range p.Groups {
+		for i := range g.Hits {
+			if h := &g.Hits[i]; h.OpenID {
+				of, ids = append(of, h), append(ids, mpblock.OpenID([]byte(h.Text)))
+			}
+		}
+	}
+	called, err := v.Desk.Remarks(v.Ctx(), v.Account.AppID, ids)
+	if err != nil {
+		return err
+	}
+	for i, h := range of {
+		r := called[ids[i]]
+		h.Called = strings.TrimSpace(r.Remark + " " + r.Name)
+	}
 	title := v.Say(msg("find.do"))
 	if p.Asked != "" {
 		title = v.Say(msg("find.title"), p.Asked)
@@ -163,6 +198,27 @@ func (v *visit) opens(text string) (string, error) {
 func missing(err error) bool {
 	var refusal *mpblock.Error
 	return errors.As(err, &refusal) && refusal.Kind == mpblock.NotFound
+}
+
+// findRemarked finds those whose remark or name holds the text.
+func (v *visit) findRemarked(text string) (hitGroup, error) {
+	g := hitGroup{Kind: "remarks", Heading: v.Say(msg("find.remarks"))}
+	page, err := v.Desk.FindRemarks(v.Ctx(), v.Account.AppID, text, v.R.URL.Query().Get("after"), groupHits)
+	if err != nil {
+		return g, err
+	}
+	ids := make([]mpblock.OpenID, 0, len(page.Rows))
+	for _, r := range page.Rows {
+		ids = append(ids, r.OpenID)
+	}
+	states, err := v.Desk.States(v.Ctx(), v.Account.AppID, ids)
+	for i, s := range states {
+		g.Hits = append(g.Hits, hit{Text: ids[i].String(), Address: v.openidAddress(ids[i]), OpenID: true, Blocked: s.Blocked, Follower: s.Follower})
+	}
+	if page.Next != "" {
+		g.On = v.R.URL.Path + "?" + url.Values{"q": {v.R.URL.Query().Get("q")}, "after": {page.Next}}.Encode()
+	}
+	return g, err
 }
 
 func (v *visit) findFollowers(text string) (hitGroup, error) {
