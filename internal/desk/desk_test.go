@@ -21,6 +21,7 @@ import (
 	"mpblock/internal/lists"
 	"mpblock/internal/memstore"
 	"mpblock/internal/operators"
+	"mpblock/internal/operators/credentials"
 	"mpblock/internal/remarks"
 )
 
@@ -31,7 +32,7 @@ func open(t *testing.T, store mpblock.Store) *Office {
 	if err != nil {
 		t.Fatal(err)
 	}
-	o, err := operators.Open(t.Context(), store, operators.Options{Cost: operators.Cost{Time: 1, Memory: 8, Threads: 1}})
+	o, err := operators.Open(t.Context(), store, operators.Options{Cost: credentials.Cost{Time: 1, Memory: 8, Threads: 1}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -5,12 +5,13 @@ import (
 	"testing"
 
 	"mpblock"
+	"mpblock/internal/operators/credentials"
 )
 
 // open returns operators whose passwords are cheap to hash.
 func open(t *testing.T, store mpblock.Store) *Service {
 	t.Helper()
-	svc, err := Open(t.Context(), store, Options{Cost: Cost{Time: 1, Memory: 8, Threads: 1}})
+	svc, err := Open(t.Context(), store, Options{Cost: credentials.Cost{Time: 1, Memory: 8, Threads: 1}})
 	if err != nil {
 		t.Fatal(err)
 	}

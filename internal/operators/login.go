@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"mpblock"
+	"mpblock/internal/operators/credentials"
 )
 
 // Attempt is what somebody shows to log in.
@@ -52,6 +53,9 @@ func (e *LoginError) Error() string {
 
 func secondsUp(d time.Duration) int { return int((d + time.Second - 1) / time.Second) }
 
+// busyWait is when somebody is to try again who was not let wait.
+const busyWait = 10 * time.Second
+
 // maxAddresses is how many addresses an operator is known by.
 const maxAddresses = 8
 
@@ -67,18 +71,18 @@ func (svc *Service) Login(ctx context.Context, a Attempt) (Session, error) {
 		if err != nil {
 			return Session{}, err
 		}
-		a.Name, epoch = t.name, t.epoch
+		a.Name, epoch = t.Name, t.Epoch
 	}
 	t, err := svc.readRoster(ctx)
 	if err != nil {
 		return Session{}, err
 	}
 	o := t.Operators[a.Name]
-	known := o != nil && slices.Contains(o.Addresses, hashToken(addressGroup(a.Addr)))
+	known := o != nil && slices.Contains(o.Addresses, credentials.HashToken(addressGroup(a.Addr)))
 	if !known {
-		leave, err := svc.hasher.queue() // before anything is written
-		if err != nil {
-			return Session{}, err
+		leave, ok := svc.hasher.Queue() // before anything is written
+		if !ok {
+			return Session{}, &LoginError{Reason: Busy, Wait: busyWait}
 		}
 		defer leave()
 	}
@@ -92,7 +96,7 @@ func (svc *Service) Login(ctx context.Context, a Attempt) (Session, error) {
 	if o.Factor == "" {
 		return svc.enter(ctx, a, o, 0, right)
 	}
-	ticket := svc.tickets.issue(a.Name, o.Epoch, svc.clock.Now())
+	ticket := svc.tickets.Issue(a.Name, o.Epoch, svc.clock.Now())
 	if a.Code == "" {
 		return Session{}, errors.Join(right(false), &LoginError{Reason: NeedCode, Ticket: ticket})
 	}
@@ -101,7 +105,7 @@ func (svc *Service) Login(ctx context.Context, a Attempt) (Session, error) {
 	if err != nil {
 		return Session{}, err
 	}
-	step, ok := factorStep(o.Factor, a.Code, svc.clock.Now())
+	step, ok := credentials.Step(o.Factor, a.Code, svc.clock.Now())
 	var s Session
 	if ok {
 		s, err = svc.enter(ctx, a, o, step, right)
@@ -118,16 +122,16 @@ func (svc *Service) Login(ctx context.Context, a Attempt) (Session, error) {
 
 // useTicket reads a ticket, unless codes have to wait. Once there were many wrong
 // codes, a ticket from before the last of them is void.
-func (svc *Service) useTicket(ctx context.Context, text string, now time.Time) (ticket, error) {
-	t, ok := svc.tickets.read(text, now)
+func (svc *Service) useTicket(ctx context.Context, text string, now time.Time) (credentials.Ticket, error) {
+	t, ok := svc.tickets.Read(text, now)
 	if !ok {
 		return t, &LoginError{Reason: BadCredentials}
 	}
-	wrong, err := svc.peek(ctx, codesOf(t.name, t.epoch))
+	wrong, err := svc.peek(ctx, codesOf(t.Name, t.Epoch))
 	if err != nil {
 		return t, err
 	}
-	if wrong.Failed >= freeCodes && t.issued.UnixMilli() <= wrong.Last {
+	if wrong.Failed >= freeCodes && t.Issued.UnixMilli() <= wrong.Last {
 		return t, &LoginError{Reason: BadCredentials}
 	}
 	return t, nil
@@ -159,7 +163,7 @@ func (svc *Service) judge(ctx context.Context, a Attempt, o *operatorRecord, epo
 	if len(password) > MaxPassword {
 		password = ""
 	}
-	ok, err := svc.hasher.matches(ctx, known, stored, password)
+	ok, err := svc.hasher.Matches(ctx, known, stored, password)
 	if err != nil {
 		return err
 	}
@@ -178,12 +182,12 @@ func (svc *Service) enter(ctx context.Context, a Attempt, seen *operatorRecord, 
 		switch {
 		case o.Disabled || o.Epoch != seen.Epoch || o.Password != seen.Password || o.Factor != seen.Factor:
 			return &LoginError{Reason: BadCredentials}
-		case step != 0 && step <= o.FactorStep && o.FactorStep <= lastStep(svc.clock.Now()): // a later one is of a clock that was ahead
+		case step != 0 && step <= o.FactorStep && o.FactorStep <= credentials.LastStep(svc.clock.Now()): // a later one is of a clock that was ahead
 			return errUsedCode
 		case step != 0:
 			o.FactorStep = step
 		}
-		here := hashToken(addressGroup(a.Addr))
+		here := credentials.HashToken(addressGroup(a.Addr))
 		o.Addresses = append([]string{here}, slices.DeleteFunc(o.Addresses, func(x string) bool { return x == here })...)
 		o.Addresses = o.Addresses[:min(len(o.Addresses), maxAddresses)]
 		s = o.enter(a.Name, svc.clock.Now())

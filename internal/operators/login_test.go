@@ -1,7 +1,6 @@
 package operators
 
 import (
-	"context"
 	"errors"
 	"net/netip"
 	"strings"
@@ -15,6 +14,7 @@ import (
 
 	"mpblock"
 	"mpblock/internal/memstore"
+	"mpblock/internal/operators/credentials"
 )
 
 var (
@@ -84,28 +84,9 @@ func TestPasswordsAreHashed(t *testing.T) {
 	if err != nil || strings.Contains(string(r.Value), password) || !strings.Contains(string(r.Value), "$argon2id$v=19$m=8,t=1,p=1$") {
 		t.Errorf("stored as %s, %v", r.Value, err)
 	}
-	h := newHasher(DefaultCost)
-	for _, stored := range []string{"plain", "$argon2id$v=19$m=8,t=1,p=1$AAAA", "$argon2id$v=18$m=8,t=1,p=1$AAAA$AAAA", "$argon2id$v=19$m=8,t=0,p=1$AAAA$AAAA"} {
-		if ok, err := h.matches(t.Context(), true, stored, ""); ok || err == nil {
-			t.Errorf("%s matches: %v, %v", stored, ok, err)
-		}
-	}
-	svc.hasher.cost.Time = 2 // those that were hashed before are read with their own cost
+	svc.hasher = credentials.NewHasher(credentials.Cost{Time: 2, Memory: 8, Threads: 1}) // those that were hashed before are read with their own cost
 	if _, err := svc.Login(t.Context(), Attempt{Name: "anna", Password: password, Addr: home}); err != nil {
 		t.Error(err)
-	}
-}
-
-// Only so many passwords are hashed at once; who waits for a turn can give up.
-func TestHashingIsBounded(t *testing.T) {
-	h := newHasher(DefaultCost)
-	for range maxHashing {
-		h.known <- struct{}{}
-	}
-	ctx, cancel := context.WithCancel(t.Context())
-	cancel()
-	if _, err := h.hash(ctx, password); !errors.Is(err, context.Canceled) {
-		t.Errorf("one more was hashed: %v", err)
 	}
 }
 
@@ -223,7 +204,7 @@ func TestSecondFactor(t *testing.T) {
 
 		_, err = svc.Login(t.Context(), Attempt{Name: "anna", Password: password, Code: codeOf(t, secret), Addr: home})
 		ticket := wantReason(t, err, BadCode).Ticket // it was used to confirm the key
-		time.Sleep(factorPeriod * time.Second)
+		time.Sleep(credentials.Period)
 		_, err = svc.Login(t.Context(), Attempt{Ticket: ticket, Code: "000000", Addr: home})
 		wantReason(t, err, BadCode)
 		code := codeOf(t, secret)
@@ -234,7 +215,7 @@ func TestSecondFactor(t *testing.T) {
 		wantReason(t, err, BadCode) // a code is good once
 		_, err = svc.Login(t.Context(), Attempt{Name: "anna", Password: password, Addr: home})
 		ticket = wantReason(t, err, NeedCode).Ticket
-		time.Sleep(ticketLife)
+		time.Sleep(credentials.TicketLife)
 		_, err = svc.Login(t.Context(), Attempt{Ticket: ticket, Code: codeOf(t, secret), Addr: home})
 		wantReason(t, err, BadCredentials) // the ticket has run out
 		_, err = svc.Login(t.Context(), Attempt{Name: "anna", Password: "wrong", Code: codeOf(t, secret), Addr: home})
@@ -255,7 +236,7 @@ func TestCodeIsGoodOnce(t *testing.T) {
 		store := memstore.New()
 		svc := open(t, store)
 		secret := setFactor(t, newSelf(t, svc, "anna", RoleAdmin))
-		time.Sleep(factorPeriod * time.Second)
+		time.Sleep(credentials.Period)
 		code := codeOf(t, secret)
 		var in atomic.Int32
 		var wg sync.WaitGroup
@@ -393,16 +374,16 @@ func TestClockStepsBackAfterACode(t *testing.T) {
 			d := newSelf(t, svc, "anna", RoleViewer)
 			key := setFactor(t, d)
 			_, err := svc.editOperator(t.Context(), "anna", func(_ *roster, o *operatorRecord) error {
-				o.FactorStep += int64(step / time.Second / factorPeriod)
+				o.FactorStep += int64(step / credentials.Period)
 				return nil
 			})
 			if err != nil {
 				t.Fatal(err)
 			}
-			time.Sleep(2 * factorPeriod * time.Second)
+			time.Sleep(2 * credentials.Period)
 			a := Attempt{Name: "anna", Password: password, Addr: home, Code: codeOf(t, key)}
 			_, err = svc.Login(t.Context(), a)
-			if back := step - 2*factorPeriod*time.Second; back > factorPeriod*time.Second && err != nil {
+			if back := step - 2*credentials.Period; back > credentials.Period && err != nil {
 				t.Errorf("%v back: %v", step, err)
 			}
 			_, err = svc.Login(t.Context(), a)

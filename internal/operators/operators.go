@@ -3,7 +3,9 @@ package operators
 import (
 	"context"
 	"slices"
+	"strings"
 	"time"
+	"unicode/utf8"
 
 	"mpblock"
 )
@@ -77,7 +79,7 @@ func (svc *Service) AddOperator(ctx context.Context, n NewOperator) (Operator, s
 		if err != nil {
 			return err
 		}
-		token = o.Reset.renew(svc.clock.Now())
+		token = o.Reset.Renew(svc.clock.Now(), LinkLife)
 		out = o.view(n.Name)
 		return nil
 	})
@@ -141,7 +143,7 @@ func (svc *Service) DeleteOperator(ctx context.Context, name string) error {
 // the operator chooses a password, is logged out everywhere or is disabled.
 func (svc *Service) ResetOperator(ctx context.Context, name string) (token string, err error) {
 	_, err = svc.editOperator(ctx, name, func(_ *roster, o *operatorRecord) error {
-		token = o.Reset.renew(svc.clock.Now())
+		token = o.Reset.Renew(svc.clock.Now(), LinkLife)
 		return nil
 	})
 	if err != nil {
@@ -153,7 +155,7 @@ func (svc *Service) ResetOperator(ctx context.Context, name string) (token strin
 // resetOf returns the operator that a token of AddOperator or ResetOperator is for.
 func (t *roster) resetOf(token string, now time.Time) (string, *operatorRecord, error) {
 	for name, o := range t.Operators {
-		if !o.Disabled && o.Reset.good(token, now) {
+		if !o.Disabled && o.Reset.Good(token, now) {
 			return name, o, nil
 		}
 	}
@@ -211,7 +213,18 @@ func (svc *Service) newPassword(ctx context.Context, name, password string) (str
 	if err := checkPassword(name, password); err != nil {
 		return "", err
 	}
-	return svc.hasher.hash(ctx, password)
+	return svc.hasher.Hash(ctx, password)
+}
+
+func checkPassword(name, password string) error {
+	n := utf8.RuneCountInString(password)
+	switch {
+	case n < MinPassword || len(password) > MaxPassword || !utf8.ValidString(password):
+		return errPasswordLength.With(n, MinPassword, MaxPassword)
+	case strings.Contains(strings.ToLower(password), name) && len(name) > len(password)/2:
+		return errPasswordName
+	}
+	return nil
 }
 
 // EndSessions logs an operator out everywhere, and ends a link to choose a password.

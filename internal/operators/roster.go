@@ -2,10 +2,6 @@ package operators
 
 import (
 	"context"
-	"crypto/rand"
-	"crypto/sha256"
-	"crypto/subtle"
-	"encoding/hex"
 	"errors"
 	"maps"
 	"slices"
@@ -13,6 +9,7 @@ import (
 	"time"
 
 	"mpblock"
+	"mpblock/internal/operators/credentials"
 	"mpblock/internal/record"
 )
 
@@ -27,57 +24,29 @@ const (
 // roster is all operators and what concerns all of them.
 type roster struct {
 	Operators     map[string]*operatorRecord `json:"operators"`
-	Setup         onceToken                  `json:"setup"`
-	Demo          onceToken                  `json:"demo"`
+	Setup         credentials.Once           `json:"setup"`
+	Demo          credentials.Once           `json:"demo"`
 	RequireFactor bool                       `json:"require_second_factor,omitempty"`
 	LastEpoch     uint64                     `json:"last_epoch"` // given to sessions of any operator; never used twice
 }
 
 // operatorRecord is an operator as the store keeps it.
 type operatorRecord struct {
-	Role       Role            `json:"role"`
-	Accounts   []mpblock.AppID `json:"accounts,omitempty"`
-	Language   string          `json:"language,omitempty"`
-	Email      string          `json:"email,omitempty"`
-	Disabled   bool            `json:"disabled,omitempty"`
-	Password   string          `json:"password,omitempty"` // hashed, see password.go
-	Factor     string          `json:"totp,omitempty"`     // key of the second factor in base32
-	NewFactor  string          `json:"new_totp,omitempty"` // one that is not confirmed
-	FactorStep int64           `json:"totp_step,omitempty"`
-	Identities []Identity      `json:"identities,omitempty"`
-	Addresses  []string        `json:"addresses,omitempty"` // that it has logged in from, the newest first
-	Epoch      uint64          `json:"epoch"`
-	Reset      onceToken       `json:"reset"`
-	Created    int64           `json:"created"`
-	LastLogin  int64           `json:"last_login,omitempty"`
-}
-
-// onceToken is a token that is good once: spending it and what it is spent on are
-// one write of the roster.
-type onceToken struct {
-	Hash    string `json:"hash,omitempty"`
-	Expires int64  `json:"expires,omitempty"` // Unix milliseconds
-}
-
-// renew makes a token; the one before it is good no more.
-func (o *onceToken) renew(now time.Time) (token string) {
-	token = rand.Text()
-	o.Hash, o.Expires = hashToken(token), now.Add(LinkLife).UnixMilli()
-	return token
-}
-
-func (o *onceToken) good(token string, now time.Time) bool {
-	return now.UnixMilli() < o.Expires && o.is(token)
-}
-
-// is tells whether a token is this one, spent or not.
-func (o *onceToken) is(token string) bool {
-	return o.Hash != "" && subtle.ConstantTimeCompare([]byte(o.Hash), []byte(hashToken(token))) == 1
-}
-
-func hashToken(token string) string {
-	sum := sha256.Sum256([]byte(token))
-	return hex.EncodeToString(sum[:])
+	Role       Role             `json:"role"`
+	Accounts   []mpblock.AppID  `json:"accounts,omitempty"`
+	Language   string           `json:"language,omitempty"`
+	Email      string           `json:"email,omitempty"`
+	Disabled   bool             `json:"disabled,omitempty"`
+	Password   string           `json:"password,omitempty"` // hashed
+	Factor     string           `json:"totp,omitempty"`     // key of the second factor in base32
+	NewFactor  string           `json:"new_totp,omitempty"` // one that is not confirmed
+	FactorStep int64            `json:"totp_step,omitempty"`
+	Identities []Identity       `json:"identities,omitempty"`
+	Addresses  []string         `json:"addresses,omitempty"` // that it has logged in from, the newest first
+	Epoch      uint64           `json:"epoch"`
+	Reset      credentials.Once `json:"reset"`
+	Created    int64            `json:"created"`
+	LastLogin  int64            `json:"last_login,omitempty"`
 }
 
 func (svc *Service) readRoster(ctx context.Context) (*roster, error) {
@@ -157,7 +126,7 @@ func (o *operatorRecord) canLogIn(name string) bool {
 // a password that was not used.
 func (t *roster) endSessions(o *operatorRecord) {
 	t.LastEpoch++
-	o.Epoch, o.Reset = t.LastEpoch, onceToken{}
+	o.Epoch, o.Reset = t.LastEpoch, credentials.Once{}
 }
 
 // enter logs an operator in.

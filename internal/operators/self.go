@@ -3,6 +3,8 @@ package operators
 import (
 	"context"
 	"slices"
+
+	"mpblock/internal/operators/credentials"
 )
 
 // Self is an operator who works, as it sees and changes its own record. A Self is for
@@ -58,11 +60,11 @@ func (me *Self) prove(ctx context.Context, password string) error {
 	if err != nil || o.Password == "" {
 		return err
 	}
-	own := count{hashToken("self/" + me.operator.Name), freeTries}
+	own := count{credentials.HashToken("self/" + me.operator.Name), freeTries}
 	if _, err := me.svc.reserveAttempt(ctx, own); err != nil {
 		return err
 	}
-	ok, err := me.svc.hasher.matches(ctx, true, o.Password, password)
+	ok, err := me.svc.hasher.Matches(ctx, true, o.Password, password)
 	if err != nil {
 		return err
 	}
@@ -120,7 +122,7 @@ type SecondFactor struct {
 // NewSecondFactor makes a key for the operator; it counts once a code of it has been
 // confirmed. It takes the place of an earlier one that was not confirmed.
 func (me *Self) NewSecondFactor(ctx context.Context) (SecondFactor, error) {
-	f, err := newFactor(me.operator.Name)
+	secret, url, err := credentials.NewFactor(me.operator.Name)
 	if err != nil {
 		return SecondFactor{}, err
 	}
@@ -128,13 +130,13 @@ func (me *Self) NewSecondFactor(ctx context.Context) (SecondFactor, error) {
 		if o.Factor != "" {
 			return errFactorExists
 		}
-		o.NewFactor = f.Secret
+		o.NewFactor = secret
 		return nil
 	})
 	if err != nil {
 		return SecondFactor{}, err
 	}
-	return f, nil
+	return SecondFactor{Secret: secret, URL: url}, nil
 }
 
 // ConfirmSecondFactor puts the new key into force if the code is one of its. A wrong
@@ -144,7 +146,7 @@ func (me *Self) ConfirmSecondFactor(ctx context.Context, code string) error {
 		if o.NewFactor == "" {
 			return errFactorNoKey
 		}
-		step, ok := factorStep(o.NewFactor, code, me.svc.clock.Now())
+		step, ok := credentials.Step(o.NewFactor, code, me.svc.clock.Now())
 		if !ok {
 			return errFactorCode
 		}

@@ -13,19 +13,19 @@ package operators
 
 import (
 	"context"
-	"encoding/hex"
 	"fmt"
 	"log/slog"
 
 	"mpblock"
+	"mpblock/internal/operators/credentials"
 	"mpblock/internal/record"
 )
 
 // Options are the settings of a Service.
 type Options struct {
-	// Cost is how dear it is to hash a password; the zero Cost means DefaultCost.
-	// Passwords that were hashed before keep theirs.
-	Cost Cost
+	// Cost is how dear it is to hash a password; the zero Cost means
+	// credentials.DefaultCost. Passwords that were hashed before keep theirs.
+	Cost credentials.Cost
 	// Clock is for what is written down and ends: attempts, sessions, links, codes;
 	// nil: the system's.
 	Clock mpblock.Clock
@@ -36,8 +36,8 @@ type Options struct {
 // Service has the operators of a store. Its methods are safe for concurrent use.
 type Service struct {
 	store   mpblock.Records
-	tickets tickets
-	hasher  hasher
+	tickets credentials.Tickets
+	hasher  credentials.Hasher
 	log     *slog.Logger
 	clock   mpblock.Clock
 }
@@ -49,15 +49,18 @@ func Open(ctx context.Context, store mpblock.Records, opts Options) (*Service, e
 	if err != nil {
 		return nil, fmt.Errorf("read the key of the tickets: %w", err)
 	}
-	if opts.Cost == (Cost{}) {
-		opts.Cost = DefaultCost
+	if opts.Cost == (credentials.Cost{}) {
+		opts.Cost = credentials.DefaultCost
 	}
 	if opts.Log == nil {
 		opts.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Service{store: store, tickets: tickets{key}, hasher: newHasher(opts.Cost), log: opts.Log, clock: mpblock.ClockOr(opts.Clock)}, nil
+	return &Service{
+		store: store, tickets: credentials.NewTickets(key), hasher: credentials.NewHasher(opts.Cost),
+		log: opts.Log, clock: mpblock.ClockOr(opts.Clock),
+	}, nil
 }
 
 // Mark returns eight characters that tell this store from others, the same on all
 // nodes and after a restart. They are no secret.
-func (svc *Service) Mark() string { return hex.EncodeToString(svc.tickets.mac([]byte("mark"))[:4]) }
+func (svc *Service) Mark() string { return svc.tickets.Mark() }

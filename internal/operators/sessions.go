@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"mpblock"
+	"mpblock/internal/operators/credentials"
 	"mpblock/internal/record"
 )
 
@@ -29,7 +30,7 @@ func (svc *Service) Sessions() *SessionStore { return &SessionStore{svc.store, s
 
 // FindCtx returns the data of a session, or false if there is none.
 func (s *SessionStore) FindCtx(ctx context.Context, token string) ([]byte, bool, error) {
-	e, err := kindSession.Get(ctx, s.store, hashToken(token))
+	e, err := kindSession.Get(ctx, s.store, credentials.HashToken(token))
 	if errors.Is(err, mpblock.ErrNotFound) {
 		return nil, false, nil
 	}
@@ -66,7 +67,7 @@ func (s *SessionStore) DeleteCtx(ctx context.Context, token string) error {
 
 // change writes a session's record if edit says so.
 func (s *SessionStore) change(ctx context.Context, token string, edit func(*record.Entry[[]byte]) bool) error {
-	_, err := kindSession.Edit(ctx, s.store, hashToken(token), func(r *record.Entry[[]byte]) error {
+	_, err := kindSession.Edit(ctx, s.store, credentials.HashToken(token), func(r *record.Entry[[]byte]) error {
 		if !edit(r) {
 			return record.ErrKeep
 		}

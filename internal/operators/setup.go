@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"mpblock/internal/operators/credentials"
 	"mpblock/internal/record"
 )
 
@@ -14,7 +15,7 @@ func (svc *Service) Setup(ctx context.Context) (token string, err error) {
 	err = svc.editRoster(ctx, func(t *roster) error {
 		token = ""
 		if len(t.Operators) == 0 {
-			token = t.Setup.renew(svc.clock.Now())
+			token = t.Setup.Renew(svc.clock.Now(), LinkLife)
 		}
 		return nil
 	})
@@ -34,7 +35,7 @@ func (t *roster) checkSetup(token string, now time.Time) error {
 	if len(t.Operators) > 0 {
 		return errSetupDone
 	}
-	if !t.Setup.good(token, now) {
+	if !t.Setup.Good(token, now) {
 		return badLink()
 	}
 	return nil
@@ -72,7 +73,7 @@ func (svc *Service) UseSetup(ctx context.Context, token, name, password string) 
 		if err != nil {
 			return err
 		}
-		o.Password, t.Setup = hash, onceToken{}
+		o.Password, t.Setup = hash, credentials.Once{}
 		s = o.enter(name, now)
 		return nil
 	})
@@ -102,7 +103,7 @@ func (svc *Service) Demo(ctx context.Context) (token string, err error) {
 			token = ""
 			return record.ErrKeep
 		}
-		token = t.Demo.renew(svc.clock.Now())
+		token = t.Demo.Renew(svc.clock.Now(), LinkLife)
 		return nil
 	})
 	if err != nil {
@@ -117,8 +118,8 @@ func (svc *Service) UseDemo(ctx context.Context, token string, here bool) (Sessi
 	var s Session
 	_, err := svc.editOperator(ctx, DemoOperator, func(t *roster, o *operatorRecord) error {
 		now := svc.clock.Now()
-		again := here && o.Password == "" && t.Demo.is(token)
-		if !again && !t.Demo.good(token, now) || o.Disabled {
+		again := here && o.Password == "" && t.Demo.Is(token)
+		if !again && !t.Demo.Good(token, now) || o.Disabled {
 			return badLink()
 		}
 		t.Demo.Expires = 0 // spent

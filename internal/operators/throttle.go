@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"mpblock"
+	"mpblock/internal/operators/credentials"
 	"mpblock/internal/record"
 )
 
@@ -80,15 +81,15 @@ func addressGroup(a netip.Addr) string {
 
 func countsOf(name string, addr netip.Addr) (pair, from, of count) {
 	group := addressGroup(addr)
-	return count{hashToken("both/" + name + "/" + group), freeTries},
-		count{hashToken("address/" + group), freeFromAddress},
-		count{hashToken("name/" + name), freeOfName}
+	return count{credentials.HashToken("both/" + name + "/" + group), freeTries},
+		count{credentials.HashToken("address/" + group), freeFromAddress},
+		count{credentials.HashToken("name/" + name), freeOfName}
 }
 
 // codesOf returns the count of an operator's wrong codes. A new password begins
 // another one.
 func codesOf(name string, epoch uint64) count {
-	return count{hashToken(fmt.Sprintf("codes/%d/%s", epoch, name)), freeCodes}
+	return count{credentials.HashToken(fmt.Sprintf("codes/%d/%s", epoch, name)), freeCodes}
 }
 
 // peek returns a count, or says how long the next attempt has to wait, and writes

@@ -4,7 +4,6 @@ import (
 	"log/slog"
 	"net/netip"
 	"slices"
-	"strconv"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -12,6 +11,7 @@ import (
 
 	"mpblock"
 	"mpblock/internal/memstore"
+	"mpblock/internal/operators/credentials"
 	"mpblock/internal/record"
 )
 
@@ -110,12 +110,12 @@ func TestGuessingCodesIsSlowedDownPerOperator(t *testing.T) {
 		var log strings.Builder
 		svc.log = slog.New(slog.NewTextHandler(&log, nil))
 		secret := setFactor(t, newSelf(t, svc, "anna", RoleAdmin))
-		time.Sleep(factorPeriod * time.Second)
+		time.Sleep(credentials.Period)
 		_, err := svc.Login(t.Context(), Attempt{Name: "anna", Password: password, Code: codeOf(t, secret), Addr: away})
 		if err != nil {
 			t.Fatal(err) // known from there from now on: no delay
 		}
-		time.Sleep(factorPeriod * time.Second)
+		time.Sleep(credentials.Period)
 		_, err = svc.Login(t.Context(), Attempt{Name: "anna", Password: password, Addr: home})
 		ticket := wantReason(t, err, NeedCode).Ticket
 		judged := 0
@@ -201,26 +201,21 @@ func TestGuessersKeepNobodyOut(t *testing.T) {
 		if err := login(home); err != nil {
 			t.Fatal(err)
 		}
-		for range maxHashing {
-			svc.hasher.other <- struct{}{} // as slow as can be
-		}
 		ended := make(chan error)
-		for i := range maxWaiting {
+		const guesses = freeOfName + credentials.MaxWaiting // the first are judged at once, the others after a delay
+		for i := range guesses {
 			go func() {
-				addr := netip.AddrFrom4([4]byte{198, 51, 100, byte(i)})
-				_, err := svc.Login(t.Context(), Attempt{Name: "nobody" + strconv.Itoa(i), Password: "guess", Addr: addr})
+				addr := netip.AddrFrom4([4]byte{198, 51, byte(i >> 8), byte(i)})
+				_, err := svc.Login(t.Context(), Attempt{Name: "anna", Password: "guess", Addr: addr})
 				ended <- err
 			}()
+			synctest.Wait()
 		}
-		synctest.Wait()
 		wantReason(t, login(away), Busy)
 		if err := login(home); err != nil {
 			t.Errorf("from home: %v", err)
 		}
-		for range maxHashing {
-			<-svc.hasher.other
-		}
-		for range maxWaiting {
+		for range guesses {
 			wantReason(t, <-ended, BadCredentials)
 		}
 		if err := login(away); err != nil {

@@ -1,4 +1,7 @@
-package operators
+// Package credentials is what somebody shows to be let in, as it is kept and judged:
+// passwords, codes of a second factor, tickets between the two, and tokens of sessions
+// and links. It computes, and knows neither a store nor who an operator is.
+package credentials
 
 import (
 	"context"
@@ -8,8 +11,6 @@ import (
 	"fmt"
 	"strings"
 	"sync/atomic"
-	"time"
-	"unicode/utf8"
 
 	"golang.org/x/crypto/argon2"
 )
@@ -29,12 +30,9 @@ var DefaultCost = Cost{Time: 2, Memory: 19 * 1024, Threads: 1}
 // below: logging in takes at most twice so many times 19 MiB.
 const maxHashing = 2
 
-// maxWaiting is how many of those whom nobody knows wait for that, on one node: at 40
+// MaxWaiting is how many of those whom nobody knows wait for that, on one node: at 40
 // hashes a second the last of them gets an answer after some 6 s.
-const maxWaiting = 256
-
-// busyWait is when somebody is to try again who was not let wait.
-const busyWait = 10 * time.Second
+const MaxWaiting = 256
 
 const (
 	saltLen = 16
@@ -43,35 +41,37 @@ const (
 
 var b64 = base64.RawStdEncoding
 
-// hasher hashes passwords, a few at a time. Who is in, has a link, or comes from an
+// Hasher hashes passwords, a few at a time. Who is in, has a link, or comes from an
 // address where the operator has logged in before is known. Those have places of their
 // own, so that guesses from many addresses do not take the console from who works in it.
-type hasher struct {
+type Hasher struct {
 	cost         Cost
 	known, other chan struct{}
 	waiting      *atomic.Int32 // of the others
 }
 
-func newHasher(cost Cost) hasher {
-	return hasher{
+// NewHasher returns a Hasher for passwords of a cost. Those that were hashed before
+// keep theirs.
+func NewHasher(cost Cost) Hasher {
+	return Hasher{
 		cost: cost, known: make(chan struct{}, maxHashing), other: make(chan struct{}, maxHashing),
 		waiting: new(atomic.Int32),
 	}
 }
 
-// queue lets somebody whom nobody knows wait for a place until leave is called, or
-// refuses where too many do, with a *LoginError.
-func (h *hasher) queue() (leave func(), err error) {
+// Queue lets somebody whom nobody knows wait for a place until leave is called. It is
+// false where too many do.
+func (h *Hasher) Queue() (leave func(), ok bool) {
 	leave = func() { h.waiting.Add(-1) }
-	if h.waiting.Add(1) > maxWaiting {
+	if h.waiting.Add(1) > MaxWaiting {
 		leave()
-		return nil, &LoginError{Reason: Busy, Wait: busyWait}
+		return nil, false
 	}
-	return leave, nil
+	return leave, true
 }
 
 // run hashes once a place is free.
-func (h *hasher) run(ctx context.Context, known bool, c Cost, password string, salt []byte) ([]byte, error) {
+func (h *Hasher) run(ctx context.Context, known bool, c Cost, password string, salt []byte) ([]byte, error) {
 	places := h.other
 	if known {
 		places = h.known
@@ -85,9 +85,9 @@ func (h *hasher) run(ctx context.Context, known bool, c Cost, password string, s
 	return argon2.IDKey([]byte(password), salt, c.Time, c.Memory, c.Threads, hashLen), nil
 }
 
-// hash returns a password as it is stored: the PHC string of argon2id, with its cost
+// Hash returns a password as it is stored: the PHC string of argon2id, with its cost
 // and salt.
-func (h *hasher) hash(ctx context.Context, password string) (string, error) {
+func (h *Hasher) Hash(ctx context.Context, password string) (string, error) {
 	salt := make([]byte, saltLen)
 	_, _ = rand.Read(salt) // never fails
 	sum, err := h.run(ctx, true, h.cost, password, salt)
@@ -98,9 +98,9 @@ func (h *hasher) hash(ctx context.Context, password string) (string, error) {
 		h.cost.Memory, h.cost.Time, h.cost.Threads, b64.EncodeToString(salt), b64.EncodeToString(sum)), nil
 }
 
-// matches tells whether a password is the one that was hashed. Without a stored one
+// Matches tells whether a password is the one that was hashed. Without a stored one
 // it takes the same time and is false, so that the time does not tell who exists.
-func (h *hasher) matches(ctx context.Context, known bool, stored, password string) (bool, error) {
+func (h *Hasher) Matches(ctx context.Context, known bool, stored, password string) (bool, error) {
 	if stored == "" {
 		_, err := h.run(ctx, known, h.cost, password, make([]byte, saltLen))
 		return false, err
@@ -132,15 +132,4 @@ func parseHash(stored string) (c Cost, salt, sum []byte, err error) {
 		return c, nil, nil, damaged
 	}
 	return c, salt, sum, nil
-}
-
-func checkPassword(name, password string) error {
-	n := utf8.RuneCountInString(password)
-	switch {
-	case n < MinPassword || len(password) > MaxPassword || !utf8.ValidString(password):
-		return errPasswordLength.With(n, MinPassword, MaxPassword)
-	case strings.Contains(strings.ToLower(password), name) && len(name) > len(password)/2:
-		return errPasswordName
-	}
-	return nil
 }
