@@ -128,12 +128,12 @@ func TestEndOfALogInAUsedFile(t *testing.T) {
 	dir := t.TempDir()
 	s := openIn(t, dir)
 	used := false
-	for n := uint64(1); n < 200 && !used; n++ {
-		ids := make([]mpblock.OpenID, 5000)
-		for i := range ids {
-			ids[i] = mint(int(n)*len(ids) + i)
+	for n := uint64(1); n < 2000 && !used; n++ {
+		_, err := s.Put(t.Context(), mpblock.Record{Kind: "large", Key: strconv.FormatUint(n, 10), Value: make([]byte, 200_000)})
+		if err == nil {
+			_, err = s.Apply(t.Context(), app, batchOf(mpblock.Block, mint(int(n))))
 		}
-		if _, err := s.Apply(t.Context(), app, batchOf(mpblock.Block, ids...)); err != nil {
+		if err != nil {
 			t.Fatal(err)
 		}
 		logs, err := filepath.Glob(filepath.Join(dir, "*.log"))
