@@ -258,6 +258,37 @@ func TestSearchWithinAChange(t *testing.T) {
 	}
 }
 
+// In the order of the OpenIDs, too, a search stops and says where.
+func TestLongSearchByID(t *testing.T) {
+	l := newLogged(t, maxLooked+2*lookAtOnce)
+	l.apply(mpblock.Block, "api", "often", 0, len(l.ids)-1)
+	l.apply(mpblock.Block, "api", "rare", len(l.ids)-1, len(l.ids))
+	q := EntryQuery{ByID: true, Reason: "rare", Limit: 10}
+	page, err := l.svc.Entries(t.Context(), l.app, q)
+	if err != nil || len(page.Rows) != 0 || page.Next == "" || page.ReachedID.String() != page.Next {
+		t.Errorf("%d entries, next %q, reached %s, %v", len(page.Rows), page.Next, page.ReachedID, err)
+	}
+	if got, pages := l.entries(q); !slices.Equal(got, []int{len(l.ids) - 1}) || pages != 2 {
+		t.Errorf("entries %v in %d pages", got, pages)
+	}
+}
+
+// Without a filter a page of history is full, however many OpenIDs the changes name.
+func TestHistoryIsNotStopped(t *testing.T) {
+	const n = 30
+	l := newLogged(t, 2*maxWalkIDs/n)
+	for i := range n {
+		l.apply([]mpblock.Action{mpblock.Block, mpblock.Unblock}[i%2], "api", "", 0, len(l.ids))
+	}
+	page, err := l.svc.History(t.Context(), l.app, ChangeQuery{Limit: n})
+	if err != nil || len(page.Rows) != n || !page.Reached.IsZero() {
+		t.Errorf("%d changes, reached %s, %v", len(page.Rows), page.Reached, err)
+	}
+	if page, err = l.svc.History(t.Context(), l.app, ChangeQuery{Limit: n, Reason: "none"}); err != nil || page.Reached.IsZero() {
+		t.Errorf("with a filter: reached %s, %v", page.Reached, err)
+	}
+}
+
 func TestHistory(t *testing.T) {
 	l := newLogged(t, 20)
 	l.apply(mpblock.Block, "api", "", 0, 10)
