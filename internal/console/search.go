@@ -28,6 +28,7 @@ type hitGroup struct {
 	Hits          []hit
 	All           string // address of a list of all of them; "" if these are all
 	On            string // address where the search goes on, if it stopped for the sake of its time or of the page
+	Looked        int    // how many it has looked through until there
 	More          int    // that are not among Hits, where there is no such list
 }
 
@@ -128,6 +129,9 @@ func (v *visit) found(p *searchPage) error {
 		r := called[ids[i]]
 		h.Called = strings.TrimSpace(r.Remark + " " + r.Name)
 	}
+	if v.HTMX() { // it goes on by itself
+		return v.Part("search", "rest", p)
+	}
 	title := v.Say(msg("find.do"))
 	if p.Asked != "" {
 		title = v.Say(msg("find.title"), p.Asked)
@@ -216,7 +220,8 @@ func (v *visit) findRemarked(text string) (hitGroup, error) {
 		g.Hits = append(g.Hits, hit{Text: ids[i].String(), Address: v.openidAddress(ids[i]), OpenID: true, Blocked: s.Blocked, Follower: s.Follower})
 	}
 	if page.Next != "" {
-		g.On = v.R.URL.Path + "?" + url.Values{"q": {v.R.URL.Query().Get("q")}, "after": {page.Next}}.Encode()
+		g.Looked = page.Looked + int(min(number(v.R.URL.Query().Get("looked")), 1<<40))
+		g.On = v.R.URL.Path + "?" + url.Values{"q": {v.R.URL.Query().Get("q")}, "after": {page.Next}, "looked": {strconv.Itoa(g.Looked)}}.Encode()
 	}
 	return g, err
 }
