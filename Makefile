@@ -143,6 +143,17 @@ fuzz: ## fuzz the parsers and the encoders, 20 s each
 bench: ## measure the real binary beside nginx, Redis, MariaDB and its bounds, about 12 minutes
 	cd bench && go run .
 
+DIST := .bin/nfpm
+
+.PHONY: dist
+dist: $(DIST) ## what a release has, into dist/: binaries for five systems, .deb, SBOM, checksums; VERSION=1.2.3 names it
+	deploy/dist $(VERSION)
+
+$(DIST): tools/dist/go.sum
+	@test/setup modules
+	cd tools/dist && go build -o ../../.bin/ github.com/goreleaser/nfpm/v2/cmd/nfpm github.com/CycloneDX/cyclonedx-gomod/cmd/cyclonedx-gomod
+	@touch $(DIST)
+
 .PHONY: tools
 tools: $(LINT) $(SUM) ## build the linter, and what runs the tests
 

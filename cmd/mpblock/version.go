@@ -37,8 +37,14 @@ func about() string {
 	return fmt.Sprintf("mpblock %s %s %s/%s", version(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
 }
 
-// version returns what Go has recorded in the binary: the release, or the commit.
+// release is the version of a release, set when one is built.
+var release string
+
+// version returns the release, or what Go has recorded in the binary.
 func version() string {
+	if release != "" {
+		return release
+	}
 	info, ok := debug.ReadBuildInfo()
 	if !ok || info.Main.Version == "" || info.Main.Version == "(devel)" {
 		return "development"
