@@ -96,7 +96,7 @@ func TestFilters(t *testing.T) {
 	a := b.get(base + "/blacklist?days=7")
 	a.holds(t, 200, `<a href="`+base+`/blacklist?days=7" aria-current="true"><span>7 days`, `<span>Old Spam</span> <span class="soft">1</span>`,
 		`?actor=console%3Aviewer&amp;days=7"`, `?actor=job%3A`+id, "<span>API</span>", `<input type="hidden" name="days" value="7">`)
-	b.get(base+"/blacklist?actor=console:removed").holds(t, 200, "By: removed", "Nobody on the blacklist fits")
+	b.get(base+"/blacklist?actor=console:removed").holds(t, 200, "By: removed", "Nobody on the blacklist matches")
 	b.get(base+"/blacklist?days=x").holds(t, 404)
 	if strings.Contains(b.get("/a/"+string(otherApp)+"/blacklist").body, id) {
 		t.Error("the jobs of another account are offered")
@@ -115,7 +115,7 @@ func TestNothingYet(t *testing.T) {
 	at := base + "/blacklist?reason=rare"
 	for n := 0; ; n++ {
 		a := b.get(at)
-		if strings.Contains(a.body, "Nobody on the blacklist fits") {
+		if strings.Contains(a.body, "Nobody on the blacklist matches") {
 			t.Fatalf("%s: nobody, it says", at)
 		}
 		if len(a.ids()) == 1 {
@@ -140,7 +140,7 @@ func TestNothingYet(t *testing.T) {
 			at = strings.ReplaceAll(m[1], "&amp;", "&")
 			continue
 		}
-		a.holds(t, 200, "1 of 1<", `hx-swap-oob="true">Take all 1<`)
+		a.holds(t, 200, "1 of 1<", `hx-swap-oob="true">Select all 1<`)
 	}
 	if at != "" {
 		t.Error("it counts for ever")
@@ -159,8 +159,8 @@ func TestTakeAll(t *testing.T) {
 	s.apply(mpblock.Block, "api", "spam", time.Now(), ids[:80]...)
 	s.apply(mpblock.Block, "api", "other", time.Now(), ids[80:]...)
 	list := b.get(base + "/blacklist?reason=SPAM")
-	list.holds(t, 200, "50 of 100 so far<", `form="take-all" data-take>Take all that match<`, `<form id="take-all" method="post" action="`+base+`/blacklist/take?reason=SPAM&amp;">`)
-	b.get(strings.ReplaceAll(regexp.MustCompile(`hx-get="([^"]+)"`).FindStringSubmatch(list.body)[1], "&amp;", "&")).holds(t, 200, "80 of 100<", `hx-swap-oob="true">Take all 80<`)
+	list.holds(t, 200, "50 of 100 so far<", `form="take-all" data-take>Select all that match<`, `<form id="take-all" method="post" action="`+base+`/blacklist/take?reason=SPAM&amp;">`)
+	b.get(strings.ReplaceAll(regexp.MustCompile(`hx-get="([^"]+)"`).FindStringSubmatch(list.body)[1], "&amp;", "&")).holds(t, 200, "80 of 100<", `hx-swap-oob="true">Select all 80<`)
 	b.get(link(list, "page-next")).holds(t, 200, "30 of 100 so far<", `count?reason=SPAM&amp;after=&amp;n=0"`)
 	preview := b.post(base + "/blacklist/take?reason=SPAM")
 	preview.holds(t, 200, "All 80 that match are in this list", "80 users would be unblocked", "Nothing has changed yet")

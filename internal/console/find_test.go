@@ -51,7 +51,7 @@ func TestSearch(t *testing.T) {
 	}
 	b.get(base+"/search?q="+follower(0)+"+"+stranger).holds(t, 200, `data-group="openids"`, follower(0), stranger, "Blocked")
 	for _, nothing := range []string{"nobody at all", "#99", "999999", "O3sNotHere", "261127212733-060775-demo", `"><b>`} {
-		b.get(base+"/search?q="+url.QueryEscape(nothing)).holds(t, 200, "Nothing is found for “", "such as #25")
+		b.get(base+"/search?q="+url.QueryEscape(nothing)).holds(t, 200, "No results for “", "such as #25")
 	}
 	b.get(base+"/search").holds(t, 200, "You can look for")
 	for _, path := range []string{"/followers", "/blacklist", "/history"} {
@@ -59,7 +59,7 @@ func TestSearch(t *testing.T) {
 			t.Errorf("%s: at %s", path, a.path)
 		}
 	}
-	b.get(base+"/followers?q=not+an+id").holds(t, 200, "Nothing is found for “not an id”")
+	b.get(base+"/followers?q=not+an+id").holds(t, 200, "No results for “not an id”")
 }
 
 // TestSearchOfAnotherAccount: an OpenID of another account of the operator leads there; of
@@ -70,10 +70,10 @@ func TestSearchOfAnotherAccount(t *testing.T) {
 	nobodys := mpblock.Mint(mpblock.Prefix{7, 7, 7, 7}, mpblock.Key{}, "x").String()
 	admin := s.as("admin")
 	admin.get(base+"/search?q="+other).holds(t, 200, "This OpenID is of “Other”.", `<a href="/a/`+string(otherApp)+`/openids/`+other+`">Go there →`)
-	admin.get(base+"/search?q="+nobodys).holds(t, 200, nobodys+" is no OpenID of this account")
+	admin.get(base+"/search?q="+nobodys).holds(t, 200, nobodys+" is not an OpenID of this account")
 	limited := s.as("limited")
 	a := limited.get("/a/" + string(otherApp) + "/search?q=" + follower(0))
-	a.holds(t, 200, follower(0)+" is no OpenID of this account: it is neither a follower nor blocked.")
+	a.holds(t, 200, follower(0)+" is not an OpenID of this account: it is neither a follower nor blocked.")
 	if strings.Contains(a.body, "Tea") || strings.Contains(a.body, string(testApp)) {
 		t.Error("it tells of an account that is not the operator's")
 	}

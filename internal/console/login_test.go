@@ -289,7 +289,7 @@ func TestOperators(t *testing.T) {
 	}
 	b.post("/operators/admin", "role", "viewer").holds(t, 422, "no admin who can log in")
 	b.post("/operators/bo@example.com/reset").holds(t, 200, "Give this link to bo@example.com")
-	b.post("/operators/bo@example.com/remove").holds(t, 200, "Tick the box first")
+	b.post("/operators/bo@example.com/remove").holds(t, 200, "Select the checkbox first")
 	if a := b.post("/operators/bo@example.com/remove", "sure", "1"); strings.Contains(a.body, `data-operator="bo@example.com"`) {
 		t.Error("a removed operator is there still")
 	}
@@ -308,9 +308,9 @@ func TestAccountSettings(t *testing.T) {
 	if err != nil || a.Name != "New" || !a.AnyFollower || len(a.AllowIPs) != 2 || a.Daily["getblacklist"] != 500 || a.PerMinute["token"] != 60 || len(a.Denied) != 4 {
 		t.Errorf("%+v, %v", a, err)
 	}
-	b.post(at, "name", "New", "ips", "nonsense").holds(t, 422, "is no address", "nonsense")
-	b.post(at, "name", "New", "daily:token", "many").holds(t, 422, "“many” is no limit", `value="many"`)
-	b.post(at+"/secret").holds(t, 200, "Tick the box first")
+	b.post(at, "name", "New", "ips", "nonsense").holds(t, 422, "is not an address", "nonsense")
+	b.post(at, "name", "New", "daily:token", "many").holds(t, 422, "“many” is not a limit", `value="many"`)
+	b.post(at+"/secret").holds(t, 200, "Select the checkbox first")
 	b.post(at+"/secret", "sure", "1").holds(t, 200, "There is a new AppSecret", `id="secret"`)
 	b.post("/accounts", "name", "x", "appid", "wx1").holds(t, 422, "wx and 16 lower-case", `value="wx1"`)
 	b.get("/switch?account="+string(otherApp)).holds(t, 200, "Other")

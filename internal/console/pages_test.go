@@ -29,8 +29,8 @@ func TestPages(t *testing.T) {
 		base + "/followers?q=o":          {"(120)", "(120)"},
 		base + "/blacklist":              {"移出黑名单", "Export CSV"},
 		base + "/blacklist?reason=spam":  {follower(0), follower(0)},
-		base + "/blacklist?reason=none":  {"没有符合条件", "fits"},
-		base + "/bulk":                   {"批量操作", "Many at once"},
+		base + "/blacklist?reason=none":  {"没有符合条件", "matches"},
+		base + "/bulk":                   {"批量操作", "Bulk actions"},
 		draft.path:                       {"会跳过的行", "nonsense"},
 		job:                              {"结果", "Report"},
 		base + "/history":                {"操作记录", "sorry"},
@@ -191,6 +191,6 @@ func TestZone(t *testing.T) {
 	}
 	day := m[3][:10]
 	b.get(base+"/history?from="+day+"&to="+day).holds(t, 200, "#1")
-	b.get(base+"/history?to=2000-01-01").holds(t, 200, "No change fits")
-	b.get(base+"/blacklist?from=2999-01-01").holds(t, 200, "Nobody on the blacklist fits")
+	b.get(base+"/history?to=2000-01-01").holds(t, 200, "No matching changes")
+	b.get(base+"/blacklist?from=2999-01-01").holds(t, 200, "Nobody on the blacklist matches")
 }

@@ -76,7 +76,7 @@ func TestRemarkIsRefused(t *testing.T) {
 	b.post(base+"/openids/"+foreign+"/remark", "remark", "x", "name", "").holds(t, 422, foreign+" is an OpenID of another account")
 	b.post(base+"/openids/nonsense/remark", "remark", "x", "name", "").holds(t, 422, "nonsense")
 	b.get(base+"/openids/nonsense/remark").holds(t, 404)
-	b.part(page).holds(t, 422, "did not come whole")
+	b.part(page).holds(t, 422, "arrived incomplete")
 	b.part(page, "name", "").holds(t, 422)
 	b.get(base+"/openids/"+follower(0)).holds(t, 200, "kept")
 }

@@ -77,11 +77,11 @@ func TestRefusedButtonsLeadBack(t *testing.T) {
 	r := b.form(base+"/block", "openid", "nonsense")
 	r.Header.Set("Referer", s.URL+base+"/followers?after="+follower(1))
 	a := b.do(r)
-	a.holds(t, 200, `data-notice="bad"`, "no OpenID")
+	a.holds(t, 200, `data-notice="bad"`, "not an OpenID")
 	if !strings.HasPrefix(a.path, base+"/followers?after=") {
 		t.Errorf("at %s", a.path)
 	}
 	r.Header.Set("Referer", "https://evil.example/")
 	r.Body = io.NopCloser(strings.NewReader("openid=nonsense"))
-	b.do(r).holds(t, 422, "no OpenID")
+	b.do(r).holds(t, 422, "not an OpenID")
 }

@@ -66,8 +66,8 @@ func TestFilterAndTakeAll(t *testing.T) {
 		t.Error("all can be taken before the page is")
 	}
 	b.click("[data-all]")
-	b.says(".picks", "50 ticked")
-	b.says("#take", "Take all "+n)
+	b.says(".picks", "50 selected")
+	b.says("#take", "Select all "+n)
 	b.follow("#take")
 	b.says("[data-notice=good]", "All "+n+" that match are in this list.")
 	if got := b.figure("#plan", "new"); eval[string](b, "("+fmt.Sprint(got)+").toLocaleString('en')") != n {
@@ -94,7 +94,7 @@ func TestTicks(t *testing.T) {
 		t.Errorf("after taking three away: %q, want %q", got, ids[3:7])
 	}
 	b.follow("#page-next")
-	b.says(".picks", "4 ticked")
+	b.says(".picks", "4 selected")
 	b.click("[data-elsewhere] summary")
 	b.says("[data-elsewhere] .menu", ids[3])
 	b.click("[data-drop='" + ids[3] + "']")

@@ -69,9 +69,9 @@ func set(b *tab) *scene {
 	c.change = b.second()
 	c.undone = c.change + "/undo"
 
-	b.draft(append(ids, "no OpenID", "o6_bmjrPTlm6_2sgVt7hMZOPfL2M", unknown))
+	b.draft(append(ids, "not an OpenID", "o6_bmjrPTlm6_2sgVt7hMZOPfL2M", unknown))
 	c.draft = eval[string](b, "location.pathname")
-	b.draft([]string{ids[1], unknown, "no OpenID"})
+	b.draft([]string{ids[1], unknown, "not an OpenID"})
 	b.fill("#why", "a job")
 	b.follow("#go")
 	b.wait("document.querySelector('#progress').dataset.state === 'done'")

@@ -112,3 +112,21 @@ func TestSay(t *testing.T) {
 		t.Error("a template may use a key that there is not")
 	}
 }
+
+// Words that operators stumbled over: translations of the other language, and names of
+// what a mouse does.
+func TestNoWordsThatOperatorsStumbledOver(t *testing.T) {
+	bad := regexp.MustCompile(`本来如此|将会改变|Many at once|To its users|\b[Uu]ntick|\b[Tt]ick(ed|s)?\b|Already so|(%[qs]”?|This) is no |\bfits\b|^looks$`)
+	key := regexp.MustCompile(`^[a-z]+(\.[a-z]+)+$`)
+	for _, name := range []string{"catalogue.txt", "errors.txt"} {
+		text, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for n, line := range strings.Split(string(text), "\n") {
+			if word := bad.FindString(line); word != "" && !key.MatchString(line) {
+				t.Errorf("%s:%d: %q in %s", name, n+1, word, line)
+			}
+		}
+	}
+}

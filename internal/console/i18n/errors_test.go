@@ -155,7 +155,7 @@ func TestRefused(t *testing.T) {
 		{limit, "A limit of -1 for token: want 0 (none may be made) or more.", "token 的限额 -1 无效：应为 0（禁止调用）或更大的数。"},
 		{foreign, "o6_bmjrPTlm6_2sgVt7hMZOPfL2M is an OpenID of another account: nothing was changed.",
 			"o6_bmjrPTlm6_2sgVt7hMZOPfL2M 是其他公众号的 OpenID，未做任何改动。"},
-		{caused, `"OPENID1" is no OpenID. It has 7 bytes, and an OpenID has 28.`, `"OPENID1" 不是 OpenID。它有 7 字节，而 OpenID 有 28 个字符。`},
+		{caused, `"OPENID1" is not an OpenID. It has 7 bytes, and an OpenID has 28.`, `"OPENID1" 不是 OpenID。它有 7 字节，而 OpenID 有 28 个字符。`},
 		{mpblock.NewError(mpblock.Invalid, "no.words", "no words"), "no words", "no words"},
 	} {
 		if got := English.Refused(tt.err); got != tt.English {
