@@ -13,6 +13,8 @@ import (
 	"log/slog"
 	"net/http"
 
+	"mpblock/internal/console/entry"
+	"mpblock/internal/console/settings"
 	"mpblock/internal/console/sso"
 	"mpblock/internal/console/web"
 	"mpblock/internal/desk"
@@ -41,11 +43,7 @@ type Options struct {
 const maxList = 128 << 20
 
 // console has the pages.
-type console struct {
-	Options
-	provider   sso.Client
-	cookieOIDC string // name of the cookie that holds an sso.Flow
-}
+type console struct{ Options }
 
 // visit is one request for a page of the console.
 type visit struct {
@@ -55,13 +53,19 @@ type visit struct {
 
 // New returns the console: everything that is not the API.
 func New(opts Options) http.Handler {
-	c := &console{Options: opts, cookieOIDC: "mpblock_oidc_" + opts.Operators.Mark()}
-	c.provider.Provider = opts.OIDC
+	c := &console{opts}
+	in := entry.New(entry.Options{Operators: opts.Operators, Secure: opts.Secure, Demo: opts.Demo, OIDC: opts.OIDC, Log: opts.Log})
 	site := web.New(web.Options{
 		Desks: opts.Desks, Operators: opts.Operators, Secure: opts.Secure, Public: opts.Public, Log: opts.Log,
-		Views: views, LoggedOut: c.loggedOut, NotFound: opts.NotFound,
+		Views: views, LoggedOut: in.LoggedOut, NotFound: opts.NotFound,
 	})
 	c.routes(site)
+	in.Register(site)
+	set := &settings.Pages{Operators: opts.Operators}
+	if opts.OIDC != nil {
+		set.Provider = opts.OIDC.Name
+	}
+	set.Register(site)
 	return site.Handler()
 }
 

@@ -3,7 +3,7 @@ package console
 import (
 	"net/http"
 
-	"mpblock/internal/console/i18n"
+	"mpblock"
 	"mpblock/internal/console/web"
 )
 
@@ -14,20 +14,29 @@ func (c *console) calls(v *visit) error {
 	return v.Page(http.StatusOK, "calls", v.Say(msg("calls.title")), &callsPage{web.Frame{Wide: true}})
 }
 
-// language switches the language, of the operator if there is one.
-func (c *console) language(v *visit) error {
-	if err := v.Form(); err != nil {
+// home goes to the account that the operator comes for.
+func (c *console) home(v *visit) error {
+	if err := v.Sit(); err != nil {
 		return err
 	}
-	chosen := i18n.Lang(v.Field("lang"))
-	if chosen != i18n.Chinese && chosen != i18n.English {
-		return web.ErrMissing
+	if v.Desk.MustEnrol() {
+		return v.See("/me")
 	}
-	v.KeepLang(chosen)
-	if v.Sit() == nil {
-		if err := v.Desk.SetLanguage(v.Ctx(), chosen.Short()); err != nil {
-			return err
-		}
+	accounts, err := v.Choices()
+	if err != nil {
+		return err
 	}
-	return v.See(web.Local(v.Field("back"), "/"))
+	if app := v.Chosen(accounts); app != "" {
+		return v.See("/a/" + app)
+	}
+	return v.See("/accounts")
+}
+
+// switchAccount goes to the account that was chosen at the top.
+func (c *console) switchAccount(v *visit) error {
+	app, err := mpblock.ParseAppID(v.R.URL.Query().Get("account"))
+	if err != nil {
+		return v.See("/accounts")
+	}
+	return v.See("/a/" + string(app))
 }

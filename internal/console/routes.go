@@ -18,50 +18,15 @@ func (c *console) routes(site *web.Site) {
 // openPages are for everybody.
 func (c *console) openPages() map[string]handler {
 	return map[string]handler{
-		"GET /{$}":               c.home,
-		"GET /calls":             c.calls,
-		"GET /login":             c.loginForm,
-		"POST /login":            c.login,
-		"GET /login/code":        c.codeForm,
-		"POST /login/code":       c.code,
-		"GET /login/oidc":        c.oidcBegin,
-		"GET /login/oidc/return": c.oidcReturn,
-		"GET /welcome":           c.welcomeForm,
-		"POST /welcome":          c.welcome,
-		"GET /password":          c.resetForm,
-		"POST /password":         c.reset,
-		"GET /demo":              c.demo,
-		"POST /language":         c.language,
-		"POST /logout":           c.logout,
+		"GET /{$}":   c.home,
+		"GET /calls": c.calls,
 	}
 }
 
 // ownPages are for operators.
 func (c *console) ownPages() map[string]handler {
 	return map[string]handler{
-		"GET " + againPath:               c.again,
-		"GET /switch":                    c.switchAccount,
-		"GET /accounts":                  c.accounts,
-		"POST /accounts":                 c.addAccount,
-		"GET /accounts/{app}":            c.accountSettings,
-		"POST /accounts/{app}":           c.setAccount,
-		"POST /accounts/{app}/secret":    c.rotateSecret,
-		"GET /operators":                 c.operators,
-		"POST /operators":                c.addOperator,
-		"POST /second-factor":            c.requireSecond,
-		"GET /operators/{name}":          c.operatorPage,
-		"POST /operators/{name}":         c.setOperator,
-		"POST /operators/{name}/reset":   c.resetOperator,
-		"POST /operators/{name}/logout":  c.endSessions,
-		"POST /operators/{name}/disable": c.disableOperator,
-		"POST /operators/{name}/remove":  c.removeOperator,
-		"GET /me":                        c.me,
-		"POST /me/language":              c.setLanguage,
-		"POST /me/password":              c.setPassword,
-		"POST /me/second-factor/new":     c.newSecond,
-		"POST /me/second-factor":         c.confirmSecond,
-		"POST /me/second-factor/remove":  c.removeSecond,
-		"POST /me/unlink":                c.unlink,
+		"GET /switch": c.switchAccount,
 	}
 }
 

@@ -11,7 +11,7 @@ import (
 // Every template fits the type of its data, in both languages.
 func TestTemplatesFitTheirData(t *testing.T) {
 	for _, l := range []i18n.Lang{i18n.Chinese, i18n.English} {
-		for name, v := range viewTypes {
+		for name, v := range viewTypes() {
 			if err := templatecheck.CheckHTML(views.Template(l, name), v.Data); err != nil {
 				t.Errorf("%s %s: %v", l, name, err)
 			}

@@ -2,8 +2,11 @@ package console
 
 import (
 	"embed"
+	"maps"
 
+	"mpblock/internal/console/entry"
 	"mpblock/internal/console/i18n"
+	"mpblock/internal/console/settings"
 	"mpblock/internal/console/web"
 )
 
@@ -13,18 +16,22 @@ type msg = i18n.Msg
 //go:embed templates/*.html
 var templateFiles embed.FS
 
-var views = web.Parse(templateFiles, parts, viewTypes)
+var views = web.Parse(templateFiles, parts, viewTypes())
 
 // viewTypes are all templates but those that others include.
-var viewTypes = map[string]web.View{
-	"login":     {Frame: "lone", Data: &loginPage{}},
-	"code":      {Frame: "lone", Data: &loginPage{}},
-	"password":  {Frame: "lone", Data: &passwordPage{}},
+func viewTypes() map[string]web.View {
+	all := maps.Clone(ownViews)
+	maps.Copy(all, entry.Views)
+	maps.Copy(all, settings.Views)
+	return all
+}
+
+// ownViews are those of the pages of this package.
+var ownViews = map[string]web.View{
 	"calls":     {Frame: "lone", Data: &callsPage{}},
 	"problem":   {Frame: "problem", Data: &web.Problem{}},
 	"sorry":     {Frame: "lone", Data: &web.MessagePage{}},
 	"message":   {Frame: "layout", Data: &web.MessagePage{}},
-	"again":     {Frame: "layout", Data: &againPage{}},
 	"overview":  {Frame: "layout", Data: &overviewPage{}},
 	"search":    {Frame: "layout", Data: &searchPage{}},
 	"followers": {Frame: "layout", Data: &followersPage{}},
@@ -38,11 +45,6 @@ var viewTypes = map[string]web.View{
 	"remark":    {Frame: "layout", Data: &remarkPage{}},
 	"openid":    {Frame: "layout", Data: &openidPage{}},
 	"undo":      {Frame: "layout", Data: &undoPage{}},
-	"accounts":  {Frame: "layout", Data: &accountsPage{}},
-	"account":   {Frame: "layout", Data: &settingsPage{}},
-	"operators": {Frame: "layout", Data: &operatorsPage{}},
-	"operator":  {Frame: "layout", Data: &operatorPage{}},
-	"me":        {Frame: "layout", Data: &mePage{}},
 }
 
 // parts are the templates that others include.

@@ -8,6 +8,8 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"mpblock/internal/console/entry"
 )
 
 // A login that has ended under a form is begun anew, and the form goes on with what was
@@ -37,12 +39,12 @@ func TestFormsWaitForLogin(t *testing.T) {
 	a.holds(t, 401, waiting)
 	a = b.post("/login", "name", "operator", "password", password, "waiting", waiting)
 	a.holds(t, 200, "nothing was changed", "spam &#34;again&#34;", `action="`+base+`/block"`, follower(1), follower(2))
-	if a.path != againPath {
+	if a.path != entry.AgainPath {
 		t.Errorf("at %s", a.path)
 	}
 	b.post(base+"/block", "openid", follower(1), "openid", follower(2), "reason", hidden(a.body, "reason"), "back", base+"/followers").
 		holds(t, 200, "2 users are blocked")
-	if a := b.get(againPath); a.path == againPath {
+	if a := b.get(entry.AgainPath); a.path == entry.AgainPath {
 		t.Error("it waits still")
 	}
 
@@ -64,7 +66,7 @@ func TestFormsWaitForLogin(t *testing.T) {
 			t.Fatal(err)
 		}
 		a := b.post("/login", "name", "operator", "password", password, "waiting", base64.RawURLEncoding.EncodeToString(text))
-		if a.path == againPath {
+		if a.path == entry.AgainPath {
 			t.Errorf("a form for %s", path)
 		}
 	}

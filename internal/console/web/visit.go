@@ -124,6 +124,15 @@ func (v *Visit) Form() error {
 // Field returns a field of the form without the blanks around it.
 func (v *Visit) Field(name string) string { return strings.TrimSpace(v.R.PostForm.Get(name)) }
 
+// Passwords returns the password that was entered twice.
+func (v *Visit) Passwords(field string) (string, error) {
+	password := v.R.PostForm.Get(field)
+	if password != v.R.PostForm.Get("again") {
+		return "", Invalid(v.Say(msg("password.differ")))
+	}
+	return password, nil
+}
+
 // See sends the browser to another page of ours.
 func (v *Visit) See(address string) error {
 	if v.HTMX() { // a redirect would bring the page into a piece of this one

@@ -1,4 +1,4 @@
-package console
+package settings
 
 import (
 	"fmt"
@@ -31,7 +31,7 @@ type accountRow struct {
 	Followers, Blocked int
 }
 
-func (c *console) accounts(v *visit) error {
+func (c *Pages) accounts(v *visit) error {
 	return v.accountsPage(http.StatusOK, &accountsPage{})
 }
 
@@ -51,7 +51,7 @@ func (v *visit) accountsPage(status int, p *accountsPage) error {
 	return v.Page(status, "accounts", v.Say(msg("nav.accounts")), p)
 }
 
-func (c *console) addAccount(v *visit) error {
+func (c *Pages) addAccount(v *visit) error {
 	if err := v.Form(); err != nil {
 		return err
 	}
@@ -118,7 +118,7 @@ func (v *visit) settings() error {
 	return v.FindAccount()
 }
 
-func (c *console) accountSettings(v *visit) error {
+func (c *Pages) accountSettings(v *visit) error {
 	if err := v.settings(); err != nil {
 		return err
 	}
@@ -157,7 +157,7 @@ curl -s "$BASE/tags/members/batchunblacklist?access_token=$TOKEN" -d '{"openid_l
 `, base, app, secret, id)
 }
 
-func (c *console) setAccount(v *visit) error {
+func (c *Pages) setAccount(v *visit) error {
 	if err := v.settings(); err != nil {
 		return err
 	}
@@ -218,7 +218,7 @@ func (v *visit) readSettings(f accountForm) (desk.AccountSettings, error) {
 	return s, nil
 }
 
-func (c *console) rotateSecret(v *visit) error {
+func (c *Pages) rotateSecret(v *visit) error {
 	if err := v.settings(); err != nil {
 		return err
 	}
@@ -236,13 +236,4 @@ func (c *console) rotateSecret(v *visit) error {
 	v.Tell("good", v.Say(msg("account.rotated")))
 	v.keepSecret(v.Account.AppID, secret)
 	return v.See("/accounts/" + string(v.Account.AppID))
-}
-
-// switchAccount goes to the account that was chosen at the top.
-func (c *console) switchAccount(v *visit) error {
-	app, err := mpblock.ParseAppID(v.R.URL.Query().Get("account"))
-	if err != nil {
-		return v.See("/accounts")
-	}
-	return v.See("/a/" + string(app))
 }

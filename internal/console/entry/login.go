@@ -1,4 +1,4 @@
-package console
+package entry
 
 import (
 	"errors"
@@ -27,25 +27,7 @@ type passwordPage struct {
 	Shortest    int
 }
 
-// home goes to the account that the operator comes for.
-func (c *console) home(v *visit) error {
-	if err := v.Sit(); err != nil {
-		return err
-	}
-	if v.Desk.MustEnrol() {
-		return v.See("/me")
-	}
-	accounts, err := v.Choices()
-	if err != nil {
-		return err
-	}
-	if app := v.Chosen(accounts); app != "" {
-		return v.See("/a/" + app)
-	}
-	return v.See("/accounts")
-}
-
-func (c *console) loginForm(v *visit) error {
+func (c *Pages) loginForm(v *visit) error {
 	if v.Sit() == nil {
 		return v.See("/")
 	}
@@ -56,8 +38,8 @@ func (v *visit) loginForm(status int, next, name string) error {
 	return v.showLogin(status, &loginPage{Next: next, Name: name})
 }
 
-// loggedOut is the login page for who sends a form and is no longer in.
-func (c *console) loggedOut(v *web.Visit, waiting string) error {
+// LoggedOut is the login page for who sends a form and is no longer in.
+func (c *Pages) LoggedOut(v *web.Visit, waiting string) error {
 	return (&visit{v, c}).showLogin(http.StatusUnauthorized, &loginPage{Next: web.PathOf(v.R.Referer(), ""), Waiting: waiting, Ended: true})
 }
 
@@ -72,14 +54,14 @@ func (v *visit) showLogin(status int, p *loginPage) (err error) {
 	return v.Page(status, "login", v.Say(msg("login.title")), p)
 }
 
-func (c *console) login(v *visit) error {
+func (c *Pages) login(v *visit) error {
 	if err := v.Form(); err != nil {
 		return err
 	}
 	next := web.Local(v.Field("next"), "/")
 	name, waiting := v.Field("name"), v.Field("waiting")
 	if _, ok := web.ReadWaiting(waiting); ok {
-		next = againPath
+		next = AgainPath
 	}
 	s, err := c.Operators.Login(v.Ctx(), operators.Attempt{Name: name, Password: v.R.PostForm.Get("password"), Addr: v.Remote()})
 	var refused *operators.LoginError
@@ -101,8 +83,8 @@ func (c *console) login(v *visit) error {
 	return v.enter(s, next)
 }
 
-// againPath is where who has logged in again finds the form that waits.
-const againPath = "/again"
+// AgainPath is where who has logged in again finds the form that waits.
+const AgainPath = "/again"
 
 // againPage has a form that was filled in before a login ended.
 type againPage struct {
@@ -113,7 +95,7 @@ type againPage struct {
 }
 
 // again shows what waits, for who has logged in to go on.
-func (c *console) again(v *visit) error {
+func (c *Pages) again(v *visit) error {
 	w, ok := web.ReadWaiting(v.Kept(web.KeyWaiting))
 	if !ok {
 		return v.See("/")
@@ -146,7 +128,7 @@ func (v *visit) enter(s operators.Session, next string) error {
 	return v.Enter(s, next)
 }
 
-func (c *console) codeForm(v *visit) error {
+func (c *Pages) codeForm(v *visit) error {
 	if v.Kept(keyTicket) == "" {
 		return v.See("/login")
 	}
@@ -157,7 +139,7 @@ func (v *visit) codeForm(status int) error {
 	return v.Page(status, "code", v.Say(msg("code.title")), &loginPage{Name: v.Kept(keyName)})
 }
 
-func (c *console) code(v *visit) error {
+func (c *Pages) code(v *visit) error {
 	if err := v.Form(); err != nil {
 		return err
 	}
@@ -185,7 +167,7 @@ func (c *console) code(v *visit) error {
 	return v.enter(s, next)
 }
 
-func (c *console) welcomeForm(v *visit) error {
+func (c *Pages) welcomeForm(v *visit) error {
 	token := v.R.URL.Query().Get("token")
 	if err := c.Operators.CheckSetup(v.Ctx(), token); err != nil {
 		return err
@@ -202,21 +184,12 @@ func (v *visit) passwordForm(status int, p *passwordPage) error {
 	return v.Page(status, "password", title, p)
 }
 
-// passwords returns the password that was entered twice.
-func (v *visit) passwords(field string) (string, error) {
-	password := v.R.PostForm.Get(field)
-	if password != v.R.PostForm.Get("again") {
-		return "", web.Invalid(v.Say(msg("password.differ")))
-	}
-	return password, nil
-}
-
-func (c *console) welcome(v *visit) error {
+func (c *Pages) welcome(v *visit) error {
 	if err := v.Form(); err != nil {
 		return err
 	}
 	p := &passwordPage{Token: v.Field("token"), Name: v.Field("name"), First: true}
-	password, err := v.passwords("password")
+	password, err := v.Passwords("password")
 	var s operators.Session
 	if err == nil {
 		s, err = c.Operators.UseSetup(v.Ctx(), p.Token, p.Name, password)
@@ -228,7 +201,7 @@ func (c *console) welcome(v *visit) error {
 	return v.enter(s, "/")
 }
 
-func (c *console) resetForm(v *visit) error {
+func (c *Pages) resetForm(v *visit) error {
 	token := v.R.URL.Query().Get("token")
 	name, err := c.Operators.CheckReset(v.Ctx(), token)
 	if err != nil {
@@ -237,7 +210,7 @@ func (c *console) resetForm(v *visit) error {
 	return v.passwordForm(http.StatusOK, &passwordPage{Token: token, Name: name})
 }
 
-func (c *console) reset(v *visit) error {
+func (c *Pages) reset(v *visit) error {
 	if err := v.Form(); err != nil {
 		return err
 	}
@@ -246,7 +219,7 @@ func (c *console) reset(v *visit) error {
 	if err != nil {
 		return err
 	}
-	password, err := v.passwords("password")
+	password, err := v.Passwords("password")
 	var s operators.Session
 	if err == nil {
 		s, err = c.Operators.UseReset(v.Ctx(), token, password)
@@ -262,7 +235,7 @@ func (c *console) reset(v *visit) error {
 // demo logs in whoever has the link that serve --demo prints, and who is at the machine
 // itself as often as they like while it runs. HEAD, with which
 // programs look whether a link leads somewhere, does not spend it.
-func (c *console) demo(v *visit) error {
+func (c *Pages) demo(v *visit) error {
 	if v.R.Method == http.MethodHead {
 		return nil
 	}
@@ -274,7 +247,7 @@ func (c *console) demo(v *visit) error {
 }
 
 // logout ends the session. Who has none is not told so: to tell takes a record.
-func (*console) logout(v *visit) error {
+func (*Pages) logout(v *visit) error {
 	left, err := v.Leave()
 	if err != nil {
 		return err

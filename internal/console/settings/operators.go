@@ -1,4 +1,4 @@
-package console
+package settings
 
 import (
 	"net/http"
@@ -62,7 +62,7 @@ func (v *visit) rightsOf(role operators.Role, accounts, email string) rights {
 	return r
 }
 
-func (c *console) operators(v *visit) error {
+func (c *Pages) operators(v *visit) error {
 	return v.operatorsPage(http.StatusOK, &operatorsPage{Rights: v.rightsOf(operators.RoleOperator, "", "")})
 }
 
@@ -110,7 +110,7 @@ func (v *visit) handOver(name, token string) {
 	v.Keep(keyFor, name)
 }
 
-func (c *console) addOperator(v *visit) error {
+func (c *Pages) addOperator(v *visit) error {
 	if err := v.Form(); err != nil {
 		return err
 	}
@@ -126,7 +126,7 @@ func (c *console) addOperator(v *visit) error {
 }
 
 // requireSecond demands a second factor of everybody, or does so no more.
-func (c *console) requireSecond(v *visit) error {
+func (c *Pages) requireSecond(v *visit) error {
 	if err := v.Form(); err != nil {
 		return err
 	}
@@ -162,7 +162,7 @@ func (v *visit) find() (operators.Operator, error) {
 	return all[i], nil
 }
 
-func (c *console) operatorPage(v *visit) error {
+func (c *Pages) operatorPage(v *visit) error {
 	o, err := v.find()
 	if err != nil {
 		return err
@@ -184,7 +184,7 @@ func (v *visit) operatorPage(status int, o operators.Operator, r rights) error {
 	return v.Page(status, "operator", v.Say(msg("operator.title"), o.Name), p)
 }
 
-func (c *console) setOperator(v *visit) error {
+func (c *Pages) setOperator(v *visit) error {
 	o, err := v.find()
 	if err != nil {
 		return err
@@ -203,7 +203,7 @@ func (c *console) setOperator(v *visit) error {
 	return v.See("/operators/" + url.PathEscape(o.Name))
 }
 
-func (c *console) resetOperator(v *visit) error {
+func (c *Pages) resetOperator(v *visit) error {
 	name := v.R.PathValue("name")
 	token, err := v.Desk.ResetOperator(v.Ctx(), name)
 	if err != nil {
@@ -213,7 +213,7 @@ func (c *console) resetOperator(v *visit) error {
 	return v.See("/operators")
 }
 
-func (c *console) endSessions(v *visit) error {
+func (c *Pages) endSessions(v *visit) error {
 	name := v.R.PathValue("name")
 	if err := v.Desk.EndSessions(v.Ctx(), name); err != nil {
 		return err
@@ -222,7 +222,7 @@ func (c *console) endSessions(v *visit) error {
 	return v.See("/operators")
 }
 
-func (c *console) disableOperator(v *visit) error {
+func (c *Pages) disableOperator(v *visit) error {
 	if err := v.Form(); err != nil {
 		return err
 	}
@@ -234,7 +234,7 @@ func (c *console) disableOperator(v *visit) error {
 	return v.See("/operators/" + url.PathEscape(name))
 }
 
-func (c *console) removeOperator(v *visit) error {
+func (c *Pages) removeOperator(v *visit) error {
 	if err := v.Form(); err != nil {
 		return err
 	}

@@ -1,4 +1,4 @@
-package console
+package entry
 
 import (
 	"errors"
@@ -16,7 +16,7 @@ const returnPath = "/login/oidc/return"
 // flowLife is how long somebody may take at the provider.
 const flowLife = 15 * time.Minute
 
-func (c *console) oidcBegin(v *visit) error {
+func (c *Pages) oidcBegin(v *visit) error {
 	if c.OIDC == nil {
 		return web.ErrMissing
 	}
@@ -32,7 +32,7 @@ func (c *console) oidcBegin(v *visit) error {
 	return v.See(address)
 }
 
-func (c *console) setFlow(v *visit, value string, age int) {
+func (c *Pages) setFlow(v *visit, value string, age int) {
 	http.SetCookie(v.W, &http.Cookie{ //nolint:gosec // Secure where there is TLS
 		Name: c.cookieOIDC, Value: value, Path: "/login/oidc", MaxAge: age, HttpOnly: true, Secure: c.Secure, SameSite: http.SameSiteLaxMode,
 	})
@@ -48,7 +48,7 @@ func (v *visit) flow() (f sso.Flow, ok bool) {
 }
 
 // oidcReturn takes who comes back from the provider. HEAD does not spend the code.
-func (c *console) oidcReturn(v *visit) error {
+func (c *Pages) oidcReturn(v *visit) error {
 	if c.OIDC == nil {
 		return web.ErrMissing
 	}

@@ -1,4 +1,4 @@
-package console
+package settings
 
 import (
 	"fmt"
@@ -8,6 +8,7 @@ import (
 
 	"github.com/boombuler/barcode/qr"
 
+	"mpblock/internal/console/i18n"
 	"mpblock/internal/console/web"
 	"mpblock/internal/operators"
 )
@@ -34,13 +35,13 @@ type enrolment struct {
 	Key  string
 }
 
-func (c *console) me(v *visit) error { return v.me(http.StatusOK) }
+func (c *Pages) me(v *visit) error { return v.me(http.StatusOK) }
 
 func (v *visit) me(status int) error {
 	o := v.Desk.Operator()
 	p := &mePage{Role: v.role(o.Role), HasPassword: o.HasPassword, Shortest: operators.MinPassword, SecondFactor: o.SecondFactor, Identities: o.Identities}
-	if v.c.OIDC != nil {
-		p.Provider = v.c.OIDC.Name
+	if v.c.Provider != "" {
+		p.Provider = v.c.Provider
 	}
 	if address := v.Kept(keyEnrol); address != "" && !o.SecondFactor {
 		var err error
@@ -76,14 +77,32 @@ func enrolmentOf(address string) (*enrolment, error) {
 	return &enrolment{Size: size + 2*margin, Path: path.String(), Key: u.Query().Get("secret")}, nil
 }
 
-// setLanguage is language, from the page of what is the operator's own.
-func (c *console) setLanguage(v *visit) error { return c.language(v) }
-
-func (c *console) setPassword(v *visit) error {
+// language switches the language, of the operator if there is one.
+func (c *Pages) language(v *visit) error {
 	if err := v.Form(); err != nil {
 		return err
 	}
-	password, err := v.passwords("new")
+	chosen := i18n.Lang(v.Field("lang"))
+	if chosen != i18n.Chinese && chosen != i18n.English {
+		return web.ErrMissing
+	}
+	v.KeepLang(chosen)
+	if v.Sit() == nil {
+		if err := v.Desk.SetLanguage(v.Ctx(), chosen.Short()); err != nil {
+			return err
+		}
+	}
+	return v.See(web.Local(v.Field("back"), "/"))
+}
+
+// setLanguage is language, from the page of what is the operator's own.
+func (c *Pages) setLanguage(v *visit) error { return c.language(v) }
+
+func (c *Pages) setPassword(v *visit) error {
+	if err := v.Form(); err != nil {
+		return err
+	}
+	password, err := v.Passwords("new")
 	var s operators.Session
 	if err == nil {
 		s, err = v.Desk.ChangePassword(v.Ctx(), v.R.PostForm.Get("old"), password)
@@ -92,10 +111,10 @@ func (c *console) setPassword(v *visit) error {
 		return v.Again(err, v.me)
 	}
 	v.Tell("good", v.Say(msg("me.password.done")))
-	return v.enter(s, "/me")
+	return v.Enter(s, "/me")
 }
 
-func (c *console) newSecond(v *visit) error {
+func (c *Pages) newSecond(v *visit) error {
 	second, err := v.Desk.NewSecondFactor(v.Ctx())
 	if err != nil {
 		return v.Again(err, v.me)
@@ -104,7 +123,7 @@ func (c *console) newSecond(v *visit) error {
 	return v.See("/me#second-factor")
 }
 
-func (c *console) confirmSecond(v *visit) error {
+func (c *Pages) confirmSecond(v *visit) error {
 	if err := v.Form(); err != nil {
 		return err
 	}
@@ -116,7 +135,7 @@ func (c *console) confirmSecond(v *visit) error {
 	return v.See("/me")
 }
 
-func (c *console) removeSecond(v *visit) error {
+func (c *Pages) removeSecond(v *visit) error {
 	if err := v.Form(); err != nil {
 		return err
 	}
@@ -128,7 +147,7 @@ func (c *console) removeSecond(v *visit) error {
 }
 
 // unlink removes the operator's link to an identity at a provider.
-func (c *console) unlink(v *visit) error {
+func (c *Pages) unlink(v *visit) error {
 	if err := v.Form(); err != nil {
 		return err
 	}
