@@ -92,7 +92,7 @@ func TestBlockUnblockUndo(t *testing.T) {
 	b.follow("tbody tr:nth-child(2) a") // the first is the unblocking
 	b.says("#main", "spam")
 	b.follow("#undo")
-	b.says("#would", "Undoing unblocks 2 users.")
+	b.says("#would", "2 users will be unblocked.")
 	b.says("#left", "1 user was changed since")
 	b.says("#left-alone", ids[1])
 	if got := added(); len(got) != 2 {

@@ -44,6 +44,7 @@ type scene struct {
 	b                 *tab
 	shop, change, job string // addresses
 	draft, undone, id string
+	undo, undoJob     string // a change and a job that undo others
 }
 
 // set makes the scene: an account beside the demo, changes, jobs and operators.
@@ -76,6 +77,22 @@ func set(b *tab) *scene {
 	b.follow("#go")
 	b.wait("document.querySelector('#progress').dataset.state === 'done'")
 	c.job = eval[string](b, "location.pathname")
+
+	b.visit(account + "/blacklist")
+	b.tick(2)
+	b.block("a slip")
+	b.follow("[data-undo]")
+	c.undo = b.newest()
+	b.visit(account + "/followers")
+	free := b.tick(1)
+	b.untick()
+	b.draft(free)
+	b.follow("#go")
+	b.wait("document.querySelector('#progress').dataset.state === 'done'")
+	b.follow("#undo")
+	b.follow("#really")
+	b.wait("document.querySelector('#progress').dataset.state === 'done'")
+	c.undoJob = eval[string](b, "location.pathname")
 	return c
 }
 
@@ -123,6 +140,13 @@ func (c *scene) looks() []look {
 		at("bulk", account+"/bulk"), at("preview", c.draft), at("job", c.job), at("undo-job", c.job+"/undo"),
 		at("history", account+"/history"), at("history-filtered", account+"/history?action=unblock"), at("history-none", account+"/history?actor=nobody"),
 		at("change", c.change), at("change-many", account+"/history/1"), at("undo", c.undone),
+		at("change-undone", c.change), at("change-undo", c.undo), at("redo", c.undo+"/undo"), at("job-undo", c.undoJob), at("redo-job", c.undoJob+"/undo"),
+		{"notice", func(b *tab) {
+			b.visit(account + "/followers")
+			b.untick()
+			b.tick(2)
+			b.block("spam")
+		}},
 		at("openid", account+"/openids/"+c.id), at("openid-unknown", account+"/openids/"+unknown),
 		at("accounts", "/accounts"), at("account", "/accounts/"+c.shop),
 		{"account-secret", func(b *tab) {
