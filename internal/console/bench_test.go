@@ -57,7 +57,7 @@ func BenchmarkPages(b *testing.B) {
 		{"blacklist, search", base + "/blacklist?q=" + blocked[7].String()[:10]},
 		{"blacklist, by reason", base + "/blacklist?reason=advertising"}, {"blacklist, by a rare reason", base + "/blacklist?reason=nothing+like+it"},
 		{"blacklist, by actor", base + "/blacklist?actor=api"}, {"blacklist, by OpenID", base + "/blacklist?sort=openid"}, {"blacklist, by OpenID and a rare reason", base + "/blacklist?sort=openid&reason=nothing+like+it"},
-		{"blacklist, of 30 days", base + "/blacklist?days=30"}, {"search", base + "/search?q=" + blocked[7].String()[:7]}, {"history", base + "/history"}, {"history, filtered", base + "/history?action=unblock"},
+		{"blacklist, of 30 days", base + "/blacklist?days=30"}, {"blacklist, a piece of its count", base + "/blacklist/count?days=30"}, {"search", base + "/search?q=" + blocked[7].String()[:7]}, {"history", base + "/history"}, {"history, filtered", base + "/history?action=unblock"},
 		{"change", base + "/history/5000"}, {"undo preview", base + "/history/5000/undo"}, {"one OpenID", base + "/openids/" + blocked[7].String()},
 		{"many at once", base + "/bulk"}, {"accounts", "/accounts"}, {"account", "/accounts/" + string(testApp)}, {"operators", "/operators"}, {"my account", "/me"}, {"calls", "/calls"},
 	}

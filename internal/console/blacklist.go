@@ -102,7 +102,7 @@ func (c *console) blacklist(v *visit) error {
 	switch {
 	case !f.Set:
 		p.Counted.N = p.Counted.Total
-	case query.After != "": // the pages before are counted, too
+	case query.After != "", page.Next != "" && query.ByID != countedByID(f): // from the beginning
 		p.Counted.More = v.countFrom(f, "", 0)
 	case page.Next != "":
 		p.Counted.More = v.countFrom(f, page.Next, len(p.Rows))
@@ -132,6 +132,10 @@ func (v *visit) countFrom(f filter, after string, n int) string {
 	return v.under("/blacklist/count", f) + url.Values{"after": {after}, "n": {strconv.Itoa(n)}}.Encode()
 }
 
+// countedByID tells in which order is counted: that which takes less, whatever the order
+// of the list.
+func countedByID(f filter) bool { return f.Query != "" }
+
 // countMore is the count in the heading, a piece further.
 func (c *console) countMore(v *visit) error {
 	f := v.filter()
@@ -139,6 +143,7 @@ func (c *console) countMore(v *visit) error {
 	if err != nil || f.Elsewhere != "" {
 		return web.ErrMissing
 	}
+	q.ByID = countedByID(f)
 	p := &blacklistPage{Counted: counted{Filtered: true, Total: v.Account.Blocked, Again: true}, Take: v.under("/blacklist/take", f)}
 	p.Counted.N = int(min(number(v.R.URL.Query().Get("n")), 1<<40))
 	n, next, err := v.Desk.CountEntries(v.Ctx(), v.Account.AppID, q)

@@ -73,6 +73,7 @@ const (
 	exportPage = 1_000
 	lookAtOnce = 256
 	maxLooked  = 4_000  // OpenIDs that one page looks up
+	maxByID    = 1_000  // likewise, in the order of the OpenIDs: each with a change of its own
 	maxHeads   = 20_000 // changes that a reader remembers, at some 200 bytes each
 )
 
@@ -114,7 +115,7 @@ func (r *entryReader) page(ctx context.Context, q EntryQuery) (EntryPage, error)
 		if after = next; next == (mpblock.OpenID{}) {
 			return out, nil
 		}
-		if looked >= maxLooked && !r.endless {
+		if looked >= maxByID && !r.endless {
 			out.Next, out.ReachedID = next.String(), next
 			return out, nil
 		}

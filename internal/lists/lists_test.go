@@ -260,7 +260,7 @@ func TestSearchWithinAChange(t *testing.T) {
 
 // In the order of the OpenIDs, too, a search stops and says where.
 func TestLongSearchByID(t *testing.T) {
-	l := newLogged(t, maxLooked+2*lookAtOnce)
+	l := newLogged(t, maxByID+2*lookAtOnce)
 	l.apply(mpblock.Block, "api", "often", 0, len(l.ids)-1)
 	l.apply(mpblock.Block, "api", "rare", len(l.ids)-1, len(l.ids))
 	q := EntryQuery{ByID: true, Reason: "rare", Limit: 10}
