@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"time"
 
+	"mpblock"
 	"mpblock/internal/console/web"
 	"mpblock/internal/lists"
 )
@@ -22,6 +23,8 @@ type exportRow struct {
 	Time   string `json:"blocked_at"` // RFC 3339, UTC
 	Actor  string `json:"actor"`
 	Reason string `json:"reason"`
+	Name   string `json:"name"`
+	Remark string `json:"remark"`
 }
 
 // export streams the blacklist, or what a filter leaves of it, as CSV or NDJSON. An
@@ -40,7 +43,7 @@ func (c *console) export(v *visit) error {
 	name := fmt.Sprintf("blacklist-%s-%s", v.Account.AppID, v.c.Desks.Now().In(v.Zone).Format("20060102-1504"))
 	switch v.R.URL.Query().Get("format") {
 	case "csv":
-		out = table{web.NewCSV(v.W, "openid", "seq", "blocked_at", "actor", "reason")}
+		out = table{web.NewCSV(v.W, "openid", "seq", "blocked_at", "actor", "reason", "name", "remark")}
 		v.Download(name+".csv", "text/csv; charset=utf-8")
 	case "ndjson":
 		out = &ndjson{e: json.NewEncoder(v.W)}
@@ -48,7 +51,7 @@ func (c *console) export(v *visit) error {
 	default:
 		return web.ErrMissing
 	}
-	return v.Stream(out, func() error { return exportAll(v.Desk.Export(v.Ctx(), v.Account.AppID, query), out, v.W) })
+	return v.Stream(out, func() error { return v.exportAll(v.Desk.Export(v.Ctx(), v.Account.AppID, query), out) })
 }
 
 // exporter writes rows in one format.
@@ -57,33 +60,49 @@ type exporter interface {
 	add(exportRow) error
 }
 
-func exportAll(rows iter.Seq2[lists.EntryRow, error], out exporter, w http.ResponseWriter) error {
-	n := 0
+func (v *visit) exportAll(rows iter.Seq2[lists.EntryRow, error], out exporter) error {
+	piece := make([]lists.EntryRow, 0, flushRows)
 	for row, err := range rows {
 		if err != nil {
 			return err
 		}
-		err := out.add(exportRow{row.OpenID.String(), row.Seq, row.Time.UTC().Format(time.RFC3339Nano), row.Actor, row.Reason})
-		if err != nil {
-			return err
-		}
-		if n++; n%flushRows == 0 {
-			if err := out.Flush(); err != nil {
+		if piece = append(piece, row); len(piece) == flushRows {
+			if err := v.exportPiece(piece, out); err != nil {
 				return err
 			}
-			if err := http.NewResponseController(w).Flush(); err != nil {
-				return err
-			}
+			piece = piece[:0]
 		}
 	}
-	return out.Flush()
+	return v.exportPiece(piece, out)
+}
+
+// exportPiece sends rows with what their OpenIDs are called.
+func (v *visit) exportPiece(rows []lists.EntryRow, out exporter) error {
+	ids := make([]mpblock.OpenID, 0, len(rows))
+	for _, r := range rows {
+		ids = append(ids, r.OpenID)
+	}
+	called, err := v.Desk.Remarks(v.Ctx(), v.Account.AppID, ids)
+	if err != nil {
+		return err
+	}
+	for _, r := range rows {
+		is := called[r.OpenID]
+		if err := out.add(exportRow{r.OpenID.String(), r.Seq, r.Time.UTC().Format(time.RFC3339Nano), r.Actor, r.Reason, is.Name, is.Remark}); err != nil {
+			return err
+		}
+	}
+	if err := out.Flush(); err != nil {
+		return err
+	}
+	return http.NewResponseController(v.W).Flush()
 }
 
 // table writes CSV.
 type table struct{ *web.CSV }
 
 func (t table) add(r exportRow) error {
-	return t.Write(r.OpenID, strconv.FormatUint(r.Seq, 10), r.Time, r.Actor, r.Reason)
+	return t.Write(r.OpenID, strconv.FormatUint(r.Seq, 10), r.Time, r.Actor, r.Reason, r.Name, r.Remark)
 }
 
 // ndjson writes one JSON object a line.

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"mpblock"
+	"mpblock/internal/lines"
 )
 
 // part sends a form as the script does.
@@ -57,6 +58,31 @@ func TestRemarks(t *testing.T) {
 	}
 	if strings.Contains(s.log.String(), "Wang") || strings.Contains(s.log.String(), "广告") {
 		t.Error("a remark in the log")
+	}
+}
+
+// Exports have the remarks, and the reader of lists takes back what they were, also what
+// a spreadsheet would take for a formula.
+func TestRemarksInExports(t *testing.T) {
+	s := filled(t)
+	b := s.as("operator")
+	b.post(base+"/block", "openid", follower(0), "openid", follower(1))
+	want := [2]string{"'=sum, \"x\"", "+1"}
+	b.post(base+"/openids/"+follower(0)+"/remark", "name", want[0], "remark", want[1])
+	for _, format := range []string{"csv", "ndjson"} {
+		a := b.get(base + "/blacklist/export?format=" + format)
+		got := map[string][2]string{}
+		_, err := lines.Read(strings.NewReader(a.body), lines.Options{}, func(l lines.Line) error {
+			name, remark := l.Person()
+			got[l.Text] = [2]string{name, remark}
+			return nil
+		})
+		if err != nil || len(got) != 2 || got[follower(0)] != want || got[follower(1)] != [2]string{} {
+			t.Errorf("%s: %q, %v", format, got, err)
+		}
+		if format == "csv" && (!strings.Contains(a.body, `,"''=sum, ""x""",'+1`)) {
+			t.Errorf("not guarded: %s", a.body)
+		}
 	}
 }
 

@@ -82,9 +82,10 @@ func quoted(s string) string {
 }
 
 // plain keeps a spreadsheet from taking a text for a formula: one may trim blanks, or
-// take full-width signs for the others.
+// take full-width signs for the others. What looks as if this had been done gets one more
+// mark, so that a reader can take it away again.
 func plain(s string) string {
-	first, _ := utf8.DecodeRuneInString(strings.TrimLeftFunc(s, func(r rune) bool { return !unicode.IsGraphic(r) || unicode.IsSpace(r) }))
+	first, _ := utf8.DecodeRuneInString(strings.TrimLeftFunc(strings.TrimLeft(s, "'"), func(r rune) bool { return !unicode.IsGraphic(r) || unicode.IsSpace(r) }))
 	if strings.ContainsRune("=+-@＝＋－＠", first) || strings.HasPrefix(s, "\t") || strings.HasPrefix(s, "\r") {
 		return "'" + s
 	}
