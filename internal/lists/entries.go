@@ -72,7 +72,7 @@ func (svc *Service) Entries(ctx context.Context, app mpblock.AppID, q EntryQuery
 const (
 	exportPage = 1_000
 	lookAtOnce = 256
-	maxLooked  = 4_000  // OpenIDs that one page looks up
+	maxLooked  = 2_000  // OpenIDs that one page looks up
 	maxByID    = 1_000  // likewise, in the order of the OpenIDs: each with a change of its own
 	maxHeads   = 20_000 // changes that a reader remembers, at some 200 bytes each
 )
