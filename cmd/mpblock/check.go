@@ -11,7 +11,7 @@ import (
 	accounts "mpblock/internal/access"
 	"mpblock/internal/check"
 	"mpblock/internal/pebblestore"
-	"mpblock/internal/sqlstore"
+	"mpblock/internal/sqlstore/address"
 )
 
 type checkCmd struct {
@@ -106,7 +106,7 @@ func (c checkCmd) where() (string, error) {
 	case c.Store != "":
 		return c.Store, nil
 	}
-	return "", ui.Failed(ui.CodeUsage, "mpblock check DIR, or mpblock check --store "+sqlstore.Example, "neither a data directory nor a database is named")
+	return "", ui.Failed(ui.CodeUsage, "mpblock check DIR, or mpblock check --store "+address.Example, "neither a data directory nor a database is named")
 }
 
 // checkAccount is check.Account for a store whose engine may panic over what it does

@@ -5,6 +5,7 @@ import (
 
 	"mpblock/cmd/mpblock/ui"
 	"mpblock/internal/sqlstore"
+	"mpblock/internal/sqlstore/address"
 )
 
 type migrateCmd struct {
@@ -73,9 +74,9 @@ func (c migrateUpCmd) Run(ctx context.Context, t ui.Terminal) error {
 }
 
 // needed is config for a command that is about a database and nothing else.
-func (d database) needed() (sqlstore.Config, error) {
+func (d database) needed() (address.Database, error) {
 	if d.Store == "" {
-		return sqlstore.Config{}, ui.Failed(ui.CodeUsage, "--store "+sqlstore.Example+", or MPBLOCK_STORE", "no database is named")
+		return address.Database{}, ui.Failed(ui.CodeUsage, "--store "+address.Example+", or MPBLOCK_STORE", "no database is named")
 	}
 	return d.config()
 }

@@ -100,7 +100,7 @@ func (c *serveCmd) serverConfig(log, calls *slog.Logger) (server.Config, error) 
 			return server.Config{}, err
 		}
 		config.StoreTimeout = c.StoreTimeout
-		config.Database = &server.Database{Config: where, Conns: c.StoreConns, NoMigrate: c.NoMigrate}
+		config.Database = &server.Database{At: where, Conns: c.StoreConns, NoMigrate: c.NoMigrate}
 	}
 	return config, nil
 }

@@ -14,6 +14,7 @@ import (
 	"mpblock/internal/datadir"
 	"mpblock/internal/pebblestore"
 	"mpblock/internal/sqlstore"
+	"mpblock/internal/sqlstore/address"
 )
 
 // database is the flags of the commands that use a database as the store.
@@ -26,8 +27,8 @@ type database struct {
 
 // config returns where the database is. Its errors do not repeat the address, which
 // may hold a password.
-func (d database) config() (sqlstore.Config, error) {
-	c, err := sqlstore.ParseURL(d.Store)
+func (d database) config() (address.Database, error) {
+	c, err := address.Parse(d.Store)
 	if err != nil {
 		return c, ui.Failure{Code: ui.CodeUsage, Err: err, Hint: "with the password in a file: --store mysql://user@host:3306/database --store-password-file FILE"}
 	}
@@ -67,7 +68,7 @@ func explainDatabase(err error) error {
 	if err == nil || errors.Is(err, sqlstore.ErrSchema) {
 		return err
 	}
-	return ui.Failure{Code: ui.CodeFailed, Err: err, Hint: "mpblock migrate status --store " + sqlstore.Example + "   tells whether a database answers"}
+	return ui.Failure{Code: ui.CodeFailed, Err: err, Hint: "mpblock migrate status --store " + address.Example + "   tells whether a database answers"}
 }
 
 // at is the database at an address.
@@ -77,7 +78,7 @@ func (d database) at(address string) database {
 }
 
 // isDatabase tells an address from a directory.
-func isDatabase(where string) bool { return strings.HasPrefix(where, sqlstore.Scheme) }
+func isDatabase(where string) bool { return strings.HasPrefix(where, address.Scheme) }
 
 // named is how a store is called in messages: its directory, or its address without
 // the password.
@@ -85,7 +86,7 @@ func named(where string) string {
 	if !isDatabase(where) {
 		return where
 	}
-	c, err := sqlstore.ParseURL(where)
+	c, err := address.Parse(where)
 	if err != nil {
 		return "the database"
 	}

@@ -9,6 +9,7 @@ import (
 	"mpblock/internal/console/sso"
 	"mpblock/internal/pebblestore"
 	"mpblock/internal/sqlstore"
+	"mpblock/internal/sqlstore/address"
 )
 
 // TokenLife is how long access tokens live on the platform.
@@ -72,7 +73,7 @@ type Config struct {
 
 // Database is a store in a database.
 type Database struct {
-	sqlstore.Config
+	At        address.Database
 	Conns     int  // connections to it; 0: sqlstore.DefaultMaxConns
 	NoMigrate bool // refuse a schema that is not the newest, instead of bringing it there
 }

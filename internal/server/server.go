@@ -156,7 +156,7 @@ func (s *Server) openStore(ctx context.Context) (mpblock.Store, error) {
 		return c.Store, nil
 	}
 	d := c.Database
-	store, err := sqlstore.Open(ctx, d.Config, sqlstore.Options{
+	store, err := sqlstore.Open(ctx, d.At, sqlstore.Options{
 		Timeout: c.StoreTimeout, MaxConns: d.Conns, NoMigrate: d.NoMigrate, Logger: c.Log, Clock: c.Clock,
 	})
 	if err != nil {

@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"github.com/go-sql-driver/mysql"
+
+	"mpblock/internal/sqlstore/address"
 )
 
 // connector connects to the first host that answers, and prepares each connection.
@@ -43,7 +45,7 @@ type engine struct {
 // errNotReady is the error of a node that is alive and cut off from its cluster.
 var errNotReady = errors.New("it is not part of its cluster now (wsrep_ready is not ON)")
 
-func newConnector(c Config, timeout time.Duration) (*connector, error) {
+func newConnector(c address.Database, timeout time.Duration) (*connector, error) {
 	out := &connector{locks: timeout / 2, dial: min(dialTimeout, timeout/5)}
 	for _, name := range c.Hosts {
 		cfg := mysql.NewConfig()

@@ -16,6 +16,7 @@ import (
 
 	"mpblock"
 	"mpblock/internal/check"
+	"mpblock/internal/sqlstore/address"
 	"mpblock/internal/sqlstore/mariadbtest"
 	"mpblock/internal/storetest"
 )
@@ -412,7 +413,7 @@ func TestFrozenHost(t *testing.T) {
 		t.Fatal(err)
 	}
 	p := startProxy(t, at.Host)
-	s := openWith(t, Scheme+"root@"+p.Addr+","+at.Host+at.Path, Options{})
+	s := openWith(t, address.Scheme+"root@"+p.Addr+","+at.Host+at.Path, Options{})
 	if _, err := s.Apply(t.Context(), app, batchOf(mpblock.Block, numbered(0, 1)...)); err != nil {
 		t.Fatal(err)
 	}

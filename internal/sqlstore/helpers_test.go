@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"mpblock"
+	"mpblock/internal/sqlstore/address"
 	"mpblock/internal/sqlstore/mariadbtest"
 	"mpblock/internal/storetest"
 )
@@ -36,7 +37,7 @@ func openOn(tb testing.TB, url string) *Store {
 
 func openWith(tb testing.TB, url string, o Options) *Store {
 	tb.Helper()
-	c, err := ParseURL(url)
+	c, err := address.Parse(url)
 	if err != nil {
 		tb.Fatal(err)
 	}

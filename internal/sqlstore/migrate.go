@@ -9,6 +9,7 @@ import (
 
 	"github.com/pressly/goose/v3"
 
+	"mpblock/internal/sqlstore/address"
 	"mpblock/internal/sqlstore/schema"
 )
 
@@ -35,18 +36,18 @@ type Migration struct {
 }
 
 // ReadSchema returns the state of a database's schema and changes nothing.
-func ReadSchema(ctx context.Context, c Config, o Options) (Schema, error) {
+func ReadSchema(ctx context.Context, c address.Database, o Options) (Schema, error) {
 	return withSchema(ctx, c, o, (*Store).schema)
 }
 
 // Migrate brings a database's schema to the newest version and returns the
 // migrations that it applied. Of several nodes that do so at once, one works and
 // the others wait for it.
-func Migrate(ctx context.Context, c Config, o Options) ([]Migration, error) {
+func Migrate(ctx context.Context, c address.Database, o Options) ([]Migration, error) {
 	return withSchema(ctx, c, o, (*Store).migrate)
 }
 
-func withSchema[T any](ctx context.Context, c Config, o Options, do func(*Store, context.Context) (T, error)) (out T, err error) {
+func withSchema[T any](ctx context.Context, c address.Database, o Options, do func(*Store, context.Context) (T, error)) (out T, err error) {
 	s, err := connect(c, o)
 	if err != nil {
 		return out, err

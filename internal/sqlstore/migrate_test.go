@@ -9,12 +9,13 @@ import (
 	"testing"
 
 	"mpblock"
+	"mpblock/internal/sqlstore/address"
 	"mpblock/internal/sqlstore/mariadbtest"
 )
 
-func configOf(t *testing.T, url string) Config {
+func configOf(t *testing.T, url string) address.Database {
 	t.Helper()
-	c, err := ParseURL(url)
+	c, err := address.Parse(url)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -13,6 +13,7 @@ import (
 	"mpblock"
 	"mpblock/internal/access"
 	"mpblock/internal/sqlstore"
+	"mpblock/internal/sqlstore/address"
 	"mpblock/internal/sqlstore/mariadbtest"
 	"mpblock/internal/wire"
 )
@@ -20,7 +21,7 @@ import (
 // node opens a store and accounts of its own on a database.
 func node(t *testing.T, at string) *access.Service {
 	t.Helper()
-	c, err := sqlstore.ParseURL(at)
+	c, err := address.Parse(at)
 	if err != nil {
 		t.Fatal(err)
 	}

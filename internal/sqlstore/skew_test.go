@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"mpblock"
+	"mpblock/internal/sqlstore/address"
 	"mpblock/internal/sqlstore/mariadbtest"
 )
 
@@ -71,7 +72,7 @@ func TestSkew(t *testing.T) {
 
 	again := openWith(t, s.where, Options{machine: clock.now})
 	wantSkew(t, again.Health(), "Health of a store that was opened so", "behind")
-	c, err := ParseURL(mariadbtest.URL(t))
+	c, err := address.Parse(mariadbtest.URL(t))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -48,6 +48,7 @@ import (
 	"time"
 
 	"mpblock"
+	"mpblock/internal/sqlstore/address"
 )
 
 // Defaults of Options.
@@ -113,7 +114,7 @@ type Store struct {
 // Open connects to a database and brings its schema up to date, unless
 // Options.NoMigrate is set. It fails with ErrSchema where the schema is not one
 // that this program can work on, and says what to do.
-func Open(ctx context.Context, c Config, o Options) (*Store, error) {
+func Open(ctx context.Context, c address.Database, o Options) (*Store, error) {
 	s, err := connect(c, o)
 	if err != nil {
 		return nil, err
@@ -129,7 +130,7 @@ func Open(ctx context.Context, c Config, o Options) (*Store, error) {
 }
 
 // connect returns a store that has not spoken to the database yet.
-func connect(c Config, o Options) (*Store, error) {
+func connect(c address.Database, o Options) (*Store, error) {
 	if o.Timeout == 0 {
 		o.Timeout = DefaultTimeout
 	}

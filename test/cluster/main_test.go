@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"mpblock/internal/sqlstore"
+	"mpblock/internal/sqlstore/address"
 	"mpblock/internal/testserver"
 	"mpblock/test/cluster/engine"
 	"mpblock/test/cluster/nodes"
@@ -63,7 +64,7 @@ func database(tb testing.TB, g *engine.Galera, name string, other bool) []string
 
 func openStore(tb testing.TB, url string) *sqlstore.Store {
 	tb.Helper()
-	c, err := sqlstore.ParseURL(url)
+	c, err := address.Parse(url)
 	nodes.Must(tb, err)
 	s, err := sqlstore.Open(tb.Context(), c, sqlstore.Options{})
 	nodes.Must(tb, err)

@@ -15,6 +15,7 @@ import (
 
 	"mpblock"
 	"mpblock/internal/sqlstore"
+	"mpblock/internal/sqlstore/address"
 	"mpblock/test/cluster/engine"
 )
 
@@ -45,7 +46,7 @@ func open(tb testing.TB) mpblock.Store {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	c, err := sqlstore.ParseURL(url)
+	c, err := address.Parse(url)
 	if err != nil {
 		tb.Fatal(err)
 	}

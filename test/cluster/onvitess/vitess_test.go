@@ -14,6 +14,7 @@ import (
 
 	"mpblock"
 	"mpblock/internal/sqlstore"
+	"mpblock/internal/sqlstore/address"
 	"mpblock/internal/testserver"
 	"mpblock/test/cluster/engine"
 	"mpblock/test/cluster/nodes"
@@ -56,7 +57,7 @@ func TestMain(m *testing.M) {
 func open(tb testing.TB) mpblock.Store {
 	tb.Helper()
 	nodes.Must(tb, vitess.Empty(tb.Context(), "schema_version"))
-	c, err := sqlstore.ParseURL(vitess.URL())
+	c, err := address.Parse(vitess.URL())
 	nodes.Must(tb, err)
 	s, err := sqlstore.Open(tb.Context(), c, sqlstore.Options{})
 	nodes.Must(tb, err)

@@ -1,4 +1,4 @@
-package sqlstore
+package address
 
 import (
 	"strings"
@@ -8,24 +8,24 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 )
 
-func TestParseURL(t *testing.T) {
-	for in, want := range map[string]Config{
+func TestParse(t *testing.T) {
+	for in, want := range map[string]Database{
 		"mysql://u@h/d":                         {Hosts: []string{"h:3306"}, User: "u", Database: "d"},
 		"mysql://u:p%40%2F:w@h:1,[::1]:2,::1/d": {Hosts: []string{"h:1", "[::1]:2", "[::1]:3306"}, User: "u", Password: "p@/:w", Database: "d"},
 		"mysql://u:a@b@h:1/d?tls=false":         {Hosts: []string{"h:1"}, User: "u", Password: "a@b", Database: "d"},
 	} {
-		got, err := ParseURL(in)
-		if d := cmp.Diff(want, got, cmpopts.IgnoreFields(Config{}, "TLS")); d != "" || err != nil {
+		got, err := Parse(in)
+		if d := cmp.Diff(want, got, cmpopts.IgnoreFields(Database{}, "TLS")); d != "" || err != nil {
 			t.Errorf("%s: %v (-want +got)\n%s", in, err, d)
 		}
 	}
-	c, err := ParseURL("mysql://u:sekret@h:1,i:2/d?tls=true")
+	c, err := Parse("mysql://u:sekret@h:1,i:2/d?tls=true")
 	if err != nil || c.TLS == nil || c.String() != "mysql://u@h:1,i:2/d" {
 		t.Errorf("%v, %v", c, err)
 	}
 }
 
-func TestParseURLErrors(t *testing.T) {
+func TestParseErrors(t *testing.T) {
 	for in, says := range map[string]string{
 		"":                                 "does not begin with mysql://",
 		"postgres://u:sekret@h/d":          "does not begin with mysql://",
@@ -41,9 +41,9 @@ func TestParseURLErrors(t *testing.T) {
 		"mysql://u:sekret@h/d?%zz":         "parameters are not",
 		"mysql://u:sekret@h/d?tls-ca=f":    "tls-ca goes with tls=true",
 		"mysql://u:sekret@h/d?tls=true&tls-ca=/nonexistent": "tls-ca: open",
-		"mysql://u:sekret@h/d?tls=true&tls-ca=url.go":       "no certificate",
+		"mysql://u:sekret@h/d?tls=true&tls-ca=address.go":   "no certificate",
 	} {
-		_, err := ParseURL(in)
+		_, err := Parse(in)
 		if err == nil || !strings.Contains(err.Error(), says) || !strings.Contains(err.Error(), "want mysql://") || strings.Contains(err.Error(), "sekret") {
 			t.Errorf("%s: %v", in, err)
 		}

@@ -1,4 +1,5 @@
-package sqlstore
+// Package address reads where a database is, and who asks it.
+package address
 
 import (
 	"crypto/tls"
@@ -19,8 +20,8 @@ const Example = "mysql://user:password@host:3306/database?tls=true" //nolint:gos
 
 const defaultPort = "3306"
 
-// Config says where a database is, and who asks.
-type Config struct {
+// Database says where a database is, and who asks.
+type Database struct {
 	Hosts    []string // host:port, the one to be used first; the others when it does not answer
 	User     string
 	Password string
@@ -29,26 +30,26 @@ type Config struct {
 }
 
 // String returns the URL without the password and the parameters.
-func (c Config) String() string {
+func (c Database) String() string {
 	return Scheme + c.User + "@" + strings.Join(c.Hosts, ",") + "/" + c.Database
 }
 
-// ParseURL reads the URL of a database:
+// Parse reads the URL of a database:
 //
 //	mysql://user:password@host:3306,another:3306/database?tls=true&tls-ca=ca.pem
 //
 // Several hosts are nodes of the same cluster. User and password are
 // percent-encoded. tls is true, false or skip-verify; tls-ca names a file of
 // certificates to trust instead of the system's. No error repeats the password.
-func ParseURL(s string) (Config, error) {
-	c, err := parseURL(s)
+func Parse(s string) (Database, error) {
+	c, err := parse(s)
 	if err != nil {
-		return Config{}, fmt.Errorf("the address of the database: %w: want %s", err, Example)
+		return Database{}, fmt.Errorf("the address of the database: %w: want %s", err, Example)
 	}
 	return c, nil
 }
 
-func parseURL(s string) (c Config, err error) {
+func parse(s string) (c Database, err error) {
 	rest, ok := strings.CutPrefix(s, Scheme)
 	if !ok {
 		return c, errors.New("it does not begin with " + Scheme)
@@ -89,7 +90,7 @@ func parseHosts(list string) (hosts []string, err error) {
 	return hosts, nil
 }
 
-func (c *Config) parseQuery(query string) error {
+func (c *Database) parseQuery(query string) error {
 	values, err := url.ParseQuery(query)
 	if err != nil {
 		return errors.New("its parameters are not name=value&name=value")
