@@ -19,6 +19,7 @@ type cli struct {
 	Serve    serveCmd    `cmd:"" help:"Run the server."`
 	Account  accountCmd  `cmd:"" help:"Add, list, show and change accounts of a running server."`
 	Follower followerCmd `cmd:"" help:"Register followers with a running server."`
+	Remark   remarkCmd   `cmd:"" help:"Import, print and erase what operators call people, on a running server."`
 	Operator operatorCmd `cmd:"" help:"Add, list and reset operators of the console of a running server."`
 	Backup   backupCmd   `cmd:"" help:"Copy the store of a running server."`
 	Check    checkCmd    `cmd:"" help:"Verify a store that no server is using."`

@@ -139,6 +139,24 @@ func (c *Client) Follow(ctx context.Context, app string, ids []mpblock.OpenID) (
 	return out.Added, err
 }
 
+// Remarks returns up to MaxRemarks remarks of OpenIDs above after, in order.
+func (c *Client) Remarks(ctx context.Context, app, after string) (rows []Remark, err error) {
+	err = c.doAccount(ctx, http.MethodGet, app, "/remarks?after="+url.QueryEscape(after), nil, &rows)
+	return rows, err
+}
+
+// SetRemarks sets up to MaxRemarks names and remarks; what is empty leaves what is there.
+func (c *Client) SetRemarks(ctx context.Context, app string, rows []Remark) error {
+	return c.doAccount(ctx, http.MethodPost, app, "/remarks", remarksBody{rows}, &none{})
+}
+
+// Forget erases the remarks of OpenIDs and returns of how many there was one.
+func (c *Client) Forget(ctx context.Context, app string, ids []string) (int, error) {
+	var out forgottenAnswer
+	err := c.doAccount(ctx, http.MethodPost, app, "/forgotten", idsBody{ids}, &out)
+	return out.Forgotten, err
+}
+
 // Mint registers up to mpblock.MaxWrite new followers with OpenIDs of random users
 // and returns them.
 func (c *Client) Mint(ctx context.Context, app string, n int) ([]string, error) {

@@ -108,6 +108,7 @@ type problem struct {
 var (
 	errNotAllowed     = mpblock.NewError(mpblock.Conflict, "address.none", "%s is not on the allow-list")
 	errMintCount      = mpblock.NewError(mpblock.Invalid, "mint.count", "%d followers: want 1 to %d at a time")
+	errRemarks        = mpblock.NewError(mpblock.Limited, "remark.many", "%d remarks: want at most %d at a time")
 	errBackupRelative = mpblock.NewError(mpblock.Invalid, "backup.relative", "the directory of a backup is given by its absolute path")
 	errBackupExists   = mpblock.NewError(mpblock.Conflict, "backup.exists", "%s is there already: a backup goes to a directory that is not")
 )
@@ -135,6 +136,26 @@ type nameBody struct {
 // countBody is how many followers to mint.
 type countBody struct {
 	Count int `json:"count"`
+}
+
+// Remark is the name and the remark of an OpenID.
+type Remark struct {
+	OpenID string `json:"openid"`
+	Name   string `json:"name"`
+	Remark string `json:"remark"`
+}
+
+// MaxRemarks is how many remarks one request may set, or one answer lists.
+const MaxRemarks = 1_000
+
+// remarksBody is remarks to set.
+type remarksBody struct {
+	Remarks []Remark `json:"remarks"`
+}
+
+// forgottenAnswer tells of how many OpenIDs there was something to forget.
+type forgottenAnswer struct {
+	Forgotten int `json:"forgotten"`
 }
 
 // dirBody is where a backup goes.

@@ -18,6 +18,7 @@ import (
 	"mpblock/internal/access"
 	"mpblock/internal/lists"
 	"mpblock/internal/operators"
+	"mpblock/internal/remarks"
 )
 
 // Rules are what the administration works through.
@@ -25,6 +26,7 @@ type Rules struct {
 	Access    *access.Service
 	Operators *operators.Service
 	Lists     *lists.Service
+	Remarks   *remarks.Service
 	Backup    func(ctx context.Context, dir string) error // writes a copy of the store
 }
 
@@ -95,6 +97,9 @@ func newHandler(rules Rules, log *slog.Logger) http.Handler {
 	mux.Handle("PATCH /accounts/{app}", handle(h, h.set))
 	mux.Handle("POST /accounts/{app}/secret", handle(h, h.rotate))
 	mux.Handle("POST /accounts/{app}/followers", handle(h, h.follow))
+	mux.Handle("GET /accounts/{app}/remarks", handle(h, h.remarks))
+	mux.Handle("POST /accounts/{app}/remarks", handle(h, h.setRemarks))
+	mux.Handle("POST /accounts/{app}/forgotten", handle(h, h.forget))
 	mux.Handle("POST /accounts/{app}/minted", handle(h, h.mint))
 	mux.Handle("POST /operators", handle(h, h.addOperator))
 	mux.Handle("GET /operators", handle(h, h.operators))
@@ -280,13 +285,9 @@ func (h *handler) rotate(r *http.Request, _ none) (secretAnswer, error) {
 }
 
 func (h *handler) follow(r *http.Request, in idsBody) (addedAnswer, error) {
-	ids := make([]mpblock.OpenID, len(in.OpenIDs))
-	for i, s := range in.OpenIDs {
-		id, err := mpblock.ParseOpenID(s)
-		if err != nil {
-			return addedAnswer{}, mpblock.At(err, "OpenID %d", i+1)
-		}
-		ids[i] = id
+	ids, err := in.parse()
+	if err != nil {
+		return addedAnswer{}, err
 	}
 	a, err := h.rules.Access.Account(r.Context(), appOf(r))
 	if err != nil {
@@ -294,6 +295,18 @@ func (h *handler) follow(r *http.Request, in idsBody) (addedAnswer, error) {
 	}
 	n, err := h.rules.Lists.AddFollowers(r.Context(), a, ids)
 	return addedAnswer{n}, err
+}
+
+func (in idsBody) parse() ([]mpblock.OpenID, error) {
+	ids := make([]mpblock.OpenID, len(in.OpenIDs))
+	for i, s := range in.OpenIDs {
+		id, err := mpblock.ParseOpenID(s)
+		if err != nil {
+			return nil, mpblock.At(err, "OpenID %d", i+1)
+		}
+		ids[i] = id
+	}
+	return ids, nil
 }
 
 func (h *handler) mint(r *http.Request, in countBody) (idsBody, error) {

@@ -32,7 +32,7 @@ func (d *Desk) AllRemarks(ctx context.Context, app mpblock.AppID) iter.Seq2[rema
 	if _, err := d.account(ctx, operators.RoleViewer, app); err != nil {
 		return failing[remarks.Row](err)
 	}
-	return d.office.remarks.All(ctx, app)
+	return d.office.remarks.All(ctx, app, mpblock.OpenID{})
 }
 
 // SetRemark sets name and remark of an OpenID; with neither of them it erases both.

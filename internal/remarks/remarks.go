@@ -28,6 +28,9 @@ const (
 	MaxName   = 64
 )
 
+// ByAdmin is the actor of what is imported on the server's machine.
+const ByAdmin = "admin"
+
 // Remark is what an OpenID is called.
 type Remark struct {
 	Name   string    `json:"name,omitempty"`
@@ -204,10 +207,15 @@ func (s *Service) Forget(ctx context.Context, app mpblock.AppID, id mpblock.Open
 // all is how many remarks are read at once where all are.
 const all = 1_000
 
-// All returns the remarks of an account in the order of the OpenIDs. An error ends it.
-func (s *Service) All(ctx context.Context, app mpblock.AppID) iter.Seq2[Row, error] {
+// All returns the remarks of an account, of OpenIDs above after, in their order. An error
+// ends it.
+func (s *Service) All(ctx context.Context, app mpblock.AppID, after mpblock.OpenID) iter.Seq2[Row, error] {
+	from := head(app)
+	if after != (mpblock.OpenID{}) {
+		from = key(app, after)
+	}
 	return func(yield func(Row, error) bool) {
-		for e, err := range kind.Under(ctx, s.store, head(app), all) {
+		for e, err := range kind.UnderAfter(ctx, s.store, head(app), from, all) {
 			var row Row
 			if err == nil {
 				row, err = rowOf(e, app)

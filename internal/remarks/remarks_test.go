@@ -203,11 +203,16 @@ func TestSearchAndAll(t *testing.T) {
 		t.Error(p, err)
 	}
 	var all []mpblock.OpenID
-	for r, err := range s.All(t.Context(), app) {
+	for r, err := range s.All(t.Context(), app, mpblock.OpenID{}) {
 		if err != nil || r.By != "a" {
 			t.Fatal(r, err)
 		}
 		all = append(all, r.OpenID)
+	}
+	for r := range s.All(t.Context(), app, all[n-3]) {
+		if r.OpenID == all[n-3] || !slices.Contains(all[n-2:], r.OpenID) {
+			t.Errorf("after %s: %s", all[n-3], r.OpenID)
+		}
 	}
 	if len(all) != n || !slices.IsSortedFunc(all, mpblock.OpenID.Compare) {
 		t.Errorf("%d of %d, in order: %v", len(all), n, slices.IsSortedFunc(all, mpblock.OpenID.Compare))
