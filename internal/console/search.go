@@ -278,8 +278,19 @@ func (v *visit) findChange(text string) (hitGroup, error) {
 	if missing(err) {
 		return g, nil
 	}
-	g.Hits = append(g.Hits, hit{Text: v.Say(msg("change.title"), strconv.FormatUint(seq, 10)), Address: v.changeAddress(seq), Note: c.Reason})
+	g.Hits = append(g.Hits, hit{Text: v.Say(msg("change.title"), strconv.FormatUint(seq, 10)), Address: v.changeAddress(seq), Note: v.note(c)})
 	return g, err
+}
+
+// note says in one line why a change was made.
+func (v *visit) note(c mpblock.Change) string {
+	switch {
+	case c.Undoes == 0:
+		return c.Reason
+	case c.Reason == "":
+		return v.Say(msg("undo.of"), "#"+strconv.FormatUint(c.Undoes, 10))
+	}
+	return v.Say(msg("undo.of"), "#"+strconv.FormatUint(c.Undoes, 10)) + " · " + c.Reason
 }
 
 // jobText returns what stands behind the word for a job.

@@ -21,7 +21,7 @@ func TestUndoFromTheNotice(t *testing.T) {
 	if undone.path != list || strings.Contains(undone.body, "slip") || strings.Contains(undone.body, "undo of") {
 		t.Errorf("at %s:\n%s", undone.path, undone.body)
 	}
-	b.get(base+"/history").holds(t, 200, `<a class="label mind" href="`+base+`/history/3">undone by #3</a> <a href="`+base+`/history/3/undo">Redo</a>`,
+	b.get(base+"/history").holds(t, 200, `<a class="label mind" href="`+base+`/history/3">undone by #3</a> <a class="again" href="`+base+`/history/3/undo">Redo</a>`,
 		`<a href="`+base+`/history/2">undo of #2</a>`)
 	b.get(base+"/history/2").holds(t, 200, "undone by #3", `href="`+base+`/history/3/undo" id="undo">Redo<`)
 	b.get(base+"/history/3").holds(t, 200, "undo of #2", `href="`+base+`/history/3/undo" id="undo">Redo<`)

@@ -127,7 +127,7 @@ func TestJob(t *testing.T) {
 	id := strings.TrimPrefix(preview.path, base+"/jobs/")
 	b.get(undo.path).holds(t, 200, `<a href="`+preview.path+`">undo of job `+id, "100%", `href="`+undo.path+`/undo" id="undo">Redo<`)
 	b.get(preview.path).holds(t, 200, `href="`+undo.path+`">undone by `, `href="`+undo.path+`/undo" id="undo">Redo<`)
-	b.get(base+"/bulk").holds(t, 200, "undone by ", `<a href="`+undo.path+`/undo">Redo</a>`)
+	b.get(base+"/bulk").holds(t, 200, "undone by ", `<a class="again" href="`+undo.path+`/undo">Redo</a>`)
 	b.get(base+"/history").holds(t, 200, "undone by #2", `<a href="`+base+`/history/1">undo of #1</a>`)
 	b.get(base+"/blacklist").holds(t, 200, "Nobody is on the blacklist")
 	b.get(base+"/bulk").holds(t, 200, undo.path, preview.path)

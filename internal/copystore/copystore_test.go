@@ -106,13 +106,20 @@ func withHistory(t *testing.T) (dir string) {
 		t.Fatal(err)
 	}
 	ids := p.OpenIDs
+	var last mpblock.Change
 	for i := range 12 {
 		b := mpblock.Batch{Action: mpblock.Block, OpenIDs: ids[i : i+5], Actor: "test", Reason: "广告", Time: time.Now().Add(time.Duration(i) * time.Hour)}
 		if i%3 == 2 {
 			b.Action = mpblock.Unblock
 		}
-		if _, err := s.Apply(t.Context(), app, b); err != nil {
+		if i == 6 {
+			b.Undoes, b.OpenIDs = last.Seq, last.OpenIDs // gives back
+		}
+		if last, err = s.Apply(t.Context(), app, b); err != nil {
 			t.Fatal(err)
+		}
+		if i == 6 && last.Undoes == 0 {
+			t.Fatal("nothing was given back")
 		}
 	}
 	if _, err := s.Put(t.Context(), mpblock.Record{Kind: "a kind of its own", Key: "k", Expires: time.Now().Add(time.Hour)}); err != nil {

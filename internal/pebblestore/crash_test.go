@@ -111,10 +111,16 @@ func (o *outage) write(key string, random *rand.Rand) error {
 		}
 		action := []mpblock.Action{mpblock.Block, mpblock.Unblock}[random.IntN(2)]
 		c, err := o.s.Apply(o.Context(), app, batchOf(action, ids...))
-		if err != nil || c.Seq == 0 {
-			return err
+		for err == nil && c.Seq != 0 {
+			o.ack(func() { o.kept.changes[c.Seq] = c })
+			if random.IntN(2) == 0 {
+				break
+			}
+			undo := batchOf(3-c.Action, c.OpenIDs...)
+			undo.Undoes = c.Seq
+			c, err = o.s.Apply(o.Context(), app, undo)
 		}
-		o.ack(func() { o.kept.changes[c.Seq] = c })
+		return err
 	}
 	return nil
 }
