@@ -15,6 +15,7 @@ import (
 	"mpblock/internal/access"
 	"mpblock/internal/desk"
 	"mpblock/internal/pebblestore"
+	"mpblock/internal/remarks"
 )
 
 // Sizes of the account that is measured.
@@ -25,7 +26,7 @@ const (
 )
 
 // BenchmarkPages measures how long the server takes for every page of an account
-// with a million followers, 200,000 of them blocked by 10,000 changes, on the
+// with a million followers, all with remarks, 200,000 of them blocked by 10,000 changes, on the
 // embedded store. It reports the median and the slowest of the answers, in
 // milliseconds, and the size of the page.
 func BenchmarkPages(b *testing.B) {
@@ -58,7 +59,7 @@ func BenchmarkPages(b *testing.B) {
 		{"blacklist, by reason", base + "/blacklist?reason=advertising"}, {"blacklist, by a rare reason", base + "/blacklist?reason=nothing+like+it"},
 		{"blacklist, by actor", base + "/blacklist?actor=api"}, {"blacklist, by OpenID", base + "/blacklist?sort=openid"}, {"blacklist, by OpenID and a rare reason", base + "/blacklist?sort=openid&reason=nothing+like+it"},
 		{"blacklist, of 30 days", base + "/blacklist?days=30"}, {"blacklist, a piece of its count", base + "/blacklist/count?days=30"}, {"search", base + "/search?q=" + blocked[7].String()[:7]}, {"history", base + "/history"}, {"history, filtered", base + "/history?action=unblock"},
-		{"change", base + "/history/5000"}, {"undo preview", base + "/history/5000/undo"}, {"one OpenID", base + "/openids/" + blocked[7].String()},
+		{"change", base + "/history/5000"}, {"undo preview", base + "/history/5000/undo"}, {"search, a remark", base + "/search?q=name"}, {"search, no remark", base + "/search?q=nothing+like+it"}, {"one OpenID", base + "/openids/" + blocked[7].String()},
 		{"many at once", base + "/bulk"}, {"accounts", "/accounts"}, {"account", "/accounts/" + string(testApp)}, {"operators", "/operators"}, {"my account", "/me"}, {"calls", "/calls"},
 	}
 	for _, page := range pages {
@@ -96,6 +97,7 @@ func fillMany(b *testing.B, p *rules, store mpblock.Store) []mpblock.OpenID {
 			if _, err := store.AddFollowers(b.Context(), testApp, ids); err != nil {
 				b.Fatal(err)
 			}
+			remarkAll(b, store, ids)
 			ids = nil
 		}
 	}
@@ -112,6 +114,18 @@ func fillMany(b *testing.B, p *rules, store mpblock.Store) []mpblock.OpenID {
 	}
 	slices.SortFunc(blocked, mpblock.OpenID.Compare)
 	return blocked
+}
+
+// remarkAll gives each OpenID a remark and a name.
+func remarkAll(b *testing.B, store mpblock.Store, ids []mpblock.OpenID) {
+	b.Helper()
+	rows := make([]remarks.Row, 0, len(ids))
+	for _, id := range ids {
+		rows = append(rows, remarks.Row{OpenID: id, Remark: remarks.Remark{Name: "Name " + id.String()[8:14], Remark: "备注 " + id.String()[14:20]}})
+	}
+	if err := remarks.New(store, nil).Import(b.Context(), &mpblock.Account{AppID: testApp, Prefix: testPrefix}, "bench", rows); err != nil {
+		b.Fatal(err)
+	}
 }
 
 // benchSite is a console without a network, and the cookie of an admin.

@@ -27,6 +27,7 @@ func TestPages(t *testing.T) {
 		base:                             {"粉丝总数", "Followers"},
 		base + "/followers":              {"已关注", "Followers"},
 		base + "/followers?q=o":          {"(120)", "(120)"},
+		base + "/remarks":                {"备注导入与导出", "Import and export remarks"},
 		base + "/blacklist":              {"移出黑名单", "Export CSV"},
 		base + "/blacklist?reason=spam":  {follower(0), follower(0)},
 		base + "/blacklist?reason=none":  {"没有符合条件", "matches"},

@@ -86,6 +86,31 @@ func TestRemarksInExports(t *testing.T) {
 	}
 }
 
+// Names and remarks come from a file, and what is exported can be imported again.
+func TestRemarksOfAFile(t *testing.T) {
+	s := filled(t)
+	b := s.as("operator")
+	foreign := mpblock.Mint(mpblock.Prefix{9}, mpblock.Key{}, "x").String()
+	file := "昵称,OpenID,备注\nWang,\"" + follower(0) + "\",'=ad\n,nonsense,x\n," + foreign + ",x\n," + follower(1) + "," + strings.Repeat("x", 31) + "\n," + follower(2) + ",\n"
+	a := b.upload(base+"/remarks", "", file)
+	a.holds(t, 200, "The remark of 1 person is set.", "3 lines were refused. The first: line 3, “nonsense”: ")
+	b.get(base+"/openids/"+follower(0)).holds(t, 200, `=ad <span class="soft">Wang</span>`)
+	b.upload(base+"/remarks", "", follower(0)+"\n").holds(t, 422, "the first line must name the columns")
+	b.upload(base+"/remarks", "", "openid,remark\n"+follower(3)+"\n,x\n").holds(t, 200, "1 line was refused: line 3, “,x”: ")
+
+	v := s.as("viewer")
+	v.get(base+"/remarks").holds(t, 200, "takes the role operator")
+	v.upload(base+"/remarks", "", file).holds(t, 403)
+	v.get(base+"/remarks/export?format=ndjson").holds(t, 200, `{"openid":"`+follower(0)+`","name":"Wang","remark":"=ad"}`)
+	v.get(base+"/remarks/export").holds(t, 404)
+	csv := v.get(base + "/remarks/export?format=csv")
+	csv.holds(t, 200, follower(0)+",Wang,'=ad")
+	b.post(base+"/openids/"+follower(0)+"/remark", "remark", "", "name", "")
+	b.upload(base+"/remarks", "", csv.body)
+	b.get(base+"/openids/"+follower(0)).holds(t, 200, `=ad <span class="soft">Wang</span>`)
+	s.as("limited").get(base+"/remarks/export?format=csv").holds(t, 404)
+}
+
 // What is refused is shown with what was entered, and nothing is erased by a form that
 // is not whole.
 func TestRemarkIsRefused(t *testing.T) {

@@ -43,9 +43,10 @@ var ownViews = map[string]web.View{
 	"history":   {Frame: "layout", Data: &historyPage{}},
 	"change":    {Frame: "layout", Data: &changePage{}},
 	"remark":    {Frame: "layout", Data: &remarkPage{}},
+	"remarks":   {Frame: "layout", Data: &remarksPage{}},
 	"openid":    {Frame: "layout", Data: &openidPage{}},
 	"undo":      {Frame: "layout", Data: &undoPage{}},
 }
 
 // parts are the templates that others include.
-var parts = []string{"templates/layout.html", "templates/chart.html", "templates/changes.html", "templates/remarks.html", "templates/filters.html", "templates/rights.html", "templates/problem.html"}
+var parts = []string{"templates/layout.html", "templates/chart.html", "templates/changes.html", "templates/called.html", "templates/filters.html", "templates/rights.html", "templates/problem.html"}

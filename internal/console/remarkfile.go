@@ -1,0 +1,136 @@
+package console
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+
+	"mpblock/internal/console/web"
+	"mpblock/internal/lines"
+	"mpblock/internal/remarks"
+)
+
+// remarksPage takes remarks from a file, and gives all of them as one.
+type remarksPage struct {
+	web.Frame
+	MaxRows int
+	Export  string // address of the exports, up to the format
+}
+
+// maxRemarks is how many OpenIDs a file of remarks may have that is sent to a page; the
+// command takes any number.
+const maxRemarks = 100_000
+
+func (c *console) remarks(v *visit) error { return v.remarksPage(http.StatusOK) }
+
+func (v *visit) remarksPage(status int) error {
+	p := &remarksPage{MaxRows: maxRemarks, Export: v.Base() + "/remarks/export?format="}
+	return v.Page(status, "remarks", v.Say(msg("remarks.title")), p)
+}
+
+// importRemarks sets what a file says. A line that is refused is told of, and holds up
+// no other.
+func (c *console) importRemarks(v *visit) error {
+	v.takeLong()
+	v.R.Body = http.MaxBytesReader(v.W, v.R.Body, maxList)
+	parts, err := v.R.MultipartReader()
+	if err != nil {
+		return web.Invalid(v.Say(msg("error.form")))
+	}
+	in := upload{parts: parts}
+	defer in.remove()
+	if err = in.Receive(); err == nil {
+		err = v.takeRemarks(&in)
+	}
+	if err != nil {
+		return v.Again(v.listProblem(err), v.remarksPage)
+	}
+	return v.See(v.Base() + "/remarks")
+}
+
+func (v *visit) takeRemarks(in *upload) error {
+	var rows []remarks.Row
+	bad, first := 0, ""
+	_, err := in.Read(func(l lines.Line) error {
+		name, remark := l.Person()
+		why := ""
+		if l.Problem != nil {
+			why = v.badLine(l.Problem)
+		} else if _, _, err := remarks.Check(name, remark); err != nil {
+			why, _ = v.Refusal(err)
+		} else if l.OpenID.Prefix() != v.Account.Prefix {
+			why = v.Say(msg("remarks.foreign"))
+		}
+		switch {
+		case why != "":
+			if bad++; bad == 1 {
+				first = v.Say(msg("remarks.line"), l.Number, l.Text) + why
+			}
+		case name+remark == "":
+		case len(rows) == maxRemarks:
+			return web.Invalid(v.Say(msg("remarks.many"), maxRemarks))
+		default:
+			rows = append(rows, remarks.Row{OpenID: l.OpenID, Remark: remarks.Remark{Name: name, Remark: remark}})
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	if err := v.Desk.ImportRemarks(v.Ctx(), v.Account.AppID, rows); err != nil {
+		return err
+	}
+	switch {
+	case len(rows) > 0:
+		v.Tell("good", v.Say(msg("remarks.done"), len(rows)))
+	case bad == 0:
+		return web.Invalid(v.Say(msg("remarks.none")))
+	}
+	if bad > 0 {
+		v.Tell("bad", v.Say(msg("remarks.bad"), bad, first))
+	}
+	return nil
+}
+
+// badLine says what is wrong with a line.
+func (v *visit) badLine(p *lines.Problem) string {
+	args := make([]string, 0, len(p.Args))
+	for _, a := range p.Args {
+		args = append(args, fmt.Sprint(a))
+	}
+	text, _ := v.Lang.BadLine(p.Key, args)
+	return text
+}
+
+// exportRemarks streams all remarks, as CSV or NDJSON that can be imported again.
+func (c *console) exportRemarks(v *visit) error {
+	type row struct {
+		OpenID string `json:"openid"`
+		Name   string `json:"name"`
+		Remark string `json:"remark"`
+	}
+	name := "remarks-" + string(v.Account.AppID)
+	csv, to := web.NewCSV(v.W, "openid", "name", "remark"), json.NewEncoder(v.W)
+	var out web.File = csv
+	add := func(r row) error { return csv.Write(r.OpenID, r.Name, r.Remark) }
+	switch v.R.URL.Query().Get("format") {
+	case "csv":
+		v.Download(name+".csv", "text/csv; charset=utf-8")
+	case "ndjson":
+		v.Download(name+".ndjson", "application/x-ndjson")
+		out, add = &ndjson{e: to}, func(r row) error { return to.Encode(r) }
+	default:
+		return web.ErrMissing
+	}
+	return v.Stream(out, func() error {
+		for r, err := range v.Desk.AllRemarks(v.Ctx(), v.Account.AppID) {
+			if err != nil {
+				return err
+			}
+			if err := add(row{r.OpenID.String(), r.Name, r.Remark.Remark}); err != nil {
+				return err
+			}
+		}
+		return out.Flush()
+	})
+}
