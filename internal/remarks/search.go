@@ -11,7 +11,7 @@ import (
 // Bounds of the work of one search.
 const (
 	maxLooked = 20_000                // remarks
-	maxTime   = 50 * time.Millisecond // after which no further piece is read
+	maxTime   = 30 * time.Millisecond // after which no further piece is read
 	piece     = 2_000                 // remarks that are read at once
 )
 
