@@ -45,6 +45,7 @@ type scene struct {
 	shop, change, job string // addresses
 	draft, undone, id string
 	undo, undoJob     string // a change and a job that undo others
+	undoneJob         string
 }
 
 // set makes the scene: an account beside the demo, changes, jobs and operators.
@@ -89,6 +90,7 @@ func set(b *tab) *scene {
 	b.draft(free)
 	b.follow("#go")
 	b.wait("document.querySelector('#progress').dataset.state === 'done'")
+	c.undoneJob = eval[string](b, "location.pathname")
 	b.follow("#undo")
 	b.follow("#really")
 	b.wait("document.querySelector('#progress').dataset.state === 'done'")
@@ -140,7 +142,7 @@ func (c *scene) looks() []look {
 		at("bulk", account+"/bulk"), at("preview", c.draft), at("job", c.job), at("undo-job", c.job+"/undo"),
 		at("history", account+"/history"), at("history-filtered", account+"/history?action=unblock"), at("history-none", account+"/history?actor=nobody"),
 		at("change", c.change), at("change-many", account+"/history/1"), at("undo", c.undone),
-		at("change-undone", c.change), at("change-undo", c.undo), at("redo", c.undo+"/undo"), at("job-undo", c.undoJob), at("redo-job", c.undoJob+"/undo"),
+		at("change-undone", c.change), at("change-undo", c.undo), at("redo", c.undo+"/undo"), at("job-undo", c.undoJob), at("job-undone", c.undoneJob), at("redo-job", c.undoJob+"/undo"),
 		{"notice", func(b *tab) {
 			b.visit(account + "/followers")
 			b.untick()
