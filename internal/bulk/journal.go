@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -47,9 +48,12 @@ var actionLetters = map[mpblock.Action]string{mpblock.Block: "b", mpblock.Unbloc
 
 // Create writes a plan to a new file. A file that is there already is an error.
 func Create(name, server, appID string, p *Plan) (*File, error) {
+	if _, err := os.Lstat(name); err == nil {
+		return nil, fmt.Errorf("the journal %s: %w: name another one, or go on with it", name, fs.ErrExist)
+	}
 	f, err := os.CreateTemp(filepath.Dir(name), filepath.Base(name)+".new-")
 	if err != nil {
-		return nil, fmt.Errorf("begin the journal of the job: %w", err)
+		return nil, fmt.Errorf("begin the journal %s: %w", name, err)
 	}
 	defer os.Remove(f.Name()) //nolint:errcheck // it has its own name by then, or is of no use
 	j := &File{Name: name, Server: server, AppID: appID, file: f}

@@ -20,8 +20,19 @@ import (
 
 // jobFlags are the flags of the commands that run a job.
 type jobFlags struct {
-	Workers int  `help:"Calls at the same time." default:"4"`
+	Workers int  `help:"Calls at the same time, 1 to 64." default:"4"`
 	JSON    bool `help:"Print the report as JSON."`
+}
+
+// maxWorkers is how many calls a job makes at the same time at most.
+const maxWorkers = 64
+
+// Validate checks what the parser does not.
+func (f jobFlags) Validate() error {
+	if f.Workers < 1 || f.Workers > maxWorkers {
+		return fmt.Errorf("--workers %d: want 1 to %d", f.Workers, maxWorkers)
+	}
+	return nil
 }
 
 // newJob is the flags of the commands that begin one.
@@ -60,6 +71,9 @@ func (c changeFlags) change(ctx context.Context, t ui.Terminal, action mpblock.A
 		return err
 	}
 	r, err := read(t, c.File, c.Format)
+	if err == nil && len(c.OpenIDs) == 0 {
+		err = r.some()
+	}
 	if err != nil {
 		return err
 	}
@@ -88,7 +102,13 @@ type applyCmd struct {
 
 // Run makes the blacklist equal to a file.
 func (c applyCmd) Run(ctx context.Context, t ui.Terminal) error {
+	if c.MaxUnblock < 0 || c.MaxUnblock > 100 {
+		return ui.Failed(ui.CodeUsage, "", "--max-unblock %d: want 0 to 100 percent", c.MaxUnblock)
+	}
 	r, err := read(t, []string{c.File}, c.Format)
+	if err == nil {
+		err = r.some()
+	}
 	if err != nil {
 		return err
 	}

@@ -154,14 +154,14 @@ func listJobs(t ui.Terminal, dir string, all []listedJob) error {
 		return nil
 	}
 	w := tabwriter.NewWriter(t.Out, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "JOB\tACCOUNT\tSERVER\tOPENIDS\tDONE\tREFUSED\tLEFT")
+	fmt.Fprintln(w, "JOB\tACCOUNT\tSERVER\tOPENIDS\tDONE\tALREADY\tREFUSED\tLEFT")
 	for _, j := range all {
 		if j.Problem != "" {
 			fmt.Fprintf(w, "%s\t%s\n", j.Name, ui.Printable(j.Problem))
 			continue
 		}
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", j.Name, ui.Printable(j.AppID), ui.Printable(j.Server), ui.Grouped(j.Total),
-			ui.Grouped(j.Done+j.Already), ui.Grouped(j.Refused), ui.Grouped(j.Total-j.Settled()))
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", j.Name, ui.Printable(j.AppID), ui.Printable(j.Server), ui.Grouped(j.Total),
+			ui.Grouped(j.Done), ui.Grouped(j.Already), ui.Grouped(j.Refused), ui.Grouped(j.Total-j.Settled()))
 	}
 	if err := w.Flush(); err != nil {
 		return err

@@ -55,7 +55,7 @@ func chosen(name string) (p profile, err error) {
 		return p, nil
 	}
 	b, err := os.ReadFile(file) //nolint:gosec // a file of the user
-	if errors.Is(err, fs.ErrNotExist) && name == "" {
+	if errors.Is(err, fs.ErrNotExist) && name == "" && os.Getenv("MPBLOCK_PROFILES") == "" {
 		return p, nil
 	}
 	if err != nil {

@@ -62,6 +62,20 @@ func (r *reading) file(t ui.Terminal, name string, format lines.Format) (lines.S
 	})
 }
 
+// some refuses inputs that have no OpenID: to make the blacklist equal to them would
+// unblock everybody.
+func (r *reading) some() error {
+	for _, sum := range r.files {
+		if sum.OpenIDs > 0 {
+			return nil
+		}
+	}
+	if len(r.files) == 0 {
+		return nil
+	}
+	return ui.Failed(ui.CodeUsage, "", "there is no OpenID in %s; nothing was done", ui.InputName(r.files[0].Name))
+}
+
 // openInput opens a file, or standard input for "-". A directory is an error.
 func openInput(t ui.Terminal, name string) (io.ReadCloser, error) {
 	if name == "-" {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 
 	"mpblock/cmd/mpblock/ui"
@@ -15,6 +16,9 @@ func loadJob(name string, write bool) (*bulk.File, error) {
 	job, err := bulk.Load(name, write)
 	if errors.Is(err, bulk.ErrDamaged) {
 		return nil, ui.Failed(ui.CodeFailed, "run the command that began the job again: what has been done counts as already so", "%w", err)
+	}
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, ui.Failed(ui.CodeUsage, "mpblock jobs lists those that were begun without --job", "there is no job %s: neither a file nor a name of a job", ui.Printable(name))
 	}
 	return job, err
 }
