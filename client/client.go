@@ -367,7 +367,7 @@ func understand(q request, res *http.Response, text []byte) (answer, error) {
 	err := json.Unmarshal(text, &a)
 	var wrongType *json.UnmarshalTypeError // of a field; the others have been read
 	if (err == nil || errors.As(err, &wrongType)) && a.Errcode != nil && *a.Errcode != 0 {
-		return answer{}, newError(q.name, *a.Errcode, a.Errmsg)
+		return answer{}, newError(q.name, *a.Errcode, a.Errmsg, res.Header.Get("X-Error-Detail"))
 	}
 	if err == nil && !q.read && a.Errcode == nil {
 		err = errors.New("it has no errcode")

@@ -12,12 +12,16 @@ type Error struct {
 	Code    int    // errcode
 	Message string // errmsg
 	RID     string // the server's id of the request, where it tells one
+	Detail  string // what is wrong with which input, where the server says it: mpblock's does, in X-Error-Detail
 }
 
-// Error returns call, code and message. What the server wrote stands there without
+// Error returns call, code, message and detail. What the server wrote stands there without
 // its control characters, so that it can be logged and shown on a terminal.
 func (e *Error) Error() string {
 	s := fmt.Sprintf("%s: %d %s", e.Call, e.Code, printable(e.Message))
+	if e.Detail != "" {
+		s += ": " + printable(e.Detail)
+	}
 	if e.RID != "" {
 		s += " (rid " + printable(e.RID) + ")"
 	}
@@ -57,9 +61,9 @@ var (
 	ErrNotThisAccount error = &Error{Code: 49003, Message: "OpenID of another account"}
 )
 
-func newError(call string, code int, message string) error {
+func newError(call string, code int, message, detail string) error {
 	message, rid, _ := strings.Cut(message, " rid: ")
-	return &Error{Call: call, Code: code, Message: message, RID: rid}
+	return &Error{Call: call, Code: code, Message: message, RID: rid, Detail: detail}
 }
 
 // UnknownOutcomeError is the error of a Block or Unblock that may have been sent, and

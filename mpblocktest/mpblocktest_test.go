@@ -7,6 +7,7 @@ import (
 	"runtime"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -44,6 +45,11 @@ func TestServer(t *testing.T) {
 	}
 	if err := c.Block(t.Context(), client.OpenID(s.Stranger())); !errors.Is(err, client.ErrInvalidOpenID) {
 		t.Errorf("a stranger: %v", err)
+	}
+	var refused *client.Error
+	err := c.Block(t.Context(), client.OpenID(s.Stranger()))
+	if !errors.As(err, &refused) || !strings.Contains(refused.Detail, "neither a follower") || !strings.Contains(err.Error(), refused.Detail) {
+		t.Errorf("without the server's own words: %v", err)
 	}
 	s.Drift(fans[30:32], fans[:1])
 	var seen []string
