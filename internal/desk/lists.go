@@ -8,6 +8,7 @@ import (
 	"mpblock"
 	"mpblock/internal/access"
 	"mpblock/internal/lists"
+	"mpblock/internal/lists/digest"
 	"mpblock/internal/operators"
 )
 
@@ -54,7 +55,7 @@ func (d *Desk) People(ctx context.Context, app mpblock.AppID) ([]string, error) 
 
 // ReasonCounts returns the reasons of an account with how many OpenIDs were blocked for
 // each, the most used first.
-func (d *Desk) ReasonCounts(ctx context.Context, app mpblock.AppID, limit int) ([]lists.ReasonCount, error) {
+func (d *Desk) ReasonCounts(ctx context.Context, app mpblock.AppID, limit int) ([]digest.ReasonCount, error) {
 	if _, err := d.account(ctx, operators.RoleViewer, app); err != nil {
 		return nil, err
 	}

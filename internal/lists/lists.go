@@ -17,6 +17,7 @@ import (
 	"log/slog"
 
 	"mpblock"
+	"mpblock/internal/lists/digest"
 	"mpblock/internal/quoted"
 )
 
@@ -57,7 +58,7 @@ type Service struct {
 	quoted   quotedPager
 	pageSize int
 	clock    mpblock.Clock
-	log      *slog.Logger
+	digests  *digest.Digests
 }
 
 // New returns the lists of a store. A page size out of range is a refusal.
@@ -71,9 +72,10 @@ func New(store mpblock.Store, opts Options) (*Service, error) {
 	if opts.Log == nil {
 		opts.Log = slog.New(slog.DiscardHandler)
 	}
+	clock := mpblock.ClockOr(opts.Clock)
 	svc := &Service{
 		store: store, local: local{store}, quoted: quote(store.Blacklist), pageSize: opts.PageSize,
-		clock: mpblock.ClockOr(opts.Clock), log: opts.Log,
+		clock: clock, digests: digest.New(store, clock, opts.Log),
 	}
 	if opts.Quoted != nil {
 		svc.quoted = opts.Quoted.Quoted

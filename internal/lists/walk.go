@@ -6,11 +6,12 @@ import (
 	"time"
 
 	"mpblock"
+	"mpblock/internal/lists/digest"
 )
 
 // A store reads its log from the front. To show it newest first it is read in pieces
 // from the back; since seqs have no gaps, a piece is found by its number. A time is found
-// by halving, in each stretch of the log in which times run on: see times.
+// by halving, in each stretch of the log in which times run on: see digest.Times.
 
 // Bounds of the work of one page, so that it answers fast however long the log is.
 const (
@@ -43,11 +44,11 @@ type walk struct {
 	svc      *Service
 	app      mpblock.AppID
 	filter   changeFilter
-	before   uint64 // go on with the change before this one; 0: there is none
-	digest   digest // where there are times to find
-	begin    uint64 // of the stretch that it is in
-	inOrder  bool   // times run on in that stretch
-	endless  bool   // does not stop for the sake of its time
+	before   uint64        // go on with the change before this one; 0: there is none
+	digest   digest.Digest // where there are times to find
+	begin    uint64        // of the stretch that it is in
+	inOrder  bool          // times run on in that stretch
+	endless  bool          // does not stop for the sake of its time
 	walked   int
 	ids      int
 	stopped  time.Time // how far it had come when it stopped for the sake of its time
@@ -66,7 +67,7 @@ func (w *walk) start(ctx context.Context, before uint64) error {
 		w.before = min(before, w.before)
 	}
 	if w.begin = w.before; w.filter.timed() {
-		w.digest, _, err = w.svc.digest(ctx, w.app)
+		w.digest, _, err = w.svc.digests.Of(ctx, w.app)
 	}
 	return err
 }
@@ -75,7 +76,7 @@ func (w *walk) start(ctx context.Context, before uint64) error {
 func (w *walk) enter(ctx context.Context) (err error) {
 	w.begin, w.inOrder = 1, true
 	if w.filter.timed() {
-		w.begin, w.inOrder = w.digest.Times.stretch(w.before-1, w.digest.Seq)
+		w.begin, w.inOrder = w.digest.Stretch(w.before - 1)
 	}
 	if w.inOrder && !w.filter.until.IsZero() {
 		w.before, err = firstAt(ctx, w.svc.store, w.app, w.begin, w.before, w.filter.until)

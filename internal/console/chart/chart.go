@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"mpblock/internal/console/i18n"
-	"mpblock/internal/lists"
+	"mpblock/internal/lists/digest"
 )
 
 type msg = i18n.Msg
@@ -51,7 +51,7 @@ type Day struct {
 }
 
 // Of places the bars of days, which are in order of time.
-func Of(l i18n.Lang, days []lists.DayCount) Chart {
+func Of(l i18n.Lang, days []digest.DayCount) Chart {
 	c := Chart{Width: width, Height: height, Left: left, Right: width}
 	most := 0
 	for _, d := range days {

@@ -6,14 +6,14 @@ import (
 	"time"
 
 	"mpblock/internal/console/i18n"
-	"mpblock/internal/lists"
+	"mpblock/internal/lists/digest"
 )
 
 // Bars lie between the lines, the highest of them under the highest line, and days
 // without a change have none.
 func TestBarsLieInTheChart(t *testing.T) {
 	day := time.Date(2026, 1, 31, 0, 0, 0, 0, time.UTC)
-	c := Of(i18n.English, []lists.DayCount{{Day: day, Blocked: 1}, {Day: day.AddDate(0, 0, 1)}, {Day: day.AddDate(0, 0, 2), Blocked: 37, Unblocked: 5}})
+	c := Of(i18n.English, []digest.DayCount{{Day: day, Blocked: 1}, {Day: day.AddDate(0, 0, 1)}, {Day: day.AddDate(0, 0, 2), Blocked: 37, Unblocked: 5}})
 	if len(c.Bars) != 3 || len(c.Days) != 2 || c.Days[1].Date != "2026-02-02" {
 		t.Fatalf("%d bars, days %+v", len(c.Bars), c.Days)
 	}

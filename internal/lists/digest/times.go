@@ -1,4 +1,4 @@
-package lists
+package digest
 
 import (
 	"context"
@@ -15,14 +15,14 @@ import (
 // forgotten is looked through one change after the other.
 const maxBack = 100
 
-// times is how the times of a log run, up to one of its changes.
-type times struct {
+// Times is how the times of a log run, up to one of its changes.
+type Times struct {
 	Back []uint64 `json:"back,omitempty"` // seqs of changes that are dated before the one before them
 	From uint64   `json:"from,omitempty"` // Back lacks those before this seq
 }
 
 // goBack keeps a place where time goes back.
-func (t *times) goBack(seq uint64) {
+func (t *Times) goBack(seq uint64) {
 	if len(t.Back) >= maxBack {
 		t.From = t.Back[maxBack/2]
 		t.Back = slices.Delete(t.Back, 0, maxBack/2+1)
@@ -30,12 +30,13 @@ func (t *times) goBack(seq uint64) {
 	t.Back = append(t.Back, seq)
 }
 
-// stretch returns the beginning of a stretch of the log that ends with a change, and
-// whether times are known to run on in it. The digest is up to the change known.
-func (t *times) stretch(seq, known uint64) (begin uint64, inOrder bool) {
+// Stretch returns the beginning of a stretch of the log that ends with a change, and
+// whether times are known to run on in it.
+func (g *Digest) Stretch(seq uint64) (begin uint64, inOrder bool) {
+	t := g.Times
 	switch {
-	case seq > known:
-		return known + 1, false
+	case seq > g.Seq:
+		return g.Seq + 1, false
 	case seq < t.From:
 		return 1, false
 	}
@@ -53,20 +54,20 @@ func (t *times) stretch(seq, known uint64) (begin uint64, inOrder bool) {
 type dated struct{ ahead, next mpblock.Change }
 
 // tellAhead says in the log that a change is dated by a clock that was wrong.
-func (svc *Service) tellAhead(app mpblock.AppID, d dated) {
+func (all *Digests) tellAhead(app mpblock.AppID, d dated) {
 	form := func(t time.Time) string { return t.UTC().Format(time.RFC3339) }
-	svc.log.Warn("a change is dated later than the one that was made after it: a clock was wrong when one of the two was made. "+
+	all.log.Warn("a change is dated later than the one that was made after it: a clock was wrong when one of the two was made. "+
 		"Set the clocks of all machines (NTP). Nothing is lost: the order of changes is that of their numbers, and later ones bear their own time",
 		"appid", app, "change", d.ahead.Seq, "dated", form(d.ahead.Time), "next", d.next.Seq, "next_dated", form(d.next.Time),
-		"clock_here", form(svc.clock.Now()))
+		"clock_here", form(all.clock.Now()))
 }
 
 // headAt returns the head of a change, the zero Change of seq 0.
-func (svc *Service) headAt(ctx context.Context, app mpblock.AppID, seq uint64) (mpblock.Change, error) {
+func (all *Digests) headAt(ctx context.Context, app mpblock.AppID, seq uint64) (mpblock.Change, error) {
 	if seq == 0 {
 		return mpblock.Change{}, nil
 	}
-	heads, err := svc.store.ChangeHeads(ctx, app, []uint64{seq})
+	heads, err := all.store.ChangeHeads(ctx, app, []uint64{seq})
 	if err != nil {
 		return mpblock.Change{}, err
 	}
