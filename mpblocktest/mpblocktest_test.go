@@ -48,7 +48,7 @@ func TestServer(t *testing.T) {
 	}
 	var refused *client.Error
 	err := c.Block(t.Context(), client.OpenID(s.Stranger()))
-	if !errors.As(err, &refused) || !strings.Contains(refused.Detail, "neither a follower") || !strings.Contains(err.Error(), refused.Detail) {
+	if !errors.As(err, &refused) || !strings.Contains(refused.Detail, "not a follower of") || !strings.Contains(err.Error(), refused.Detail) {
 		t.Errorf("without the server's own words: %v", err)
 	}
 	s.Drift(fans[30:32], fans[:1])
