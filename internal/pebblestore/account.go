@@ -9,6 +9,7 @@ import (
 	"github.com/cockroachdb/pebble/v2"
 
 	"mpblock"
+	"mpblock/internal/pebblestore/codec"
 )
 
 // account is what a writer knows of an account's lists.
@@ -119,7 +120,7 @@ func headsAt(it *pebble.Iterator, app mpblock.AppID) (h head, err error) {
 		return h, err // the next seek would forget it
 	}
 	if k := headKey(followerKeys, app); it.SeekGE(k) && bytes.Equal(it.Key(), k) {
-		if h.followers, err = decodeUint(it.Value()); err != nil {
+		if h.followers, err = codec.DecodeUint(it.Value()); err != nil {
 			return h, err
 		}
 	}

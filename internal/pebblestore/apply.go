@@ -9,6 +9,7 @@ import (
 	"github.com/cockroachdb/pebble/v2"
 
 	"mpblock"
+	"mpblock/internal/pebblestore/codec"
 )
 
 // Apply implements mpblock.Store.
@@ -70,7 +71,7 @@ func (s *Store) build(app mpblock.AppID, a *account, b *pebble.Batch, group []*r
 	return a.remember(h, b.Set(headKey(entryKeys, app), h.encode(), nil))
 }
 
-func nextChange(h head, b mpblock.Batch, took []effect) mpblock.Change {
+func nextChange(h head, b mpblock.Batch, took []codec.Effect) mpblock.Change {
 	var last time.Time
 	if h.seq != 0 {
 		last = time.UnixMilli(h.time).UTC()
@@ -80,7 +81,7 @@ func nextChange(h head, b mpblock.Batch, took []effect) mpblock.Change {
 		Actor: b.Actor, Action: b.Action, Reason: b.Reason, Undoes: b.Undoes, OpenIDs: make([]mpblock.OpenID, len(took)),
 	}
 	for i := range took {
-		c.OpenIDs[i] = took[i].id
+		c.OpenIDs[i] = took[i].ID
 	}
 	return c
 }
@@ -89,7 +90,7 @@ func nextChange(h head, b mpblock.Batch, took []effect) mpblock.Change {
 // to be written too. Of a former entry the seq of the change that unblocked it is
 // kept, from which its history begins; that of one which is blocked again is out of
 // use until then.
-func putChange(batch *pebble.Batch, app mpblock.AppID, h head, c mpblock.Change, took []effect) (head, error) {
+func putChange(batch *pebble.Batch, app mpblock.AppID, h head, c mpblock.Change, took []codec.Effect) (head, error) {
 	h.seq, h.time = c.Seq, c.Time.UnixMilli()
 	if c.Action == mpblock.Block {
 		h.total += uint64(len(took))
@@ -97,19 +98,19 @@ func putChange(batch *pebble.Batch, app mpblock.AppID, h head, c mpblock.Change,
 		h.total -= uint64(len(took))
 		h.unblocks++
 	}
-	seq := encodeUint(c.Seq)
+	seq := codec.EncodeUint(c.Seq)
 	entry, former := newIDKey(entryKeys, app), newIDKey(formerKeys, app)
 	var errs error
 	for i := range took {
-		id, value := &took[i].id, seq
+		id, value := &took[i].ID, seq
 		if c.Action == mpblock.Block {
-			if since := took[i].since; since != 0 {
-				value = encodeLast(c.Seq, since, c.Seq)
+			if since := took[i].Since; since != 0 {
+				value = codec.EncodeLast(c.Seq, since, c.Seq)
 			}
 			errs = errors.Join(errs, batch.Set(entry.of(id), value, nil))
 		} else {
-			if since := took[i].since; since != took[i].previous {
-				value = encodeLast(c.Seq, since, took[i].previous)
+			if since := took[i].Since; since != took[i].Previous {
+				value = codec.EncodeLast(c.Seq, since, took[i].Previous)
 			}
 			errs = errors.Join(errs, batch.Delete(entry.of(id), nil), batch.Set(former.of(id), value, nil))
 		}
@@ -117,5 +118,5 @@ func putChange(batch *pebble.Batch, app mpblock.AppID, h head, c mpblock.Change,
 	if c.Undoes != 0 {
 		errs = errors.Join(errs, batch.Set(seqKey(undoneKeys, app, c.Undoes), seq, nil))
 	}
-	return h, errors.Join(errs, batch.Set(changeKey(app, c.Seq), encodeChange(c, took), nil))
+	return h, errors.Join(errs, batch.Set(changeKey(app, c.Seq), codec.EncodeChange(c, took), nil))
 }

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"mpblock"
+	"mpblock/internal/pebblestore/codec"
 )
 
 // A batch has to know of each OpenID whether it is blocked, and by which change.
@@ -19,7 +20,7 @@ import (
 // lastChange is the last change that took effect on an OpenID; seq 0: there was none.
 type lastChange struct {
 	seq     uint64
-	since   uint64 // which the entry belongs to, or belonged to; 0: as its value says, see encodeLast
+	since   uint64 // which the entry belongs to, or belonged to; 0: as its value says, see codec.EncodeLast
 	blocked bool   // it is on the blacklist since
 }
 
@@ -31,12 +32,12 @@ type recent struct {
 	changes []mpblock.Change // in order
 }
 
-func (r *recent) add(c mpblock.Change, took []effect) {
+func (r *recent) add(c mpblock.Change, took []codec.Effect) {
 	if r.last == nil {
 		r.last = make(map[mpblock.OpenID]lastChange)
 	}
 	for _, e := range took {
-		r.last[e.id] = lastChange{c.Seq, cmp.Or(e.since, c.Seq), c.Action == mpblock.Block}
+		r.last[e.ID] = lastChange{c.Seq, cmp.Or(e.Since, c.Seq), c.Action == mpblock.Block}
 	}
 	r.changes = append(r.changes, c)
 }
@@ -149,7 +150,7 @@ func (s *Store) current(app mpblock.AppID, a *account, ids []mpblock.OpenID, kno
 
 // effects returns the OpenIDs of a batch on which it takes effect, in byte order,
 // each once. Known is checked in the batch's own order.
-func (f found) effects(b mpblock.Batch, ids []mpblock.OpenID) (took []effect, err error) {
+func (f found) effects(b mpblock.Batch, ids []mpblock.OpenID) (took []codec.Effect, err error) {
 	var unknown []mpblock.OpenID
 	for i, id := range ids {
 		l := f.last[i]
@@ -157,12 +158,12 @@ func (f found) effects(b mpblock.Batch, ids []mpblock.OpenID) (took []effect, er
 			unknown = append(unknown, id)
 		}
 		if l.blocked == (b.Action == mpblock.Unblock) && (b.Undoes == 0 || l.seq == b.Undoes) {
-			e := effect{id: id, previous: l.seq}
+			e := codec.Effect{ID: id, Previous: l.seq}
 			switch {
 			case l.blocked:
-				e.since = cmp.Or(l.since, l.seq)
+				e.Since = cmp.Or(l.since, l.seq)
 			case b.Undoes != 0:
-				e.since = l.since
+				e.Since = l.since
 			}
 			took = append(took, e)
 		}
@@ -179,24 +180,24 @@ func (f found) effects(b mpblock.Batch, ids []mpblock.OpenID) (took []effect, er
 // giveBack finds out to which changes the entries belonged that a batch gives back.
 // Where their values do not say it, it is the one before that which is undone: that is
 // in a table or on its way there, as the recent ones are remembered with it.
-func (s *Store) giveBack(app mpblock.AppID, b mpblock.Batch, took []effect) error {
-	if b.Action != mpblock.Block || b.Undoes == 0 || !slices.ContainsFunc(took, func(e effect) bool { return e.since == 0 }) {
+func (s *Store) giveBack(app mpblock.AppID, b mpblock.Batch, took []codec.Effect) error {
+	if b.Action != mpblock.Block || b.Undoes == 0 || !slices.ContainsFunc(took, func(e codec.Effect) bool { return e.Since == 0 }) {
 		return nil
 	}
 	return s.view(changeKey(app, b.Undoes), func(v []byte) error {
-		_, ids, r := decodeChangeHead(b.Undoes, v)
+		_, ids, r := codec.DecodeChangeHead(b.Undoes, v)
 		next := 0
-		for i := range ids.n {
-			previous := r.uint()
-			if next < len(took) && took[next].id == ids.at(i) {
-				took[next].since = cmp.Or(took[next].since, previous)
+		for i := range ids.N {
+			previous := r.Uint()
+			if next < len(took) && took[next].ID == ids.At(i) {
+				took[next].Since = cmp.Or(took[next].Since, previous)
 				next++
 			}
 		}
-		if r.err == nil && next < len(took) {
-			return errDamaged
+		if r.Err == nil && next < len(took) {
+			return codec.ErrDamaged
 		}
-		return r.err
+		return r.Err
 	})
 }
 

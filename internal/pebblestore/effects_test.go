@@ -6,6 +6,7 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"mpblock"
+	"mpblock/internal/pebblestore/codec"
 )
 
 // A change of the followers is counted too where a reader has seen the head between
@@ -37,7 +38,7 @@ func TestFollowerChangesAreCounted(t *testing.T) {
 func TestForgottenChangesAreFreed(t *testing.T) {
 	var r recent
 	for seq := range uint64(4) {
-		r.add(mpblock.Change{Seq: seq + 1, Action: mpblock.Block, OpenIDs: []mpblock.OpenID{mint(int(seq))}}, []effect{{id: mint(int(seq))}})
+		r.add(mpblock.Change{Seq: seq + 1, Action: mpblock.Block, OpenIDs: []mpblock.OpenID{mint(int(seq))}}, []codec.Effect{{ID: mint(int(seq))}})
 	}
 	all := r.changes
 	r.forget(3)

@@ -21,6 +21,7 @@ import (
 
 	"mpblock"
 	"mpblock/internal/check"
+	"mpblock/internal/pebblestore/codec"
 )
 
 // faulty is a file system in memory that fails as it is told to.
@@ -340,10 +341,10 @@ func TestDamagedValues(t *testing.T) {
 	if _, err := s.Apply(t.Context(), app, batchOf(mpblock.Block, mint(1))); err != nil {
 		t.Fatal(err)
 	}
-	if err := s.db.Set(changeKey(app, 1), []byte{packedChange, 1, 0x80}, pebble.Sync); err != nil {
+	if err := s.db.Set(changeKey(app, 1), []byte{2, 1, 0x80}, pebble.Sync); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := s.Changes(t.Context(), app, 0, 10); !errors.Is(err, errDamaged) {
+	if _, err := s.Changes(t.Context(), app, 0, 10); !errors.Is(err, codec.ErrDamaged) {
 		t.Errorf("changes: %v", err)
 	}
 	if _, err := check.Account(t.Context(), s, app); err == nil {

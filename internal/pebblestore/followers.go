@@ -8,6 +8,7 @@ import (
 	"github.com/cockroachdb/pebble/v2"
 
 	"mpblock"
+	"mpblock/internal/pebblestore/codec"
 )
 
 // AddFollowers implements mpblock.Store.
@@ -50,7 +51,7 @@ func (s *Store) changeFollowers(ctx context.Context, app mpblock.AppID, ids []mp
 				errs = errors.Join(errs, batch.Delete(key, nil))
 			}
 		}
-		return a.remember(h, errors.Join(errs, batch.Set(headKey(followerKeys, app), encodeUint(h.followers), nil)))
+		return a.remember(h, errors.Join(errs, batch.Set(headKey(followerKeys, app), codec.EncodeUint(h.followers), nil)))
 	})
 	if err != nil {
 		return 0, err

@@ -12,6 +12,7 @@ import (
 	"github.com/cockroachdb/pebble/v2"
 
 	"mpblock"
+	"mpblock/internal/pebblestore/codec"
 )
 
 // Changes implements mpblock.Store.
@@ -29,7 +30,7 @@ func (s *Store) Changes(ctx context.Context, app mpblock.AppID, seq uint64, limi
 	}
 	defer s.end(it, &err)
 	for ok := it.First(); ok && len(changes) < limit; ok = it.Next() {
-		c, err := decodeChange(seqOf(it), it.Value())
+		c, err := codec.DecodeChange(seqOf(it), it.Value())
 		if err != nil {
 			return nil, err
 		}
@@ -82,7 +83,7 @@ func (s *Store) chain(app mpblock.AppID, id mpblock.OpenID, after uint64) (seqs 
 	for err == nil && at > after {
 		seqs = append(seqs, at)
 		err = s.view(changeKey(app, at), func(v []byte) (err error) {
-			at, err = previousOf(at, v, id)
+			at, err = codec.PreviousOf(at, v, id)
 			return err
 		})
 	}
@@ -112,9 +113,9 @@ func (s *Store) changeHeads(ctx context.Context, app mpblock.AppID, seqs []uint6
 			if v == nil {
 				return &mpblock.NoChangeError{Seq: seq}
 			}
-			c, _, r := decodeChangeHead(seq, v)
+			c, _, r := codec.DecodeChangeHead(seq, v)
 			heads[i] = c
-			return r.err
+			return r.Err
 		})
 		if err != nil {
 			return nil, err
@@ -136,7 +137,7 @@ func (s *Store) Undone(ctx context.Context, app mpblock.AppID, seqs []uint64) ([
 	for i, seq := range seqs {
 		err := s.view(seqKey(undoneKeys, app, seq), func(v []byte) (err error) {
 			if v != nil {
-				by[i], err = decodeUint(v)
+				by[i], err = codec.DecodeUint(v)
 			}
 			return err
 		})
@@ -207,20 +208,20 @@ func (s *Store) logged(ctx context.Context, app mpblock.AppID, after, last mpblo
 	defer s.end(it, &err)
 	for ok := it.First(); ok; ok = it.Next() {
 		seq := seqOf(it)
-		c, ids, r := decodeChangeHead(seq, it.Value())
-		from, to := ids.upTo(after), ids.upTo(last)
+		c, ids, r := codec.DecodeChangeHead(seq, it.Value())
+		from, to := ids.UpTo(after), ids.UpTo(last)
 		for i := range to {
-			previous := r.uint()
+			previous := r.Uint()
 			if i < from {
 				continue
 			}
 			if previous >= seq {
-				return nil, errDamaged
+				return nil, codec.ErrDamaged
 			}
-			all = append(all, loggedEffect{ids.at(i), c.Action, previous, seq, c.Undoes})
+			all = append(all, loggedEffect{ids.At(i), c.Action, previous, seq, c.Undoes})
 		}
-		if r.err != nil {
-			return nil, r.err
+		if r.Err != nil {
+			return nil, r.Err
 		}
 	}
 	slices.SortFunc(all, func(a, b loggedEffect) int {
@@ -266,7 +267,7 @@ func (e *ends) next() (id mpblock.OpenID, seq uint64, ok bool) {
 	}
 	if e.err == nil && it.Valid() {
 		id = mpblock.OpenID(idAt(it))
-		seq, e.err = decodeUint(it.Value())
+		seq, e.err = codec.DecodeUint(it.Value())
 		it.Next()
 		return id, seq, e.err == nil
 	}

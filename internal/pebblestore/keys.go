@@ -2,12 +2,11 @@ package pebblestore
 
 import (
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"slices"
-	"time"
 
 	"mpblock"
+	"mpblock/internal/pebblestore/codec"
 )
 
 // The first bytes of the keys; see the package comment.
@@ -94,99 +93,8 @@ func (h head) encode() []byte {
 	return binary.AppendUvarint(b, h.unblocks)
 }
 
-// reader takes a value apart; its err is set at the first thing that is missing.
-type reader struct {
-	b   []byte
-	err error
-}
-
-var errDamaged = errors.New("pebblestore: a value on the disk is damaged; mpblock check names the account")
-
-func (r *reader) uint() uint64 {
-	v, n := binary.Uvarint(r.b)
-	if n <= 0 {
-		r.err = errDamaged
-		return 0
-	}
-	r.b = r.b[n:]
-	return v
-}
-
-func (r *reader) int() int64 {
-	v, n := binary.Varint(r.b)
-	if n <= 0 {
-		r.err = errDamaged
-		return 0
-	}
-	r.b = r.b[n:]
-	return v
-}
-
-func (r *reader) bytes(n uint64) []byte {
-	if n > uint64(len(r.b)) {
-		r.err = errDamaged
-		return nil
-	}
-	v := r.b[:n]
-	r.b = r.b[n:]
-	return v
-}
-
 func (h *head) decode(b []byte) error {
-	r := reader{b: b}
-	h.total, h.seq, h.time, h.unblocks = r.uint(), r.uint(), r.int(), r.uint()
-	return r.err
-}
-
-func encodeUint(v uint64) []byte { return binary.AppendUvarint(nil, v) }
-
-func decodeUint(b []byte) (uint64, error) {
-	r := reader{b: b}
-	v := r.uint()
-	return v, r.err
-}
-
-// encodeLast writes what an entry or a former entry holds: the seq of the last change,
-// and that of the change it belongs to, if it is another one than usual.
-func encodeLast(seq, since, usual uint64) []byte {
-	b := encodeUint(seq)
-	if since != usual {
-		b = binary.AppendUvarint(b, since)
-	}
-	return b
-}
-
-// decodeLast reads what encodeLast has written; since is 0 where it is the usual one.
-func decodeLast(b []byte) (seq, since uint64, err error) {
-	r := reader{b: b}
-	if seq = r.uint(); len(r.b) > 0 {
-		since = r.uint()
-	}
-	return seq, since, r.err
-}
-
-func encodeRecord(r mpblock.Record) []byte {
-	b := make([]byte, 0, 20+len(r.Value))
-	b = binary.AppendUvarint(b, r.Version)
-	b = binary.AppendUvarint(b, expiryOf(r))
-	return append(b, r.Value...)
-}
-
-// expiryOf returns the end of a record in milliseconds, 0 for none.
-func expiryOf(r mpblock.Record) uint64 {
-	if r.Expires.IsZero() {
-		return 0
-	}
-	return uint64(max(r.Expires.UnixMilli(), 1))
-}
-
-// decodeRecord reads a record. Its value is where it lies.
-func decodeRecord(kind, key string, b []byte) (mpblock.Record, error) {
-	r := reader{b: b}
-	rec := mpblock.Record{Kind: kind, Key: key, Version: r.uint()}
-	if ms := r.uint(); ms != 0 {
-		rec.Expires = time.UnixMilli(int64(ms)).UTC() //nolint:gosec // as it was written
-	}
-	rec.Value = r.b
-	return rec, r.err
+	r := codec.Reader{Rest: b}
+	h.total, h.seq, h.time, h.unblocks = r.Uint(), r.Uint(), r.Int(), r.Uint()
+	return r.Err
 }

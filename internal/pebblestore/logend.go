@@ -8,6 +8,7 @@ import (
 	"github.com/cockroachdb/pebble/v2"
 
 	"mpblock"
+	"mpblock/internal/pebblestore/codec"
 	"mpblock/internal/pebblestore/logend"
 )
 
@@ -53,7 +54,7 @@ func (s *Store) readLogEnd() (end logEnd, err error) {
 	end.End, err = logend.Read(s.fs, s.dir, func(key, value []byte) {
 		if len(key) == len(changeKey("", 0))+mpblock.AppIDLen && key[0] == changeKeys {
 			end.app = mpblock.AppID(key[1 : 1+mpblock.AppIDLen])
-			end.last, _, _ = decodeChangeHead(binary.BigEndian.Uint64(key[1+mpblock.AppIDLen:]), value)
+			end.last, _, _ = codec.DecodeChangeHead(binary.BigEndian.Uint64(key[1+mpblock.AppIDLen:]), value)
 		}
 	})
 	return end, err

@@ -7,6 +7,7 @@ import (
 	"github.com/cockroachdb/pebble/v2"
 
 	"mpblock"
+	"mpblock/internal/pebblestore/codec"
 )
 
 // Blacklist implements mpblock.Store.
@@ -146,7 +147,7 @@ func (l *lookup) last(kind byte, id *mpblock.OpenID) (seq, since uint64) {
 	if !l.find(kind, id) {
 		return 0, 0
 	}
-	seq, since, err := decodeLast(l.it.Value())
+	seq, since, err := codec.DecodeLast(l.it.Value())
 	if err != nil && l.err == nil {
 		l.err = err
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/cockroachdb/pebble/v2"
 
 	"mpblock"
+	"mpblock/internal/pebblestore/codec"
 )
 
 // Get implements mpblock.Store.
@@ -76,7 +77,7 @@ func (s *Store) eachRecord(lower, upper []byte, do func(name, k []byte, r mpbloc
 	}
 	defer s.end(it, &err)
 	for ok := it.First(); ok; ok = it.Next() {
-		r, err := decodeRecord("", "", it.Value())
+		r, err := codec.DecodeRecord("", "", it.Value())
 		if err != nil {
 			return err
 		}
@@ -114,7 +115,7 @@ func (s *Store) Put(ctx context.Context, r mpblock.Record) (mpblock.Record, erro
 		if old.Version != r.Version {
 			return mpblock.ErrConflict
 		}
-		return b.Set(key, encodeRecord(next), nil)
+		return b.Set(key, codec.EncodeRecord(next), nil)
 	})
 	if err != nil {
 		return mpblock.Record{}, err
@@ -146,7 +147,7 @@ func (s *Store) record(kind, key string, k []byte) (mpblock.Record, error) {
 	if v == nil {
 		return mpblock.Record{}, mpblock.ErrNotFound
 	}
-	r, err := decodeRecord(kind, key, v)
+	r, err := codec.DecodeRecord(kind, key, v)
 	if err != nil {
 		return mpblock.Record{}, err
 	}

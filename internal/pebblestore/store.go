@@ -24,7 +24,7 @@
 //	\x00upgrade            while a store of version 2 is brought forward: see upgrade
 //	b app \x00             head of the blacklist: total, seq of the last change, its time, number of changes that unblocked
 //	b app openid           an entry: the seq of the change that blocked it, and of that which it belongs to, if another
-//	c app seq              a change, and for each of its OpenIDs the seq of the change before it: see encodeChange
+//	c app seq              a change, and for each of its OpenIDs the seq of the change before it: see codec.EncodeChange
 //	f app \x00             the number of followers
 //	f app openid           a follower: empty
 //	r kind \x00 key        a record: version, end of life (0: none), value

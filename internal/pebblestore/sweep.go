@@ -8,6 +8,7 @@ import (
 	"github.com/cockroachdb/pebble/v2"
 
 	"mpblock"
+	"mpblock/internal/pebblestore/codec"
 )
 
 // sweepEvery is how often records past their end are removed.
@@ -49,7 +50,7 @@ func (s *Store) sweep() {
 				if v == nil {
 					return nil
 				}
-				if r, err := decodeRecord("", "", v); err != nil || r.Live(s.clock.Now()) {
+				if r, err := codec.DecodeRecord("", "", v); err != nil || r.Live(s.clock.Now()) {
 					return err
 				}
 				return b.Delete(k, nil)

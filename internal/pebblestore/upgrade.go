@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/cockroachdb/pebble/v2"
+
+	"mpblock/internal/pebblestore/codec"
 )
 
 // The layouts that this program reads. A store of the older one is brought forward when
@@ -124,7 +126,7 @@ func (s *Store) packSome(at []byte) (changes int, next []byte, err error) {
 	b := s.db.NewBatch()
 	defer b.Close() //nolint:errcheck // of memory; a batch that was committed has told all
 	for ok := it.First(); ok && b.Len() < upgradePiece; ok = it.Next() {
-		if packed := packChange(seqOf(it), it.Value()); packed != nil {
+		if packed := codec.PackChange(seqOf(it), it.Value()); packed != nil {
 			if err := b.Set(it.Key(), packed, nil); err != nil {
 				return 0, nil, err
 			}
@@ -136,20 +138,4 @@ func (s *Store) packSome(at []byte) (changes int, next []byte, err error) {
 		return 0, nil, err
 	}
 	return changes, next, errors.Join(b.Set(upgradeKey, next, nil), b.Commit(pebble.NoSync))
-}
-
-// packChange returns a change of the older layout in this one's form, nil if it is none.
-func packChange(seq uint64, v []byte) []byte {
-	if len(v) == 0 || v[0] != plainChange {
-		return nil
-	}
-	c, ids, r := decodeChangeHead(seq, v)
-	effects := make([]effect, ids.n)
-	for i := range effects {
-		effects[i] = effect{id: ids.at(i), previous: r.uint()}
-	}
-	if r.err != nil || len(r.b) > 0 {
-		return nil
-	}
-	return encodeChange(c, effects)
 }

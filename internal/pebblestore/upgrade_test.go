@@ -19,20 +19,21 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs/errorfs"
 
 	"mpblock"
+	"mpblock/internal/pebblestore/codec"
 )
 
 // encodeChangeOfLayout2 is what that layout's program wrote.
-func encodeChangeOfLayout2(c mpblock.Change, effects []effect) []byte {
-	b := []byte{plainChange, byte(c.Action)}
+func encodeChangeOfLayout2(c mpblock.Change, effects []codec.Effect) []byte {
+	b := []byte{1, byte(c.Action)}
 	b = binary.AppendVarint(b, c.Time.UnixMilli())
 	b = append(binary.AppendUvarint(b, uint64(len(c.Actor))), c.Actor...)
 	b = append(binary.AppendUvarint(b, uint64(len(c.Reason))), c.Reason...)
 	b = binary.AppendUvarint(b, uint64(len(effects)))
 	for i := range effects {
-		b = append(b, effects[i].id[:]...)
+		b = append(b, effects[i].ID[:]...)
 	}
 	for i := range effects {
-		b = binary.AppendUvarint(b, effects[i].previous)
+		b = binary.AppendUvarint(b, effects[i].Previous)
 	}
 	return b
 }
@@ -46,12 +47,12 @@ func toLayout2(tb testing.TB, s *Store) {
 	}
 	b := s.db.NewBatch()
 	for ok := it.First(); ok; ok = it.Next() {
-		c, ids, r := decodeChangeHead(seqOf(it), it.Value())
-		effects := make([]effect, ids.n)
+		c, ids, r := codec.DecodeChangeHead(seqOf(it), it.Value())
+		effects := make([]codec.Effect, ids.N)
 		for i := range effects {
-			effects[i] = effect{id: ids.at(i), previous: r.uint()}
+			effects[i] = codec.Effect{ID: ids.At(i), Previous: r.Uint()}
 		}
-		if err := errors.Join(r.err, b.Set(it.Key(), encodeChangeOfLayout2(c, effects), nil)); err != nil {
+		if err := errors.Join(r.Err, b.Set(it.Key(), encodeChangeOfLayout2(c, effects), nil)); err != nil {
 			tb.Fatal(err)
 		}
 	}
@@ -108,7 +109,7 @@ func wantUpgraded(t *testing.T, s *Store, log []mpblock.Change) {
 		t.Fatal(err)
 	}
 	for ok := it.First(); ok; ok = it.Next() {
-		if it.Value()[0] != packedChange {
+		if it.Value()[0] != 2 {
 			t.Errorf("change %d has the form %d", seqOf(it), it.Value()[0])
 		}
 	}

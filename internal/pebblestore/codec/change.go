@@ -1,4 +1,4 @@
-package pebblestore
+package codec
 
 import (
 	"encoding/base64"
@@ -36,25 +36,25 @@ const packedLen = mpblock.OpenIDLen * 6 / 8
 // characters: all are as they are then.
 const notPacked = 0xff
 
-// effect is an OpenID on which a change took effect, and the seq of the change
+// Effect is an OpenID on which a change took effect, and the seq of the change
 // before it that took effect on the same OpenID, 0 if there was none. So each
 // change is part of the history of each of its OpenIDs, which needs no keys of
 // its own.
-type effect struct {
-	id       mpblock.OpenID
-	previous uint64
-	since    uint64 // the change that the entry belongs to, which is not written; 0: this one
+type Effect struct {
+	ID       mpblock.OpenID
+	Previous uint64
+	Since    uint64 // the change that the entry belongs to, which is not written; 0: this one
 }
 
 // Further fields of a change, by their first byte.
 const fieldUndoes = 1
 
-// encodeChange writes a change without its seq: form, action, time, actor, reason, and
+// EncodeChange writes a change without its seq: form, action, time, actor, reason, and
 // further fields (each of these three with its length before it; of a field its first
 // byte, its length and its value); the number of OpenIDs, how many bytes all of them
 // begin with, those bytes, and what follows of each; and for each of them the seq of the
 // change before.
-func encodeChange(c mpblock.Change, effects []effect) []byte {
+func EncodeChange(c mpblock.Change, effects []Effect) []byte {
 	b := make([]byte, 0, 32+len(c.Actor)+len(c.Reason)+len(effects)*(packedLen+2))
 	b = append(b, packedChange, byte(c.Action))
 	b = binary.AppendVarint(b, c.Time.UnixMilli())
@@ -64,7 +64,7 @@ func encodeChange(c mpblock.Change, effects []effect) []byte {
 	b = binary.AppendUvarint(b, uint64(len(effects)))
 	b = appendOpenIDs(b, effects)
 	for i := range effects {
-		b = binary.AppendUvarint(b, effects[i].previous)
+		b = binary.AppendUvarint(b, effects[i].Previous)
 	}
 	return b
 }
@@ -73,33 +73,33 @@ func appendFields(b []byte, c mpblock.Change) []byte {
 	if c.Undoes == 0 {
 		return append(b, 0)
 	}
-	undoes := encodeUint(c.Undoes)
+	undoes := EncodeUint(c.Undoes)
 	b = append(b, byte(2+len(undoes)), fieldUndoes, byte(len(undoes))) //nolint:gosec // at most 12
 	return append(b, undoes...)
 }
 
 // fields reads further fields of a change. Those that this layout does not know are
 // passed over.
-func (r *reader) fields(c *mpblock.Change) {
-	f := reader{b: r.bytes(r.uint()), err: r.err}
-	for f.err == nil && len(f.b) > 0 {
-		kind, value := f.uint(), reader{b: f.bytes(f.uint()), err: f.err}
-		if f.err == nil && kind == fieldUndoes {
-			c.Undoes, f.err = value.uint(), value.err
+func (r *Reader) fields(c *mpblock.Change) {
+	f := Reader{Rest: r.bytes(r.Uint()), Err: r.Err}
+	for f.Err == nil && len(f.Rest) > 0 {
+		kind, value := f.Uint(), Reader{Rest: f.bytes(f.Uint()), Err: f.Err}
+		if f.Err == nil && kind == fieldUndoes {
+			c.Undoes, f.Err = value.Uint(), value.Err
 		}
 	}
-	r.err = f.err
+	r.Err = f.Err
 }
 
-func appendOpenIDs(b []byte, effects []effect) []byte {
+func appendOpenIDs(b []byte, effects []Effect) []byte {
 	packed := make([]byte, len(effects)*packedLen)
 	shared := packedLen
 	for i := range effects {
 		p := packed[i*packedLen:][:packedLen]
-		if n, err := packing.Decode(p, effects[i].id[:]); err != nil || n != packedLen { // line breaks are passed over
+		if n, err := packing.Decode(p, effects[i].ID[:]); err != nil || n != packedLen { // line breaks are passed over
 			b = append(b, notPacked)
 			for i := range effects {
-				b = append(b, effects[i].id[:]...)
+				b = append(b, effects[i].ID[:]...)
 			}
 			return b
 		}
@@ -120,21 +120,22 @@ func appendOpenIDs(b []byte, effects []effect) []byte {
 	return b
 }
 
-// openIDs are those of a change, as they lie.
-type openIDs struct {
-	n      int
+// OpenIDs are those of a change, as they lie.
+type OpenIDs struct {
+	N      int // how many
 	plain  bool
 	shared int             // bytes that all begin with, if packed
 	packed [packedLen]byte // begins with those, and has room for what follows
 	rest   []byte          // one after the other
 }
 
-func (l *openIDs) at(i int) (id mpblock.OpenID) {
+// At returns one of them.
+func (l *OpenIDs) At(i int) (id mpblock.OpenID) {
 	l.read(i, &id)
 	return id
 }
 
-func (l *openIDs) read(i int, id *mpblock.OpenID) {
+func (l *OpenIDs) read(i int, id *mpblock.OpenID) {
 	if l.plain {
 		*id = mpblock.OpenID(l.rest[i*mpblock.OpenIDLen:])
 		return
@@ -146,29 +147,29 @@ func (l *openIDs) read(i int, id *mpblock.OpenID) {
 	}
 }
 
-// upTo returns how many do not come behind an OpenID.
-func (l *openIDs) upTo(id mpblock.OpenID) int {
-	return sort.Search(l.n, func(i int) bool { return l.at(i).Compare(id) > 0 })
+// UpTo returns how many do not come behind an OpenID.
+func (l *OpenIDs) UpTo(id mpblock.OpenID) int {
+	return sort.Search(l.N, func(i int) bool { return l.At(i).Compare(id) > 0 })
 }
 
 // openIDs reads those of a change.
-func (r *reader) openIDs(form byte) (l openIDs) {
-	n := r.uint()
+func (r *Reader) openIDs(form byte) (l OpenIDs) {
+	n := r.Uint()
 	if n > mpblock.MaxWrite {
-		r.err = errDamaged
+		r.Err = ErrDamaged
 		return l
 	}
-	l.n, l.plain = int(n), form == plainChange
+	l.N, l.plain = int(n), form == plainChange
 	if !l.plain {
 		head := r.bytes(1)
 		switch {
-		case r.err != nil:
-			return openIDs{}
+		case r.Err != nil:
+			return OpenIDs{}
 		case head[0] == notPacked:
 			l.plain = true
 		case head[0] > packedLen:
-			r.err = errDamaged
-			return openIDs{}
+			r.Err = ErrDamaged
+			return OpenIDs{}
 		default:
 			l.shared = copy(l.packed[:], r.bytes(uint64(head[0])))
 		}
@@ -177,58 +178,74 @@ func (r *reader) openIDs(form byte) (l openIDs) {
 	if l.plain {
 		size = mpblock.OpenIDLen
 	}
-	if l.rest = r.bytes(n * uint64(size)); r.err != nil {
-		return openIDs{}
+	if l.rest = r.bytes(n * uint64(size)); r.Err != nil {
+		return OpenIDs{}
 	}
 	return l
 }
 
-// decodeChange reads a change.
-func decodeChange(seq uint64, b []byte) (mpblock.Change, error) {
-	c, ids, r := decodeChangeHead(seq, b)
-	c.OpenIDs = make([]mpblock.OpenID, ids.n)
+// DecodeChange reads a change.
+func DecodeChange(seq uint64, b []byte) (mpblock.Change, error) {
+	c, ids, r := DecodeChangeHead(seq, b)
+	c.OpenIDs = make([]mpblock.OpenID, ids.N)
 	for i := range c.OpenIDs {
 		ids.read(i, &c.OpenIDs[i])
-		r.uint()
+		r.Uint()
 	}
-	if len(r.b) > 0 {
-		return c, errDamaged
+	if len(r.Rest) > 0 {
+		return c, ErrDamaged
 	}
-	return c, r.err
+	return c, r.Err
 }
 
-// previousOf returns the seq of the change before a change of one of its OpenIDs.
-func previousOf(seq uint64, b []byte, id mpblock.OpenID) (uint64, error) {
-	_, ids, r := decodeChangeHead(seq, b)
-	n := ids.upTo(id)
-	if n == 0 || ids.at(n-1) != id {
-		return 0, errDamaged
+// PreviousOf returns the seq of the change before a change of one of its OpenIDs.
+func PreviousOf(seq uint64, b []byte, id mpblock.OpenID) (uint64, error) {
+	_, ids, r := DecodeChangeHead(seq, b)
+	n := ids.UpTo(id)
+	if n == 0 || ids.At(n-1) != id {
+		return 0, ErrDamaged
 	}
 	for range n - 1 {
-		r.uint()
+		r.Uint()
 	}
-	previous := r.uint()
+	previous := r.Uint()
 	if previous >= seq {
-		return 0, errDamaged
+		return 0, ErrDamaged
 	}
-	return previous, r.err
+	return previous, r.Err
 }
 
-// decodeChangeHead reads a change up to its OpenIDs. Errors are in the reader, which
+// DecodeChangeHead reads a change up to its OpenIDs. Errors are in the Reader, which
 // goes on behind them.
-func decodeChangeHead(seq uint64, b []byte) (c mpblock.Change, ids openIDs, r reader) {
-	r.b = b
+func DecodeChangeHead(seq uint64, b []byte) (c mpblock.Change, ids OpenIDs, r Reader) {
+	r.Rest = b
 	start := r.bytes(2)
-	if r.err != nil || start[0] != plainChange && start[0] != packedChange {
-		r.err = errDamaged
+	if r.Err != nil || start[0] != plainChange && start[0] != packedChange {
+		r.Err = ErrDamaged
 		return c, ids, r
 	}
 	c = mpblock.Change{Seq: seq, Action: mpblock.Action(start[1])}
-	c.Time = time.UnixMilli(r.int()).UTC()
-	c.Actor = string(r.bytes(r.uint()))
-	c.Reason = string(r.bytes(r.uint()))
+	c.Time = time.UnixMilli(r.Int()).UTC()
+	c.Actor = string(r.bytes(r.Uint()))
+	c.Reason = string(r.bytes(r.Uint()))
 	if start[0] == packedChange {
 		r.fields(&c)
 	}
 	return c, r.openIDs(start[0]), r
+}
+
+// PackChange returns a change of the older layout in this one's form, nil if it is none.
+func PackChange(seq uint64, v []byte) []byte {
+	if len(v) == 0 || v[0] != plainChange {
+		return nil
+	}
+	c, ids, r := DecodeChangeHead(seq, v)
+	effects := make([]Effect, ids.N)
+	for i := range effects {
+		effects[i] = Effect{ID: ids.At(i), Previous: r.Uint()}
+	}
+	if r.Err != nil || len(r.Rest) > 0 {
+		return nil
+	}
+	return EncodeChange(c, effects)
 }
