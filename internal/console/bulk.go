@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"mpblock"
+	"mpblock/internal/console/upload"
 	"mpblock/internal/console/web"
 	"mpblock/internal/jobs"
 	"mpblock/internal/lines"
@@ -57,13 +58,13 @@ func (c *console) draft(v *visit) error {
 	}
 	action, err := actionOf(parts)
 	var job jobs.Job
-	in := upload{parts: parts}
-	defer in.remove()
+	in := upload.New(parts)
+	defer in.Remove()
 	if err == nil {
-		job, err = v.Desk.DraftJob(v.Ctx(), v.Account.AppID, action, &in)
+		job, err = v.Desk.DraftJob(v.Ctx(), v.Account.AppID, action, in)
 	}
 	if err != nil {
-		return v.Again(v.listProblem(err), func(status int) error { return v.bulkForm(status, action, in.pasted()) })
+		return v.Again(v.listProblem(err), func(status int) error { return v.bulkForm(status, action, in.Pasted()) })
 	}
 	return v.See(v.Base() + "/jobs/" + job.ID)
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 
+	"mpblock/internal/console/upload"
 	"mpblock/internal/console/web"
 	"mpblock/internal/lines"
 	"mpblock/internal/remarks"
@@ -37,10 +38,10 @@ func (c *console) importRemarks(v *visit) error {
 	if err != nil {
 		return web.Invalid(v.Say(msg("error.form")))
 	}
-	in := upload{parts: parts}
-	defer in.remove()
+	in := upload.New(parts)
+	defer in.Remove()
 	if err = in.Receive(); err == nil {
-		err = v.takeRemarks(&in)
+		err = v.takeRemarks(in)
 	}
 	if err != nil {
 		return v.Again(v.listProblem(err), v.remarksPage)
@@ -48,7 +49,7 @@ func (c *console) importRemarks(v *visit) error {
 	return v.See(v.Base() + "/remarks")
 }
 
-func (v *visit) takeRemarks(in *upload) error {
+func (v *visit) takeRemarks(in *upload.Upload) error {
 	var rows []remarks.Row
 	bad, first := 0, ""
 	_, err := in.Read(func(l lines.Line) error {

@@ -1,4 +1,7 @@
-package console
+// Package upload takes in the inputs of a list that a form has: what was pasted, and a
+// file. It promises that they take no memory while they come, and no place on the disk
+// once they have been removed. What is in them it leaves to the package lines.
+package upload
 
 import (
 	"errors"
@@ -10,13 +13,16 @@ import (
 	"mpblock/internal/lines"
 )
 
-// upload is what was pasted and the file of a form, each an input of a list. They lie
-// in files without a place in any directory until the list has been read, so that it
-// does not matter how slowly they come.
-type upload struct {
+// Upload is what was pasted and the file of a form, each an input of a list: a
+// jobs.Source. They lie in files without a place in any directory until the list has
+// been read, so that it does not matter how slowly they come.
+type Upload struct {
 	parts  *multipart.Reader
 	inputs []input
 }
+
+// New returns an upload that comes in parts.
+func New(parts *multipart.Reader) *Upload { return &Upload{parts: parts} }
 
 type input struct {
 	field, name string
@@ -24,7 +30,7 @@ type input struct {
 }
 
 // Receive implements jobs.Source.
-func (u *upload) Receive() error {
+func (u *Upload) Receive() error {
 	for {
 		part, err := u.parts.NextPart()
 		if errors.Is(err, io.EOF) {
@@ -48,19 +54,19 @@ const (
 	fieldFile = "file"
 )
 
-func (u *upload) keep(part *multipart.Part) error {
+func (u *Upload) keep(part *multipart.Part) error {
 	f, err := os.CreateTemp("", "mpblock-upload-")
 	if err != nil {
 		return fmt.Errorf("console: an upload cannot be kept: %w", err)
 	}
-	_ = os.Remove(f.Name()) // where an open file cannot be removed, remove does it
+	_ = os.Remove(f.Name()) // where an open file cannot be removed, Remove does it
 	u.inputs = append(u.inputs, input{part.FormName(), part.FileName(), f})
 	_, err = io.Copy(f, part)
 	return err
 }
 
 // Read implements jobs.Source.
-func (u *upload) Read(each func(lines.Line) error) (read []lines.Summary, err error) {
+func (u *Upload) Read(each func(lines.Line) error) (read []lines.Summary, err error) {
 	for _, in := range u.inputs {
 		if _, err := in.data.Seek(0, io.SeekStart); err != nil {
 			return read, err
@@ -80,8 +86,8 @@ func (u *upload) Read(each func(lines.Line) error) (read []lines.Summary, err er
 // bytes.
 const maxPasted = 1 << 20
 
-// pasted returns the beginning of what was pasted.
-func (u *upload) pasted() string {
+// Pasted returns the beginning of what was pasted.
+func (u *Upload) Pasted() string {
 	for _, in := range u.inputs {
 		if in.field == fieldList {
 			b, err := io.ReadAll(io.NewSectionReader(in.data, 0, maxPasted))
@@ -93,8 +99,8 @@ func (u *upload) pasted() string {
 	return ""
 }
 
-// remove frees what the inputs take.
-func (u *upload) remove() {
+// Remove frees what the inputs take.
+func (u *Upload) Remove() {
 	for _, in := range u.inputs {
 		_ = in.data.Close()
 		_ = os.Remove(in.data.Name())
