@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"mpblock"
+	"mpblock/bench/process"
 	"mpblock/internal/access"
 	"mpblock/internal/pebblestore"
 	"mpblock/internal/testserver"
@@ -49,19 +50,19 @@ func (b *bench) accounts(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, server.stop()) }()
-	if err := b.tokens(server.addr, tenants); err != nil {
+	defer func() { err = errors.Join(err, server.Stop()) }()
+	if err := b.tokens(server.Addr, tenants); err != nil {
 		return err
 	}
 	n := b.imported()
 	name := fmt.Sprintf(" over %d accounts", len(tenants))
 	b.say("import of %d OpenIDs%s", n, name)
-	s, err := post(server.addr, 64, limit{calls: uint64(n / batchSize)}, tenantBatches(tenants), batchCheck) //nolint:gosec // not negative
+	s, err := post(server.Addr, 64, limit{calls: uint64(n / batchSize)}, tenantBatches(tenants), batchCheck) //nolint:gosec // not negative
 	if err != nil {
 		return err
 	}
 	b.figure("import through the API"+name, n, fmt.Sprintf("%.0f OpenIDs/s", s.rate*batchSize))
-	if err := settle(server.cmd.Process.Pid); err != nil {
+	if err := settle(server.Cmd.Process.Pid); err != nil {
 		return err
 	}
 	size, err := bytesOf(data)
@@ -69,24 +70,24 @@ func (b *bench) accounts(ctx context.Context) (err error) {
 		return err
 	}
 	b.figure("on disk"+name, n, fmt.Sprintf("%d MB, %.1f bytes an entry", size/1_000_000, float64(size)/float64(n)))
-	if err := server.stop(); err != nil {
+	if err := server.Stop(); err != nil {
 		return err
 	}
 	if server, err = b.startMpblock(dir, data); err != nil {
 		return err
 	}
-	b.figure("time to the ready line"+name, n, fmt.Sprintf("%.0f ms", server.took.Seconds()*1000))
+	b.figure("time to the ready line"+name, n, fmt.Sprintf("%.0f ms", server.Took.Seconds()*1000))
 	return b.tenantCalls(server, tenants, n)
 }
 
 // tenantCalls measures pages and batches that go round all accounts.
-func (b *bench) tenantCalls(server *process, tenants []tenant, n int) error {
+func (b *bench) tenantCalls(server *process.Process, tenants []tenant, n int) error {
 	each := n / len(tenants)
 	pages := []subject{{"mpblock", func(until limit) (sample, error) {
-		return post(server.addr, 16, until, tenantPages(tenants), tenantCheck(each))
+		return post(server.Addr, 16, until, tenantPages(tenants), tenantCheck(each))
 	}}}
 	batches := []subject{{"mpblock", func(until limit) (sample, error) {
-		return post(server.addr, 64, until, tenantBatches(tenants), batchCheck)
+		return post(server.Addr, 64, until, tenantBatches(tenants), batchCheck)
 	}}}
 	b.say("pages and batches of %d accounts", len(tenants))
 	samples, err := inTurns(b.options, pages)
@@ -98,7 +99,7 @@ func (b *bench) tenantCalls(server *process, tenants []tenant, n int) error {
 		return err
 	}
 	b.rows(fmt.Sprintf("batchblacklist, %d accounts of %d", len(tenants), each), n, 64, batches, samples)
-	hwm, err := procValue(server.cmd.Process.Pid, "status", "VmHWM")
+	hwm, err := process.Value(server.Cmd.Process.Pid, "status", "VmHWM")
 	b.figure(fmt.Sprintf("resident memory over %d accounts", len(tenants)), n, fmt.Sprintf("VmHWM %d MiB, --cache-size %d", hwm>>10, b.cache))
 	return err
 }

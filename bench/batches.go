@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"mpblock"
+	"mpblock/bench/process"
 	"mpblock/internal/lists"
 	"mpblock/internal/pebblestore"
 	"mpblock/internal/testserver"
@@ -42,7 +43,7 @@ func (l *list) batches(ctx context.Context) (err error) {
 		for _, t := range targets {
 			subjects = append(subjects, subject{t.name, func(until limit) (sample, error) { return batchRound(t, conns, until) }})
 		}
-		bare := target{addr: l.bare.addr, token: "x"}
+		bare := target{addr: l.bare.Addr, token: "x"}
 		subjects = append(subjects,
 			subject{bareName, func(until limit) (sample, error) {
 				return post(bare.addr, conns, until, batchRequests(bare), batchCheck)
@@ -115,14 +116,14 @@ type disk struct {
 func newDisk(ctx context.Context, l *list) (*disk, error) {
 	const batches = 200
 	pid := os.Getpid()
-	before, err := procValue(pid, "io", "wchar")
+	before, err := process.Value(pid, "io", "wchar")
 	if err != nil {
 		return nil, err
 	}
 	if _, err := storeRound(ctx, l.alone, 1, limit{calls: batches}); err != nil {
 		return nil, err
 	}
-	after, err := procValue(pid, "io", "wchar")
+	after, err := process.Value(pid, "io", "wchar")
 	if err != nil {
 		return nil, err
 	}
@@ -172,6 +173,6 @@ func (d *disk) round(until limit, written int64) (s sample, err error) {
 		if at += int64(len(d.record)); written > 0 && at+int64(len(d.record)) > written {
 			at = 0
 		}
-		return fdatasync(f)
+		return process.Fdatasync(f)
 	})
 }

@@ -20,6 +20,7 @@ import (
 	"time"
 
 	"mpblock"
+	"mpblock/bench/process"
 	"mpblock/internal/access"
 	"mpblock/internal/pebblestore"
 	"mpblock/internal/storetest"
@@ -117,9 +118,9 @@ func (b *bench) cacheSize() error {
 }
 
 // startMpblock starts the server on a data directory.
-func (b *bench) startMpblock(dir, data string, flags ...string) (*process, error) {
+func (b *bench) startMpblock(dir, data string, flags ...string) (*process.Process, error) {
 	command := []string{b.binary, "serve", "--listen", "127.0.0.1:0", "--data", data, "--cache-size", strconv.Itoa(b.cache)}
-	return serve(dir, "mpblock", append(command, flags...)...)
+	return process.Serve(dir, "mpblock", append(command, flags...)...)
 }
 
 // filled returns the directory of a store with a list of n entries, which is made
@@ -178,7 +179,7 @@ func settle(pid int) error {
 	var last int64
 	since := time.Now()
 	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); time.Sleep(quiet / 5) {
-		now, err := procValue(pid, "io", "wchar")
+		now, err := process.Value(pid, "io", "wchar")
 		if err != nil {
 			return err
 		}

@@ -9,31 +9,22 @@ import (
 	"os/user"
 	"path/filepath"
 	"strconv"
-	"strings"
 
 	"mpblock"
+	"mpblock/bench/peer"
+	"mpblock/bench/process"
 	"mpblock/internal/testserver"
-)
-
-// redisSettings and mariaSettings are all that differs from the defaults and
-// matters: every answer waits for its fsync, and the list fits in memory.
-var (
-	redisSettings = []string{"--save", "", "--appendonly", "yes", "--appendfsync", "always", "--auto-aof-rewrite-percentage", "0", "--io-threads", "1"}
-	mariaSettings = []string{
-		"--skip-log-bin", "--innodb-flush-log-at-trx-commit=1", "--innodb-flush-method=O_DIRECT", "--innodb-buffer-pool-size=2G", "--innodb-log-file-size=1G",
-		"--innodb-doublewrite=1", "--max-connections=200", "--skip-name-resolve", "--performance-schema=OFF", "--max-allowed-packet=64M",
-	}
 )
 
 // database is a running database server and the handler over it.
 type database struct {
 	name            string
-	server, handler *process
+	server, handler *process.Process
 }
 
 // startRedis starts Redis, fills it and starts the handler over it.
 func startRedis(ctx context.Context, dir string, ids []mpblock.OpenID) (_ *database, err error) {
-	program, err := need("redis-server", "redis-server")
+	program, err := process.Need("redis-server", "redis-server")
 	if err != nil {
 		return nil, err
 	}
@@ -41,23 +32,23 @@ func startRedis(ctx context.Context, dir string, ids []mpblock.OpenID) (_ *datab
 	if err := os.MkdirAll(data, 0o700); err != nil {
 		return nil, err
 	}
-	port, err := freePort(ctx)
+	port, err := process.FreePort(ctx)
 	if err != nil {
 		return nil, err
 	}
-	command := append([]string{program, "--bind", "127.0.0.1", "--port", strconv.Itoa(port), "--dir", data}, redisSettings...)
+	command := append([]string{program, "--bind", "127.0.0.1", "--port", strconv.Itoa(port), "--dir", data}, peer.RedisSettings...)
 	d := &database{name: "Redis"}
-	if d.server, _, err = launch(dir, "redis-server", command...); err != nil {
+	if d.server, _, err = process.Launch(dir, "redis-server", command...); err != nil {
 		return nil, err
 	}
 	defer func() { err = d.endIf(err) }()
 	addr := fmt.Sprintf("127.0.0.1:%d", port)
-	store := openRedis(addr)
+	store := peer.OpenRedis(addr)
 	defer store.Close() //nolint:errcheck // the handler has its own
-	if err := d.server.await(func() error { return store.db.Ping(ctx).Err() }); err != nil {
+	if err := d.server.Await(func() error { return store.DB.Ping(ctx).Err() }); err != nil {
 		return nil, err
 	}
-	if err := store.fill(ctx, testserver.DemoAppID, ids); err != nil {
+	if err := store.Fill(ctx, testserver.DemoAppID, ids); err != nil {
 		return nil, err
 	}
 	d.handler, err = startSelf(dir, "redis", addr, "")
@@ -67,11 +58,11 @@ func startRedis(ctx context.Context, dir string, ids []mpblock.OpenID) (_ *datab
 // startMaria starts MariaDB on a new data directory, fills it and starts the
 // handler over it.
 func startMaria(ctx context.Context, dir string, ids []mpblock.OpenID) (_ *database, err error) {
-	program, err := need("mariadbd", "mariadb-server")
+	program, err := process.Need("mariadbd", "mariadb-server")
 	if err != nil {
 		return nil, err
 	}
-	installer, err := need("mariadb-install-db", "mariadb-server")
+	installer, err := process.Need("mariadb-install-db", "mariadb-server")
 	if err != nil {
 		return nil, err
 	}
@@ -86,28 +77,28 @@ func startMaria(ctx context.Context, dir string, ids []mpblock.OpenID) (_ *datab
 	}
 	command := append([]string{
 		program, "--no-defaults", "--user=" + me.Username, "--datadir=" + data, "--socket=" + socket, "--pid-file=" + filepath.Join(dir, "maria.pid"), "--skip-networking",
-	}, mariaSettings...)
+	}, peer.MariaSettings...)
 	d := &database{name: "MariaDB"}
-	if d.server, _, err = launch(dir, "mariadbd", command...); err != nil {
+	if d.server, _, err = process.Launch(dir, "mariadbd", command...); err != nil {
 		return nil, err
 	}
 	defer func() { err = d.endIf(err) }()
-	store, err := openMaria(socket, "mysql")
+	store, err := peer.OpenMaria(socket, "mysql")
 	if err != nil {
 		return nil, err
 	}
-	err = d.server.await(func() error { return store.db.PingContext(ctx) })
+	err = d.server.Await(func() error { return store.DB.PingContext(ctx) })
 	if err == nil {
-		_, err = store.db.ExecContext(ctx, "CREATE DATABASE bench")
+		_, err = store.DB.ExecContext(ctx, "CREATE DATABASE bench")
 	}
 	if err = errors.Join(err, store.Close()); err != nil {
 		return nil, err
 	}
-	if store, err = openMaria(socket, "bench"); err != nil {
+	if store, err = peer.OpenMaria(socket, "bench"); err != nil {
 		return nil, err
 	}
 	defer store.Close() //nolint:errcheck // the handler has its own
-	if err := store.fill(ctx, testserver.DemoAppID, ids); err != nil {
+	if err := store.Fill(ctx, testserver.DemoAppID, ids); err != nil {
 		return nil, err
 	}
 	d.handler, err = startSelf(dir, "mariadb", socket, "bench")
@@ -126,27 +117,7 @@ func (d *database) endIf(err error) error {
 func (d *database) end() error {
 	var errs []error
 	if d.handler != nil {
-		errs = append(errs, d.handler.stop())
+		errs = append(errs, d.handler.Stop())
 	}
-	return errors.Join(append(errs, d.server.kill())...)
-}
-
-// peerFacts names the programs and settings that are measured beside ours.
-func peerFacts() []string {
-	version := func(program string, arg string) string {
-		path, err := need(program, program)
-		if err != nil {
-			return "not installed"
-		}
-		out, err := exec.Command(path, arg).CombinedOutput() //nolint:gosec // constants
-		if err != nil {
-			return err.Error()
-		}
-		return strings.TrimSpace(string(out))
-	}
-	return []string{
-		"redis: " + version("redis-server", "--version") + "; " + strings.Join(redisSettings, " "),
-		"mariadb: " + version("mariadbd", "--version") + "; " + strings.Join(mariaSettings, " "),
-		"nginx: " + version("nginx", "-v") + "; " + nginxSettings,
-	}
+	return errors.Join(append(errs, d.server.Kill())...)
 }

@@ -35,7 +35,7 @@ func (b *bench) importing(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, bare.stop()) }()
+	defer func() { err = errors.Join(err, bare.Stop()) }()
 	round := 0
 	subjects := []subject{
 		{"mpblock", func(limit) (s sample, err error) {
@@ -43,7 +43,7 @@ func (b *bench) importing(ctx context.Context) (err error) {
 			return b.importServed(ctx, dir, empty, round, conns, calls)
 		}},
 		{bareName, func(limit) (sample, error) {
-			t := target{addr: bare.addr, token: "x"}
+			t := target{addr: bare.Addr, token: "x"}
 			return post(t.addr, conns, calls, batchRequests(t), batchCheck)
 		}},
 		{aloneName, func(limit) (sample, error) {
@@ -76,12 +76,12 @@ func (b *bench) importServed(ctx context.Context, dir, empty string, round, conn
 	if err != nil {
 		return s, err
 	}
-	defer func() { err = errors.Join(err, server.stop(), os.RemoveAll(data)) }()
-	token, err := accessToken(server.addr)
+	defer func() { err = errors.Join(err, server.Stop(), os.RemoveAll(data)) }()
+	token, err := accessToken(server.Addr)
 	if err != nil {
 		return s, err
 	}
-	return batchRound(target{addr: server.addr, token: token}, conns, calls)
+	return batchRound(target{addr: server.Addr, token: token}, conns, calls)
 }
 
 // importAlone makes the same batches on a copy of an empty store in this process.

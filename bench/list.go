@@ -9,6 +9,7 @@ import (
 	"runtime"
 
 	"mpblock"
+	"mpblock/bench/process"
 	"mpblock/internal/pebblestore"
 )
 
@@ -20,10 +21,10 @@ type list struct {
 	dir     string
 	ids     []mpblock.OpenID // what is on it, in order
 
-	server     *process
+	server     *process.Process
 	alone      *pebblestore.Store // the same without a server
-	bare, wide *process           // the bare handler as it is, and with the processors that mpblock takes
-	nginx      *process
+	bare, wide *process.Process   // the bare handler as it is, and with the processors that mpblock takes
+	nginx      *process.Process
 	databases  []*database
 }
 
@@ -45,7 +46,7 @@ func (l *list) open(ctx context.Context) error {
 	if l.server, err = l.startMpblock(l.dir, filepath.Join(l.dir, "served")); err != nil {
 		return err
 	}
-	return settle(l.server.cmd.Process.Pid)
+	return settle(l.server.Cmd.Process.Pid)
 }
 
 // startPeers starts all that the list is held against.
@@ -81,9 +82,9 @@ func (l *list) startPeers(ctx context.Context) (err error) {
 // close ends all that was started.
 func (l *list) close() error {
 	var errs []error
-	for _, p := range []*process{l.server, l.bare, l.wide, l.nginx} {
+	for _, p := range []*process.Process{l.server, l.bare, l.wide, l.nginx} {
 		if p != nil {
-			errs = append(errs, p.stop())
+			errs = append(errs, p.Stop())
 		}
 	}
 	for _, d := range l.databases {
@@ -104,14 +105,14 @@ type target struct {
 
 // targets returns who serves the list, mpblock first.
 func (l *list) targets(withPages bool) ([]target, error) {
-	all := []target{{name: "mpblock", addr: l.server.addr}}
+	all := []target{{name: "mpblock", addr: l.server.Addr}}
 	if withPages {
-		all = append(all, target{name: bareName, addr: l.bare.addr, token: "x", fixed: true},
-			target{name: "bare handler, GOMAXPROCS doubled", addr: l.wide.addr, token: "x", fixed: true, atRest: true},
-			target{name: "nginx", addr: l.nginx.addr, token: "x", fixed: true, atRest: true})
+		all = append(all, target{name: bareName, addr: l.bare.Addr, token: "x", fixed: true},
+			target{name: "bare handler, GOMAXPROCS doubled", addr: l.wide.Addr, token: "x", fixed: true, atRest: true},
+			target{name: "nginx", addr: l.nginx.Addr, token: "x", fixed: true, atRest: true})
 	}
 	for _, d := range l.databases {
-		all = append(all, target{name: d.name, addr: d.handler.addr})
+		all = append(all, target{name: d.name, addr: d.handler.Addr})
 	}
 	for i := range all {
 		if all[i].token != "" {

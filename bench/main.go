@@ -22,6 +22,7 @@ import (
 	"syscall"
 	"time"
 
+	"mpblock/bench/process"
 	"mpblock/internal/testserver"
 )
 
@@ -138,10 +139,10 @@ func (o options) needed() error {
 	if !o.does("pages") && !o.does("batches") {
 		return nil
 	}
-	_, err := need("nginx", "nginx")
+	_, err := process.Need("nginx", "nginx")
 	if o.bases {
-		_, redis := need("redis-server", "redis-server")
-		_, maria := need("mariadbd", "mariadb-server")
+		_, redis := process.Need("redis-server", "redis-server")
+		_, maria := process.Need("mariadbd", "mariadb-server")
 		err = errors.Join(err, redis, maria)
 	}
 	return err

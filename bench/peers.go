@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"mpblock"
+	"mpblock/bench/peer"
+	"mpblock/bench/process"
 	"mpblock/internal/access"
 	"mpblock/internal/api"
 	"mpblock/internal/lists"
@@ -33,13 +35,13 @@ func servePeer(ctx context.Context, kind, where, database string) error {
 		}
 		handler = bare(page)
 	case "redis":
-		h, err := overStore(ctx, openRedis(where))
+		h, err := overStore(ctx, peer.OpenRedis(where))
 		if err != nil {
 			return err
 		}
 		handler = h
 	case "mariadb":
-		store, err := openMaria(where, database)
+		store, err := peer.OpenMaria(where, database)
 		if err != nil {
 			return err
 		}
@@ -117,22 +119,22 @@ func addAccount(ctx context.Context, accounts *access.Service) error {
 
 // startSelf starts this program as a peer, with settings of its environment like
 // GOMAXPROCS=4.
-func startSelf(dir, kind, where, database string, settings ...string) (*process, error) {
+func startSelf(dir, kind, where, database string, settings ...string) (*process.Process, error) {
 	self, err := os.Executable()
 	if err != nil {
 		return nil, err
 	}
 	command := append([]string{"env"}, settings...)
-	return serve(dir, kind+"-handler"+strings.Join(settings, ""), append(command, self, "-peer", kind, "-at", where, "-database", database)...)
+	return process.Serve(dir, kind+"-handler"+strings.Join(settings, ""), append(command, self, "-peer", kind, "-at", where, "-database", database)...)
 }
 
 // startNginx has nginx send a page as a file, also to a POST.
-func startNginx(ctx context.Context, dir string, page []byte) (*process, error) {
-	program, err := need("nginx", "nginx")
+func startNginx(ctx context.Context, dir string, page []byte) (*process.Process, error) {
+	program, err := process.Need("nginx", "nginx")
 	if err != nil {
 		return nil, err
 	}
-	port, err := freePort(ctx)
+	port, err := process.FreePort(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -147,13 +149,13 @@ func startNginx(ctx context.Context, dir string, page []byte) (*process, error) 
 	if err := os.WriteFile(conf, []byte(nginxConf(dir, port)), 0o600); err != nil {
 		return nil, err
 	}
-	p, _, err := launch(dir, "nginx", program, "-p", dir, "-c", conf)
+	p, _, err := process.Launch(dir, "nginx", program, "-p", dir, "-c", conf)
 	if err != nil {
 		return nil, err
 	}
-	p.addr = fmt.Sprintf("127.0.0.1:%d", port)
-	return p, p.await(func() error {
-		c, err := net.Dial("tcp", p.addr)
+	p.Addr = fmt.Sprintf("127.0.0.1:%d", port)
+	return p, p.Await(func() error {
+		c, err := net.Dial("tcp", p.Addr)
 		if err == nil {
 			err = c.Close()
 		}

@@ -10,6 +10,8 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+
+	"mpblock/bench/process"
 )
 
 // How long each load is profiled, and then traced.
@@ -26,7 +28,7 @@ func (l *list) profile(ctx context.Context, from string) (err error) {
 	if err := copyStore(ctx, from, data); err != nil {
 		return err
 	}
-	port, err := freePort(ctx)
+	port, err := process.FreePort(ctx)
 	if err != nil {
 		return err
 	}
@@ -35,12 +37,12 @@ func (l *list) profile(ctx context.Context, from string) (err error) {
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, server.stop()) }()
-	token, err := accessToken(server.addr)
+	defer func() { err = errors.Join(err, server.Stop()) }()
+	token, err := accessToken(server.Addr)
 	if err != nil {
 		return err
 	}
-	t := target{name: "mpblock", addr: server.addr, token: token}
+	t := target{name: "mpblock", addr: server.Addr, token: token}
 	if err := l.firstWalk([]target{t}); err != nil {
 		return err
 	}

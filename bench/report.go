@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"mpblock/bench/peer"
 	"mpblock/internal/testserver"
 )
 
@@ -196,5 +197,6 @@ func (b *bench) facts() []string {
 		line("file system", "stat", "-f", "-c", "%T", os.TempDir()),
 		fmt.Sprintf("mpblock: serve --cache-size %d, account %s takes any follower", b.cache, testserver.DemoAppID),
 	}
-	return append(facts, peerFacts()...)
+	facts = append(facts, peer.Facts()...)
+	return append(facts, "nginx: "+peer.Version("nginx", "-v")+"; "+nginxSettings)
 }

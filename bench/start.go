@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"sync"
 	"time"
+
+	"mpblock/bench/process"
 )
 
 const walkers = 100
@@ -19,29 +21,29 @@ func (l *list) start(ctx context.Context) error {
 	if err := l.diskBytes("served"); err != nil {
 		return err
 	}
-	if err := l.restart("after a clean stop", l.server.stop); err != nil {
+	if err := l.restart("after a clean stop", l.server.Stop); err != nil {
 		return err
 	}
 	if err := l.walkMemory(ctx); err != nil {
 		return err
 	}
 	// Writes until the moment of the kill leave a log to be replayed.
-	token, err := accessToken(l.server.addr)
+	token, err := accessToken(l.server.Addr)
 	if err != nil {
 		return err
 	}
-	s, err := batchRound(target{name: "mpblock", addr: l.server.addr, token: token}, 64, limit{time: l.round})
+	s, err := batchRound(target{name: "mpblock", addr: l.server.Addr, token: token}, 64, limit{time: l.round})
 	if err != nil {
 		return err
 	}
-	before, err := total(l.server.addr, token)
+	before, err := total(l.server.Addr, token)
 	if err != nil {
 		return err
 	}
-	if err := l.restart(fmt.Sprintf("after SIGKILL behind %d batches", s.calls), l.server.kill); err != nil {
+	if err := l.restart(fmt.Sprintf("after SIGKILL behind %d batches", s.calls), l.server.Kill); err != nil {
 		return err
 	}
-	after, err := total(l.server.addr, token)
+	after, err := total(l.server.Addr, token)
 	if err == nil && after != before {
 		err = fmt.Errorf("%d entries before the kill, %d after it", before, after)
 	}
@@ -58,13 +60,13 @@ func (l *list) restart(how string, end func() error) error {
 	if l.server, err = l.startMpblock(l.dir, filepath.Join(l.dir, "served")); err != nil {
 		return err
 	}
-	seconds := l.server.took.Seconds()
+	seconds := l.server.Took.Seconds()
 	l.figure("time to the ready line "+how, l.entries, fmt.Sprintf("%.0f ms", seconds*1000))
 	l.atMost(fmt.Sprintf("start on %d entries %s", l.entries, how), seconds, 1, " s")
 	begin := time.Now()
-	token, err := accessToken(l.server.addr)
+	token, err := accessToken(l.server.Addr)
 	if err == nil {
-		_, err = total(l.server.addr, token)
+		_, err = total(l.server.Addr, token)
 	}
 	l.figure("first token and first page "+how, l.entries, fmt.Sprintf("%.0f ms", time.Since(begin).Seconds()*1000))
 	return err
@@ -74,18 +76,18 @@ func (l *list) restart(how string, end func() error) error {
 // watches the server's memory.
 func (l *list) walkMemory(ctx context.Context) error {
 	l.say("%d clients walk %d entries", walkers, l.entries)
-	token, err := accessToken(l.server.addr)
+	token, err := accessToken(l.server.Addr)
 	if err != nil {
 		return err
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	peak := watchMemory(ctx, l.server.cmd.Process.Pid)
+	peak := watchMemory(ctx, l.server.Cmd.Process.Pid)
 	begin := time.Now()
 	errs := make([]error, walkers+1)
 	var wg sync.WaitGroup
 	for w := range walkers {
-		wg.Go(func() { errs[w] = l.walk(target{addr: l.server.addr, token: token}, w) })
+		wg.Go(func() { errs[w] = l.walk(target{addr: l.server.Addr, token: token}, w) })
 	}
 	wg.Wait()
 	took := time.Since(begin)
@@ -95,7 +97,7 @@ func (l *list) walkMemory(ctx context.Context) error {
 	if err := errors.Join(errs...); err != nil {
 		return err
 	}
-	hwm, err := procValue(l.server.cmd.Process.Pid, "status", "VmHWM")
+	hwm, err := process.Value(l.server.Cmd.Process.Pid, "status", "VmHWM")
 	if err != nil {
 		return err
 	}
@@ -154,7 +156,7 @@ func watchMemory(ctx context.Context, pid int) (peak func() (int64, error)) {
 		tick := time.NewTicker(100 * time.Millisecond)
 		defer tick.Stop()
 		for {
-			rss, err := procValue(pid, "status", "VmRSS")
+			rss, err := process.Value(pid, "status", "VmRSS")
 			if err != nil {
 				failed = err
 				return

@@ -1,6 +1,6 @@
 //go:build !linux
 
-package main
+package process
 
 import (
 	"errors"
@@ -12,6 +12,6 @@ var errLinux = errors.New("these measurements read /proc and sync as Linux does:
 
 func dieTogether(*exec.Cmd) {}
 
-func fdatasync(*os.File) error { return errLinux }
+func Fdatasync(*os.File) error { return errLinux }
 
-func procValue(int, string, string) (int64, error) { return 0, errLinux }
+func Value(int, string, string) (int64, error) { return 0, errLinux }

@@ -1,4 +1,4 @@
-package main
+package process
 
 import (
 	"fmt"
@@ -14,11 +14,11 @@ func dieTogether(cmd *exec.Cmd) {
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGTERM}
 }
 
-// fdatasync makes what was written to a file durable, without its times.
-func fdatasync(f *os.File) error { return syscall.Fdatasync(int(f.Fd())) }
+// Fdatasync makes what was written to a file durable, without its times.
+func Fdatasync(f *os.File) error { return syscall.Fdatasync(int(f.Fd())) }
 
-// procValue reads a number from a file of lines "name: number".
-func procValue(pid int, file, name string) (int64, error) {
+// Value reads a number from a file of lines "name: number".
+func Value(pid int, file, name string) (int64, error) {
 	path := fmt.Sprintf("/proc/%d/%s", pid, file)
 	b, err := os.ReadFile(path) //nolint:gosec // of the kernel
 	if err != nil {

@@ -1,4 +1,4 @@
-package main
+package peer
 
 import (
 	"context"
@@ -12,16 +12,17 @@ import (
 	"mpblock/internal/memstore"
 )
 
-// redisStore keeps blacklists in Redis; accounts and tokens stay in memory, where
+// Redis keeps blacklists in Redis; accounts and tokens stay in memory, where
 // they cost nothing. A blacklist is a sorted set whose members all score 0, so that
 // it is in byte order; the change log is a list, the length of which is the seq.
-type redisStore struct {
+type Redis struct {
 	*memstore.Store
-	db *redis.Client
+	DB *redis.Client
 }
 
-func openRedis(addr string) *redisStore {
-	return &redisStore{memstore.New(), redis.NewClient(&redis.Options{
+// OpenRedis opens a server by its address.
+func OpenRedis(addr string) *Redis {
+	return &Redis{memstore.New(), redis.NewClient(&redis.Options{
 		Addr: addr, PoolSize: 128, ReadTimeout: time.Minute, DisableIdentity: true,
 	})}
 }
@@ -65,7 +66,7 @@ return redis.call('RPUSH', KEYS[2], ARGV[2] .. table.concat(gone))
 `)
 
 // Apply implements mpblock.Store as far as the API looks at the answer.
-func (s *redisStore) Apply(ctx context.Context, app mpblock.AppID, b mpblock.Batch) (mpblock.Change, error) {
+func (s *Redis) Apply(ctx context.Context, app mpblock.AppID, b mpblock.Batch) (mpblock.Change, error) {
 	if err := b.Validate(); err != nil {
 		return mpblock.Change{}, err
 	}
@@ -81,7 +82,7 @@ func (s *redisStore) Apply(ctx context.Context, app mpblock.AppID, b mpblock.Bat
 	for i := range b.OpenIDs {
 		args = append(args, b.OpenIDs[i][:])
 	}
-	seq, err := script.Run(ctx, s.db, s.keys(app), args...).Int64()
+	seq, err := script.Run(ctx, s.DB, s.keys(app), args...).Int64()
 	if err != nil {
 		return mpblock.Change{}, err
 	}
@@ -91,7 +92,7 @@ func (s *redisStore) Apply(ctx context.Context, app mpblock.AppID, b mpblock.Bat
 	return mpblock.Change{Seq: uint64(seq)}, nil
 }
 
-func (s *redisStore) keys(app mpblock.AppID) []string {
+func (s *Redis) keys(app mpblock.AppID) []string {
 	return []string{"b:" + string(app), "c:" + string(app), "f:" + string(app)}
 }
 
@@ -105,13 +106,13 @@ func logHead(b mpblock.Batch) []byte {
 }
 
 // Blacklist implements mpblock.Store; page and total are of one instant.
-func (s *redisStore) Blacklist(ctx context.Context, app mpblock.AppID, after mpblock.OpenID, limit int) (mpblock.Page, error) {
+func (s *Redis) Blacklist(ctx context.Context, app mpblock.AppID, after mpblock.OpenID, limit int) (mpblock.Page, error) {
 	keys := s.keys(app)
 	low := "-"
 	if after != (mpblock.OpenID{}) {
 		low = "(" + after.String()
 	}
-	tx := s.db.TxPipeline()
+	tx := s.DB.TxPipeline()
 	total, seq := tx.ZCard(ctx, keys[0]), tx.LLen(ctx, keys[1])
 	members := tx.ZRangeArgs(ctx, redis.ZRangeArgs{Key: keys[0], Start: low, Stop: "+", ByLex: true, Offset: 0, Count: int64(limit)})
 	if _, err := tx.Exec(ctx); err != nil {
@@ -124,15 +125,15 @@ func (s *redisStore) Blacklist(ctx context.Context, app mpblock.AppID, after mpb
 	return mpblock.Page{OpenIDs: ids, Total: int(total.Val()), Seq: uint64(seq.Val())}, nil //nolint:gosec // not negative
 }
 
-// fill blocks OpenIDs without syncing each step, and then has every further one
+// Fill blocks OpenIDs without syncing each step, and then has every further one
 // synced.
-func (s *redisStore) fill(ctx context.Context, app mpblock.AppID, ids []mpblock.OpenID) error {
-	if err := s.db.ConfigSet(ctx, "appendfsync", "no").Err(); err != nil {
+func (s *Redis) Fill(ctx context.Context, app mpblock.AppID, ids []mpblock.OpenID) error {
+	if err := s.DB.ConfigSet(ctx, "appendfsync", "no").Err(); err != nil {
 		return err
 	}
 	const part, parts = 1000, 20
 	for len(ids) > 0 {
-		pipe := s.db.Pipeline()
+		pipe := s.DB.Pipeline()
 		for range parts {
 			n := min(part, len(ids))
 			if n == 0 {
@@ -150,8 +151,8 @@ func (s *redisStore) fill(ctx context.Context, app mpblock.AppID, ids []mpblock.
 			return fmt.Errorf("fill Redis: %w", err)
 		}
 	}
-	return s.db.ConfigSet(ctx, "appendfsync", "always").Err()
+	return s.DB.ConfigSet(ctx, "appendfsync", "always").Err()
 }
 
 // Close implements mpblock.Store.
-func (s *redisStore) Close() error { return s.db.Close() }
+func (s *Redis) Close() error { return s.DB.Close() }

@@ -1,4 +1,6 @@
-package main
+// Package peer keeps blacklists in what a user would pick instead of mpblock, for a
+// handler to be measured beside it.
+package peer
 
 import (
 	"context"
@@ -13,12 +15,12 @@ import (
 	"mpblock/internal/memstore"
 )
 
-// mariaStore keeps blacklists in MariaDB; accounts and tokens stay in memory, where
+// Maria keeps blacklists in MariaDB; accounts and tokens stay in memory, where
 // they cost nothing. The row of the account in heads holds total and seq, and is
 // the lock under which its changes follow one another.
-type mariaStore struct {
+type Maria struct {
 	*memstore.Store
-	db *sql.DB
+	DB *sql.DB
 }
 
 // mariaSchema is what the store needs, a statement each. Tables of InnoDB are
@@ -34,7 +36,8 @@ var mariaSchema = []string{
 		ENGINE=InnoDB CHARACTER SET ascii COLLATE ascii_bin`,
 }
 
-func openMaria(socket, database string) (*mariaStore, error) {
+// OpenMaria opens a database of a server by its socket.
+func OpenMaria(socket, database string) (*Maria, error) {
 	c := mysql.NewConfig()
 	c.Net, c.Addr, c.User, c.DBName = "unix", socket, "root", database
 	c.InterpolateParams = true // one round trip a statement
@@ -46,7 +49,7 @@ func openMaria(socket, database string) (*mariaStore, error) {
 	db := sql.OpenDB(connector)
 	db.SetMaxOpenConns(128)
 	db.SetMaxIdleConns(128)
-	return &mariaStore{memstore.New(), db}, nil
+	return &Maria{memstore.New(), db}, nil
 }
 
 // in is the list of as many OpenIDs, and the arguments with the account in front.
@@ -59,11 +62,11 @@ func in(app mpblock.AppID, ids []mpblock.OpenID) (marks string, args []any) {
 }
 
 // Apply implements mpblock.Store as far as the API looks at the answer.
-func (s *mariaStore) Apply(ctx context.Context, app mpblock.AppID, b mpblock.Batch) (change mpblock.Change, err error) {
+func (s *Maria) Apply(ctx context.Context, app mpblock.AppID, b mpblock.Batch) (change mpblock.Change, err error) {
 	if err := b.Validate(); err != nil {
 		return change, err
 	}
-	tx, err := s.db.BeginTx(ctx, nil)
+	tx, err := s.DB.BeginTx(ctx, nil)
 	if err != nil {
 		return change, err
 	}
@@ -103,7 +106,7 @@ func (s *mariaStore) Apply(ctx context.Context, app mpblock.AppID, b mpblock.Bat
 }
 
 // write writes entries, change and head.
-func (s *mariaStore) write(ctx context.Context, tx *sql.Tx, app mpblock.AppID, b mpblock.Batch, effect []mpblock.OpenID, total int, seq uint64) error {
+func (s *Maria) write(ctx context.Context, tx *sql.Tx, app mpblock.AppID, b mpblock.Batch, effect []mpblock.OpenID, total int, seq uint64) error {
 	log := make([]byte, 0, len(effect)*mpblock.OpenIDLen)
 	for _, id := range effect {
 		log = append(log, id[:]...)
@@ -133,7 +136,7 @@ func (s *mariaStore) write(ctx context.Context, tx *sql.Tx, app mpblock.AppID, b
 }
 
 // among returns which of the OpenIDs are in a table.
-func (s *mariaStore) among(ctx context.Context, tx *sql.Tx, table string, app mpblock.AppID, ids []mpblock.OpenID) (map[mpblock.OpenID]bool, error) {
+func (s *Maria) among(ctx context.Context, tx *sql.Tx, table string, app mpblock.AppID, ids []mpblock.OpenID) (map[mpblock.OpenID]bool, error) {
 	marks, args := in(app, ids)
 	rows, err := tx.QueryContext(ctx, "SELECT openid FROM "+table+" WHERE app=? AND openid IN "+marks, args...) //nolint:gosec // a constant and question marks
 	if err != nil {
@@ -151,7 +154,7 @@ func (s *mariaStore) among(ctx context.Context, tx *sql.Tx, table string, app mp
 	return found, rows.Err()
 }
 
-func (s *mariaStore) checkKnown(ctx context.Context, tx *sql.Tx, app mpblock.AppID, ids []mpblock.OpenID, blocked map[mpblock.OpenID]bool) error {
+func (s *Maria) checkKnown(ctx context.Context, tx *sql.Tx, app mpblock.AppID, ids []mpblock.OpenID, blocked map[mpblock.OpenID]bool) error {
 	followers, err := s.among(ctx, tx, "followers", app, ids)
 	if err != nil {
 		return err
@@ -165,8 +168,8 @@ func (s *mariaStore) checkKnown(ctx context.Context, tx *sql.Tx, app mpblock.App
 }
 
 // Blacklist implements mpblock.Store; page and total are of one snapshot.
-func (s *mariaStore) Blacklist(ctx context.Context, app mpblock.AppID, after mpblock.OpenID, limit int) (p mpblock.Page, err error) {
-	tx, err := s.db.BeginTx(ctx, nil) // repeatable read
+func (s *Maria) Blacklist(ctx context.Context, app mpblock.AppID, after mpblock.OpenID, limit int) (p mpblock.Page, err error) {
+	tx, err := s.DB.BeginTx(ctx, nil) // repeatable read
 	if err != nil {
 		return p, err
 	}
@@ -192,14 +195,14 @@ func (s *mariaStore) Blacklist(ctx context.Context, app mpblock.AppID, after mpb
 	return mpblock.Page{OpenIDs: ids, Total: total, Seq: seq}, rows.Err()
 }
 
-// fill makes the tables and blocks OpenIDs, which are in order.
-func (s *mariaStore) fill(ctx context.Context, app mpblock.AppID, ids []mpblock.OpenID) error {
+// Fill makes the tables and blocks OpenIDs, which are in order.
+func (s *Maria) Fill(ctx context.Context, app mpblock.AppID, ids []mpblock.OpenID) error {
 	for _, statement := range mariaSchema {
-		if _, err := s.db.ExecContext(ctx, statement); err != nil {
+		if _, err := s.DB.ExecContext(ctx, statement); err != nil {
 			return err
 		}
 	}
-	if _, err := s.db.ExecContext(ctx, "INSERT INTO heads VALUES (?,?,0)", string(app), len(ids)); err != nil {
+	if _, err := s.DB.ExecContext(ctx, "INSERT INTO heads VALUES (?,?,0)", string(app), len(ids)); err != nil {
 		return err
 	}
 	const part = 10_000
@@ -213,7 +216,7 @@ func (s *mariaStore) fill(ctx context.Context, app mpblock.AppID, ids []mpblock.
 			}
 			fmt.Fprintf(&b, "('%s','%s',0)", app, id)
 		}
-		if _, err := s.db.ExecContext(ctx, b.String()); err != nil {
+		if _, err := s.DB.ExecContext(ctx, b.String()); err != nil {
 			return fmt.Errorf("fill MariaDB: %w", err)
 		}
 		ids = ids[n:]
@@ -222,4 +225,4 @@ func (s *mariaStore) fill(ctx context.Context, app mpblock.AppID, ids []mpblock.
 }
 
 // Close implements mpblock.Store.
-func (s *mariaStore) Close() error { return s.db.Close() }
+func (s *Maria) Close() error { return s.DB.Close() }
