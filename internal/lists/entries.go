@@ -225,7 +225,7 @@ func (r *entryReader) newest(ctx context.Context, q EntryQuery) (EntryPage, erro
 		return EntryPage{}, err
 	}
 	head, err := r.svc.store.Blacklist(ctx, r.app, mpblock.OpenID{}, 0)
-	if err != nil {
+	if err != nil || head.Total == 0 { // a walk would look at all who were ever blocked
 		return EntryPage{}, err
 	}
 	w := walk{svc: r.svc, app: r.app, endless: r.endless, filter: q.filter()}
@@ -244,6 +244,7 @@ func (r *entryReader) newest(ctx context.Context, q EntryQuery) (EntryPage, erro
 		return EntryPage{}, err
 	}
 	switch {
+	case q.After == "" && len(s.page.Rows) == head.Total: // all there are: nothing is left to be looked for
 	case s.next.seq != 0:
 		s.page.Next, s.page.Reached = s.next.String(), s.reached
 	case w.before > 1:

@@ -232,7 +232,7 @@ func TestLongSearch(t *testing.T) {
 	if !slices.Equal(got, []uint64{n - 1, 4}) || pages != 4 {
 		t.Errorf("found %v in %d pages", got, pages)
 	}
-	if got, pages := l.entries(EntryQuery{Actor: "api", Limit: 10}); !slices.Equal(got, []int{0}) || pages != 4 {
+	if got, pages := l.entries(EntryQuery{Actor: "api", Limit: 10}); !slices.Equal(got, []int{0}) || pages != 1 {
 		t.Errorf("entries %v in %d pages", got, pages)
 	}
 	if got, pages := l.entries(EntryQuery{Actor: "nobody", Limit: 10}); len(got) != 0 || pages != 4 {
@@ -392,4 +392,26 @@ func TestChangeByHand(t *testing.T) {
 	if page, err := l.svc.Entries(t.Context(), l.app, EntryQuery{Limit: 9}); err != nil || page.Total != 3 {
 		t.Errorf("a refused change was made: %+v, %v", page, err)
 	}
+}
+
+// A list that was emptied, or nearly, is known to its end at once, however many were
+// blocked before.
+func TestEntriesOfAnEmptiedList(t *testing.T) {
+	l := newLogged(t, 3*maxLooked)
+	for from := 0; from < len(l.ids); from += maxLooked / 2 {
+		l.apply(mpblock.Block, "console:anna", "", from, from+maxLooked/2)
+	}
+	for from := 0; from < len(l.ids); from += maxLooked / 2 {
+		l.apply(mpblock.Unblock, "console:anna", "", from, from+maxLooked/2)
+	}
+	look := func(rows int) {
+		t.Helper()
+		p, err := l.svc.Entries(t.Context(), l.app, EntryQuery{Limit: 10})
+		if err != nil || len(p.Rows) != rows || p.Total != rows || p.Next != "" || !p.Reached.IsZero() {
+			t.Errorf("%+v, %v, want %d rows and nothing behind them", p, err, rows)
+		}
+	}
+	look(0)
+	l.apply(mpblock.Block, "console:anna", "", 7, 8)
+	look(1)
 }

@@ -80,7 +80,7 @@ func (s *Server) install() (err error) {
 	if s.Addr, err = freeAddress(); err != nil {
 		return err
 	}
-	args := []string{"--no-defaults", "--datadir=" + s.data(), "--auth-root-authentication-method=normal", "--skip-test-db"}
+	args := []string{"--no-defaults", "--datadir=" + s.data(), "--auth-root-authentication-method=normal", "--skip-test-db", "--skip-name-resolve"}
 	if os.Geteuid() == 0 { // which the server refuses to run as
 		if s.as, err = userMySQL(); err != nil {
 			return err

@@ -77,7 +77,7 @@ func installDB(dir string) error {
 		}
 	}
 	command := asDatabaseUser("mariadb-install-db", "--no-defaults", "--datadir="+filepath.Join(dir, "data"),
-		"--auth-root-authentication-method=normal", "--skip-test-db", "--innodb-log-file-size=64M")
+		"--auth-root-authentication-method=normal", "--skip-test-db", "--skip-name-resolve", "--innodb-log-file-size=64M")
 	cmd := exec.Command(command[0], command[1:]...) //nolint:gosec // of our own
 	cmd.Env = append(os.Environ(), tmpdir(dir))
 	out, err := cmd.CombinedOutput()
