@@ -3,13 +3,17 @@ package server
 import (
 	"bufio"
 	"bytes"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
 	"strings"
+	"syscall"
 	"testing"
 	"testing/synctest"
+
+	"mpblock/internal/memstore"
 )
 
 // Connections that are idle make room for new ones where there is none left; those at
@@ -85,5 +89,32 @@ func TestOpenFilesAreShared(t *testing.T) {
 		if conns < limit/2 || tables < 10 || tables+conns > limit || limit >= 1_024 && tables+conns+100 > limit {
 			t.Errorf("of %d: %d tables, %d connections", limit, tables, conns)
 		}
+	}
+}
+
+// A server takes no more connections than there are files for.
+func TestServersAreCapped(t *testing.T) {
+	w := openWorld(t, Config{Store: memstore.New()})
+	if w.conns != connsOf(openFiles()) {
+		t.Errorf("%d connections of %d files", w.conns, openFiles())
+	}
+}
+
+// flaky is a listener that cannot accept at first.
+type flaky struct{ net.Listener }
+
+func (flaky) Accept() (net.Conn, error) { return nil, syscall.EMFILE }
+
+// That there are no files left is a warning, once in a while.
+func TestFilesRunOut(t *testing.T) {
+	var log bytes.Buffer
+	l := capConns(flaky{}, &http.Server{}, 3, slog.New(slog.NewTextHandler(&log, nil)))
+	for range 3 {
+		if _, err := l.Accept(); !errors.Is(err, syscall.EMFILE) {
+			t.Errorf("accepted: %v", err)
+		}
+	}
+	if strings.Count(log.String(), "level=WARN") != 1 || !strings.Contains(log.String(), "open files") {
+		t.Errorf("said: %s", &log)
 	}
 }
