@@ -30,7 +30,8 @@ var upgradeKey = []byte("\x00upgrade")
 // upgradePiece is how many bytes are written at once.
 var upgradePiece = 4 << 20
 
-const upgradeTell = 10 * time.Second
+// upgradeTell is how often the log says how far an upgrade is.
+var upgradeTell = 10 * time.Second
 
 // layout returns the version of the layout, "" where the store is empty. It refuses what
 // another program, or another version of this one, has laid out. It writes nothing.
