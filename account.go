@@ -66,6 +66,26 @@ type Account struct {
 	// platform's own clock.
 	Daily     map[Call]int
 	PerMinute map[Call]int
+
+	// Reasons are those that operators are offered first when they block, in the
+	// order in which they are offered. ReasonRequired has the console refuse to block
+	// without one; the API knows no reasons.
+	Reasons        []string
+	ReasonRequired bool
+
+	// Retired refuses every call and every change of the lists, which stay to be read.
+	Retired bool
+}
+
+// ErrRetired is the error of whatever an account does no more once it is retired.
+var ErrRetired = NewError(Conflict, "account.retired", "account %s is retired: its lists can be read, and nothing of them changes")
+
+// MayChange returns ErrRetired if the account is retired.
+func (a *Account) MayChange() error {
+	if a.Retired {
+		return ErrRetired.With(string(a.AppID))
+	}
+	return nil
 }
 
 // Call names a call of the API in settings, quotas, logs and metrics: the part

@@ -101,6 +101,15 @@ func (w where) print(t ui.Terminal, a admin.Account, err error) error {
 	}
 	t.Printf("appid       %s\nname        %s\nprefix      %s\nfollowers   %s (%s)\nblocked     %s\naddresses   %s\n",
 		a.AppID, a.Name, a.Prefix, ui.Grouped(a.Followers), follower, ui.Grouped(a.Blocked), ips)
+	if a.Retired {
+		t.Printf("retired     yes: its calls answer 40013, its lists can be read alone\n")
+	}
+	for _, reason := range a.Reasons {
+		t.Printf("reason      %s\n", reason)
+	}
+	if a.ReasonRequired {
+		t.Printf("reasons     required to block in the console\n")
+	}
 	for _, call := range a.DeniedCalls {
 		t.Printf("denied      %s\n", call)
 	}
@@ -124,11 +133,17 @@ type accountSetCmd struct {
 	AllowCall   []string          `help:"Call that is denied no more." placeholder:"CALL"`
 	Daily       map[string]string `help:"Limit a call per day of UTC+8: getblacklist=500; =off takes the limit away." placeholder:"CALL=N"`
 	PerMinute   map[string]string `help:"Limit a call per minute, likewise." placeholder:"CALL=N"`
+
+	Reason         []string `sep:"none" help:"Reason that the console offers first; may be given often." placeholder:"TEXT"`
+	ForgetReason   []string `sep:"none" help:"Reason to offer no more; or all." placeholder:"TEXT"`
+	ReasonRequired *bool    `help:"Whether the console blocks nobody without a reason: true or false." placeholder:"BOOL"`
+	Retired        *bool    `help:"Whether the account is retired: its calls answer 40013 and its lists can be read alone. true or false." placeholder:"BOOL"`
 }
 
 // Run changes an account's settings.
 func (c accountSetCmd) Run(ctx context.Context, t ui.Terminal) error {
 	s := admin.Settings{Name: c.Name, AnyFollower: c.AnyFollower, AllowIPs: c.AllowIP, ForgetIPs: c.ForgetIP}
+	s.Reasons, s.ForgetReasons, s.ReasonRequired, s.Retired = c.Reason, c.ForgetReason, c.ReasonRequired, c.Retired
 	for _, list := range []struct {
 		in  []string
 		out *[]mpblock.Call

@@ -10,6 +10,7 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 
 	"mpblock"
@@ -38,6 +39,10 @@ type accountRecord struct {
 	Daily       map[mpblock.Call]int `json:"daily,omitempty"`
 	PerMinute   map[mpblock.Call]int `json:"per_minute,omitempty"`
 	Epoch       uint64               `json:"epoch"`
+
+	Reasons        []string `json:"reasons,omitempty"`
+	ReasonRequired bool     `json:"reason_required,omitempty"`
+	Retired        bool     `json:"retired,omitempty"`
 }
 
 // versioned is an account as it was read.
@@ -52,7 +57,7 @@ func (v versioned) record() accountRecord {
 	return accountRecord{
 		Name: a.Name, SecretHash: a.SecretHash.String(), Prefix: a.Prefix.String(), Key: hex.EncodeToString(a.Key[:]),
 		AnyFollower: a.AnyFollower, AllowIPs: a.AllowIPs, Denied: a.Denied, Daily: a.Daily, PerMinute: a.PerMinute,
-		Epoch: v.epoch,
+		Epoch: v.epoch, Reasons: a.Reasons, ReasonRequired: a.ReasonRequired, Retired: a.Retired,
 	}
 }
 
@@ -61,6 +66,7 @@ func accountOf(e record.Entry[accountRecord]) (versioned, error) {
 	v := versioned{epoch: rec.Epoch, version: e.Version, Account: mpblock.Account{
 		AppID: mpblock.AppID(e.Key), Name: rec.Name, AnyFollower: rec.AnyFollower,
 		AllowIPs: rec.AllowIPs, Denied: rec.Denied, Daily: rec.Daily, PerMinute: rec.PerMinute,
+		Reasons: rec.Reasons, ReasonRequired: rec.ReasonRequired, Retired: rec.Retired,
 	}}
 	for _, f := range []struct {
 		into []byte
@@ -253,6 +259,9 @@ func normalize(a *mpblock.Account) error {
 	if err := checkName(a.Name); err != nil {
 		return err
 	}
+	if err := normalizeReasons(a); err != nil {
+		return err
+	}
 	for i, ip := range a.AllowIPs {
 		if !ip.IsValid() {
 			return errAddressShape
@@ -277,6 +286,30 @@ func normalize(a *mpblock.Account) error {
 			}
 		}
 	}
+	return nil
+}
+
+// MaxReasons is how many reasons an account offers.
+const MaxReasons = 30
+
+// normalizeReasons brings the reasons that an account offers into one form, in their
+// order: none is empty or there twice.
+func normalizeReasons(a *mpblock.Account) error {
+	var kept []string
+	for _, r := range a.Reasons {
+		r = strings.TrimSpace(r)
+		if r == "" || slices.Contains(kept, r) {
+			continue
+		}
+		if len(r) > mpblock.MaxReason || !utf8.ValidString(r) || strings.ContainsFunc(r, unicode.IsControl) {
+			return errReason.With(len(r), mpblock.MaxReason)
+		}
+		kept = append(kept, r)
+	}
+	if len(kept) > MaxReasons {
+		return errReasons.With(len(kept), MaxReasons)
+	}
+	a.Reasons = kept
 	return nil
 }
 

@@ -32,4 +32,6 @@ var (
 	errAddressShape  = mpblock.NewError(mpblock.Invalid, "account.address", "an address on the allow-list is not one: want 192.0.2.7 or 192.0.2.0/24")
 	errLimit         = mpblock.NewError(mpblock.Invalid, "account.limit", "a limit of %d for %s: want 0 (none may be made) or more")
 	errNetwork       = mpblock.NewError(mpblock.Invalid, "account.network", "%q is no address: want 192.0.2.7 or 192.0.2.0/24")
+	errReason        = mpblock.NewError(mpblock.Invalid, "account.reason", "a reason of %d bytes: want at most %d bytes of UTF-8 in one line")
+	errReasons       = mpblock.NewError(mpblock.Invalid, "account.reasons", "%d reasons: want at most %d")
 )

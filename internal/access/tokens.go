@@ -215,6 +215,9 @@ func (svc *Service) admit(ctx context.Context, c Credentials, call mpblock.Call)
 	if err != nil {
 		return nil, err
 	}
+	if err := s.account.MayChange(); err != nil {
+		return nil, err
+	}
 	switch {
 	case c.GrantType != "client_credential":
 		return nil, errGrantType
@@ -248,6 +251,9 @@ func (svc *Service) Authorize(ctx context.Context, token string, call mpblock.Ca
 	}
 	if err != nil {
 		return nil, err
+	}
+	if err := s.account.MayChange(); err != nil {
+		return &s.account, err
 	}
 	if s.epoch != c.epoch {
 		return nil, errTokenRotated

@@ -38,6 +38,10 @@ type Account struct {
 	PerMinute   map[mpblock.Call]int `json:"per_minute"`
 	Followers   int                  `json:"followers"`
 	Blocked     int                  `json:"blocked"`
+
+	Reasons        []string `json:"reasons,omitempty"`
+	ReasonRequired bool     `json:"reason_required,omitempty"`
+	Retired        bool     `json:"retired,omitempty"`
 }
 
 // NewAccount is what an account is created with; what is empty is chosen by the
@@ -66,6 +70,11 @@ type Settings struct {
 	AllowCalls  []mpblock.Call       `json:"allow_calls,omitempty"`
 	Daily       map[mpblock.Call]int `json:"daily,omitempty"`
 	PerMinute   map[mpblock.Call]int `json:"per_minute,omitempty"`
+
+	Reasons        []string `json:"reasons,omitempty"`        // to offer, beside those there are
+	ForgetReasons  []string `json:"forget_reasons,omitempty"` // to offer no more; "all"
+	ReasonRequired *bool    `json:"reason_required,omitempty"`
+	Retired        *bool    `json:"retired,omitempty"`
 }
 
 // Operator is an operator of the console.
@@ -188,6 +197,7 @@ func view(a *mpblock.Account, t lists.Totals) Account {
 		AppID: a.AppID, Name: a.Name, Prefix: a.Prefix.String(), AnyFollower: a.AnyFollower,
 		AllowIPs: []string{}, DeniedCalls: append([]mpblock.Call{}, a.Denied...), Daily: a.Daily, PerMinute: a.PerMinute,
 		Followers: t.Followers, Blocked: t.Blocked,
+		Reasons: a.Reasons, ReasonRequired: a.ReasonRequired, Retired: a.Retired,
 	}
 	for _, ip := range a.AllowIPs {
 		v.AllowIPs = append(v.AllowIPs, ip.String())

@@ -225,6 +225,16 @@ func (s Settings) apply(a *mpblock.Account) error {
 	if s.AnyFollower != nil {
 		a.AnyFollower = *s.AnyFollower
 	}
+	if s.ReasonRequired != nil {
+		a.ReasonRequired = *s.ReasonRequired
+	}
+	if s.Retired != nil {
+		a.Retired = *s.Retired
+	}
+	for _, text := range s.ForgetReasons {
+		a.Reasons = slices.DeleteFunc(slices.Clone(a.Reasons), func(r string) bool { return text == "all" || r == text })
+	}
+	a.Reasons = append(slices.Clone(a.Reasons), s.Reasons...)
 	if err := s.applyIPs(a); err != nil {
 		return err
 	}

@@ -5,6 +5,7 @@ import (
 
 	"mpblock"
 	"mpblock/internal/console/web"
+	"mpblock/internal/desk"
 	"mpblock/internal/lists"
 	"mpblock/internal/operators"
 )
@@ -20,7 +21,7 @@ type confirmPage struct {
 	OpenIDs []string
 	Sample  []named
 	More    int // that are not in Sample
-	Reasons []string
+	Reasons desk.Reasons
 	Back    string
 }
 

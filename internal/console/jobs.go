@@ -7,6 +7,7 @@ import (
 	"mpblock"
 	"mpblock/internal/console/i18n"
 	"mpblock/internal/console/web"
+	"mpblock/internal/desk"
 	"mpblock/internal/jobs"
 	"mpblock/internal/operators"
 )
@@ -36,7 +37,7 @@ type jobPage struct {
 	Lines   []jobLine
 	Bad     []badLine // of a draft: the first of the lines that are left out
 	MoreBad int
-	Reasons []string
+	Reasons desk.Reasons
 }
 
 // jobLine is a figure of a preview or a report.

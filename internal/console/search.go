@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/url"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -325,7 +326,7 @@ func (v *visit) findJobs(text string) (hitGroup, error) {
 func (v *visit) findReasons(text string) (hitGroup, error) {
 	g := hitGroup{Kind: "reasons", Heading: v.Say(msg("find.reasons"))}
 	all, err := v.Desk.Reasons(v.Ctx(), v.Account.AppID, lists.MaxRows)
-	for _, r := range all {
+	for _, r := range append(slices.Clone(all.Kept), all.Earlier...) {
 		if len(g.Hits) < groupHits && strings.Contains(strings.ToLower(r), strings.ToLower(text)) {
 			g.Hits = append(g.Hits, hit{Text: r, Address: v.Base() + "/blacklist?" + url.Values{"reason": {r}}.Encode()})
 		}

@@ -31,6 +31,9 @@ type AccountSettings struct {
 	Denied      []mpblock.Call
 	Daily       map[mpblock.Call]int
 	PerMinute   map[mpblock.Call]int
+
+	Reasons        []string
+	ReasonRequired bool
 }
 
 // SetAccount replaces the settings of an account. For admins.
@@ -41,6 +44,7 @@ func (d *Desk) SetAccount(ctx context.Context, app mpblock.AppID, s AccountSetti
 	a, err := d.office.access.UpdateAccount(ctx, app, func(a *mpblock.Account) error {
 		a.Name, a.AnyFollower, a.AllowIPs = s.Name, s.AnyFollower, s.AllowIPs
 		a.Denied, a.Daily, a.PerMinute = s.Denied, s.Daily, s.PerMinute
+		a.Reasons, a.ReasonRequired = s.Reasons, s.ReasonRequired
 		return nil
 	})
 	if err != nil {
@@ -56,4 +60,17 @@ func (d *Desk) RotateSecret(ctx context.Context, app mpblock.AppID) (secret stri
 		return "", err
 	}
 	return d.office.access.RotateSecret(ctx, app)
+}
+
+// RetireAccount has an account refuse every call and every change of its lists, which
+// stay to be read, or take them again. For admins.
+func (d *Desk) RetireAccount(ctx context.Context, app mpblock.AppID, retired bool) error {
+	if _, err := d.account(ctx, operators.RoleAdmin, app); err != nil {
+		return err
+	}
+	_, err := d.office.access.UpdateAccount(ctx, app, func(a *mpblock.Account) error {
+		a.Retired = retired
+		return nil
+	})
+	return err
 }

@@ -60,6 +60,7 @@ var (
 	errEnrol     = mpblock.NewError(mpblock.Unauthenticated, "factor.enrol", "a second factor is required of all operators here: set yours up first")
 	errRole      = mpblock.NewError(mpblock.Forbidden, "role.missing", "this takes the role %s, and yours is %s: ask an admin")
 	errNoAccount = mpblock.NewError(mpblock.NotFound, "account.none.here", "there is no account %q, or it is not one of yours")
+	errNoReason  = mpblock.NewError(mpblock.Invalid, "reason.required", "account %s asks for a reason whenever somebody is blocked: choose or write one")
 	errNoHolder  = mpblock.NewError(mpblock.NotFound, "account.holder", "%s is of no account here, or not of one of yours")
 )
 
@@ -88,6 +89,9 @@ func (d *Desk) account(ctx context.Context, role operators.Role, app mpblock.App
 	a, err := d.office.access.Account(ctx, app)
 	if errors.Is(err, access.ErrNoAccount) || errors.Is(err, mpblock.ErrAppID) {
 		return nil, noAccount(app)
+	}
+	if err == nil && role == operators.RoleOperator {
+		err = a.MayChange()
 	}
 	return a, err
 }

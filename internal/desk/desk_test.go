@@ -262,6 +262,9 @@ var actions = map[string]action{
 		_, err := d.SetAccount(ctx, app, AccountSettings{})
 		return err
 	}},
+	"RetireAccount": {operators.RoleAdmin, true, func(ctx context.Context, d *Desk, app mpblock.AppID) error {
+		return d.RetireAccount(ctx, app, false)
+	}},
 	"RotateSecret": {operators.RoleAdmin, true, func(ctx context.Context, d *Desk, app mpblock.AppID) error {
 		_, err := d.RotateSecret(ctx, app)
 		return err
@@ -445,5 +448,91 @@ func TestSetAccount(t *testing.T) {
 	next, err := d.RotateSecret(t.Context(), a.AppID)
 	if acc, _ := office.access.Account(t.Context(), a.AppID); err != nil || !acc.SecretHash.Matches(next) || acc.SecretHash.Matches(secret) {
 		t.Errorf("the secret was not rotated: %v", err)
+	}
+}
+
+func TestReasonsOfAnAccount(t *testing.T) {
+	office := open(t, memstore.New())
+	d := newDesk(t, office, "adam", operators.RoleAdmin)
+	a, _, err := d.AddAccount(t.Context(), access.NewAccount{AnyFollower: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	id := mpblock.Mint(a.Prefix, mpblock.Key{}, "1").String()
+	if _, err := d.Block(t.Context(), a.AppID, []string{id}, "typed"); err != nil {
+		t.Fatal(err)
+	}
+	set := AccountSettings{AnyFollower: true, Reasons: []string{" spam ", "", "fraud", "spam"}, ReasonRequired: true}
+	if _, err := d.SetAccount(t.Context(), a.AppID, set); err != nil {
+		t.Fatal(err)
+	}
+	got, err := d.Reasons(t.Context(), a.AppID, 10)
+	if err != nil || !reflect.DeepEqual(got, Reasons{Kept: []string{"spam", "fraud"}, Earlier: []string{"typed"}, Required: true}) {
+		t.Errorf("reasons are %+v, %v", got, err)
+	}
+	_, err = d.Block(t.Context(), a.AppID, []string{id}, "  ")
+	wantRefusal(t, err, "asks for a reason")
+	if _, err := d.Unblock(t.Context(), a.AppID, []string{id}, ""); err != nil {
+		t.Errorf("unblocking takes no reason: %v", err)
+	}
+	job, err := d.DraftJob(t.Context(), a.AppID, mpblock.Block, listOf(id))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = d.StartJob(t.Context(), a.AppID, job.ID, "")
+	wantRefusal(t, err, "asks for a reason")
+	if _, err := d.StartJob(t.Context(), a.AppID, job.ID, "spam"); err != nil {
+		t.Error(err)
+	}
+	_, err = d.SetAccount(t.Context(), a.AppID, AccountSettings{Reasons: []string{"two\nlines"}})
+	wantRefusal(t, err, "in one line")
+	_, err = d.SetAccount(t.Context(), a.AppID, AccountSettings{Reasons: strings.Split(strings.Repeat("x\n", 40)+"abcdefghijklmnopqrstuvwxyz0123456789", "")})
+	wantRefusal(t, err, "want at most 30")
+}
+
+func TestRetiredAccount(t *testing.T) {
+	office := open(t, memstore.New())
+	d := newDesk(t, office, "adam", operators.RoleAdmin)
+	a, secret, err := d.AddAccount(t.Context(), access.NewAccount{AnyFollower: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ids := []mpblock.OpenID{mpblock.Mint(a.Prefix, mpblock.Key{}, "1")}
+	if _, err := d.Block(t.Context(), a.AppID, []string{ids[0].String()}, ""); err != nil {
+		t.Fatal(err)
+	}
+	ask := access.Credentials{GrantType: "client_credential", AppID: string(a.AppID), Secret: secret}
+	token, err := office.access.Token(t.Context(), ask)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := d.RetireAccount(t.Context(), a.AppID, true); err != nil {
+		t.Fatal(err)
+	}
+	of, _ := office.access.Account(t.Context(), a.AppID)
+	_, byToken := office.access.Authorize(t.Context(), token.Value, mpblock.CallList, netip.Addr{})
+	_, newToken := office.access.StableToken(t.Context(), ask, false)
+	_, block := d.Block(t.Context(), a.AppID, []string{ids[0].String()}, "")
+	_, draft := d.DraftJob(t.Context(), a.AppID, mpblock.Block, listOf(ids[0].String()))
+	_, apply := office.lists.Apply(t.Context(), of, mpblock.Batch{Action: mpblock.Unblock, OpenIDs: ids, Actor: "x"})
+	_, follow := office.lists.AddFollowers(t.Context(), of, ids)
+	for what, err := range map[string]error{
+		"a token": newToken, "a call": byToken, "a block": block, "a job": draft, "a change": apply, "followers": follow,
+		"minting":  office.lists.MintFollowers(t.Context(), of, 1, nil),
+		"a remark": office.remarks.Set(t.Context(), of, "x", ids[0], "a", "b"),
+		"remarks":  office.remarks.Import(t.Context(), of, "x", nil),
+	} {
+		if !errors.Is(err, mpblock.ErrRetired) {
+			t.Errorf("%s of a retired account: %v", what, err)
+		}
+	}
+	if page, err := d.Blacklist(t.Context(), a.AppID, lists.EntryQuery{Limit: 10}); err != nil || len(page.Rows) != 1 {
+		t.Errorf("its blacklist reads %+v, %v", page, err)
+	}
+	if err := d.RetireAccount(t.Context(), a.AppID, false); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := office.access.Authorize(t.Context(), token.Value, mpblock.CallList, netip.Addr{}); err != nil {
+		t.Errorf("in use again: %v", err)
 	}
 }

@@ -22,8 +22,16 @@ func (d *Desk) DraftJob(ctx context.Context, app mpblock.AppID, action mpblock.A
 
 // StartJob starts a drafted job. A job that has been started is a refusal.
 func (d *Desk) StartJob(ctx context.Context, app mpblock.AppID, id, reason string) (jobs.Job, error) {
-	if _, err := d.account(ctx, operators.RoleOperator, app); err != nil {
+	a, err := d.account(ctx, operators.RoleOperator, app)
+	if err != nil {
 		return jobs.Job{}, err
+	}
+	j, err := d.office.jobs.Job(ctx, app, id)
+	if err == nil {
+		err = reasoned(a, j.Action, reason)
+	}
+	if err != nil {
+		return j, err
 	}
 	return d.office.jobs.Start(ctx, app, id, reason)
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"iter"
 	"slices"
+	"strings"
 
 	"mpblock"
 	"mpblock/internal/access"
@@ -140,13 +141,30 @@ func (d *Desk) Overview(ctx context.Context, app mpblock.AppID) (Overview, error
 	return Overview{Overview: o, Calls: calls}, err
 }
 
-// Reasons returns up to limit earlier reasons of an account, the most used first, for
-// a list of suggestions.
-func (d *Desk) Reasons(ctx context.Context, app mpblock.AppID, limit int) ([]string, error) {
-	if _, err := d.account(ctx, operators.RoleViewer, app); err != nil {
-		return nil, err
+// Reasons are what an operator may take for a reason.
+type Reasons struct {
+	Kept     []string // those that admins have set for the account
+	Earlier  []string // others that were used before, the most used first
+	Required bool     // to block
+}
+
+// Reasons returns the reasons that an account offers, and up to limit earlier ones.
+func (d *Desk) Reasons(ctx context.Context, app mpblock.AppID, limit int) (Reasons, error) {
+	a, err := d.account(ctx, operators.RoleViewer, app)
+	if err != nil {
+		return Reasons{}, err
 	}
-	return d.office.lists.Reasons(ctx, app, limit)
+	earlier, err := d.office.lists.Reasons(ctx, app, limit)
+	earlier = slices.DeleteFunc(earlier, func(r string) bool { return slices.Contains(a.Reasons, r) })
+	return Reasons{Kept: a.Reasons, Earlier: earlier, Required: a.ReasonRequired}, err
+}
+
+// reasoned refuses to block without a reason where the account asks for one.
+func reasoned(a *mpblock.Account, action mpblock.Action, reason string) error {
+	if action == mpblock.Block && a.ReasonRequired && strings.TrimSpace(reason) == "" {
+		return errNoReason.With(string(a.AppID))
+	}
+	return nil
 }
 
 // Block blocks 1 to lists.MaxByHand followers, all or none. The reason may be empty.
@@ -163,6 +181,9 @@ func (d *Desk) Unblock(ctx context.Context, app mpblock.AppID, ids []string, rea
 func (d *Desk) change(ctx context.Context, app mpblock.AppID, action mpblock.Action, ids []string, reason string) (lists.Outcome, error) {
 	a, err := d.account(ctx, operators.RoleOperator, app)
 	if err != nil {
+		return lists.Outcome{}, err
+	}
+	if err := reasoned(a, action, reason); err != nil {
 		return lists.Outcome{}, err
 	}
 	return d.office.lists.ByHand(ctx, a, d.actor(), action, ids, reason)

@@ -200,6 +200,9 @@ func (svc *Service) work(ctx context.Context, l *lease) error {
 		if errors.Is(err, errListGone) {
 			return l.end(ctx, JobFailed)
 		}
+		if errors.Is(err, mpblock.ErrRetired) {
+			return l.end(ctx, JobStopped)
+		}
 		if err == nil {
 			err = svc.keepResult(ctx, &j, result)
 		}

@@ -199,6 +199,9 @@ func (svc *Service) Totals(ctx context.Context, app mpblock.AppID) (Totals, erro
 // AddFollowers registers up to mpblock.MaxWrite followers, all or none, and
 // returns how many were new. One of another account is refused.
 func (svc *Service) AddFollowers(ctx context.Context, a *mpblock.Account, ids []mpblock.OpenID) (added int, err error) {
+	if err := a.MayChange(); err != nil {
+		return 0, err
+	}
 	for i, id := range ids {
 		if id.Prefix() != a.Prefix {
 			return 0, errForeignFollower.With(i+1, id, a.AppID)
@@ -210,6 +213,9 @@ func (svc *Service) AddFollowers(ctx context.Context, a *mpblock.Account, ids []
 // MintFollowers registers n new followers with OpenIDs of random users, and
 // hands them to each, up to mpblock.MaxWrite at a time, once they are durable.
 func (svc *Service) MintFollowers(ctx context.Context, a *mpblock.Account, n int, each func([]mpblock.OpenID) error) error {
+	if err := a.MayChange(); err != nil {
+		return err
+	}
 	for n > 0 {
 		ids := make([]mpblock.OpenID, min(n, mpblock.MaxWrite))
 		for i := range ids {

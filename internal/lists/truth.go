@@ -28,6 +28,9 @@ func (svc *Service) truth(*mpblock.Account) Truth { return svc.local }
 // Apply makes a change of an account's blacklist, as Truth says. All changes, of any
 // door and of jobs, go through it; it dates them.
 func (svc *Service) Apply(ctx context.Context, a *mpblock.Account, b mpblock.Batch) (mpblock.Change, error) {
+	if err := a.MayChange(); err != nil {
+		return mpblock.Change{}, err
+	}
 	b.Time = svc.clock.Now()
 	return svc.truth(a).Apply(ctx, a, b)
 }

@@ -131,6 +131,9 @@ func Check(name, remark string) (string, string, error) {
 // Set sets name and remark of an OpenID of the account, whether it follows or not. With
 // neither of them it is Forget.
 func (s *Service) Set(ctx context.Context, a *mpblock.Account, by string, id mpblock.OpenID, name, remark string) error {
+	if err := a.MayChange(); err != nil {
+		return err
+	}
 	name, remark, err := Check(name, remark)
 	if err != nil {
 		return err
@@ -161,6 +164,9 @@ func (s *Service) set(ctx context.Context, app mpblock.AppID, by string, id mpbl
 // Import sets the names and remarks of many OpenIDs of the account. An empty one leaves
 // what is there. A row that is refused ends it; those before it may be set.
 func (s *Service) Import(ctx context.Context, a *mpblock.Account, by string, rows []Row) error {
+	if err := a.MayChange(); err != nil {
+		return err
+	}
 	for i, r := range rows {
 		name, remark, err := Check(r.Name, r.Remark.Remark)
 		if err != nil {

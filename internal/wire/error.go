@@ -72,6 +72,7 @@ func (c Code) Text() string { return codeTexts[c] }
 // for those under it too.
 var codes = map[string]Code{
 	"account.none":             CodeBadAppID,
+	"account.retired":          CodeBadAppID,
 	"appid.shape":              CodeBadAppID,
 	"caller.address":           CodeIPNotAllowed,
 	"caller.call":              CodeUnauthorized,

@@ -29,6 +29,7 @@ type accountsPage struct {
 type accountRow struct {
 	AppID, Name        string
 	Followers, Blocked int
+	Retired            bool
 }
 
 func (c *Pages) accounts(v *visit) error {
@@ -41,7 +42,7 @@ func (v *visit) accountsPage(status int, p *accountsPage) error {
 		return err
 	}
 	for _, a := range list {
-		p.Rows = append(p.Rows, accountRow{string(a.AppID), web.NameOf(a), a.Followers, a.Blocked})
+		p.Rows = append(p.Rows, accountRow{string(a.AppID), web.NameOf(a), a.Followers, a.Blocked, a.Retired})
 	}
 	next := ""
 	if len(list) == web.PageRows {
@@ -79,6 +80,8 @@ type accountForm struct {
 	AnyFollower        bool
 	IPs                string
 	Limits             []limitRow
+	Reasons            string // one a line
+	ReasonRequired     bool
 }
 
 // limitRow is what of one call is allowed; empty: without a limit.
@@ -91,6 +94,7 @@ type limitRow struct {
 // settingsOf is the form of an account as it is.
 func settingsOf(a desk.AccountView) accountForm {
 	f := accountForm{AppID: string(a.AppID), Name: a.Name, Shown: web.NameOf(a), AnyFollower: a.AnyFollower}
+	f.Reasons, f.ReasonRequired = strings.Join(a.Reasons, "\n"), a.ReasonRequired
 	for _, ip := range a.AllowIPs {
 		text := ip.String()
 		if ip.IsSingleIP() {
@@ -181,6 +185,7 @@ func (v *visit) entered() accountForm {
 	f := accountForm{
 		AppID: string(v.Account.AppID), Shown: web.NameOf(v.Account), Name: v.Field("name"),
 		AnyFollower: v.Field("any") != "", IPs: v.R.PostForm.Get("ips"),
+		Reasons: v.R.PostForm.Get("reasons"), ReasonRequired: v.Field("required") != "",
 	}
 	for _, call := range mpblock.Calls() {
 		f.Limits = append(f.Limits, limitRow{
@@ -193,6 +198,7 @@ func (v *visit) entered() accountForm {
 // readSettings reads what was entered; what cannot be read is refused.
 func (v *visit) readSettings(f accountForm) (desk.AccountSettings, error) {
 	s := desk.AccountSettings{Name: f.Name, AnyFollower: f.AnyFollower, Daily: map[mpblock.Call]int{}, PerMinute: map[mpblock.Call]int{}}
+	s.Reasons, s.ReasonRequired = strings.Split(f.Reasons, "\n"), f.ReasonRequired
 	for _, text := range strings.Fields(f.IPs) {
 		ip, err := access.ParseNetwork(text)
 		if err != nil {
@@ -236,4 +242,29 @@ func (c *Pages) rotateSecret(v *visit) error {
 	v.Tell("good", v.Say(msg("account.rotated")))
 	v.keepSecret(v.Account.AppID, secret)
 	return v.See("/accounts/" + string(v.Account.AppID))
+}
+
+// retireAccount retires an account, or takes that back.
+func (c *Pages) retireAccount(v *visit) error {
+	if err := v.settings(); err != nil {
+		return err
+	}
+	if err := v.Form(); err != nil {
+		return err
+	}
+	page := "/accounts/" + string(v.Account.AppID)
+	retired := v.Field("retired") != ""
+	if retired && v.Field("sure") == "" {
+		v.Tell("bad", v.Say(msg("account.sure")))
+		return v.See(page)
+	}
+	if err := v.Desk.RetireAccount(v.Ctx(), v.Account.AppID, retired); err != nil {
+		return err
+	}
+	done := msg("account.retire.done")
+	if !retired {
+		done = msg("account.retire.undone")
+	}
+	v.Tell("good", v.Say(done))
+	return v.See(page)
 }

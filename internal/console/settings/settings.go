@@ -44,6 +44,7 @@ func (c *Pages) Register(site *web.Site) {
 		"GET /accounts/{app}":            c.accountSettings,
 		"POST /accounts/{app}":           c.setAccount,
 		"POST /accounts/{app}/secret":    c.rotateSecret,
+		"POST /accounts/{app}/retire":    c.retireAccount,
 		"GET /operators":                 c.operators,
 		"POST /operators":                c.addOperator,
 		"POST /second-factor":            c.requireSecond,

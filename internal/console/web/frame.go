@@ -24,6 +24,7 @@ type Frame struct {
 	Chosen      string // AppID of the account that the navigation is for
 	AppID       string
 	AccountName string
+	Retired     bool   // the account is
 	Base        string // address of the account's pages
 	Example     string // how its OpenIDs begin
 	MayBlock    bool   // the operator may block and unblock
@@ -149,7 +150,8 @@ func (v *Visit) Chosen(accounts []Choice) string {
 // about fills what pages and their pieces say of the operator and the account.
 func (v *Visit) about(f *Frame) {
 	f.MayBlock, f.Admin = v.Desk.May(operators.RoleOperator), v.Desk.May(operators.RoleAdmin)
-	f.AppID = string(v.Account.AppID)
+	f.AppID, f.Retired = string(v.Account.AppID), v.Account.Retired
+	f.MayBlock = f.MayBlock && !f.Retired
 	if f.AppID != "" {
 		f.AccountName, f.Base, f.Example = NameOf(v.Account), v.Base(), exampleOf(v.Account)
 	}

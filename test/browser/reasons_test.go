@@ -1,0 +1,61 @@
+package browser
+
+import (
+	"strings"
+	"testing"
+)
+
+// TestReasonsOfTheAccount has an admin write down reasons and ask for one: the dialog
+// offers them first, and refuses to go on with none.
+func TestReasonsOfTheAccount(t *testing.T) {
+	s := serve(t)
+	b := enter(t, s, "en")
+	b.visit("/accounts/" + strings.TrimPrefix(account, "/a/"))
+	b.put("#reasons", "Fraud 诈骗\nInsults")
+	b.click("#settings input[name=required]")
+	b.follow("#settings .primary")
+	b.visit(account + "/followers")
+	b.tick(2)
+	b.click("#act")
+	b.wait("document.querySelector('dialog[open] #why') === document.activeElement")
+	if got := b.text("dialog .chips"); !strings.HasPrefix(got, "Fraud 诈骗") {
+		t.Errorf("the first chips are %q", got)
+	}
+	b.click("dialog #really") // the browser says what is missing
+	if !eval[bool](b, "document.querySelector('dialog[open] #why').validity.valueMissing") {
+		t.Error("the dialog asks for no reason")
+	}
+	b.click("dialog #kept button:nth-child(2)")
+	b.follow("dialog #really")
+	b.visit(account + "/blacklist")
+	b.says("tbody tr", "Insults")
+}
+
+// TestRetiredAccount retires an account: its lists are there, and nothing on them can
+// be pressed.
+func TestRetiredAccount(t *testing.T) {
+	s := serve(t)
+	b := enter(t, s, "en")
+	page := "/accounts/" + strings.TrimPrefix(account, "/a/")
+	b.visit(page)
+	b.click("#retire input[name=sure]")
+	b.follow("#do-retire")
+	for _, lang := range []string{"zh-CN", "en"} {
+		b.visit(account)
+		b.speak(lang)
+		b.inspect(at("retired-blacklist", account+"/blacklist"), lang)
+		b.inspect(at("retired-account", page), lang)
+	}
+	b.visit(account + "/blacklist")
+	if !b.has("#retired") || b.has("#act") || !b.has("tr[data-openid]") {
+		t.Errorf("the blacklist of a retired account shows %s", b.text("main"))
+	}
+	b.visit("/accounts")
+	b.says("tr[data-appid]", "Retired")
+	b.visit(page)
+	b.follow("#take-back")
+	b.visit(account + "/followers")
+	if b.has("#retired") || !b.has("#act") {
+		t.Error("the account is not in use again")
+	}
+}
