@@ -9,7 +9,6 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
-	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -18,7 +17,6 @@ import (
 	"mpblock"
 	"mpblock/cmd/mpblock/ui"
 	"mpblock/internal/admin"
-	"mpblock/internal/lines/linestest"
 )
 
 const testApp = "wx0123456789abcdef"
@@ -187,44 +185,4 @@ func TestMintOntoAFullDisk(t *testing.T) {
 		t.Errorf("exit code %d after %d pieces", code, pieces)
 	}
 	wantAll(t, stderr.String(), "no space left; 0 followers were made and printed, up to 10,000 more may be registered")
-}
-
-// TestFilesThroughImport: what the reader reads is what followers are imported of.
-func TestFilesThroughImport(t *testing.T) {
-	var got []string
-	dir := fakeAdmin(t, func(_ int, w http.ResponseWriter, r *http.Request) {
-		var body struct {
-			OpenIDs []string `json:"openids"`
-		}
-		if err := json.NewDecoder(r.Body).Decode(&body); err != nil {
-			t.Error(err)
-		}
-		got = append(got, body.OpenIDs...)
-		fmt.Fprintf(w, `{"added":%d}`, len(body.OpenIDs))
-	})
-	for _, f := range linestest.Files() {
-		got = nil
-		name := filepath.Join(t.TempDir(), f.Name)
-		if err := os.WriteFile(name, f.Data, 0o600); err != nil {
-			t.Fatal(err)
-		}
-		code, out, errs := command("follower", "import", "--data", dir, "--account", testApp, "--json", name)
-		if f.Error != "" {
-			if code != ui.CodeUsage || !strings.Contains(errs, f.Error) {
-				t.Errorf("%s: exit code %d, %s%s", f.Name, code, out, errs)
-			}
-			continue
-		}
-		want := ui.CodeDone
-		if len(f.Bad) > 0 {
-			want = ui.CodePartly
-		}
-		if code != want || !slices.Equal(got, f.OpenIDs) {
-			t.Errorf("%s: exit code %d, %d OpenIDs, want %d\n%s%s", f.Name, code, len(got), len(f.OpenIDs), out, errs)
-		}
-		var sum imported
-		if err := json.Unmarshal([]byte(out), &sum); err != nil || sum.Refused != len(f.Bad) {
-			t.Errorf("%s: %d refused, want %d; %v", f.Name, sum.Refused, len(f.Bad), err)
-		}
-	}
 }

@@ -91,7 +91,9 @@ func (c remarkImportCmd) Run(ctx context.Context, t ui.Terminal) error {
 		err = flush()
 	}
 	if unreadable := (*lines.Error)(nil); errors.As(err, &unreadable) {
-		err = ui.ExplainRead(c.File, err)
+		if err = ui.ExplainRead(c.File, err); sum.Set == 0 {
+			return err
+		}
 	}
 	if err != nil {
 		return ui.Failed(ui.CodePartly, "run the same command again: what is set stays set", "%w; %s set before", err, ui.Many(sum.Set, "remark"))

@@ -17,7 +17,7 @@ type jobView struct {
 	ID, Address string
 	Block       bool
 	Reason, By  string
-	Problem     string // why it failed, in English
+	Problem     string // why it failed
 	Code        jobs.JobState
 	State, Mood string // in words, and the colour of its label
 	Active      bool
@@ -69,7 +69,7 @@ func (v *visit) jobView(j jobs.Job) jobView {
 	}
 	view := jobView{
 		ID: j.ID, Address: v.Base() + "/jobs/" + j.ID, Block: j.Action == mpblock.Block, Reason: j.Reason, By: j.By,
-		Problem: j.Problem, Code: j.State, State: v.Say(moods[j.State].text), Mood: moods[j.State].mood, Active: j.Active(),
+		Problem: v.problem(j.Problem), Code: j.State, State: v.Say(moods[j.State].text), Mood: moods[j.State].mood, Active: j.Active(),
 		Created: i18n.StampOf(j.Created, v.Zone), Done: j.Progress.Seen(), Total: j.Progress.Total,
 		Refused:  j.Progress.Refused + j.Preview.Malformed + j.Preview.Foreign,
 		standing: standing{Undoes: v.jobRef(j.UndoOf), UndoneBy: v.jobRef(j.UndoneBy), RedoneBy: v.jobRef(j.RedoneBy), Redoes: j.Redoes},
@@ -84,6 +84,14 @@ func (v *visit) jobView(j jobs.Job) jobView {
 		view.Percent = 100
 	}
 	return view
+}
+
+// problem says why a job failed, in the page's language.
+func (v *visit) problem(text string) string {
+	if text == jobs.ProblemGone {
+		return v.Say(msg("job.gone"))
+	}
+	return text
 }
 
 // jobRef returns a link to a job, nil for none.
@@ -157,10 +165,18 @@ func (v *visit) preview(status int, j jobs.Job) error {
 
 // whyRefused says why a line was refused.
 func (v *visit) whyRefused(r jobs.RefusedLine) string {
-	if text, ok := v.Lang.BadLine(r.Key, r.Args); ok {
+	if text := v.detail(r); text != "" {
 		return text
 	}
 	return v.why(r.Why)
+}
+
+// detail says why a line was refused, beyond what its Why does; "" if nothing does.
+func (v *visit) detail(r jobs.RefusedLine) string {
+	if text, ok := v.Lang.BadLine(r.Key, r.Args); ok {
+		return text
+	}
+	return r.Detail
 }
 
 func (v *visit) why(w jobs.RefusedWhy) string {
@@ -238,7 +254,7 @@ func (c *console) refused(v *visit) error {
 	return v.Stream(out, func() error {
 		for r, err := range v.Desk.Refused(v.Ctx(), v.Account.AppID, j.ID) {
 			if err == nil {
-				err = out.Write(r.Text, strconv.Itoa(r.Line), string(r.Why), r.Detail)
+				err = out.Write(r.Text, strconv.Itoa(r.Line), string(r.Why), v.detail(r))
 			}
 			if err != nil {
 				return err

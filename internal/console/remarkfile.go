@@ -51,7 +51,7 @@ func (c *console) importRemarks(v *visit) error {
 
 func (v *visit) takeRemarks(in *upload.Upload) error {
 	var rows []remarks.Row
-	bad, first := 0, ""
+	bad, told := 0, []string(nil)
 	_, err := in.Read(func(l lines.Line) error {
 		name, remark := l.Person()
 		why := ""
@@ -64,8 +64,8 @@ func (v *visit) takeRemarks(in *upload.Upload) error {
 		}
 		switch {
 		case why != "":
-			if bad++; bad == 1 {
-				first = v.Say(msg("remarks.line"), l.Number, l.Text) + why
+			if bad++; bad <= sampleRows {
+				told = append(told, v.Say(msg("remarks.line"), l.Number, l.Text)+why)
 			}
 		case name+remark == "":
 		case len(rows) == maxRemarks:
@@ -88,7 +88,10 @@ func (v *visit) takeRemarks(in *upload.Upload) error {
 		return web.Invalid(v.Say(msg("remarks.none")))
 	}
 	if bad > 0 {
-		v.Tell("bad", v.Say(msg("remarks.bad"), bad, first))
+		if bad > len(told) {
+			told = append(told, v.Say(msg("dialog.more"), bad-len(told)))
+		}
+		v.TellWith(web.Notice{Kind: "bad", Text: v.Say(msg("remarks.bad"), bad), List: told})
 	}
 	return nil
 }

@@ -93,10 +93,16 @@ func TestRemarksOfAFile(t *testing.T) {
 	foreign := mpblock.Mint(mpblock.Prefix{9}, mpblock.Key{}, "x").String()
 	file := "昵称,OpenID,备注\nWang,\"" + follower(0) + "\",'=ad\n,nonsense,x\n," + foreign + ",x\n," + follower(1) + "," + strings.Repeat("x", 31) + "\n," + follower(2) + ",\n"
 	a := b.upload(base+"/remarks", "", file)
-	a.holds(t, 200, "The remark of 1 person is set.", "3 lines were refused. The first: line 3, “nonsense”: ")
+	a.holds(t, 200, "The remark of 1 person is set.", "3 lines were refused:<ul><li>line 3, “nonsense”: ",
+		"<li>line 4, “"+foreign+"”: ", "<li>line 5, “"+follower(1)+"”: ")
+	many := b.upload(base+"/remarks", "", "openid,remark\n"+strings.Repeat("oxx,y\n", sampleRows+7))
+	many.holds(t, 200, "57 lines were refused:", "<li>line 51, “oxx”: ", "<li>7 more are not shown.</li></ul>")
+	if strings.Contains(many.body, "line 52,") {
+		t.Error("the list of refused lines is not bounded")
+	}
 	b.get(base+"/openids/"+follower(0)).holds(t, 200, `=ad <span class="soft">Wang</span>`)
 	b.upload(base+"/remarks", "", follower(0)+"\n").holds(t, 422, "the first line must name the columns")
-	b.upload(base+"/remarks", "", "openid,remark\n"+follower(3)+"\n,x\n").holds(t, 200, "1 line was refused: line 3, “,x”: ")
+	b.upload(base+"/remarks", "", "openid,remark\n"+follower(3)+"\n,x\n").holds(t, 200, "1 line was refused:<ul><li>line 3, “,x”: ")
 
 	v := s.as("viewer")
 	v.get(base+"/remarks").holds(t, 200, "takes the role operator")

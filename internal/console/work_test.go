@@ -5,12 +5,9 @@ import (
 	"encoding/csv"
 	"encoding/json"
 	"fmt"
-	"html"
 	"mime/multipart"
 	"net/http"
 	"regexp"
-	"slices"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -20,7 +17,6 @@ import (
 	"mpblock/internal/console/web"
 	"mpblock/internal/jobs"
 	"mpblock/internal/lines"
-	"mpblock/internal/lines/linestest"
 )
 
 // upload sends a list as the page does.
@@ -165,48 +161,6 @@ func TestListsThatAreNone(t *testing.T) {
 	b.get(draft.path).holds(t, 404)
 }
 
-// TestFilesThroughTheConsole: what the reader reads is what a job is drafted of, with
-// words for it in both languages.
-func TestFilesThroughTheConsole(t *testing.T) {
-	s := filled(t)
-	b := s.as("operator")
-	count := func(body, kind string) (n int) {
-		m := regexp.MustCompile(`data-kind="` + kind + `"><th scope="row">[^<]+</th><td class="number">([0-9,]+)<`).FindStringSubmatch(body)
-		if m == nil {
-			t.Fatalf("no %s in %s", kind, body)
-		}
-		n, _ = strconv.Atoi(strings.ReplaceAll(m[1], ",", ""))
-		return n
-	}
-	for _, f := range linestest.Files() {
-		for _, language := range []string{"en", "zh-CN"} {
-			b.post("/me/language", "lang", language)
-			a := b.send(base+"/bulk", "block", "", f.Name, string(f.Data))
-			if f.Error != "" || len(f.OpenIDs) == 0 {
-				a.holds(t, 422)
-				continue
-			}
-			a.holds(t, 200)
-			different := slices.Compact(slices.Sorted(slices.Values(f.OpenIDs)))
-			if n := count(a.body, "unknown"); n != len(different) {
-				t.Errorf("%s: %d OpenIDs, want %d", f.Name, n, len(different))
-			}
-			if n := count(a.body, "malformed"); n != len(f.Bad) {
-				t.Errorf("%s: %d bad lines, want %d", f.Name, n, len(f.Bad))
-			}
-			if f.Summary != "" && language == "en" && !strings.Contains(html.UnescapeString(a.body), f.Name+": "+strings.Replace(f.Summary, "OpenIDs", "OpenIDs read", 1)) {
-				t.Errorf("%s: %q is not told", f.Name, f.Summary)
-			}
-			if key := regexp.MustCompile(`\bline\.[a-z_]+`).FindString(strings.ReplaceAll(a.body, f.Name, "")); key != "" {
-				t.Errorf("%s: %s has no words in %s", f.Name, key, language)
-			}
-			if chinese := strings.Contains(a.body, "个 OpenID"); chinese != (language == "zh-CN") {
-				t.Errorf("%s: in %s what was read is not told so", f.Name, language)
-			}
-		}
-	}
-}
-
 // TestRefusedFileIsReadAgain: the file of what a job left out is taken as it is.
 func TestRefusedFileIsReadAgain(t *testing.T) {
 	s := filled(t)
@@ -227,8 +181,13 @@ func TestRefusedFileIsReadAgain(t *testing.T) {
 func TestEachStateHasWords(t *testing.T) {
 	v := &visit{Visit: &web.Visit{Lang: i18n.English, Zone: time.UTC}}
 	for _, state := range []jobs.JobState{jobs.JobDraft, jobs.JobQueued, jobs.JobRunning, jobs.JobStopping, jobs.JobStopped, jobs.JobDone, jobs.JobFailed} {
+		v.Lang = i18n.English
 		if view := v.jobView(jobs.Job{State: state}); view.State == "" || view.Mood == "" {
 			t.Errorf("%s is shown as %q", state, view.State)
+		}
+		v.Lang = i18n.Chinese
+		if view := v.jobView(jobs.Job{State: state, Problem: jobs.ProblemGone}); view.Problem != "名单已失效：提交后 30 天内没有执行。" {
+			t.Errorf("why it failed is shown as %q", view.Problem)
 		}
 	}
 }

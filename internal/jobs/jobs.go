@@ -60,7 +60,7 @@ type Job struct {
 	Created time.Time
 	Started time.Time // zero: not yet
 	Ended   time.Time // zero: not yet
-	Problem string    // with JobFailed: why, in English
+	Problem string    // with JobFailed: why, in English: ProblemGone
 
 	Read     []lines.Summary // of its inputs; none with an undo
 	Preview  JobPreview
@@ -78,6 +78,9 @@ type JobPreview struct {
 	Foreign    int // lines with an OpenID of another account
 	Duplicates int // lines with an OpenID that an earlier line has
 }
+
+// ProblemGone is the Problem of a job whose list has ended before it was run.
+const ProblemGone = "the list of the job is gone: it was not run within 30 days"
 
 // JobProgress is what a job has done so far, exact at any time and after any crash:
 // each OpenID is counted once.

@@ -153,7 +153,7 @@ func (l *lease) end(ctx context.Context, state JobState) error {
 	return l.write(ctx, func(j *storedJob) {
 		j.end(state, l.svc.clock.Now())
 		if state == JobFailed {
-			j.Problem = "the list of the job is gone: it was not run within 30 days"
+			j.Problem = ProblemGone
 		}
 	})
 }

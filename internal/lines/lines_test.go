@@ -3,6 +3,7 @@ package lines_test
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -60,12 +61,16 @@ func TestFiles(t *testing.T) {
 			}
 			if d := cmp.Diff(f.Bad, numbers(bad)); d != "" {
 				t.Errorf("bad lines: %s", d)
-				for _, l := range bad {
-					t.Logf("line %d: %q: %v", l.Number, l.Text, l.Problem)
-				}
 			}
-			if f.Summary != "" && sum.String() != f.Summary {
-				t.Errorf("summary %s, want %s", sum, f.Summary)
+			want, is := fmt.Sprintf("%s: %s\n", f.Name, f.Summary), fmt.Sprintf("%s: %s\n", f.Name, sum)
+			for _, l := range f.Told {
+				want += l.String()
+			}
+			for _, l := range bad {
+				is += linestest.Told{Line: l.Number, Text: l.Text, Why: l.Problem.Error()}.String()
+			}
+			if want != is {
+				t.Errorf("told.txt has\n%s\nwhat is said is\n%s", want, is)
 			}
 		})
 	}

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"net/http/httptest"
-	"strings"
 	"testing"
 	"time"
 
@@ -21,6 +20,12 @@ import (
 // command runs a command and returns its exit code and what it printed.
 func command(t *testing.T, args ...string) (code int, out, stderr string) {
 	t.Helper()
+	return commandWith(t, nil, args...)
+}
+
+// commandWith is command with a standard input.
+func commandWith(t *testing.T, in []byte, args ...string) (code int, out, stderr string) {
+	t.Helper()
 	parser, err := kong.New(&Commands{}, kong.Resolvers(&ProfileResolver{}))
 	if err != nil {
 		t.Fatal(err)
@@ -31,7 +36,7 @@ func command(t *testing.T, args ...string) (code int, out, stderr string) {
 	}
 	k.BindTo(context.Background(), (*context.Context)(nil))
 	var o, e bytes.Buffer
-	terminal := ui.Terminal{In: strings.NewReader(""), Out: &o, Err: &e}
+	terminal := ui.Terminal{In: bytes.NewReader(in), Out: &o, Err: &e}
 	code = terminal.Fail(k.Run(terminal))
 	return code, o.String(), e.String()
 }

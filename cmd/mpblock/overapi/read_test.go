@@ -17,42 +17,103 @@ import (
 	"mpblock/internal/lines/linestest"
 )
 
-// TestFilesThroughBlock: what the reader reads is what a job is planned of.
-func TestFilesThroughBlock(t *testing.T) {
-	overAPI(t, nil)
+// TestFilesThroughCommands: what the reader reads is what a job is planned of, by each
+// command and from standard input too, and each says what it read and what it did not.
+func TestFilesThroughCommands(t *testing.T) {
+	overAPI(t, linestest.IDs(1, 2))
 	for _, f := range linestest.Files() {
 		if err := os.WriteFile(f.Name, f.Data, 0o600); err != nil {
 			t.Fatal(err)
 		}
-		code, out, errs := command(t, "block", "-f", f.Name, "--dry-run", "--json")
-		if f.Error != "" || len(f.OpenIDs) == 0 {
-			if code != ui.CodeUsage || out != "" || !strings.Contains(errs, f.Error) {
-				t.Errorf("%s: exit code %d, %s%s", f.Name, code, out, errs)
-			}
-			continue
-		}
-		var plan dryRun
-		if err := json.Unmarshal([]byte(out), &plan); err != nil || code != ui.CodeDone {
-			t.Errorf("%s: exit code %d, %v: %s%s", f.Name, code, err, out, errs)
-			continue
-		}
-		different := slices.Compact(slices.Sorted(slices.Values(f.OpenIDs)))
-		if plan.Block != len(different) || len(plan.Read) != 1 || plan.Read[0].OpenIDs != len(f.OpenIDs) {
-			t.Errorf("%s: %d OpenIDs, the plan is %+v", f.Name, len(different), plan)
-		}
-		var bad []int
-		for _, b := range plan.Bad {
-			bad = append(bad, b.Line)
-		}
-		if d := cmp.Diff(f.Bad, bad); d != "" {
-			t.Errorf("%s: bad lines: %s", f.Name, d)
-		}
-		for _, n := range f.Bad[:min(len(f.Bad), ui.MaxShownBad)] {
-			if !strings.Contains(errs, fmt.Sprintf("%s: line %d: ", f.Name, n)) {
-				t.Errorf("%s: line %d is not told of in %s", f.Name, n, errs)
+		for _, args := range [][]string{
+			{"block", "--dry-run", "--json", "-f", f.Name}, {"unblock", "--dry-run", "--json", "-f", f.Name}, {"apply", "--dry-run", "--json", f.Name},
+			{"diff", f.Name}, {"block", "--dry-run", "--json", "-f", "-"}, {"apply", "--dry-run", "--json", "-"},
+		} {
+			code, out, errs := commandWith(t, f.Data, args...)
+			p := printed{f, args, code, out, errs}
+			for _, wrong := range p.problems(t) {
+				t.Errorf("%s: %q: exit code %d: %s\n%.2000s%.2000s", f.Name, args, code, wrong, out, errs)
 			}
 		}
 	}
+}
+
+// printed is what a command printed of a file of the table.
+type printed struct {
+	linestest.File
+	args      []string
+	code      int
+	out, errs string
+}
+
+func (p printed) problems(t *testing.T) (all []string) {
+	t.Helper()
+	if p.Error != "" {
+		if p.code != ui.CodeUsage || p.out != "" || !strings.Contains(p.errs, p.Error) || !strings.Contains(p.errs, "hint: ") {
+			all = append(all, "want the refusal "+p.Error)
+		}
+		return all
+	}
+	name := p.args[len(p.args)-1]
+	input := ui.InputName(name)
+	want := []string{input + ": " + p.Summary}
+	for _, l := range p.Told[:min(len(p.Told), ui.MaxShownBad)] {
+		want = append(want, fmt.Sprintf("%s: line %d: %q: %s", input, l.Line, l.Text, l.Why))
+	}
+	if lines := strings.Split(p.errs, "\n"); len(lines) < len(want) || !slices.Equal(lines[:len(want)], want) {
+		all = append(all, fmt.Sprintf("want %q", want))
+	}
+	if len(p.OpenIDs) == 0 {
+		if p.code != ui.CodeUsage || p.out != "" {
+			all = append(all, "want the refusal of a file without any OpenID")
+		}
+		return all
+	}
+	if p.args[0] == "diff" {
+		return all
+	}
+	var plan dryRun
+	if err := json.Unmarshal([]byte(p.out), &plan); err != nil {
+		return append(all, err.Error())
+	}
+	var told []badLine
+	for _, l := range p.Told {
+		told = append(told, badLine{name, l.Line, l.Text, l.Why})
+	}
+	if d := cmp.Diff(told, plan.Bad); d != "" {
+		all = append(all, "malformed_lines: "+d)
+	}
+	if len(plan.Read) != 1 || plan.Read[0].String() != p.Summary || plan.Read[0].OpenIDs != len(p.OpenIDs) || plan.Malformed != len(p.Bad) {
+		all = append(all, fmt.Sprintf("read: %+v", plan))
+	}
+	return append(all, p.effect(plan)...)
+}
+
+// effect tells whether a plan is of the OpenIDs in the file, where the first two are
+// blocked already.
+func (p printed) effect(plan dryRun) (all []string) {
+	different := slices.Compact(slices.Sorted(slices.Values(p.OpenIDs)))
+	blocked := 0
+	for _, id := range linestest.IDs(1, 2) {
+		if slices.Contains(different, id) {
+			blocked++
+		}
+	}
+	toBlock, toUnblock := len(different)-blocked, 0
+	switch p.args[0] {
+	case "unblock":
+		toBlock, toUnblock = 0, blocked
+	case "apply":
+		toUnblock = 2 - blocked
+	}
+	if plan.Block != toBlock || plan.Unblock != toUnblock {
+		all = append(all, fmt.Sprintf("%d to block, %d to unblock, want %d and %d", plan.Block, plan.Unblock, toBlock, toUnblock))
+	}
+	refused := p.args[0] == "apply" && (len(p.Bad) > 0 || toUnblock > 0) // one of two is more than 20 percent
+	if (p.code == ui.CodeCancelled) != refused || (plan.Refused != "") != refused {
+		all = append(all, fmt.Sprintf("would be refused: %q", plan.Refused))
+	}
+	return all
 }
 
 // TestApplyADamagedFile: apply never unblocks somebody whose OpenID stands in the

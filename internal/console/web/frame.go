@@ -59,6 +59,7 @@ type NavLink struct {
 type Notice struct {
 	Kind string // good, bad or mind
 	Text string
+	List []string // each of what Text is about; at most some dozens
 	Post *NavLink // a button that posts to an address and leads back to this page
 	Link *NavLink
 	Done string // the list of ticks that has been worked off

@@ -4,7 +4,9 @@ package linestest
 
 import (
 	"bytes"
+	_ "embed" // told.txt
 	"fmt"
+	"strconv"
 	"strings"
 
 	"github.com/xuri/excelize/v2"
@@ -21,8 +23,16 @@ type File struct {
 	Data    []byte
 	OpenIDs []string // in their order, each as often as it is there
 	Bad     []int    // numbers of the lines that are no OpenIDs
-	Summary string   // in English; "" is not compared
 	Error   string   // a part of the error; then the rest does not count
+
+	Summary string // in English; this and Told are in told.txt
+	Told    []Told // of each of Bad
+}
+
+// Told is what a bad line is said to be.
+type Told struct {
+	Line      int
+	Text, Why string // the beginning of it; in English
 }
 
 // Prefix is that of all OpenIDs in the files.
@@ -109,5 +119,38 @@ func Files() []File {
 	for _, part := range [][]File{text(), separators(), csvFiles(), encodings(), jsonFiles(), workbooks(), own(), damagedFiles(), refused()} {
 		all = append(all, part...)
 	}
+	for i := range all {
+		told(&all[i])
+	}
 	return all
 }
+
+// What is said of each file: its name and the summary, then number, beginning and
+// reason of each bad line.
+//
+//go:embed told.txt
+var saying string
+
+func told(f *File) {
+	_, rest, found := strings.Cut("\n"+saying, "\n"+f.Name+": ")
+	if !found {
+		return
+	}
+	for i, line := range strings.Split(rest, "\n") {
+		if i == 0 {
+			f.Summary = line
+			continue
+		}
+		if !strings.HasPrefix(line, "\t") {
+			return
+		}
+		var t Told
+		_, err := fmt.Sscanf(line, "\t%d %q:", &t.Line, &t.Text)
+		must(err)
+		_, t.Why, _ = strings.Cut(line, strconv.Quote(t.Text)+": ")
+		f.Told = append(f.Told, t)
+	}
+}
+
+// String returns what is said of a bad line as told.txt has it.
+func (t Told) String() string { return fmt.Sprintf("\t%d %q: %s\n", t.Line, t.Text, t.Why) }

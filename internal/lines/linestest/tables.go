@@ -12,10 +12,10 @@ func csvFiles() []File {
 		return each(func(n int, id string) string { return fmt.Sprintf(format, n, id) })
 	}
 	return []File{
-		{Name: "one-column.csv", Data: []byte("openid\n" + form("%s\n")), OpenIDs: ids, Summary: "3 OpenIDs"},
-		{Name: "second.csv", Data: []byte("\ufeff编号,OPENID,昵称,时间,备注\n" + rows("%d,%s,小王,2026-11-27,刷屏\n")), OpenIDs: ids, Summary: "3 OpenIDs in column 2 “OPENID”; 4 other columns ignored"},
+		{Name: "one-column.csv", Data: []byte("openid\n" + form("%s\n")), OpenIDs: ids},
+		{Name: "second.csv", Data: []byte("\ufeff编号,OPENID,昵称,时间,备注\n" + rows("%d,%s,小王,2026-11-27,刷屏\n")), OpenIDs: ids},
 		{Name: "open_id.csv", Data: []byte("no,open_id\n" + rows("%d,%s\n")), OpenIDs: ids},
-		{Name: "openid-zh.csv", Data: []byte("昵称,用户OpenID\n" + rows("用户%d,%s\n")), OpenIDs: ids, Summary: "3 OpenIDs in column 2 “用户OpenID”; 1 other column ignored"},
+		{Name: "openid-zh.csv", Data: []byte("昵称,用户OpenID\n" + rows("用户%d,%s\n")), OpenIDs: ids},
 		{Name: "OpenId.csv", Data: []byte("\"OpenId\",\"n\"\n" + each(func(n int, id string) string { return fmt.Sprintf("%q,\"%d\"\n", id, n) })), OpenIDs: ids},
 		{Name: "semicolon.csv", Data: []byte("no;openid;note\n" + rows("%d;%s;1,5\n")), OpenIDs: ids},
 		{Name: "tab.tsv", Data: []byte("no\topenid\n" + rows("%d\t%s\n")), OpenIDs: ids},
@@ -27,10 +27,10 @@ func csvFiles() []File {
 		{Name: "union.csv", Data: []byte("unionid,openid\n" + each(func(n int, id string) string { return ID(n+10) + "," + id + "\n" })), OpenIDs: ids},
 		{Name: "heading-of-one.csv", Data: []byte("openid,,\n" + ID(1) + "," + ID(2) + "," + ID(3) + "\n" + ID(4) + ",,\n"), OpenIDs: []string{ID(1), ID(4)}, Bad: []int{2}},
 		{Name: "two-of-a-name.csv", Data: []byte("openid,openid\n" + ID(1) + "," + ID(2) + "\n" + ID(3) + ",\n"), OpenIDs: []string{ID(1), ID(3)}, Bad: []int{2}},
-		{Name: "inviter.csv", Data: []byte("邀请人OpenID,用户OpenID\n" + ID(9) + "," + ID(1) + "\n" + ID(9) + "," + ID(2) + "\n" + ID(9) + "," + ID(3) + "\n"), OpenIDs: ids, Summary: "3 OpenIDs in column 2 “用户OpenID”; 1 other column ignored"},
+		{Name: "inviter.csv", Data: []byte("邀请人OpenID,用户OpenID\n" + ID(9) + "," + ID(1) + "\n" + ID(9) + "," + ID(2) + "\n" + ID(9) + "," + ID(3) + "\n"), OpenIDs: ids},
 		{Name: "title-above.csv", Data: []byte("黑名单导出,,\n2026-11-27,,\n\nno,openid,note\n" + rows("%d,%s,x\n")), OpenIDs: ids},
-		{Name: "no-heading.csv", Data: []byte(rows("%d,%s,note\n")), OpenIDs: ids, Summary: "3 OpenIDs in column 2; 2 other columns ignored"},
-		{Name: "other-heading.csv", Data: []byte("编号,用户,备注\n" + rows("%d,%s,note\n")), OpenIDs: ids, Summary: "3 OpenIDs in column 2 “用户”; 2 other columns ignored"},
+		{Name: "no-heading.csv", Data: []byte(rows("%d,%s,note\n")), OpenIDs: ids},
+		{Name: "other-heading.csv", Data: []byte("编号,用户,备注\n" + rows("%d,%s,note\n")), OpenIDs: ids},
 		{Name: "no-heading.txt", Data: []byte(rows("%d\t%s\tlike " + ID(9) + "\n")), OpenIDs: ids},
 		{Name: "joined.csv", Data: []byte("\ufeffopenid,n\n" + ID(1) + ",1\n\ufeffopenid,n\n" + ID(2) + ",2\n\ufeffn,openid\n3," + ID(3) + "\n"), OpenIDs: ids},
 		{Name: "formula.csv", Data: []byte("no,openid\n" + rows("%d,=\"%s\"\n")), OpenIDs: ids},
@@ -56,16 +56,16 @@ func encodings() []File {
 	old := strings.ReplaceAll(table, "𠀀", "")
 	list := form("%s\r\n")
 	return []File{
-		{Name: "bom.txt", Data: []byte("\ufeff" + list), OpenIDs: ids, Summary: "3 OpenIDs"},
+		{Name: "bom.txt", Data: []byte("\ufeff" + list), OpenIDs: ids},
 		{Name: "bom-in-the-middle.txt", Data: []byte("\ufeff" + ID(1) + "\n\ufeff" + ID(2) + "\n\ufeff\ufeff" + ID(3)), OpenIDs: ids},
-		{Name: "utf16le.txt", Data: encoded(utf16LE, list), OpenIDs: ids, Summary: "3 OpenIDs, UTF-16"},
+		{Name: "utf16le.txt", Data: encoded(utf16LE, list), OpenIDs: ids},
 		{Name: "utf16be.txt", Data: encoded(utf16BE, list), OpenIDs: ids},
 		{Name: "utf16-no-bom.txt", Data: encoded(utf16Plain, list), OpenIDs: ids},
 		{Name: "utf16-joined.txt", Data: append(encoded(utf16LE, ID(1)+"\n"+ID(2)+"\n"), encoded(utf16LE, ID(3)+"\n")...), OpenIDs: ids},
-		{Name: "utf16le.csv", Data: encoded(utf16LE, strings.ReplaceAll(table, ",", "\t")), OpenIDs: ids, Summary: "3 OpenIDs in column 2 “OPENID”, UTF-16; 2 other columns ignored"},
-		{Name: "gbk.csv", Data: encoded(gbk, old), OpenIDs: ids, Summary: "3 OpenIDs in column 2 “OPENID”, GB18030; 2 other columns ignored"},
+		{Name: "utf16le.csv", Data: encoded(utf16LE, strings.ReplaceAll(table, ",", "\t")), OpenIDs: ids},
+		{Name: "gbk.csv", Data: encoded(gbk, old), OpenIDs: ids},
 		{Name: "gb18030.csv", Data: encoded(gb18030, table), OpenIDs: ids},
-		{Name: "gbk-heading.csv", Data: encoded(gbk, "昵称,用户OpenID\n"+form("王,%s\n")), OpenIDs: ids, Summary: "3 OpenIDs in column 2 “用户OpenID”, GB18030; 1 other column ignored"},
+		{Name: "gbk-heading.csv", Data: encoded(gbk, "昵称,用户OpenID\n"+form("王,%s\n")), OpenIDs: ids},
 		{Name: "gbk-close.txt", Data: encoded(gbk, form("王%s李\n")), OpenIDs: ids},
 		{Name: "utf8-and-gbk.csv", Data: append([]byte("openid,昵称\n"+ID(1)+",王\n"+ID(2)+",李\n"), encoded(gbk, ID(3)+",薀\n")...), OpenIDs: ids},
 		{Name: "utf16.json", Data: encoded(utf16LE, `["`+strings.Join(ids, `","`)+`"]`), OpenIDs: ids},
@@ -77,7 +77,7 @@ func workbooks() []File {
 	ids := IDs(1, 3)
 	table := sheet{"名单", [][]any{{"编号", "OPENID", "备注"}, {1, ID(1), "刷屏"}, {2, ID(2), "a\nb"}, {3, ID(3)}}}
 	return []File{
-		{Name: "table.xlsx", Data: workbook(table), OpenIDs: ids, Summary: "3 OpenIDs in column 2 “OPENID” of sheet “名单”; 2 other columns ignored"},
+		{Name: "table.xlsx", Data: workbook(table), OpenIDs: ids},
 		{Name: "one-column.xlsx", Data: workbook(sheet{"Sheet1", [][]any{{ID(1)}, {ID(2)}, {ID(3)}}}), OpenIDs: ids},
 		{Name: "title.xlsx", Data: workbook(sheet{"a", [][]any{{"黑名单"}, {}, {"no", "用户OpenID"}, {1, ID(1)}, {2, ID(2)}, {3, ID(3)}}}), OpenIDs: ids},
 		{Name: "no-heading.xlsx", Data: workbook(sheet{"a", [][]any{{"x", ID(1)}, {"y", ID(2), "note"}, {"z", ID(3)}}}), OpenIDs: ids},
@@ -109,7 +109,7 @@ func jsonFiles() []File {
 		{Name: "damaged-element.json", Data: []byte("[\"x\",\n\"" + ID(1) + "\",\n\"oxx\",\n7,\n\"" + ID(3) + "\"]"), OpenIDs: []string{ID(1), ID(3)}, Bad: []int{1, 3, 4}},
 		{Name: "missing-field.json", Data: []byte("[{\"openid\":\"" + ID(1) + "\"},\n{\"opeid\":\"" + ID(2) + "\"}]"), OpenIDs: []string{ID(1)}, Bad: []int{2}},
 		{Name: "object-in-place.json", Data: []byte("{\"users\":[\n{\"openid\":{\"value\":\"" + ID(2) + "\"}}],\"openid\":\"" + ID(1) + "\"}"), OpenIDs: IDs(1, 1), Bad: []int{2}},
-		{Name: "other-fields.json", Data: []byte(`{"openid":["` + strings.Join(ids, `","`) + `"],"inviters":{"` + ID(9) + `":"` + ID(8) + `"}}`), OpenIDs: ids, Summary: "3 OpenIDs; 2 OpenIDs in other fields ignored"},
+		{Name: "other-fields.json", Data: []byte(`{"openid":["` + strings.Join(ids, `","`) + `"],"inviters":{"` + ID(9) + `":"` + ID(8) + `"}}`), OpenIDs: ids},
 		{Name: "empty-page.json", Data: []byte(`{"total":3,"count":0,"next_openid":""}`), Bad: []int{1}},
 		{Name: "breaks-off.json", Data: []byte("[\n\"" + ID(1) + "\",\n\"" + ID(2) + "\","), Error: "line 3: not JSON"},
 	}

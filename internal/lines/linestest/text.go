@@ -7,7 +7,7 @@ func text() []File {
 	ids := IDs(1, 3)
 	lf := form("%s\n")
 	return []File{
-		{Name: "one-a-line.txt", Data: []byte(lf), OpenIDs: ids, Summary: "3 OpenIDs"},
+		{Name: "one-a-line.txt", Data: []byte(lf), OpenIDs: ids},
 		{Name: "no-end.txt", Data: []byte(strings.TrimSuffix(lf, "\n")), OpenIDs: ids},
 		{Name: "crlf.txt", Data: []byte(strings.ReplaceAll(lf, "\n", "\r\n")), OpenIDs: ids},
 		{Name: "cr.txt", Data: []byte(strings.ReplaceAll(lf, "\n", "\r")), OpenIDs: ids},
