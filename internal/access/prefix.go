@@ -85,3 +85,43 @@ func (svc *Service) Holder(ctx context.Context, prefix mpblock.Prefix) (*mpblock
 	}
 	return a, err
 }
+
+// SetPrefix gives an account another prefix, which no other account may hold. The
+// OpenIDs that its lists have are not changed: it is for an account whose lists are
+// empty. Other nodes follow within a second.
+func (svc *Service) SetPrefix(ctx context.Context, app mpblock.AppID, prefix mpblock.Prefix) (*mpblock.Account, error) {
+	a, err := svc.Account(ctx, app)
+	if err != nil || a.Prefix == prefix {
+		return a, err
+	}
+	a, err = svc.movePrefix(ctx, app, prefix)
+	if errors.Is(err, errPrefixLost) { // the account may not keep what is another's, and cannot count on its old one
+		var chosen mpblock.Prefix
+		_, _ = rand.Read(chosen[:])
+		_, again := svc.movePrefix(ctx, app, chosen)
+		err = errors.Join(err, again)
+	}
+	return a, err
+}
+
+// movePrefix claims a prefix, writes the account and confirms the claim. The claim of
+// the old prefix stays, for whoever asks to take over.
+func (svc *Service) movePrefix(ctx context.Context, app mpblock.AppID, prefix mpblock.Prefix) (*mpblock.Account, error) {
+	c, err := svc.tryPrefix(ctx, prefix, app)
+	if err != nil {
+		return nil, err
+	}
+	a, err := svc.rewrite(ctx, app, func(v *versioned) error {
+		v.Prefix = prefix
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	if _, err := kindPrefix.Put(ctx, svc.store, c); errors.Is(err, mpblock.ErrConflict) {
+		return nil, errPrefixLost.With(c.Key)
+	} else if err != nil {
+		return nil, err
+	}
+	return a, nil
+}

@@ -15,6 +15,7 @@ import (
 	"mpblock"
 	"mpblock/internal/access"
 	"mpblock/internal/desk"
+	"mpblock/internal/intake"
 	"mpblock/internal/jobs"
 	"mpblock/internal/lists"
 	"mpblock/internal/memstore"
@@ -69,7 +70,7 @@ func openRules(tb testing.TB, store mpblock.Store) *rules {
 		tb.Fatal(err)
 	}
 	r.jobs = jobs.New(store, r.lists, r.access.Account, jobs.Options{})
-	r.desks = desk.New(r.access, r.operators, r.lists, r.jobs, remarks.New(store, nil), nil)
+	r.desks = desk.New(r.access, r.operators, r.lists, r.jobs, remarks.New(store, nil), intake.New(store, r.lists, nil), nil)
 	return &r
 }
 

@@ -16,6 +16,7 @@ import (
 
 	"mpblock"
 	"mpblock/internal/access"
+	"mpblock/internal/intake"
 	"mpblock/internal/jobs"
 	"mpblock/internal/lists"
 	"mpblock/internal/operators"
@@ -29,12 +30,13 @@ type Office struct {
 	lists     *lists.Service
 	jobs      *jobs.Service
 	remarks   *remarks.Service
+	intake    *intake.Service
 	clock     mpblock.Clock
 }
 
 // New returns the desks over those who do the work, by whose clock it is today.
-func New(a *access.Service, o *operators.Service, l *lists.Service, j *jobs.Service, r *remarks.Service, clock mpblock.Clock) *Office {
-	return &Office{access: a, operators: o, lists: l, jobs: j, remarks: r, clock: mpblock.ClockOr(clock)}
+func New(a *access.Service, o *operators.Service, l *lists.Service, j *jobs.Service, r *remarks.Service, in *intake.Service, clock mpblock.Clock) *Office {
+	return &Office{access: a, operators: o, lists: l, jobs: j, remarks: r, intake: in, clock: mpblock.ClockOr(clock)}
 }
 
 // Desk is where one operator works. What concerns the operator itself, and takes no

@@ -16,6 +16,7 @@ import (
 
 	"mpblock"
 	"mpblock/internal/access"
+	"mpblock/internal/intake"
 	"mpblock/internal/jobs"
 	"mpblock/internal/lines"
 	"mpblock/internal/lists"
@@ -40,7 +41,7 @@ func open(t *testing.T, store mpblock.Store) *Office {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return New(a, o, l, jobs.New(store, l, a.Account, jobs.Options{}), remarks.New(store, nil), nil)
+	return New(a, o, l, jobs.New(store, l, a.Account, jobs.Options{}), remarks.New(store, nil), intake.New(store, l, nil), nil)
 }
 
 func addAccount(t *testing.T, office *Office, n access.NewAccount) *mpblock.Account {
@@ -252,6 +253,28 @@ var actions = map[string]action{
 	}},
 	"StopJob": {operators.RoleOperator, true, func(ctx context.Context, d *Desk, app mpblock.AppID) error {
 		_, err := d.StopJob(ctx, app, "x")
+		return err
+	}},
+	"DraftFollowers": {operators.RoleAdmin, true, func(ctx context.Context, d *Desk, app mpblock.AppID) error {
+		_, err := d.DraftFollowers(ctx, app, false, listOf())
+		return err
+	}},
+	"FollowersPlan": {operators.RoleAdmin, true, func(ctx context.Context, d *Desk, app mpblock.AppID) error {
+		_, err := d.FollowersPlan(ctx, app, "x")
+		return err
+	}},
+	"DropFollowersPlan": {operators.RoleAdmin, true, func(ctx context.Context, d *Desk, app mpblock.AppID) error {
+		return d.DropFollowersPlan(ctx, app, "x")
+	}},
+	"ChangeFollowers": {operators.RoleAdmin, true, func(ctx context.Context, d *Desk, app mpblock.AppID) error {
+		_, _, err := d.ChangeFollowers(ctx, app, "x")
+		return err
+	}},
+	"MintFollowers": {operators.RoleAdmin, true, func(ctx context.Context, d *Desk, app mpblock.AppID) error {
+		return d.MintFollowers(ctx, app, 1)
+	}},
+	"SetPrefix": {operators.RoleAdmin, true, func(ctx context.Context, d *Desk, app mpblock.AppID) error {
+		_, err := d.SetPrefix(ctx, app, mpblock.OpenID{})
 		return err
 	}},
 	"AddAccount": {operators.RoleAdmin, false, func(ctx context.Context, d *Desk, _ mpblock.AppID) error {
@@ -535,4 +558,36 @@ func TestRetiredAccount(t *testing.T) {
 	if _, err := office.access.Authorize(t.Context(), token.Value, mpblock.CallList, netip.Addr{}); err != nil {
 		t.Errorf("in use again: %v", err)
 	}
+}
+
+// An account takes the prefix of a real OpenID as long as it has none of its own.
+func TestSetPrefix(t *testing.T) {
+	office := open(t, memstore.New())
+	d := newDesk(t, office, "adam", operators.RoleAdmin)
+	mine, other := addAccount(t, office, access.NewAccount{}), addAccount(t, office, access.NewAccount{})
+	of := func(p mpblock.Prefix) mpblock.OpenID { return mpblock.Mint(p, mpblock.Key{}, "someone") }
+	_, err := d.SetPrefix(t.Context(), mine.AppID, of(other.Prefix))
+	wantRefusal(t, err, "is that of account "+string(other.AppID))
+	free := mpblock.Prefix{7, 7, 7, 7}
+	a, err := d.SetPrefix(t.Context(), mine.AppID, of(free))
+	if err != nil || a.Prefix != free {
+		t.Fatalf("prefix %s, %v", a.Prefix, err)
+	}
+	if holder, err := office.access.Holder(t.Context(), free); err != nil || holder.AppID != mine.AppID {
+		t.Errorf("it is that of %+v, %v", holder, err)
+	}
+	if _, err := office.access.Holder(t.Context(), mine.Prefix); !errors.Is(err, access.ErrNoAccount) {
+		t.Errorf("the old one is still held: %v", err)
+	}
+	if _, err := d.SetPrefix(t.Context(), other.AppID, of(mine.Prefix)); err != nil {
+		t.Errorf("another account does not get the old one: %v", err)
+	}
+	if err := d.MintFollowers(t.Context(), mine.AppID, 1); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := d.SetPrefix(t.Context(), mine.AppID, of(free)); err != nil {
+		t.Errorf("the one that it has: %v", err)
+	}
+	_, err = d.SetPrefix(t.Context(), mine.AppID, of(mpblock.Prefix{8}))
+	wantRefusal(t, err, "has followers or changes already")
 }

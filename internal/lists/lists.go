@@ -210,6 +210,12 @@ func (svc *Service) AddFollowers(ctx context.Context, a *mpblock.Account, ids []
 	return svc.store.AddFollowers(ctx, a.AppID, ids)
 }
 
+// RemoveFollowers removes up to mpblock.MaxWrite followers, all or none, and returns how
+// many of them were followers. Who is blocked stays blocked.
+func (svc *Service) RemoveFollowers(ctx context.Context, app mpblock.AppID, ids []mpblock.OpenID) (removed int, err error) {
+	return svc.store.RemoveFollowers(ctx, app, ids)
+}
+
 // MintFollowers registers n new followers with OpenIDs of random users, and
 // hands them to each, up to mpblock.MaxWrite at a time, once they are durable.
 func (svc *Service) MintFollowers(ctx context.Context, a *mpblock.Account, n int, each func([]mpblock.OpenID) error) error {

@@ -9,6 +9,7 @@ import (
 	"mpblock"
 	"mpblock/internal/access"
 	"mpblock/internal/desk"
+	"mpblock/internal/intake"
 	"mpblock/internal/jobs"
 	"mpblock/internal/listcache"
 	"mpblock/internal/lists"
@@ -43,7 +44,7 @@ func openRules(ctx context.Context, store *listcache.Store, c Config) (*rules, e
 	}
 	r.jobs = jobs.New(store, r.lists, r.access.Account, jobs.Options{Clock: c.Clock})
 	r.remarks = remarks.New(store, c.Clock)
-	r.desks = desk.New(r.access, r.operators, r.lists, r.jobs, r.remarks, c.Clock)
+	r.desks = desk.New(r.access, r.operators, r.lists, r.jobs, r.remarks, intake.New(store, r.lists, c.Clock), c.Clock)
 	return r, nil
 }
 

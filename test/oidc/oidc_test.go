@@ -25,6 +25,7 @@ import (
 	"mpblock/internal/console"
 	"mpblock/internal/console/sso"
 	"mpblock/internal/desk"
+	"mpblock/internal/intake"
 	"mpblock/internal/jobs"
 	"mpblock/internal/lists"
 	"mpblock/internal/memstore"
@@ -60,7 +61,7 @@ func start(t *testing.T) *world {
 	must(err)
 	l, err := lists.New(store, lists.Options{})
 	must(err)
-	desks := desk.New(a, o, l, jobs.New(store, l, a.Account, jobs.Options{}), remarks.New(store, nil), nil)
+	desks := desk.New(a, o, l, jobs.New(store, l, a.Account, jobs.Options{}), remarks.New(store, nil), intake.New(store, l, nil), nil)
 	for _, n := range []operators.NewOperator{{Name: "anna", Role: operators.RoleAdmin, Email: "anna@example.com"}, {Name: "root", Role: operators.RoleAdmin}} {
 		if _, _, err := o.AddOperator(t.Context(), n); err != nil {
 			t.Fatal(err)
