@@ -14,6 +14,7 @@ import (
 	"net/http"
 
 	"mpblock/internal/console/entry"
+	"mpblock/internal/console/firstday"
 	"mpblock/internal/console/settings"
 	"mpblock/internal/console/sso"
 	"mpblock/internal/console/web"
@@ -39,9 +40,6 @@ type Options struct {
 	NotFound func(http.ResponseWriter, *http.Request) bool
 }
 
-// maxList is how long a request with a list may be, in bytes.
-const maxList = 128 << 20
-
 // console has the pages.
 type console struct{ Options }
 
@@ -66,6 +64,7 @@ func New(opts Options) http.Handler {
 		set.Provider = opts.OIDC.Name
 	}
 	set.Register(site)
+	firstday.Register(site)
 	return site.Handler()
 }
 

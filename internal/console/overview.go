@@ -7,6 +7,7 @@ import (
 
 	"mpblock"
 	"mpblock/internal/console/chart"
+	"mpblock/internal/console/firstday"
 	"mpblock/internal/console/i18n"
 	"mpblock/internal/console/web"
 	"mpblock/internal/lists"
@@ -55,6 +56,9 @@ func (c *console) overview(v *visit) error {
 	o, err := v.Desk.Overview(v.Ctx(), v.Account.AppID)
 	if err != nil {
 		return err
+	}
+	if o.Followers+o.Blocked+len(o.Last) == 0 {
+		return firstday.Start(v.Visit)
 	}
 	p := &overviewPage{
 		Followers: o.Followers, Blocked: o.Blocked, Days: len(o.Days), Chart: chart.Of(v.Lang, o.Days),

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"mpblock"
 	"mpblock/internal/console/i18n"
 	"mpblock/internal/console/web"
 )
@@ -23,10 +24,16 @@ func TestPages(t *testing.T) {
 	draft := b.upload(base+"/bulk", "block", follower(3)+"\nnonsense\n")
 	job := b.upload(base+"/bulk", "block", follower(4)+"\n").path
 	b.post(job + "/start")
+	adding := b.send(base+"/followers/change", "add", mpblock.Mint(testPrefix, mpblock.Key{}, "new").String()+" nonsense", "", "")
+	removing := b.send(base+"/followers/change", "remove", follower(5), "", "")
 	pages := map[string][2]string{
 		base:                             {"粉丝总数", "Followers"},
 		base + "/followers":              {"已关注", "Followers"},
 		base + "/followers?q=o":          {"(120)", "(120)"},
+		base + "/start":                  {"开始使用", "First steps"},
+		base + "/followers/change":       {"导入与移除粉丝", "Import or remove followers"},
+		adding.path:                      {"登记 1 位粉丝", "Register 1 follower"},
+		removing.path:                    {"移除 1 位粉丝", "Remove 1 follower"},
 		base + "/remarks":                {"备注导入与导出", "Import and export remarks"},
 		base + "/blacklist":              {"移出黑名单", "Export CSV"},
 		base + "/blacklist?reason=spam":  {follower(0), follower(0)},

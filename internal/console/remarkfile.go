@@ -32,19 +32,16 @@ func (v *visit) remarksPage(status int) error {
 // importRemarks sets what a file says. A line that is refused is told of, and holds up
 // no other.
 func (c *console) importRemarks(v *visit) error {
-	v.takeLong()
-	v.R.Body = http.MaxBytesReader(v.W, v.R.Body, maxList)
-	parts, err := v.R.MultipartReader()
+	in, err := upload.Of(v.Visit)
 	if err != nil {
-		return web.Invalid(v.Say(msg("error.form")))
+		return err
 	}
-	in := upload.New(parts)
 	defer in.Remove()
 	if err = in.Receive(); err == nil {
 		err = v.takeRemarks(in)
 	}
 	if err != nil {
-		return v.Again(v.listProblem(err), v.remarksPage)
+		return v.Again(upload.Problem(v.Visit, err), v.remarksPage)
 	}
 	return v.See(v.Base() + "/remarks")
 }

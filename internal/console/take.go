@@ -41,7 +41,7 @@ func (t *taken) Read(each func(lines.Line) error) ([]lines.Summary, error) {
 
 // take drafts a job of all that fit a filter, and shows what it would do.
 func (c *console) take(v *visit) error {
-	v.takeLong()
+	v.TakeLong()
 	f := v.filter()
 	if f.Elsewhere != "" { // not the whole list for what is no part of it
 		return web.ErrMissing

@@ -5,6 +5,7 @@ import (
 	"maps"
 
 	"mpblock/internal/console/entry"
+	"mpblock/internal/console/firstday"
 	"mpblock/internal/console/i18n"
 	"mpblock/internal/console/settings"
 	"mpblock/internal/console/web"
@@ -23,6 +24,7 @@ func viewTypes() map[string]web.View {
 	all := maps.Clone(ownViews)
 	maps.Copy(all, entry.Views)
 	maps.Copy(all, settings.Views)
+	maps.Copy(all, firstday.Views)
 	return all
 }
 
@@ -49,4 +51,4 @@ var ownViews = map[string]web.View{
 }
 
 // parts are the templates that others include.
-var parts = []string{"templates/layout.html", "templates/chart.html", "templates/changes.html", "templates/called.html", "templates/filters.html", "templates/rights.html", "templates/reasons.html", "templates/problem.html"}
+var parts = []string{"templates/layout.html", "templates/chart.html", "templates/changes.html", "templates/called.html", "templates/filters.html", "templates/rights.html", "templates/reasons.html", "templates/steps.html", "templates/problem.html"}

@@ -255,6 +255,10 @@ var actions = map[string]action{
 		_, err := d.StopJob(ctx, app, "x")
 		return err
 	}},
+	"SampleFollower": {operators.RoleViewer, true, func(ctx context.Context, d *Desk, app mpblock.AppID) error {
+		_, err := d.SampleFollower(ctx, app)
+		return err
+	}},
 	"DraftFollowers": {operators.RoleAdmin, true, func(ctx context.Context, d *Desk, app mpblock.AppID) error {
 		_, err := d.DraftFollowers(ctx, app, false, listOf())
 		return err

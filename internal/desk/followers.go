@@ -9,6 +9,15 @@ import (
 	"mpblock/internal/operators"
 )
 
+// SampleFollower returns a follower who is not blocked, to try calls with; the zero OpenID
+// if there is none.
+func (d *Desk) SampleFollower(ctx context.Context, app mpblock.AppID) (mpblock.OpenID, error) {
+	if _, err := d.account(ctx, operators.RoleViewer, app); err != nil {
+		return mpblock.OpenID{}, err
+	}
+	return d.office.lists.Sample(ctx, app)
+}
+
 // DraftFollowers reads a list of followers to add or to remove, and keeps it. For admins,
 // as all that follows.
 func (d *Desk) DraftFollowers(ctx context.Context, app mpblock.AppID, remove bool, source intake.Source) (intake.Plan, error) {
@@ -58,16 +67,16 @@ var errPrefixUsed = mpblock.NewError(mpblock.Conflict, "prefix.used", "account %
 
 // SetPrefix has the OpenIDs of an account begin as one does, which is a real one of it.
 // That is refused once there are any on its lists or in its log.
-func (d *Desk) SetPrefix(ctx context.Context, app mpblock.AppID, real mpblock.OpenID) (AccountView, error) {
+func (d *Desk) SetPrefix(ctx context.Context, app mpblock.AppID, known mpblock.OpenID) (AccountView, error) {
 	a, err := d.inUse(ctx, app)
 	if err != nil {
 		return AccountView{}, err
 	}
-	if a.Prefix != real.Prefix() {
+	if a.Prefix != known.Prefix() {
 		if err := d.unused(ctx, app); err != nil {
 			return AccountView{}, err
 		}
-		if a, err = d.office.access.SetPrefix(ctx, app, real.Prefix()); err != nil {
+		if a, err = d.office.access.SetPrefix(ctx, app, known.Prefix()); err != nil {
 			return AccountView{}, err
 		}
 	}

@@ -237,9 +237,9 @@ func (svc *Service) Do(ctx context.Context, a *mpblock.Account, id string) (Plan
 		for raw := range slices.Chunk(list.Value, mpblock.OpenIDLen) {
 			ids = append(ids, mpblock.OpenID(raw))
 		}
-		done := 0
+		var done int
 		if p.Remove {
-			done, err = svc.lists.RemoveFollowers(ctx, a.AppID, ids)
+			done, err = svc.lists.RemoveFollowers(ctx, a, ids)
 		} else {
 			done, err = svc.lists.AddFollowers(ctx, a, ids)
 		}

@@ -57,6 +57,18 @@ func (svc *Service) FollowerRows(ctx context.Context, app mpblock.AppID, q Follo
 	return out, err
 }
 
+// Sample returns a follower who is not blocked, to try calls with, of the first MaxRows;
+// the zero OpenID if there is none.
+func (svc *Service) Sample(ctx context.Context, app mpblock.AppID) (mpblock.OpenID, error) {
+	page, err := svc.FollowerRows(ctx, app, FollowerQuery{Limit: MaxRows})
+	for _, row := range page.Rows {
+		if !row.Blocked {
+			return row.OpenID, err
+		}
+	}
+	return mpblock.OpenID{}, err
+}
+
 // belowAll stands below every character of an OpenID.
 const belowAll = '!'
 

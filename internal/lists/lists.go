@@ -212,8 +212,11 @@ func (svc *Service) AddFollowers(ctx context.Context, a *mpblock.Account, ids []
 
 // RemoveFollowers removes up to mpblock.MaxWrite followers, all or none, and returns how
 // many of them were followers. Who is blocked stays blocked.
-func (svc *Service) RemoveFollowers(ctx context.Context, app mpblock.AppID, ids []mpblock.OpenID) (removed int, err error) {
-	return svc.store.RemoveFollowers(ctx, app, ids)
+func (svc *Service) RemoveFollowers(ctx context.Context, a *mpblock.Account, ids []mpblock.OpenID) (removed int, err error) {
+	if err := a.MayChange(); err != nil {
+		return 0, err
+	}
+	return svc.store.RemoveFollowers(ctx, a.AppID, ids)
 }
 
 // MintFollowers registers n new followers with OpenIDs of random users, and

@@ -1,7 +1,6 @@
 package settings
 
 import (
-	"fmt"
 	"net/http"
 	"slices"
 	"strconv"
@@ -139,7 +138,10 @@ func (v *visit) settingsPage(status int, f accountForm) error {
 			base = append(kept, "http://HOST")[2]
 		}
 	}
-	p.Paste = v.paste(base, f.AppID, shown)
+	var err error
+	if p.Paste, err = v.SampleCalls(base, shown); err != nil {
+		return err
+	}
 	return v.Page(status, "account", v.Say(msg("account.title"), f.Shown), p)
 }
 
@@ -147,18 +149,6 @@ func (v *visit) settingsPage(status int, f accountForm) error {
 // site of this visit.
 func (v *visit) keepSecret(app mpblock.AppID, secret string) {
 	v.Keep(keySecret, string(app)+" "+secret+" "+v.Origin())
-}
-
-// paste returns calls of the API for a shell.
-func (v *visit) paste(base, app, secret string) string {
-	id := web.ExampleID(v.Account)
-	return fmt.Sprintf(`BASE=%s/cgi-bin
-TOKEN=$(curl -s "$BASE/token?grant_type=client_credential&appid=%s&secret=%s" | sed 's/.*"access_token":"\([^"]*\)".*/\1/')
-curl -s "$BASE/user/get?access_token=$TOKEN" | head -c 300; echo
-curl -s "$BASE/tags/members/getblacklist?access_token=$TOKEN" -d '{"begin_openid":""}' | head -c 300; echo
-curl -s "$BASE/tags/members/batchblacklist?access_token=$TOKEN" -d '{"openid_list":["%[4]s"]}'; echo
-curl -s "$BASE/tags/members/batchunblacklist?access_token=$TOKEN" -d '{"openid_list":["%[4]s"]}'; echo
-`, base, app, secret, id)
 }
 
 func (c *Pages) setAccount(v *visit) error {

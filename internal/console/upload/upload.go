@@ -8,10 +8,16 @@ import (
 	"fmt"
 	"io"
 	"mime/multipart"
+	"net/http"
 	"os"
 
+	"mpblock/internal/console/i18n"
+	"mpblock/internal/console/web"
 	"mpblock/internal/lines"
 )
+
+// msg is the key of a message, by which the tests of i18n find it.
+type msg = i18n.Msg
 
 // Upload is what was pasted and the file of a form, each an input of a list: a
 // jobs.Source. They lie in files without a place in any directory until the list has
@@ -21,8 +27,48 @@ type Upload struct {
 	inputs []input
 }
 
-// New returns an upload that comes in parts.
-func New(parts *multipart.Reader) *Upload { return &Upload{parts: parts} }
+// MaxSize is how long a request with a list may be, in bytes.
+const MaxSize = 128 << 20
+
+// ErrForm is the error of a form that is not as the page has it.
+var ErrForm = errors.New("console: a form that is not as the page has it")
+
+// Of returns the upload of a request, which may last as long as a long list does.
+func Of(v *web.Visit) (*Upload, error) {
+	v.TakeLong()
+	v.R.Body = http.MaxBytesReader(v.W, v.R.Body, MaxSize)
+	parts, err := v.R.MultipartReader()
+	if err != nil {
+		return nil, Problem(v, ErrForm)
+	}
+	return &Upload{parts: parts}, nil
+}
+
+// First returns the first field of the form, which stands before the inputs.
+func (u *Upload) First(name string) (string, error) {
+	part, err := u.parts.NextPart()
+	if err != nil || part.FormName() != name {
+		return "", ErrForm
+	}
+	text, err := io.ReadAll(io.LimitReader(part, 16))
+	return string(text), err
+}
+
+// Problem turns what can be wrong with the coming in of a list into words; other errors
+// it returns as they are.
+func Problem(v *web.Visit, err error) error {
+	var large *http.MaxBytesError
+	var unread *lines.Error
+	switch {
+	case errors.As(err, &large):
+		return web.Invalid(v.Say(msg("bulk.large"), MaxSize>>20))
+	case errors.As(err, &unread):
+		return web.Invalid(v.Lang.Unread(unread))
+	case errors.Is(err, ErrForm), errors.Is(err, io.ErrUnexpectedEOF):
+		return web.Invalid(v.Say(msg("error.form")))
+	}
+	return err
+}
 
 type input struct {
 	field, name string

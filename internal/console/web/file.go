@@ -91,3 +91,9 @@ func plain(s string) string {
 	}
 	return s
 }
+
+// TakeLong lets the request last as long as a long list does.
+func (v *Visit) TakeLong() {
+	_ = http.NewResponseController(v.W).SetReadDeadline(time.Now().Add(LongTime)) // where there is none, there is no need
+	_ = http.NewResponseController(v.W).SetWriteDeadline(time.Now().Add(LongTime))
+}

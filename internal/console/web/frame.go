@@ -185,7 +185,7 @@ func (v *Visit) nav(app string) []NavGroup {
 	if app != "" {
 		b := "/a/" + app
 		groups = append(groups, NavGroup{v.Say(msg("nav.account")), []NavLink{
-			link(b, msg("nav.overview")), link(b+"/followers", msg("nav.followers"), b+"/remarks"), link(b+"/blacklist", msg("nav.blacklist")),
+			link(b, msg("nav.overview"), b+"/start"), link(b+"/followers", msg("nav.followers"), b+"/remarks", b+"/followers/"), link(b+"/blacklist", msg("nav.blacklist")),
 			link(b+"/bulk", msg("nav.bulk"), b+"/jobs"), link(b+"/history", msg("nav.history"), b+"/history", b+"/openids"),
 		}})
 	}
