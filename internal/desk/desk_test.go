@@ -543,8 +543,12 @@ func TestRetiredAccount(t *testing.T) {
 	_, draft := d.DraftJob(t.Context(), a.AppID, mpblock.Block, listOf(ids[0].String()))
 	_, apply := office.lists.Apply(t.Context(), of, mpblock.Batch{Action: mpblock.Unblock, OpenIDs: ids, Actor: "x"})
 	_, follow := office.lists.AddFollowers(t.Context(), of, ids)
+	_, list := d.DraftFollowers(t.Context(), a.AppID, true, listOf(ids[0].String()))
+	_, leave := office.lists.RemoveFollowers(t.Context(), of, ids)
+	_, prefix := d.SetPrefix(t.Context(), a.AppID, ids[0])
 	for what, err := range map[string]error{
 		"a token": newToken, "a call": byToken, "a block": block, "a job": draft, "a change": apply, "followers": follow,
+		"a list": list, "leaving": leave, "a prefix": prefix,
 		"minting":  office.lists.MintFollowers(t.Context(), of, 1, nil),
 		"a remark": office.remarks.Set(t.Context(), of, "x", ids[0], "a", "b"),
 		"remarks":  office.remarks.Import(t.Context(), of, "x", nil),
