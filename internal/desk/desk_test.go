@@ -336,7 +336,23 @@ var actions = map[string]action{
 		return err
 	}},
 	"ConfirmSecondFactor": {"", false, func(ctx context.Context, d *Desk, _ mpblock.AppID) error {
-		return d.ConfirmSecondFactor(ctx, "x")
+		_, err := d.ConfirmSecondFactor(ctx, "x")
+		return err
+	}},
+	"NewRecoveryCodes": {"", false, func(ctx context.Context, d *Desk, _ mpblock.AppID) error {
+		_, err := d.NewRecoveryCodes(ctx, "wrong")
+		return err
+	}},
+	"Logins": {"", false, func(ctx context.Context, d *Desk, _ mpblock.AppID) error {
+		_, _, err := d.Logins(ctx)
+		return err
+	}},
+	"EndLogin": {"", false, func(ctx context.Context, d *Desk, _ mpblock.AppID) error {
+		return d.EndLogin(ctx, "none")
+	}},
+	"EndOthers": {"", false, func(ctx context.Context, d *Desk, _ mpblock.AppID) error {
+		_, err := d.EndOthers(ctx)
+		return err
 	}},
 	"RemoveSecondFactor": {"", false, func(ctx context.Context, d *Desk, _ mpblock.AppID) error {
 		return d.RemoveSecondFactor(ctx, "wrong")
@@ -410,7 +426,8 @@ func withoutFactor(t *testing.T, office *Office) *Desk {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := errors.Join(d.ConfirmSecondFactor(t.Context(), code), d.SetRequireSecondFactor(t.Context(), true)); err != nil {
+	_, err = d.ConfirmSecondFactor(t.Context(), code)
+	if err := errors.Join(err, d.SetRequireSecondFactor(t.Context(), true)); err != nil {
 		t.Fatal(err)
 	}
 	return newDesk(t, office, "bert", operators.RoleAdmin)

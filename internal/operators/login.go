@@ -18,7 +18,7 @@ type Attempt struct {
 	Name     string
 	Password string
 	Ticket   string     // of a LoginError with NeedCode, in place of name and password
-	Code     string     // of the second factor
+	Code     string     // of the second factor, or one of the recovery codes
 	Addr     netip.Addr // where the attempt comes from
 }
 
@@ -106,6 +106,7 @@ func (svc *Service) Login(ctx context.Context, a Attempt) (Session, error) {
 		return Session{}, err
 	}
 	step, ok := credentials.Step(o.Factor, a.Code, svc.clock.Now())
+	ok = ok || o.Recovery.Has(a.Code)
 	var s Session
 	if ok {
 		s, err = svc.enter(ctx, a, o, step, right)
@@ -186,6 +187,8 @@ func (svc *Service) enter(ctx context.Context, a Attempt, seen *operatorRecord, 
 			return errUsedCode
 		case step != 0:
 			o.FactorStep = step
+		case o.Factor != "" && !o.Recovery.Spend(a.Code):
+			return errUsedCode
 		}
 		here := credentials.HashToken(addressGroup(a.Addr))
 		o.Addresses = append([]string{here}, slices.DeleteFunc(o.Addresses, func(x string) bool { return x == here })...)
@@ -210,6 +213,7 @@ type Session struct {
 	Name  string
 	Epoch uint64 // of the operator's sessions: those of another one have been ended
 	Began time.Time
+	ID    string // of the login; "" in one from before they were noted
 }
 
 // ErrLoggedOut is the error of a session that has ended: by time, by an admin, by a

@@ -12,7 +12,6 @@ import (
 
 	"github.com/pquerna/otp/totp"
 
-	"mpblock"
 	"mpblock/internal/memstore"
 	"mpblock/internal/operators/credentials"
 )
@@ -41,7 +40,7 @@ func setFactor(t *testing.T, d *Self) string {
 	if !strings.HasPrefix(f.URL, "otpauth://totp/mpblock:"+d.Operator().Name) {
 		t.Errorf("URL %s", strings.Split(f.URL, "?")[0])
 	}
-	if err := d.ConfirmSecondFactor(t.Context(), codeOf(t, f.Secret)); err != nil {
+	if _, err := d.ConfirmSecondFactor(t.Context(), codeOf(t, f.Secret)); err != nil {
 		t.Fatal(err)
 	}
 	return f.Secret
@@ -197,9 +196,10 @@ func TestSecondFactor(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		svc := open(t, memstore.New())
 		d := newSelf(t, svc, "anna", RoleAdmin)
-		wantRefusal(t, d.ConfirmSecondFactor(t.Context(), "123456"), "no new key")
+		_, err := d.ConfirmSecondFactor(t.Context(), "123456")
+		wantRefusal(t, err, "no new key")
 		secret := setFactor(t, d)
-		_, err := d.NewSecondFactor(t.Context())
+		_, err = d.NewSecondFactor(t.Context())
 		wantRefusal(t, err, "already")
 
 		_, err = svc.Login(t.Context(), Attempt{Name: "anna", Password: password, Code: codeOf(t, secret), Addr: home})
@@ -311,61 +311,6 @@ func TestRequiredSecondFactor(t *testing.T) {
 	}
 }
 
-func TestSessionStore(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		store := memstore.New()
-		s := open(t, store).Sessions()
-		end := time.Now().Add(time.Hour)
-		if err := s.Commit("token", []byte("data"), end); err != nil {
-			t.Fatal(err)
-		}
-		if b, ok, err := open(t, store).Sessions().Find("token"); string(b) != "data" || !ok || err != nil {
-			t.Errorf("found %q, %v, %v", b, ok, err)
-		}
-		records, err := store.List(t.Context(), string(kindSession), "", 9)
-		if err != nil || len(records) != 1 || strings.Contains(records[0].Key, "token") {
-			t.Errorf("kept as %+v, %v", records, err)
-		}
-		version := records[0].Version
-		put := func(data string, end time.Time) (uint64, mpblock.Record) {
-			t.Helper()
-			if err := s.Commit("token", []byte(data), end); err != nil {
-				t.Fatal(err)
-			}
-			r, err := store.Get(t.Context(), string(kindSession), records[0].Key)
-			if err != nil {
-				t.Fatal(err)
-			}
-			return r.Version, r
-		}
-		if v, _ := put("data", end.Add(touchApart)); v != version {
-			t.Error("a session that is touched again soon is written again")
-		}
-		if v, r := put("data", end.Add(touchApart+1)); v == version || !r.Expires.After(end) {
-			t.Error("a session that is used does not live on")
-		}
-		if _, r := put("more", end); string(r.Value) != "more" {
-			t.Error("new data were not kept")
-		}
-		if err := s.Delete("token"); err != nil {
-			t.Fatal(err)
-		}
-		if err := s.Commit("token", []byte("late"), end); err != nil {
-			t.Fatal(err)
-		}
-		if _, ok, err := s.Find("token"); ok || err != nil {
-			t.Errorf("a session that was ended is back: %v", err)
-		}
-		if err := s.Delete("other"); err != nil {
-			t.Errorf("the end of no session: %v", err)
-		}
-		time.Sleep(time.Hour)
-		if records, err := store.List(t.Context(), string(kindSession), "", 9); len(records) != 0 || err != nil {
-			t.Errorf("%d records of ended sessions, %v", len(records), err)
-		}
-	})
-}
-
 // A code of a clock that was ahead does not keep out those of the right time.
 func TestClockStepsBackAfterACode(t *testing.T) {
 	for _, step := range steps {
@@ -389,5 +334,132 @@ func TestClockStepsBackAfterACode(t *testing.T) {
 			_, err = svc.Login(t.Context(), a)
 			wantReason(t, err, BadCode) // a code is good once all the same
 		})
+	}
+}
+
+func TestRecoveryCodes(t *testing.T) {
+	svc := open(t, memstore.New())
+	d := newSelf(t, svc, "anna", RoleAdmin)
+	_, err := d.NewRecoveryCodes(t.Context(), password)
+	wantRefusal(t, err, "no second factor")
+	f, err := d.NewSecondFactor(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	codes, err := d.ConfirmSecondFactor(t.Context(), codeOf(t, f.Secret))
+	if err != nil || len(codes) != credentials.RecoveryCodes || d.Operator().Recovery != len(codes) {
+		t.Fatalf("%d codes, %d kept, %v", len(codes), d.Operator().Recovery, err)
+	}
+	login := func(code string) error {
+		_, err := svc.Login(t.Context(), Attempt{Name: "anna", Password: password, Code: code, Addr: home})
+		return err
+	}
+	if err := login(" " + strings.ToUpper(codes[3])); err != nil {
+		t.Errorf("a recovery code: %v", err)
+	}
+	wantReason(t, login(codes[3]), BadCode)
+	wantReason(t, login(""), NeedCode)
+	_, err = d.NewRecoveryCodes(t.Context(), "wrong")
+	wantRefusal(t, err, "not your present password")
+	next, err := d.NewRecoveryCodes(t.Context(), password)
+	if err != nil {
+		t.Fatal(err)
+	}
+	wantReason(t, login(codes[4]), BadCode)
+	if err := login(next[0]); err != nil {
+		t.Errorf("one of the new set: %v", err)
+	}
+	if err := d.RemoveSecondFactor(t.Context(), password); err != nil || d.Operator().Recovery != 0 {
+		t.Errorf("without a second factor there are %d codes, %v", d.Operator().Recovery, err)
+	}
+	if err := login(next[1]); err != nil {
+		t.Errorf("without a second factor no code is asked for: %v", err)
+	}
+}
+
+// A recovery code is good once, whoever shows it at the same moment, and is slowed down
+// like others.
+func TestRecoveryCodesAtOnce(t *testing.T) {
+	svc := open(t, memstore.New())
+	d := newSelf(t, svc, "anna", RoleAdmin)
+	f, err := d.NewSecondFactor(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	codes, err := d.ConfirmSecondFactor(t.Context(), codeOf(t, f.Secret))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var in atomic.Int32
+	var all sync.WaitGroup
+	for range 4 {
+		all.Go(func() {
+			if _, err := svc.Login(t.Context(), Attempt{Name: "anna", Password: password, Code: codes[0], Addr: home}); err == nil {
+				in.Add(1)
+			}
+		})
+	}
+	all.Wait()
+	if in.Load() != 1 {
+		t.Errorf("a code let in %d times", in.Load())
+	}
+	ticket := wantReason(t, func() error {
+		_, err := svc.Login(t.Context(), Attempt{Name: "anna", Password: password, Addr: home})
+		return err
+	}(), NeedCode).Ticket
+	for range freeCodes + 1 {
+		_, err = svc.Login(t.Context(), Attempt{Ticket: ticket, Code: "aaaa-aaaa-aaaa-aaaa", Addr: away})
+	}
+	var refused *LoginError
+	if !errors.As(err, &refused) || refused.Reason == BadCode {
+		t.Errorf("after many wrong codes: %v", err)
+	}
+}
+
+func TestLoginsOfAnOperator(t *testing.T) {
+	svc := open(t, memstore.New())
+	enrol(t, svc, NewOperator{Name: "anna", Role: RoleAdmin})
+	in := func(agent string) Session {
+		t.Helper()
+		s, err := svc.Login(t.Context(), Attempt{Name: "anna", Password: password, Addr: home})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if s, err = svc.Begin(t.Context(), s, agent, home); err != nil {
+			t.Fatal(err)
+		}
+		return s
+	}
+	one, two, three := in("one"), in("two"), in("three")
+	me := selfOf(t, svc, one)
+	all, own, err := me.Logins(t.Context())
+	if err != nil || len(all) != 3 || own != one.ID {
+		t.Fatalf("logins %+v, own %s, %v", all, own, err)
+	}
+	if err := me.EndLogin(t.Context(), two.ID); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := svc.Self(t.Context(), two); !errors.Is(err, ErrLoggedOut) {
+		t.Errorf("a login that was ended: %v", err)
+	}
+	selfOf(t, svc, three)
+	next, err := me.EndOthers(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if next, err = svc.Begin(t.Context(), next, "one", home); err != nil || next.ID != one.ID {
+		t.Fatalf("the present one goes on as %+v, %v", next, err)
+	}
+	if _, err := svc.Self(t.Context(), three); !errors.Is(err, ErrLoggedOut) {
+		t.Errorf("another one: %v", err)
+	}
+	if all, _, err = selfOf(t, svc, next).Logins(t.Context()); err != nil || len(all) != 1 {
+		t.Errorf("then there are %+v, %v", all, err)
+	}
+	if err := svc.Leave(t.Context(), next); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := svc.Self(t.Context(), next); !errors.Is(err, ErrLoggedOut) {
+		t.Errorf("who has logged out: %v", err)
 	}
 }

@@ -47,6 +47,7 @@ type Operator struct {
 	Disabled     bool
 	HasPassword  bool
 	SecondFactor bool // TOTP is set up
+	Recovery     int  // recovery codes that are left
 	Identities   []Identity
 	Created      time.Time
 	LastLogin    time.Time // zero: never
@@ -197,7 +198,7 @@ func (svc *Service) UseReset(ctx context.Context, token, password string) (Sessi
 			return err
 		}
 		o.Password = hash
-		o.Factor, o.NewFactor, o.FactorStep = "", "", 0
+		o.setFactor("", 0, nil)
 		t.endSessions(o)
 		s = o.enter(name, now)
 		return nil

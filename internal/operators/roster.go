@@ -32,15 +32,18 @@ type roster struct {
 
 // operatorRecord is an operator as the store keeps it.
 type operatorRecord struct {
-	Role       Role             `json:"role"`
-	Accounts   []mpblock.AppID  `json:"accounts,omitempty"`
-	Language   string           `json:"language,omitempty"`
-	Email      string           `json:"email,omitempty"`
-	Disabled   bool             `json:"disabled,omitempty"`
-	Password   string           `json:"password,omitempty"` // hashed
-	Factor     string           `json:"totp,omitempty"`     // key of the second factor in base32
-	NewFactor  string           `json:"new_totp,omitempty"` // one that is not confirmed
-	FactorStep int64            `json:"totp_step,omitempty"`
+	Role       Role            `json:"role"`
+	Accounts   []mpblock.AppID `json:"accounts,omitempty"`
+	Language   string          `json:"language,omitempty"`
+	Email      string          `json:"email,omitempty"`
+	Disabled   bool            `json:"disabled,omitempty"`
+	Password   string          `json:"password,omitempty"` // hashed
+	Factor     string          `json:"totp,omitempty"`     // key of the second factor in base32
+	NewFactor  string          `json:"new_totp,omitempty"` // one that is not confirmed
+	FactorStep int64           `json:"totp_step,omitempty"`
+
+	Recovery credentials.Recovery `json:"recovery,omitempty"` // codes that stand in for those of the factor
+
 	Identities []Identity       `json:"identities,omitempty"`
 	Addresses  []string         `json:"addresses,omitempty"` // that it has logged in from, the newest first
 	Epoch      uint64           `json:"epoch"`
@@ -122,6 +125,11 @@ func (o *operatorRecord) canLogIn(name string) bool {
 	return !o.Disabled && (o.Password != "" || len(o.Identities) > 0 || name == DemoOperator && o.LastLogin != 0)
 }
 
+// setFactor gives an operator a second factor, or with neither of them none.
+func (o *operatorRecord) setFactor(secret string, step int64, codes credentials.Recovery) {
+	o.Factor, o.NewFactor, o.FactorStep, o.Recovery = secret, "", step, codes
+}
+
 // endSessions ends all sessions of an operator that began before, and a link to choose
 // a password that was not used.
 func (t *roster) endSessions(o *operatorRecord) {
@@ -138,7 +146,7 @@ func (o *operatorRecord) enter(name string, now time.Time) Session {
 func (o *operatorRecord) view(name string) Operator {
 	v := Operator{
 		Name: name, Role: o.Role, Accounts: slices.Clone(o.Accounts), Language: o.Language, Email: o.Email,
-		Disabled: o.Disabled, HasPassword: o.Password != "", SecondFactor: o.Factor != "",
+		Disabled: o.Disabled, HasPassword: o.Password != "", SecondFactor: o.Factor != "", Recovery: len(o.Recovery),
 		Identities: slices.Clone(o.Identities), Created: time.UnixMilli(o.Created).UTC(),
 	}
 	if o.LastLogin != 0 {

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"mpblock/internal/operators/credentials"
+	"mpblock/internal/operators/sessions"
 )
 
 // Self is an operator who works, as it sees and changes its own record. A Self is for
@@ -25,6 +26,15 @@ func (svc *Service) Self(ctx context.Context, s Session) (*Self, error) {
 	o := t.Operators[s.Name]
 	if o == nil || o.Disabled || o.Epoch != s.Epoch || svc.clock.Now().Sub(s.Began) >= SessionLife {
 		return nil, ErrLoggedOut
+	}
+	if s.ID != "" {
+		in, err := svc.logins.See(ctx, s.Name, s.ID)
+		if err != nil {
+			return nil, err
+		}
+		if !in {
+			return nil, ErrLoggedOut
+		}
 	}
 	return &Self{
 		svc: svc, operator: o.view(s.Name), session: s,
@@ -102,6 +112,37 @@ func (me *Self) ChangePassword(ctx context.Context, old, password string) (Sessi
 	return s, nil
 }
 
+// Logins returns where the operator is in, the last seen first, and the id of the
+// present one.
+func (me *Self) Logins(ctx context.Context) (all []sessions.Login, own string, err error) {
+	all, err = me.svc.logins.Of(ctx, me.operator.Name, me.session.Epoch)
+	return all, me.session.ID, err
+}
+
+// EndLogin ends one of the operator's own logins.
+func (me *Self) EndLogin(ctx context.Context, id string) error {
+	return me.svc.logins.End(ctx, me.operator.Name, id)
+}
+
+// EndOthers ends the operator's other sessions: the Session returned takes the place of
+// the present one.
+func (me *Self) EndOthers(ctx context.Context) (Session, error) {
+	s := me.session
+	err := me.edit(ctx, func(t *roster, o *operatorRecord) error {
+		if o.Epoch != me.session.Epoch {
+			return ErrLoggedOut
+		}
+		t.endSessions(o)
+		s.Epoch = o.Epoch
+		return nil
+	})
+	if err != nil {
+		return Session{}, err
+	}
+	me.session = s
+	return s, nil
+}
+
 // SetLanguage sets the operator's own language: "zh", "en" or "".
 func (me *Self) SetLanguage(ctx context.Context, language string) error {
 	if err := checkLanguage(language); err != nil {
@@ -139,9 +180,10 @@ func (me *Self) NewSecondFactor(ctx context.Context) (SecondFactor, error) {
 	return SecondFactor{Secret: secret, URL: url}, nil
 }
 
-// ConfirmSecondFactor puts the new key into force if the code is one of its. A wrong
-// code is a refusal.
-func (me *Self) ConfirmSecondFactor(ctx context.Context, code string) error {
+// ConfirmSecondFactor puts the new key into force if the code is one of its, and returns
+// recovery codes, which cannot be shown again. A wrong code is a refusal.
+func (me *Self) ConfirmSecondFactor(ctx context.Context, code string) ([]string, error) {
+	codes, kept := credentials.NewRecovery()
 	err := me.edit(ctx, func(_ *roster, o *operatorRecord) error {
 		if o.NewFactor == "" {
 			return errFactorNoKey
@@ -150,13 +192,34 @@ func (me *Self) ConfirmSecondFactor(ctx context.Context, code string) error {
 		if !ok {
 			return errFactorCode
 		}
-		o.Factor, o.NewFactor, o.FactorStep = o.NewFactor, "", step
+		o.setFactor(o.NewFactor, step, kept)
 		return nil
 	})
-	if err == nil {
-		me.enrol = false
+	if err != nil {
+		return nil, err
 	}
-	return err
+	me.enrol = false
+	return codes, nil
+}
+
+// NewRecoveryCodes returns recovery codes that take the place of those before. Each is
+// good once, in place of a code of the second factor. A wrong password is a refusal.
+func (me *Self) NewRecoveryCodes(ctx context.Context, password string) ([]string, error) {
+	if err := me.prove(ctx, password); err != nil {
+		return nil, err
+	}
+	codes, kept := credentials.NewRecovery()
+	err := me.edit(ctx, func(_ *roster, o *operatorRecord) error {
+		if o.Factor == "" {
+			return errFactorNone
+		}
+		o.Recovery = kept
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return codes, nil
 }
 
 // RemoveSecondFactor removes the operator's own second factor. A wrong password is a
@@ -170,7 +233,7 @@ func (me *Self) RemoveSecondFactor(ctx context.Context, password string) error {
 		if t.RequireFactor {
 			return errFactorRequired
 		}
-		o.Factor, o.NewFactor, o.FactorStep = "", "", 0
+		o.setFactor("", 0, nil)
 		return nil
 	})
 }

@@ -15,9 +15,11 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"net/netip"
 
 	"mpblock"
 	"mpblock/internal/operators/credentials"
+	"mpblock/internal/operators/sessions"
 	"mpblock/internal/record"
 )
 
@@ -40,6 +42,7 @@ type Service struct {
 	hasher  credentials.Hasher
 	log     *slog.Logger
 	clock   mpblock.Clock
+	logins  *sessions.Logins
 }
 
 // Open returns the operators of a store. The key that signs tickets is read from the
@@ -55,12 +58,30 @@ func Open(ctx context.Context, store mpblock.Records, opts Options) (*Service, e
 	if opts.Log == nil {
 		opts.Log = slog.New(slog.DiscardHandler)
 	}
+	clock := mpblock.ClockOr(opts.Clock)
 	return &Service{
 		store: store, tickets: credentials.NewTickets(key), hasher: credentials.NewHasher(opts.Cost),
-		log: opts.Log, clock: mpblock.ClockOr(opts.Clock),
+		log: opts.Log, clock: clock, logins: sessions.NewLogins(store, clock, SessionIdle),
 	}, nil
 }
 
 // Mark returns eight characters that tell this store from others, the same on all
 // nodes and after a restart. They are no secret.
 func (svc *Service) Mark() string { return svc.tickets.Mark() }
+
+// Sessions returns the store of the sessions.
+func (svc *Service) Sessions() *sessions.Store { return sessions.New(svc.store, svc.clock) }
+
+// Begin notes who has come in, and from where, and returns the session as it is to be
+// kept.
+func (svc *Service) Begin(ctx context.Context, s Session, agent string, addr netip.Addr) (Session, error) {
+	var err error
+	at := sessions.Login{ID: s.ID, Agent: agent, Addr: addr, Epoch: s.Epoch, Began: s.Began}
+	s.ID, err = svc.logins.Begin(ctx, s.Name, at, s.Began.Add(SessionLife))
+	return s, err
+}
+
+// Leave ends a session.
+func (svc *Service) Leave(ctx context.Context, s Session) error {
+	return svc.logins.End(ctx, s.Name, s.ID)
+}

@@ -16,6 +16,7 @@ type loginPage struct {
 	Ended      bool   // the login has ended under a form
 	Fresh      bool   // there is no operator yet
 	Demo       bool
+	Recovery   bool   // a recovery code was tried in place of the code
 	SSO        string // name of the provider, "" if there is none
 }
 
@@ -136,7 +137,7 @@ func (c *Pages) codeForm(v *visit) error {
 }
 
 func (v *visit) codeForm(status int) error {
-	return v.Page(status, "code", v.Say(msg("code.title")), &loginPage{Name: v.Kept(keyName)})
+	return v.Page(status, "code", v.Say(msg("code.title")), &loginPage{Name: v.Kept(keyName), Recovery: v.Field("recovery") != ""})
 }
 
 func (c *Pages) code(v *visit) error {

@@ -26,7 +26,21 @@ type mePage struct {
 	Enrol        *enrolment
 	Provider     string // of OpenID Connect, "" if there is none
 	Identities   []operators.Identity
+	Recovery     int      // codes that are left
+	Codes        []string // recovery codes, shown this once
+	Logins       []loginRow
+	Others       bool // there are logins beside the present one
 }
+
+// loginRow is where an operator is in.
+type loginRow struct {
+	ID, Where, Agent, Address string
+	Own                       bool
+	Began, Seen               i18n.Stamp
+}
+
+// keyCodes is where the session keeps recovery codes, which the page shows once.
+const keyCodes = "recovery"
 
 // enrolment is a second factor that is being set up.
 type enrolment struct {
@@ -39,7 +53,11 @@ func (c *Pages) me(v *visit) error { return v.me(http.StatusOK) }
 
 func (v *visit) me(status int) error {
 	o := v.Desk.Operator()
-	p := &mePage{Role: v.role(o.Role), HasPassword: o.HasPassword, Shortest: operators.MinPassword, SecondFactor: o.SecondFactor, Identities: o.Identities}
+	p := &mePage{Role: v.role(o.Role), HasPassword: o.HasPassword, Shortest: operators.MinPassword, SecondFactor: o.SecondFactor, Identities: o.Identities, Recovery: o.Recovery}
+	p.Codes = strings.Fields(v.Once(keyCodes))
+	if err := v.logins(p); err != nil {
+		return err
+	}
 	if v.c.Provider != "" {
 		p.Provider = v.c.Provider
 	}
@@ -50,6 +68,78 @@ func (v *visit) me(status int) error {
 		}
 	}
 	return v.Page(status, "me", v.Say(msg("nav.me")), p)
+}
+
+// logins lists where the operator is in.
+func (v *visit) logins(p *mePage) error {
+	all, own, err := v.Desk.Logins(v.Ctx())
+	for _, l := range all {
+		row := loginRow{
+			ID: l.ID, Where: browserOf(l.Agent), Agent: l.Agent, Own: l.ID == own,
+			Began: i18n.StampOf(l.Began, v.Zone), Seen: i18n.StampOf(l.Seen, v.Zone),
+		}
+		if l.Addr.IsValid() {
+			row.Address = l.Addr.String()
+		}
+		if row.Where == "" {
+			row.Where = v.Say(msg("me.login.unknown"))
+		}
+		p.Others = p.Others || !row.Own
+		p.Logins = append(p.Logins, row)
+	}
+	return err
+}
+
+// browserOf says in short what calls itself so: the browser and where it runs.
+func browserOf(agent string) string {
+	var parts []string
+	for _, among := range [][][2]string{
+		{{"MicroMessenger", "WeChat"}, {"Edg", "Edge"}, {"OPR/", "Opera"}, {"Firefox/", "Firefox"}, {"FxiOS", "Firefox"}, {"CriOS", "Chrome"}, {"Chrome/", "Chrome"}, {"Safari/", "Safari"}},
+		{{"iPhone", "iPhone"}, {"iPad", "iPad"}, {"Android", "Android"}, {"Windows", "Windows"}, {"Mac OS", "macOS"}, {"CrOS", "ChromeOS"}, {"Linux", "Linux"}},
+	} {
+		for _, known := range among {
+			if strings.Contains(agent, known[0]) {
+				parts = append(parts, known[1])
+				break
+			}
+		}
+	}
+	return strings.Join(parts, " · ")
+}
+
+// endLogin ends one of the operator's own logins.
+func (c *Pages) endLogin(v *visit) error {
+	if err := v.Form(); err != nil {
+		return err
+	}
+	if err := v.Desk.EndLogin(v.Ctx(), v.Field("id")); err != nil {
+		return err
+	}
+	v.Tell("good", v.Say(msg("me.login.ended")))
+	return v.See("/me#logins")
+}
+
+// endOthers ends all logins of the operator's but the present one.
+func (c *Pages) endOthers(v *visit) error {
+	s, err := v.Desk.EndOthers(v.Ctx())
+	if err != nil {
+		return err
+	}
+	v.Tell("good", v.Say(msg("me.login.others.done")))
+	return v.Enter(s, "/me#logins")
+}
+
+// newCodes makes recovery codes, which the page shows once.
+func (c *Pages) newCodes(v *visit) error {
+	if err := v.Form(); err != nil {
+		return err
+	}
+	codes, err := v.Desk.NewRecoveryCodes(v.Ctx(), v.R.PostForm.Get("password"))
+	if err != nil {
+		return v.Again(err, v.me)
+	}
+	v.Keep(keyCodes, strings.Join(codes, " "))
+	return v.See("/me#recovery")
 }
 
 // margin is the quiet zone around a QR code, in modules.
@@ -127,10 +217,12 @@ func (c *Pages) confirmSecond(v *visit) error {
 	if err := v.Form(); err != nil {
 		return err
 	}
-	if err := v.Desk.ConfirmSecondFactor(v.Ctx(), v.Field("code")); err != nil {
+	codes, err := v.Desk.ConfirmSecondFactor(v.Ctx(), v.Field("code"))
+	if err != nil {
 		return v.Again(err, v.me)
 	}
 	v.Forget(keyEnrol)
+	v.Keep(keyCodes, strings.Join(codes, " "))
 	v.Tell("good", v.Say(msg("me.second.done")))
 	return v.See("/me")
 }

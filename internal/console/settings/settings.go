@@ -60,6 +60,9 @@ func (c *Pages) Register(site *web.Site) {
 		"POST /me/second-factor/new":     c.newSecond,
 		"POST /me/second-factor":         c.confirmSecond,
 		"POST /me/second-factor/remove":  c.removeSecond,
+		"POST /me/recovery":              c.newCodes,
+		"POST /me/logins/end":            c.endLogin,
+		"POST /me/logins/others":         c.endOthers,
 		"POST /me/unlink":                c.unlink,
 	} {
 		site.Handle(pattern, web.WithDesk(on(h)))

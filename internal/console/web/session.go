@@ -41,14 +41,22 @@ func (v *Visit) Enter(s operators.Session, next string) error {
 	if err := v.site.sessions.RenewToken(v.Ctx()); err != nil {
 		return err
 	}
+	s, err := v.site.Operators.Begin(v.Ctx(), s, v.R.UserAgent(), v.Remote())
+	if err != nil {
+		return err
+	}
 	v.site.sessions.Put(v.Ctx(), keySession, s)
 	return v.See(next)
 }
 
 // Leave ends the session, and tells whether there was one.
 func (v *Visit) Leave() (bool, error) {
-	if !v.site.sessions.Exists(v.Ctx(), keySession) {
+	s, ok := v.site.sessions.Get(v.Ctx(), keySession).(operators.Session)
+	if !ok {
 		return false, nil
+	}
+	if err := v.site.Operators.Leave(v.Ctx(), s); err != nil {
+		return true, err
 	}
 	return true, v.site.sessions.Destroy(v.Ctx())
 }
