@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"mpblock/cmd/mpblock/ui"
+	"mpblock/internal/lines"
 	"mpblock/internal/lines/linestest"
 )
 
@@ -121,4 +122,53 @@ func commandWith(in []byte, args ...string) (code int, out, stderr string) {
 	var o, e bytes.Buffer
 	code = run(args, ui.Terminal{In: bytes.NewReader(in), Out: &o, Err: &e})
 	return code, o.String(), e.String()
+}
+
+// TestRejectsAreReadAgain: the file of refused lines has each OpenID and each bad line of
+// its input, and what is made of it again is the same: no mark grows, no line is added.
+func TestRejectsAreReadAgain(t *testing.T) {
+	dir := fakeAdmin(t, func(int, http.ResponseWriter, *http.Request) { t.Error("something was taken in") })
+	t.Chdir(t.TempDir())
+	for _, f := range linestest.Files() {
+		if f.Error != "" || len(f.OpenIDs) > 100 {
+			continue
+		}
+		if err := os.WriteFile(f.Name, f.Data, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		ids, bad := f.OpenIDs, len(f.Bad)
+		before, name := "", f.Name
+		for round := range 4 {
+			code, out, errs := command("follower", "import", "--data", dir, "--account", strangerApp, "--json", name)
+			name += ".rejects"
+			data, err := os.ReadFile(name)
+			if err != nil || code != ui.CodePartly {
+				t.Fatalf("%s: exit code %d: %s%s", name, code, out, errs)
+			}
+			gotIDs, gotBad := readAll(t, name, data)
+			if !slices.Equal(gotIDs, ids) || gotBad != bad {
+				t.Errorf("%s: %d OpenIDs and %d bad lines, want %d and %d\n%.1500s", name, len(gotIDs), gotBad, len(ids), bad, data)
+			}
+			if round > 2 && string(data) != before {
+				t.Errorf("%s:\n%.1500s\nwas made of\n%.1500s", name, data, before)
+			}
+			before = string(data)
+		}
+	}
+}
+
+func readAll(t *testing.T, name string, data []byte) (ids []string, bad int) {
+	t.Helper()
+	_, err := lines.Read(bytes.NewReader(data), lines.Options{Name: name}, func(l lines.Line) error {
+		if l.Problem != nil {
+			bad++
+		} else {
+			ids = append(ids, l.Text)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Errorf("%s: %v", name, err)
+	}
+	return ids, bad
 }

@@ -21,6 +21,9 @@ import (
 
 const testApp = "wx0123456789abcdef"
 
+// strangerApp is an account of which none of the OpenIDs in the tests is.
+const strangerApp = "wx9999999999999999"
+
 // fakeAdmin is a server whose n-th piece of an import or of minted followers, from
 // 1 on, is answered by piece; it returns its directory.
 func fakeAdmin(t *testing.T, piece func(n int, w http.ResponseWriter, r *http.Request)) string {
@@ -32,7 +35,11 @@ func fakeAdmin(t *testing.T, piece func(n int, w http.ResponseWriter, r *http.Re
 	}
 	n := 0
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET /accounts/{app}", func(w http.ResponseWriter, _ *http.Request) {
+	mux.HandleFunc("GET /accounts/{app}", func(w http.ResponseWriter, r *http.Request) {
+		if r.PathValue("app") == strangerApp {
+			fmt.Fprintf(w, `{"appid":%q,"prefix":"09090909"}`, strangerApp)
+			return
+		}
 		fmt.Fprintf(w, `{"appid":%q,"prefix":"01020304"}`, testApp)
 	})
 	mux.HandleFunc("POST /accounts/{app}/{what}", func(w http.ResponseWriter, r *http.Request) {

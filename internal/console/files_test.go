@@ -126,6 +126,10 @@ func wantRefused(t *testing.T, body string, l i18n.Lang, f linestest.File) {
 	if err != nil || len(rows) != 1+len(f.Bad) {
 		t.Fatalf("%s: %v, %q", f.Name, err, rows)
 	}
+	again, err := lines.Read(strings.NewReader(body), lines.Options{Name: "refused.csv"}, func(lines.Line) error { return nil })
+	if err != nil || again.OpenIDs != 0 || again.Bad != len(f.Bad) {
+		t.Errorf("%s: of what was left out is read again: %s; %v\n%s", f.Name, again, err, body)
+	}
 	for i, line := range f.Told {
 		row := rows[1+i]
 		if row[1] != strconv.Itoa(line.Line) || strings.ContainsFunc(row[3], func(r rune) bool { return 0x4e00 <= r && r < 0xa000 }) != (l == i18n.Chinese) {

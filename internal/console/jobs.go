@@ -9,6 +9,7 @@ import (
 	"mpblock/internal/console/web"
 	"mpblock/internal/desk"
 	"mpblock/internal/jobs"
+	"mpblock/internal/lines"
 	"mpblock/internal/operators"
 )
 
@@ -254,6 +255,9 @@ func (c *console) refused(v *visit) error {
 	return v.Stream(out, func() error {
 		for r, err := range v.Desk.Refused(v.Ctx(), v.Account.AppID, j.ID) {
 			if err == nil {
+				if r.Why == jobs.WhyMalformed {
+					r.Text = lines.Mentioned(r.Text)
+				}
 				err = out.Write(r.Text, strconv.Itoa(r.Line), string(r.Why), v.detail(r))
 			}
 			if err != nil {

@@ -3,6 +3,8 @@ package lines
 import (
 	"regexp"
 	"strings"
+
+	"mpblock"
 )
 
 // mark is what mpblock writes behind a line that it refused, with its number and what
@@ -20,6 +22,25 @@ func Refused(l Line, why error) string {
 // RefusedCode returns such a line for an OpenID that a server refused with a code.
 func RefusedCode(openid string, code int, text string) string {
 	return openid + "\t# " + itoa(code) + " " + oneLine(text) + "\n"
+}
+
+// Mentioned returns the text of a bad line for a list of what was refused, where who
+// reads that again is to find nobody whose OpenID only stands in it, and is to find it
+// bad again: not a comment.
+func Mentioned(text string) string {
+	var b strings.Builder
+	for {
+		token, rest := nextToken(text)
+		b.WriteString(text[:len(text)-len(rest)-len(token)])
+		if token == "" {
+			return strings.TrimLeft(b.String(), "# \t")
+		}
+		if _, err := mpblock.ParseOpenID(token); err == nil {
+			token = "…"
+		}
+		b.WriteString(token)
+		text = rest
+	}
 }
 
 // cutMark takes the mark away that is behind a line.
@@ -49,13 +70,27 @@ func (r *reader) text(s *source) error {
 		if err != nil {
 			return atEnd(err)
 		}
+		marked := false
 		if p.begins && p.ends {
-			p.text = cutMark(p.text)
+			line := cutMark(p.text)
+			p.text, marked = line, len(line) < len(p.text)
 		}
+		before := r.sum.OpenIDs + r.sum.Bad
 		if err := t.line(s, p); err != nil {
 			return err
 		}
+		if marked && r.sum.OpenIDs+r.sum.Bad == before {
+			if err := r.refusedBefore(p.number, p.text); err != nil {
+				return err
+			}
+		}
 	}
+}
+
+// refusedBefore hands over a line that was refused before, and has nothing in it now that
+// would be missed: what it was is gone, but not that somebody was meant by it.
+func (r *reader) refusedBefore(number int, line string) error {
+	return r.bad(number, line, line, problem(BadNone))
 }
 
 // free reads the OpenIDs of a line, whatever separates them.
@@ -68,6 +103,9 @@ func (r *reader) free(number int, line, raw string) error {
 		}
 	}
 	if suspect(comment) {
+		if len(ids) > 0 { // which were handed over
+			raw = line[len(body):]
+		}
 		return r.bad(number, line, raw, problem(BadComment))
 	}
 	if len(ids) > 0 {

@@ -48,6 +48,11 @@ func (r *reader) jsonLines(s *source) error {
 		}
 		line := strings.TrimPrefix(cutMark(p.text), "\ufeff")
 		if blank(line) {
+			if len(line) < len(strings.TrimPrefix(p.text, "\ufeff")) {
+				if err := r.refusedBefore(p.number, line); err != nil {
+					return err
+				}
+			}
 			continue
 		}
 		if err := r.jsonLine(p.number, line); err != nil {

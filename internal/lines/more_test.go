@@ -162,3 +162,15 @@ func TestWaiting(t *testing.T) {
 		t.Errorf("%d KiB were held", kib)
 	}
 }
+
+// TestMentioned: who only stands in a bad line is not named, and what is no OpenID stays.
+func TestMentioned(t *testing.T) {
+	id := linestest.ID(1)
+	for text, want := range map[string]string{
+		"# like " + id: "like …", id + "X " + id + ",2": id + "X …,2", "oxx": "oxx", id: "…", "": "",
+	} {
+		if got := lines.Mentioned(text); got != want {
+			t.Errorf("%q is %q, want %q", text, got, want)
+		}
+	}
+}

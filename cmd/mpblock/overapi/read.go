@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"regexp"
 
 	"mpblock"
 	"mpblock/cmd/mpblock/ui"
@@ -105,17 +104,13 @@ func (r *reading) show(t ui.Terminal, sum lines.Summary) {
 
 // wishes are what a job is asked to do with what was read. A bad line stands for
 // itself: the plan refuses it, and so it is in the report.
-// mentioned is an OpenID that stands in a line which is none, in a remark say.
-var mentioned = regexp.MustCompile(`o[0-9A-Za-z_-]{27}`)
-
 func (r *reading) wishes(action mpblock.Action) []bulk.Wish {
 	all := make([]bulk.Wish, 0, len(r.ids)+len(r.bad))
 	for _, id := range r.ids {
 		all = append(all, bulk.Wish{OpenID: id, Action: action})
 	}
 	for _, b := range r.bad {
-		// Who reads the report again is not to find those who were only mentioned.
-		all = append(all, bulk.Wish{OpenID: mentioned.ReplaceAllString(b.Text, "…"), Action: action})
+		all = append(all, bulk.Wish{OpenID: lines.Mentioned(b.Text), Action: action})
 	}
 	return all
 }
