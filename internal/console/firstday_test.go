@@ -85,3 +85,17 @@ func TestFirstDayOfOthers(t *testing.T) {
 	b.post(empty+"/prefix", "openid", follower(1)).holds(t, 403)
 	b.get("/a/"+string(testApp)+"/start").holds(t, 404)
 }
+
+// Accounts are picked by their names; "only these" with none picked is not all of them.
+func TestOperatorsArePickedAccounts(t *testing.T) {
+	s := filled(t)
+	b := s.as("admin")
+	b.post("/language", "lang", "en")
+	b.get("/operators/limited").holds(t, 200, `value="some" checked`, `value="`+string(otherApp)+`" checked>Other`, `value="`+string(testApp)+`">Tea`)
+	b.get("/operators").holds(t, 200, `<td class="called" data-label="Accounts">Other</td>`)
+	b.post("/operators/limited", "role", "operator", "scope", "some").holds(t, 422, "Choose at least one account")
+	b.post("/operators/limited", "role", "operator", "scope", "some", "accounts", string(testApp), "accounts", "wx0000000000000000 "+string(otherApp)).
+		holds(t, 200, `value="wx0000000000000000" checked`)
+	b.get("/operators").holds(t, 200, "wx0000000000000000, Tea &lt;house&gt;, Other")
+	b.post("/operators/limited", "role", "operator", "scope", "all", "accounts", string(testApp)).holds(t, 200, `value="all" checked`)
+}

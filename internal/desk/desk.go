@@ -165,6 +165,20 @@ func (d *Desk) visible(ctx context.Context, after mpblock.AppID, limit int) ([]*
 	return out, nil
 }
 
+// Names returns the names of up to limit accounts that the operator may see, in the order
+// of their AppIDs; the other fields are zero.
+func (d *Desk) Names(ctx context.Context, limit int) ([]AccountView, error) {
+	if err := d.allow(operators.RoleViewer); err != nil {
+		return nil, err
+	}
+	accounts, err := d.visible(ctx, "", limit)
+	names := make([]AccountView, 0, len(accounts))
+	for _, a := range accounts {
+		names = append(names, AccountView{Account: mpblock.Account{AppID: a.AppID, Name: a.Name}})
+	}
+	return names, err
+}
+
 // Account returns an account that the operator may see.
 func (d *Desk) Account(ctx context.Context, app mpblock.AppID) (AccountView, error) {
 	a, err := d.account(ctx, operators.RoleViewer, app)

@@ -146,6 +146,10 @@ var actions = map[string]action{
 		_, err := d.Blacklist(ctx, app, lists.EntryQuery{Limit: 10})
 		return err
 	}},
+	"Names": {operators.RoleViewer, false, func(ctx context.Context, d *Desk, _ mpblock.AppID) error {
+		_, err := d.Names(ctx, 10)
+		return err
+	}},
 	"AccountOf": {operators.RoleViewer, false, func(ctx context.Context, d *Desk, _ mpblock.AppID) error {
 		_, err := d.AccountOf(ctx, mpblock.OpenID{})
 		if errors.Is(err, errNoHolder) {

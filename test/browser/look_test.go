@@ -156,7 +156,20 @@ func (c *scene) looks() []look {
 			b.click("#rotate input[name=sure]")
 			b.follow("#rotate button")
 		}},
-		at("empty-overview", "/a/"+c.shop), at("empty-followers", "/a/"+c.shop+"/followers"), at("empty-blacklist", "/a/"+c.shop+"/blacklist"),
+		at("empty-overview", "/a/"+c.shop), at("start", account+"/start"), at("empty-followers", "/a/"+c.shop+"/followers"),
+		at("intake", "/a/"+c.shop+"/followers/change"),
+		{"intake-plan", func(b *tab) {
+			b.visit(account + "/followers/change")
+			b.put("#list", strings.Join([]string{unknown, c.id, "not an OpenID", "o6_bmjrPTlm6_2sgVt7hMZOPfL2M"}, "\n"))
+			b.follow("#preview")
+		}},
+		{"intake-refused", func(b *tab) {
+			b.allow("/a/" + c.shop + "/followers/change")
+			b.visit("/a/" + c.shop + "/followers/change")
+			b.put("#list", unknown)
+			b.follow("#preview")
+		}},
+		at("empty-blacklist", "/a/"+c.shop+"/blacklist"),
 		at("empty-bulk", "/a/"+c.shop+"/bulk"), at("empty-history", "/a/"+c.shop+"/history"),
 		at("operators", "/operators"), at("operator", "/operators/vera"), follow("operators-link", "/operators/vera", "#reset button"),
 		at("me", "/me"),

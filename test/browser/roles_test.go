@@ -155,8 +155,11 @@ func TestLimitedOperator(t *testing.T) {
 	c := set(admin)
 	who := newOperator(admin, "omar", "operator", "a phrase for the test alone")
 	admin.visit("/operators/omar")
-	admin.fill("#rights #accounts", c.shop)
+	admin.click("#rights input[name=scope][value=some]")
+	admin.click("#rights input[name=accounts][value='" + c.shop + "']")
 	admin.follow("#rights button")
+	admin.visit("/operators")
+	admin.says("tr[data-operator=omar]", "Shop 小店")
 	who.visit("/accounts")
 	if got := eval[[]string](who, "[...document.querySelectorAll('tr[data-appid]')].map(e => e.dataset.appid)"); len(got) != 1 || got[0] != c.shop {
 		t.Errorf("the operator of %s sees %q", c.shop, got)

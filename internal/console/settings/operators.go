@@ -39,10 +39,18 @@ type operatorRow struct {
 	Last          *i18n.Stamp
 }
 
+// accountChoice is an account that an operator can be limited to.
+type accountChoice struct {
+	web.Choice
+	Chosen bool
+}
+
 // rights is the form of what an operator may do.
 type rights struct {
 	Roles    []roleChoice
-	Accounts string // AppIDs, one a line
+	Some     bool // limited to accounts
+	Accounts []accountChoice
+	More     bool // there are others, whose AppIDs can be entered
 	Email    string
 }
 
@@ -54,21 +62,49 @@ type roleChoice struct {
 
 func (v *visit) role(r operators.Role) string { return v.Say(msg("role." + string(r))) }
 
-func (v *visit) rightsOf(role operators.Role, accounts, email string) rights {
-	r := rights{Accounts: accounts, Email: email}
-	for _, value := range []operators.Role{operators.RoleViewer, operators.RoleOperator, operators.RoleAdmin} {
-		r.Roles = append(r.Roles, roleChoice{value, v.role(value), v.Say(msg("role." + string(value) + ".means")), value == role})
+// offered is how many accounts are offered to be picked.
+const offered = 200
+
+// names returns the accounts that are offered to be picked, and whether there are more.
+func (v *visit) names() (all []web.Choice, more bool, err error) {
+	views, err := v.Desk.Names(v.Ctx(), offered+1)
+	for _, a := range views[:min(offered, len(views))] {
+		all = append(all, web.Choice{AppID: string(a.AppID), Name: web.NameOf(a)})
 	}
-	return r
+	return all, len(views) > offered, err
+}
+
+// rightsOf is the form of what an operator may do; no accounts are all of them.
+func (v *visit) rightsOf(n operators.NewOperator) (rights, error) {
+	r := rights{Some: len(n.Accounts) > 0, Email: n.Email}
+	for _, value := range []operators.Role{operators.RoleViewer, operators.RoleOperator, operators.RoleAdmin} {
+		r.Roles = append(r.Roles, roleChoice{value, v.role(value), v.Say(msg("role." + string(value) + ".means")), value == n.Role})
+	}
+	all, more, err := v.names()
+	r.More = more
+	for _, a := range all {
+		r.Accounts = append(r.Accounts, accountChoice{a, slices.Contains(n.Accounts, mpblock.AppID(a.AppID))})
+	}
+	for _, app := range n.Accounts {
+		if !slices.ContainsFunc(all, func(a web.Choice) bool { return a.AppID == string(app) }) {
+			r.Accounts = append(r.Accounts, accountChoice{web.Choice{AppID: string(app), Name: string(app)}, true})
+		}
+	}
+	return r, err
 }
 
 func (c *Pages) operators(v *visit) error {
-	return v.operatorsPage(http.StatusOK, &operatorsPage{Rights: v.rightsOf(operators.RoleOperator, "", "")})
+	return v.operatorsPage(http.StatusOK, operators.NewOperator{Role: operators.RoleOperator})
 }
 
-func (v *visit) operatorsPage(status int, p *operatorsPage) error {
+// operatorsPage lists the operators; n is the new one, as far as it was entered.
+func (v *visit) operatorsPage(status int, n operators.NewOperator) error {
 	all, err := v.Desk.Operators(v.Ctx())
 	if err != nil {
+		return err
+	}
+	p := &operatorsPage{Name: n.Name}
+	if p.Rights, err = v.rightsOf(n); err != nil {
 		return err
 	}
 	for _, o := range all {
@@ -77,7 +113,7 @@ func (v *visit) operatorsPage(status int, p *operatorsPage) error {
 			SecondFactor: o.SecondFactor, Disabled: o.Disabled,
 		}
 		if len(o.Accounts) > 0 {
-			row.Accounts = i18n.Grouped(len(o.Accounts))
+			row.Accounts = v.named(o.Accounts, p.Rights.Accounts)
 		}
 		if !o.LastLogin.IsZero() {
 			s := i18n.StampOf(o.LastLogin, v.Zone)
@@ -94,13 +130,41 @@ func (v *visit) operatorsPage(status int, p *operatorsPage) error {
 	return v.Page(status, "operators", v.Say(msg("nav.operators")), p)
 }
 
-// newOperator reads the form of an operator's rights.
-func (v *visit) newOperator(name string) operators.NewOperator {
-	n := operators.NewOperator{Name: name, Role: operators.Role(v.Field("role")), Email: v.Field("email")}
-	for _, app := range strings.Fields(v.R.PostForm.Get("accounts")) {
-		n.Accounts = append(n.Accounts, mpblock.AppID(app))
+// shownAccounts is how many accounts the table of operators names of each.
+const shownAccounts = 3
+
+// named returns the names of accounts, the first of them where there are many.
+func (v *visit) named(apps []mpblock.AppID, known []accountChoice) string {
+	var names []string
+	for _, app := range apps[:min(shownAccounts, len(apps))] {
+		name := string(app)
+		if i := slices.IndexFunc(known, func(a accountChoice) bool { return a.AppID == name }); i >= 0 {
+			name = known[i].Name
+		}
+		names = append(names, name)
 	}
-	return n
+	text := strings.Join(names, ", ")
+	if more := len(apps) - len(names); more > 0 {
+		text += " " + v.Say(msg("operators.more"), more)
+	}
+	return text
+}
+
+// newOperator reads the form of an operator's rights.
+func (v *visit) newOperator(name string) (operators.NewOperator, error) {
+	n := operators.NewOperator{Name: name, Role: operators.Role(v.Field("role")), Email: v.Field("email")}
+	if v.Field("scope") == "all" {
+		return n, nil
+	}
+	for _, app := range strings.Fields(strings.Join(v.R.PostForm["accounts"], " ")) {
+		if !slices.Contains(n.Accounts, mpblock.AppID(app)) {
+			n.Accounts = append(n.Accounts, mpblock.AppID(app))
+		}
+	}
+	if v.Field("scope") == "some" && len(n.Accounts) == 0 { // as if it were all of them
+		return n, web.Invalid(v.Say(msg("operators.none")))
+	}
+	return n, nil
 }
 
 // handOver keeps a link for the page that comes next, which shows it once. Where the
@@ -114,11 +178,14 @@ func (c *Pages) addOperator(v *visit) error {
 	if err := v.Form(); err != nil {
 		return err
 	}
-	n := v.newOperator(v.Field("name"))
-	o, token, err := v.Desk.AddOperator(v.Ctx(), n)
+	n, err := v.newOperator(v.Field("name"))
+	var o operators.Operator
+	var token string
+	if err == nil {
+		o, token, err = v.Desk.AddOperator(v.Ctx(), n)
+	}
 	if err != nil {
-		p := &operatorsPage{Name: n.Name, Rights: v.rightsOf(n.Role, v.R.PostForm.Get("accounts"), n.Email)}
-		return v.Again(err, func(status int) error { return v.operatorsPage(status, p) })
+		return v.Again(err, func(status int) error { return v.operatorsPage(status, n) })
 	}
 	v.Tell("good", v.Say(msg("operators.created"), o.Name))
 	v.handOver(o.Name, token)
@@ -132,7 +199,7 @@ func (c *Pages) requireSecond(v *visit) error {
 	}
 	if err := v.Desk.SetRequireSecondFactor(v.Ctx(), v.Field("required") != ""); err != nil {
 		return v.Again(err, func(status int) error {
-			return v.operatorsPage(status, &operatorsPage{Rights: v.rightsOf(operators.RoleOperator, "", "")})
+			return v.operatorsPage(status, operators.NewOperator{Role: operators.RoleOperator})
 		})
 	}
 	v.Tell("good", v.Say(msg("saved")))
@@ -167,14 +234,15 @@ func (c *Pages) operatorPage(v *visit) error {
 	if err != nil {
 		return err
 	}
-	apps := make([]string, len(o.Accounts))
-	for i, app := range o.Accounts {
-		apps[i] = string(app)
-	}
-	return v.operatorPage(http.StatusOK, o, v.rightsOf(o.Role, strings.Join(apps, "\n"), o.Email))
+	return v.operatorPage(http.StatusOK, o, operators.NewOperator{Role: o.Role, Accounts: o.Accounts, Email: o.Email})
 }
 
-func (v *visit) operatorPage(status int, o operators.Operator, r rights) error {
+// operatorPage shows an operator; n is what it may do, as it was entered.
+func (v *visit) operatorPage(status int, o operators.Operator, n operators.NewOperator) error {
+	r, err := v.rightsOf(n)
+	if err != nil {
+		return err
+	}
 	p := &operatorPage{
 		Name: o.Name, Address: "/operators/" + url.PathEscape(o.Name), Own: o.Name == v.Desk.Operator().Name, Disabled: o.Disabled, Rights: r,
 	}
@@ -192,12 +260,13 @@ func (c *Pages) setOperator(v *visit) error {
 	if err := v.Form(); err != nil {
 		return err
 	}
-	n := v.newOperator(o.Name)
+	n, err := v.newOperator(o.Name)
 	n.Language = o.Language
-	if _, err := v.Desk.UpdateOperator(v.Ctx(), n); err != nil {
-		return v.Again(err, func(status int) error {
-			return v.operatorPage(status, o, v.rightsOf(n.Role, v.R.PostForm.Get("accounts"), n.Email))
-		})
+	if err == nil {
+		_, err = v.Desk.UpdateOperator(v.Ctx(), n)
+	}
+	if err != nil {
+		return v.Again(err, func(status int) error { return v.operatorPage(status, o, n) })
 	}
 	v.Tell("good", v.Say(msg("saved")))
 	return v.See("/operators/" + url.PathEscape(o.Name))
