@@ -17,6 +17,7 @@ import (
 
 	"mpblock"
 	"mpblock/internal/access"
+	"mpblock/internal/audit"
 	"mpblock/internal/lists"
 	"mpblock/internal/memstore"
 	"mpblock/internal/operators"
@@ -44,6 +45,7 @@ func rulesOver(t *testing.T, store mpblock.Store) Rules {
 	if r.Lists, err = lists.New(store, lists.Options{}); err != nil {
 		t.Fatal(err)
 	}
+	r.Audit = audit.New(store, nil, nil)
 	r.Backup = func(context.Context, string) error {
 		return mpblock.NewError(mpblock.Unavailable, "backup.store", "this store cannot be copied")
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 
+	"mpblock/internal/audit"
 	"mpblock/internal/operators"
 )
 
@@ -15,6 +16,7 @@ func (h *handler) addOperator(r *http.Request, in NewOperator) (Invited, error) 
 		return Invited{}, err
 	}
 	h.log.Info("operator added", "operator", o.Name, "role", o.Role)
+	h.rules.Audit.Note(r.Context(), audit.Line{By: audit.ByAdmin, Deed: audit.OperatorAdded, On: o.Name, Now: string(o.Role)})
 	return Invited{Name: o.Name, Token: token}, nil
 }
 
@@ -31,6 +33,7 @@ func (h *handler) resetOperator(r *http.Request, in nameBody) (Invited, error) {
 	token, err := h.rules.Operators.ResetOperator(r.Context(), in.Name)
 	if err == nil {
 		h.log.Info("operator may choose a new password", "operator", in.Name)
+		h.rules.Audit.Note(r.Context(), audit.Line{By: audit.ByAdmin, Deed: audit.OperatorReset, On: in.Name})
 	}
 	return Invited{Name: in.Name, Token: token}, err
 }

@@ -16,6 +16,7 @@ import (
 
 	"mpblock"
 	"mpblock/internal/access"
+	"mpblock/internal/audit"
 	"mpblock/internal/lists"
 	"mpblock/internal/operators"
 	"mpblock/internal/remarks"
@@ -27,6 +28,7 @@ type Rules struct {
 	Operators *operators.Service
 	Lists     *lists.Service
 	Remarks   *remarks.Service
+	Audit     *audit.Service
 	Backup    func(ctx context.Context, dir string) error // writes a copy of the store
 }
 
@@ -176,6 +178,7 @@ func (h *handler) add(r *http.Request, in NewAccount) (Created, error) {
 		return Created{}, err
 	}
 	h.log.Info("account added", "appid", a.AppID)
+	h.rules.Audit.Note(r.Context(), audit.Line{By: audit.ByAdmin, Deed: audit.AccountAdded, On: string(a.AppID)})
 	return Created{Account: view(a, lists.Totals{}), Secret: secret}, nil
 }
 
@@ -211,9 +214,16 @@ func (h *handler) whole(r *http.Request, a *mpblock.Account, err error) (Account
 func appOf(r *http.Request) mpblock.AppID { return mpblock.AppID(r.PathValue("app")) }
 
 func (h *handler) set(r *http.Request, in Settings) (Account, error) {
+	was, err := h.rules.Access.Account(r.Context(), appOf(r))
+	if err != nil {
+		return Account{}, err
+	}
 	a, err := h.rules.Access.UpdateAccount(r.Context(), appOf(r), in.apply)
 	if err == nil {
 		h.log.Info("account changed", "appid", a.AppID)
+		if fields := audit.Changed(was, a); len(fields) > 0 {
+			h.rules.Audit.Note(r.Context(), audit.Line{By: audit.ByAdmin, Deed: audit.AccountSet, On: string(a.AppID), Fields: fields})
+		}
 	}
 	return h.whole(r, a, err)
 }
@@ -290,6 +300,7 @@ func (h *handler) rotate(r *http.Request, _ none) (secretAnswer, error) {
 	secret, err := h.rules.Access.RotateSecret(r.Context(), appOf(r))
 	if err == nil {
 		h.log.Info("secret rotated", "appid", appOf(r))
+		h.rules.Audit.Note(r.Context(), audit.Line{By: audit.ByAdmin, Deed: audit.AccountSecret, On: string(appOf(r))})
 	}
 	return secretAnswer{secret}, err
 }

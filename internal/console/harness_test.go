@@ -14,6 +14,7 @@ import (
 
 	"mpblock"
 	"mpblock/internal/access"
+	"mpblock/internal/audit"
 	"mpblock/internal/desk"
 	"mpblock/internal/intake"
 	"mpblock/internal/jobs"
@@ -70,7 +71,7 @@ func openRules(tb testing.TB, store mpblock.Store) *rules {
 		tb.Fatal(err)
 	}
 	r.jobs = jobs.New(store, r.lists, r.access.Account, jobs.Options{})
-	r.desks = desk.New(r.access, r.operators, r.lists, r.jobs, remarks.New(store, nil), intake.New(store, r.lists, nil), nil)
+	r.desks = desk.New(r.access, r.operators, r.lists, r.jobs, remarks.New(store, nil), intake.New(store, r.lists, nil), audit.New(store, nil, nil), nil)
 	return &r
 }
 

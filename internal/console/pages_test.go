@@ -50,6 +50,7 @@ func TestPages(t *testing.T) {
 		base + "/history?q=" + follower(1):           {"sorry", "sorry"}, // goes to the OpenID
 		"/accounts":                                  {"新建公众号", "New account"},
 		"/accounts/" + string(testApp):               {"IP 白名单", "IP allow-list"},
+		"/audit":                                     {"设置变更记录", "Changes of settings"},
 		"/operators":                                 {"新建操作员", "New operator"},
 		"/operators/viewer":                          {"操作员 viewer", "Operator viewer"},
 		"/me":                                        {"修改密码", "Change password"},

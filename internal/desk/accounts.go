@@ -6,6 +6,7 @@ import (
 
 	"mpblock"
 	"mpblock/internal/access"
+	"mpblock/internal/audit"
 	"mpblock/internal/operators"
 )
 
@@ -19,6 +20,7 @@ func (d *Desk) AddAccount(ctx context.Context, n access.NewAccount) (AccountView
 	if err != nil {
 		return AccountView{}, "", err
 	}
+	d.note(ctx, audit.Line{Deed: audit.AccountAdded, On: string(a.AppID)})
 	v, err := d.view(ctx, a)
 	return v, secret, err
 }
@@ -38,7 +40,8 @@ type AccountSettings struct {
 
 // SetAccount replaces the settings of an account. For admins.
 func (d *Desk) SetAccount(ctx context.Context, app mpblock.AppID, s AccountSettings) (AccountView, error) {
-	if _, err := d.account(ctx, operators.RoleAdmin, app); err != nil {
+	was, err := d.account(ctx, operators.RoleAdmin, app)
+	if err != nil {
 		return AccountView{}, err
 	}
 	a, err := d.office.access.UpdateAccount(ctx, app, func(a *mpblock.Account) error {
@@ -50,6 +53,9 @@ func (d *Desk) SetAccount(ctx context.Context, app mpblock.AppID, s AccountSetti
 	if err != nil {
 		return AccountView{}, err
 	}
+	if fields := audit.Changed(was, a); len(fields) > 0 {
+		d.note(ctx, audit.Line{Deed: audit.AccountSet, On: string(app), Fields: fields})
+	}
 	return d.view(ctx, a)
 }
 
@@ -59,7 +65,8 @@ func (d *Desk) RotateSecret(ctx context.Context, app mpblock.AppID) (secret stri
 	if _, err := d.account(ctx, operators.RoleAdmin, app); err != nil {
 		return "", err
 	}
-	return d.office.access.RotateSecret(ctx, app)
+	secret, err = d.office.access.RotateSecret(ctx, app)
+	return secret, d.noted(ctx, err, audit.Line{Deed: audit.AccountSecret, On: string(app)})
 }
 
 // RetireAccount has an account refuse every call and every change of its lists, which
@@ -72,5 +79,9 @@ func (d *Desk) RetireAccount(ctx context.Context, app mpblock.AppID, retired boo
 		a.Retired = retired
 		return nil
 	})
-	return err
+	deed := audit.AccountBack
+	if retired {
+		deed = audit.AccountRetired
+	}
+	return d.noted(ctx, err, audit.Line{Deed: deed, On: string(app)})
 }

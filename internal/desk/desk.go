@@ -16,6 +16,7 @@ import (
 
 	"mpblock"
 	"mpblock/internal/access"
+	"mpblock/internal/audit"
 	"mpblock/internal/intake"
 	"mpblock/internal/jobs"
 	"mpblock/internal/lists"
@@ -30,13 +31,14 @@ type Office struct {
 	lists     *lists.Service
 	jobs      *jobs.Service
 	remarks   *remarks.Service
+	audit     *audit.Service
 	intake    *intake.Service
 	clock     mpblock.Clock
 }
 
 // New returns the desks over those who do the work, by whose clock it is today.
-func New(a *access.Service, o *operators.Service, l *lists.Service, j *jobs.Service, r *remarks.Service, in *intake.Service, clock mpblock.Clock) *Office {
-	return &Office{access: a, operators: o, lists: l, jobs: j, remarks: r, intake: in, clock: mpblock.ClockOr(clock)}
+func New(a *access.Service, o *operators.Service, l *lists.Service, j *jobs.Service, r *remarks.Service, in *intake.Service, log *audit.Service, clock mpblock.Clock) *Office {
+	return &Office{access: a, operators: o, lists: l, jobs: j, remarks: r, intake: in, audit: log, clock: mpblock.ClockOr(clock)}
 }
 
 // Desk is where one operator works. What concerns the operator itself, and takes no

@@ -16,6 +16,7 @@ import (
 
 	"mpblock"
 	"mpblock/internal/access"
+	"mpblock/internal/audit"
 	"mpblock/internal/intake"
 	"mpblock/internal/jobs"
 	"mpblock/internal/lines"
@@ -41,7 +42,7 @@ func open(t *testing.T, store mpblock.Store) *Office {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return New(a, o, l, jobs.New(store, l, a.Account, jobs.Options{}), remarks.New(store, nil), intake.New(store, l, nil), nil)
+	return New(a, o, l, jobs.New(store, l, a.Account, jobs.Options{}), remarks.New(store, nil), intake.New(store, l, nil), audit.New(store, nil, nil), nil)
 }
 
 func addAccount(t *testing.T, office *Office, n access.NewAccount) *mpblock.Account {
@@ -291,6 +292,10 @@ var actions = map[string]action{
 	}},
 	"SetAccount": {operators.RoleAdmin, true, func(ctx context.Context, d *Desk, app mpblock.AppID) error {
 		_, err := d.SetAccount(ctx, app, AccountSettings{})
+		return err
+	}},
+	"Audit": {operators.RoleAdmin, false, func(ctx context.Context, d *Desk, _ mpblock.AppID) error {
+		_, err := d.Audit(ctx, "", 10)
 		return err
 	}},
 	"RetireAccount": {operators.RoleAdmin, true, func(ctx context.Context, d *Desk, app mpblock.AppID) error {
@@ -619,4 +624,40 @@ func TestSetPrefix(t *testing.T) {
 	}
 	_, err = d.SetPrefix(t.Context(), mine.AppID, of(mpblock.Prefix{8}))
 	wantRefusal(t, err, "has followers or changes already")
+}
+
+func TestAudit(t *testing.T) {
+	office := open(t, memstore.New())
+	d := newDesk(t, office, "adam", operators.RoleAdmin)
+	a, _, err := d.AddAccount(t.Context(), access.NewAccount{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	set := AccountSettings{Name: "shop"}
+	_, err1 := d.SetAccount(t.Context(), a.AppID, set)
+	_, err2 := d.SetAccount(t.Context(), a.AppID, set) // nothing is another
+	_, err3 := d.RotateSecret(t.Context(), a.AppID)
+	_, _, err4 := d.AddOperator(t.Context(), operators.NewOperator{Name: "olga", Role: operators.RoleViewer})
+	_, err5 := d.UpdateOperator(t.Context(), operators.NewOperator{Name: "olga", Role: operators.RoleOperator})
+	_, err6 := d.ResetOperator(t.Context(), "olga")
+	if err := errors.Join(err1, err2, err3, err4, err5, err6, d.DeleteOperator(t.Context(), "olga"), d.RetireAccount(t.Context(), a.AppID, true)); err != nil {
+		t.Fatal(err)
+	}
+	wantRefusal(t, d.DeleteOperator(t.Context(), "olga"), "olga") // and no line of it
+	lines, err := d.Audit(t.Context(), "", 20)
+	var got []string
+	for _, l := range lines {
+		if l.By != "console:adam" || l.Time.IsZero() {
+			t.Errorf("a line is %+v", l)
+		}
+		got = append(got, strings.TrimSpace(string(l.Deed)+" "+l.Was+" "+l.Now+strings.Join(l.Fields, ",")))
+	}
+	slices.Reverse(got)
+	want := []string{
+		"account.added", "account.set  name", "account.secret", "operator.added  viewer", "operator.set viewer operator", "operator.reset",
+		"operator.gone", "account.retired",
+	}
+	if err != nil || !slices.Equal(got, want) {
+		t.Errorf("lines %q, want %q, %v", got, want, err)
+	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"mpblock"
+	"mpblock/internal/audit"
 	"mpblock/internal/intake"
 	"mpblock/internal/lists"
 	"mpblock/internal/operators"
@@ -79,6 +80,7 @@ func (d *Desk) SetPrefix(ctx context.Context, app mpblock.AppID, known mpblock.O
 		if a, err = d.office.access.SetPrefix(ctx, app, known.Prefix()); err != nil {
 			return AccountView{}, err
 		}
+		d.note(ctx, audit.Line{Deed: audit.AccountSet, On: string(app), Fields: []string{"prefix"}})
 	}
 	return d.view(ctx, a)
 }

@@ -3,6 +3,7 @@ package desk
 import (
 	"context"
 
+	"mpblock/internal/audit"
 	"mpblock/internal/operators"
 )
 
@@ -19,7 +20,8 @@ func (d *Desk) AddOperator(ctx context.Context, n operators.NewOperator) (operat
 	if err := d.allow(operators.RoleAdmin); err != nil {
 		return operators.Operator{}, "", err
 	}
-	return d.office.operators.AddOperator(ctx, n)
+	o, token, err := d.office.operators.AddOperator(ctx, n)
+	return o, token, d.noted(ctx, err, audit.Line{Deed: audit.OperatorAdded, On: n.Name, Now: string(n.Role)})
 }
 
 // UpdateOperator is operators.Service.UpdateOperator, for admins.
@@ -27,7 +29,12 @@ func (d *Desk) UpdateOperator(ctx context.Context, n operators.NewOperator) (ope
 	if err := d.allow(operators.RoleAdmin); err != nil {
 		return operators.Operator{}, err
 	}
-	return d.office.operators.UpdateOperator(ctx, n)
+	was, err := d.role(ctx, n.Name)
+	if err != nil {
+		return operators.Operator{}, err
+	}
+	o, err := d.office.operators.UpdateOperator(ctx, n)
+	return o, d.noted(ctx, err, audit.Line{Deed: audit.OperatorSet, On: n.Name, Was: was, Now: string(n.Role)})
 }
 
 // DisableOperator is operators.Service.DisableOperator, for admins.
@@ -35,7 +42,11 @@ func (d *Desk) DisableOperator(ctx context.Context, name string, disabled bool) 
 	if err := d.allow(operators.RoleAdmin); err != nil {
 		return err
 	}
-	return d.office.operators.DisableOperator(ctx, name, disabled)
+	deed := audit.OperatorOn
+	if disabled {
+		deed = audit.OperatorOff
+	}
+	return d.noted(ctx, d.office.operators.DisableOperator(ctx, name, disabled), audit.Line{Deed: deed, On: name})
 }
 
 // DeleteOperator is operators.Service.DeleteOperator, for admins.
@@ -43,7 +54,7 @@ func (d *Desk) DeleteOperator(ctx context.Context, name string) error {
 	if err := d.allow(operators.RoleAdmin); err != nil {
 		return err
 	}
-	return d.office.operators.DeleteOperator(ctx, name)
+	return d.noted(ctx, d.office.operators.DeleteOperator(ctx, name), audit.Line{Deed: audit.OperatorGone, On: name})
 }
 
 // ResetOperator is operators.Service.ResetOperator, for admins.
@@ -51,7 +62,8 @@ func (d *Desk) ResetOperator(ctx context.Context, name string) (token string, er
 	if err := d.allow(operators.RoleAdmin); err != nil {
 		return "", err
 	}
-	return d.office.operators.ResetOperator(ctx, name)
+	token, err = d.office.operators.ResetOperator(ctx, name)
+	return token, d.noted(ctx, err, audit.Line{Deed: audit.OperatorReset, On: name})
 }
 
 // EndSessions logs an operator out everywhere. For admins; anyone may name itself.
@@ -61,7 +73,7 @@ func (d *Desk) EndSessions(ctx context.Context, name string) error {
 			return err
 		}
 	}
-	return d.office.operators.EndSessions(ctx, name)
+	return d.noted(ctx, d.office.operators.EndSessions(ctx, name), audit.Line{Deed: audit.OperatorOut, On: name})
 }
 
 // SetRequireSecondFactor demands a second factor of every operator with a password,
@@ -70,5 +82,42 @@ func (d *Desk) SetRequireSecondFactor(ctx context.Context, required bool) error 
 	if err := d.allow(operators.RoleAdmin); err != nil {
 		return err
 	}
-	return d.office.operators.SetRequireSecondFactor(ctx, d.Operator().Name, required)
+	deed := audit.FactorFree
+	if required {
+		deed = audit.FactorRequired
+	}
+	return d.noted(ctx, d.office.operators.SetRequireSecondFactor(ctx, d.Operator().Name, required), audit.Line{Deed: deed})
+}
+
+// role returns the role of an operator, "" if there is none of that name.
+func (d *Desk) role(ctx context.Context, name string) (string, error) {
+	all, err := d.office.operators.Operators(ctx)
+	for _, o := range all {
+		if o.Name == name {
+			return string(o.Role), err
+		}
+	}
+	return "", err
+}
+
+// noted writes into the audit what has been done, if nothing went wrong.
+func (d *Desk) noted(ctx context.Context, err error, l audit.Line) error {
+	if err == nil {
+		d.note(ctx, l)
+	}
+	return err
+}
+
+func (d *Desk) note(ctx context.Context, l audit.Line) {
+	l.By = d.actor()
+	d.office.audit.Note(ctx, l)
+}
+
+// Audit returns up to limit lines of who set what, the newest first, those after the one
+// with a key; "" for the newest. For admins.
+func (d *Desk) Audit(ctx context.Context, after string, limit int) ([]audit.Line, error) {
+	if err := d.allow(operators.RoleAdmin); err != nil {
+		return nil, err
+	}
+	return d.office.audit.Lines(ctx, after, limit)
 }

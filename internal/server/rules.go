@@ -8,6 +8,7 @@ import (
 
 	"mpblock"
 	"mpblock/internal/access"
+	"mpblock/internal/audit"
 	"mpblock/internal/desk"
 	"mpblock/internal/intake"
 	"mpblock/internal/jobs"
@@ -27,6 +28,7 @@ type rules struct {
 	lists     *lists.Service
 	jobs      *jobs.Service
 	remarks   *remarks.Service
+	audit     *audit.Service
 	desks     *desk.Office
 }
 
@@ -44,7 +46,8 @@ func openRules(ctx context.Context, store *listcache.Store, c Config) (*rules, e
 	}
 	r.jobs = jobs.New(store, r.lists, r.access.Account, jobs.Options{Clock: c.Clock})
 	r.remarks = remarks.New(store, c.Clock)
-	r.desks = desk.New(r.access, r.operators, r.lists, r.jobs, r.remarks, intake.New(store, r.lists, c.Clock), c.Clock)
+	r.audit = audit.New(store, c.Clock, c.Log)
+	r.desks = desk.New(r.access, r.operators, r.lists, r.jobs, r.remarks, intake.New(store, r.lists, c.Clock), r.audit, c.Clock)
 	return r, nil
 }
 

@@ -71,7 +71,7 @@ func (s *Server) Start() error {
 
 // administered is what the administration works through.
 func (s *Server) administered() admin.Rules {
-	return admin.Rules{Access: s.rules.access, Operators: s.rules.operators, Lists: s.rules.lists, Remarks: s.rules.remarks, Backup: s.rules.backup}
+	return admin.Rules{Access: s.rules.access, Operators: s.rules.operators, Lists: s.rules.lists, Remarks: s.rules.remarks, Audit: s.rules.audit, Backup: s.rules.backup}
 }
 
 // serve has a door answer in the background.

@@ -171,7 +171,7 @@ func (c *scene) looks() []look {
 		}},
 		at("empty-blacklist", "/a/"+c.shop+"/blacklist"),
 		at("empty-bulk", "/a/"+c.shop+"/bulk"), at("empty-history", "/a/"+c.shop+"/history"),
-		at("operators", "/operators"), at("operator", "/operators/vera"), follow("operators-link", "/operators/vera", "#reset button"),
+		at("operators", "/operators"), at("audit", "/audit"), at("operator", "/operators/vera"), follow("operators-link", "/operators/vera", "#reset button"),
 		at("me", "/me"),
 		{"me-second", func(b *tab) {
 			b.visit("/me")

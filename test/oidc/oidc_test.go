@@ -22,6 +22,7 @@ import (
 	"github.com/zitadel/oidc/v3/example/server/storage"
 
 	"mpblock/internal/access"
+	"mpblock/internal/audit"
 	"mpblock/internal/console"
 	"mpblock/internal/console/sso"
 	"mpblock/internal/desk"
@@ -61,7 +62,7 @@ func start(t *testing.T) *world {
 	must(err)
 	l, err := lists.New(store, lists.Options{})
 	must(err)
-	desks := desk.New(a, o, l, jobs.New(store, l, a.Account, jobs.Options{}), remarks.New(store, nil), intake.New(store, l, nil), nil)
+	desks := desk.New(a, o, l, jobs.New(store, l, a.Account, jobs.Options{}), remarks.New(store, nil), intake.New(store, l, nil), audit.New(store, nil, nil), nil)
 	for _, n := range []operators.NewOperator{{Name: "anna", Role: operators.RoleAdmin, Email: "anna@example.com"}, {Name: "root", Role: operators.RoleAdmin}} {
 		if _, _, err := o.AddOperator(t.Context(), n); err != nil {
 			t.Fatal(err)

@@ -6,6 +6,8 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"mpblock/internal/audit"
 )
 
 // source returns all files of the package that fit a pattern, one after the other.
@@ -74,7 +76,15 @@ func TestCatalogueIsWhatIsUsed(t *testing.T) {
 	for _, role := range []string{"viewer", "operator", "admin"} { // of which the code makes the keys
 		used["role."+role], used["role."+role+".means"] = true, true
 	}
+	for _, d := range audit.Deeds() {
+		used["audit."+string(d)] = true
+	}
+	for _, f := range audit.Fields() {
+		used["audit.field."+f] = true
+	}
 	delete(used, "role.")
+	delete(used, "audit.")
+	delete(used, "audit.field.")
 	for key := range used {
 		if _, ok := catalogue[Msg(key)]; !ok {
 			t.Errorf("no message %q in the catalogue", key)

@@ -29,6 +29,7 @@ var Views = map[string]web.View{
 	"account":   {Frame: "layout", Data: &settingsPage{}},
 	"operators": {Frame: "layout", Data: &operatorsPage{}},
 	"operator":  {Frame: "layout", Data: &operatorPage{}},
+	"audit":     {Frame: "layout", Data: &auditPage{}},
 	"me":        {Frame: "layout", Data: &mePage{}},
 }
 
@@ -54,6 +55,7 @@ func (c *Pages) Register(site *web.Site) {
 		"POST /operators/{name}/logout":  c.endSessions,
 		"POST /operators/{name}/disable": c.disableOperator,
 		"POST /operators/{name}/remove":  c.removeOperator,
+		"GET /audit":                     c.audit,
 		"GET /me":                        c.me,
 		"POST /me/language":              c.setLanguage,
 		"POST /me/password":              c.setPassword,

@@ -191,7 +191,7 @@ func (v *Visit) nav(app string) []NavGroup {
 	}
 	admin := NavGroup{v.Say(msg("nav.admin")), []NavLink{link("/accounts", msg("nav.accounts"), "/accounts/")}}
 	if v.Desk.May(operators.RoleAdmin) {
-		admin.Links = append(admin.Links, link("/operators", msg("nav.operators"), "/operators/"))
+		admin.Links = append(admin.Links, link("/operators", msg("nav.operators"), "/operators/", "/audit"))
 	}
 	admin.Links = append(admin.Links, link("/me", msg("nav.me"), "/me/"))
 	return append(groups, admin)

@@ -1,0 +1,138 @@
+// Package audit keeps who set what: accounts made, changed and retired, secrets rotated,
+// operators invited, changed and removed. Changes of the lists are not among it: they
+// have a log of their own.
+//
+// It promises that a line is written once what it says has been done, that it is kept
+// for Life, and that lines are read the newest first. Who may read them it leaves to
+// others.
+package audit
+
+import (
+	"context"
+	"crypto/rand"
+	"fmt"
+	"log/slog"
+	"maps"
+	"math"
+	"slices"
+	"time"
+
+	"mpblock"
+	"mpblock/internal/record"
+)
+
+// Life is how long a line is kept, which bounds how many there are.
+const Life = 400 * 24 * time.Hour
+
+// Deed is what was done.
+type Deed string
+
+// The deeds.
+const (
+	AccountAdded   Deed = "account.added"
+	AccountSet     Deed = "account.set"
+	AccountSecret  Deed = "account.secret"
+	AccountRetired Deed = "account.retired"
+	AccountBack    Deed = "account.back"
+	OperatorAdded  Deed = "operator.added"
+	OperatorSet    Deed = "operator.set"
+	OperatorOff    Deed = "operator.off"
+	OperatorOn     Deed = "operator.on"
+	OperatorGone   Deed = "operator.gone"
+	OperatorReset  Deed = "operator.reset"
+	OperatorOut    Deed = "operator.out"
+	FactorRequired Deed = "factor.required"
+	FactorFree     Deed = "factor.free"
+)
+
+// Deeds returns all of them.
+func Deeds() []Deed {
+	return []Deed{
+		AccountAdded, AccountSet, AccountSecret, AccountRetired, AccountBack, OperatorAdded, OperatorSet, OperatorOff,
+		OperatorOn, OperatorGone, OperatorReset, OperatorOut, FactorRequired, FactorFree,
+	}
+}
+
+// ByAdmin is who works by the commands on the server's machine.
+const ByAdmin = "admin"
+
+// Line is one deed.
+type Line struct {
+	Key    string    `json:"-"` // to read on from
+	Time   time.Time `json:"time"`
+	By     string    `json:"by"` // an operator's name with "console:" before it, or ByAdmin
+	Deed   Deed      `json:"deed"`
+	On     string    `json:"on,omitempty"`     // an AppID or the name of an operator
+	Was    string    `json:"was,omitempty"`    // of OperatorSet: the role before
+	Now    string    `json:"now,omitempty"`    // of OperatorSet and OperatorAdded: the role then
+	Fields []string  `json:"fields,omitempty"` // of AccountSet: what was changed, by the names in Changed
+}
+
+// kindAudit is the kind of the records of lines. Their keys are times counted down, so
+// that the newest comes first.
+const kindAudit = record.Kind[Line]("audit")
+
+// Service has the lines of a store.
+type Service struct {
+	store mpblock.Records
+	clock mpblock.Clock
+	log   *slog.Logger
+}
+
+// New returns the lines of a store; what cannot be written stands in the log.
+func New(store mpblock.Records, clock mpblock.Clock, log *slog.Logger) *Service {
+	if log == nil {
+		log = slog.New(slog.DiscardHandler)
+	}
+	return &Service{store, mpblock.ClockOr(clock), log}
+}
+
+// Note writes a line about what has been done. It was done, so that a store that fails
+// now is no error of whoever did it: the line then stands in the log alone.
+func (s *Service) Note(ctx context.Context, l Line) {
+	l.Time = s.clock.Now().UTC()
+	key := fmt.Sprintf("%016x-%s", uint64(math.MaxInt64-l.Time.UnixNano()), rand.Text()[:8]) //nolint:gosec // after 1970
+	_, err := kindAudit.Put(context.WithoutCancel(ctx), s.store, record.Entry[Line]{Key: key, Value: l, Expires: l.Time.Add(Life)})
+	if err != nil {
+		s.log.Error("audit: a line could not be written", "by", l.By, "deed", l.Deed, "on", l.On, "error", err)
+	}
+}
+
+// Lines returns up to limit lines, the newest first, those after the one with a key; ""
+// for the newest.
+func (s *Service) Lines(ctx context.Context, after string, limit int) ([]Line, error) {
+	records, err := s.store.List(ctx, string(kindAudit), after, limit)
+	if err != nil {
+		return nil, err
+	}
+	lines := make([]Line, 0, len(records))
+	for _, r := range records {
+		e, err := kindAudit.Of(r)
+		if err != nil {
+			return nil, err
+		}
+		e.Value.Key = e.Key
+		lines = append(lines, e.Value)
+	}
+	return lines, nil
+}
+
+// Fields returns the names of what Changed finds.
+func Fields() []string {
+	return []string{"name", "any", "ips", "calls", "limits", "reasons", "required", "prefix", "retired"}
+}
+
+// Changed returns what of an account's settings is another than it was.
+func Changed(was, now *mpblock.Account) (fields []string) {
+	same := []bool{
+		was.Name == now.Name, was.AnyFollower == now.AnyFollower, slices.Equal(was.AllowIPs, now.AllowIPs), slices.Equal(was.Denied, now.Denied),
+		maps.Equal(was.Daily, now.Daily) && maps.Equal(was.PerMinute, now.PerMinute), slices.Equal(was.Reasons, now.Reasons),
+		was.ReasonRequired == now.ReasonRequired, was.Prefix == now.Prefix, was.Retired == now.Retired,
+	}
+	for i, name := range Fields() {
+		if !same[i] {
+			fields = append(fields, name)
+		}
+	}
+	return fields
+}
