@@ -22,6 +22,7 @@ type filter struct {
 	ActorName     string // in words
 	Action        string // block, unblock or ""
 	Days          string // the last so many, with today; "" if there are From and To
+	Day           string // of UTC+8, YYYY-MM-DD: as the overview counts
 	From, To      string // days in the viewer's zone, YYYY-MM-DD
 	Elsewhere     string // address of the search, if Query is not for a list
 	Set           bool   // any of them is there
@@ -57,16 +58,16 @@ func (v *visit) filter() filter {
 	q := v.R.URL.Query()
 	f := filter{
 		Reason: strings.TrimSpace(q.Get("reason")), Actor: actorAsked(strings.TrimSpace(q.Get("actor"))),
-		Action: q.Get("action"), Days: q.Get("days"), From: q.Get("from"), To: q.Get("to"), kept: url.Values{},
+		Action: q.Get("action"), Days: q.Get("days"), Day: q.Get("day"), From: q.Get("from"), To: q.Get("to"), kept: url.Values{},
 	}
 	f.Query, f.Elsewhere = v.begin()
-	f.Set = f.Query+f.Reason+f.Actor+f.Action+f.Days+f.From+f.To != ""
-	for _, key := range []string{"q", "reason", "actor", "action", "days", "from", "to", "sort"} {
+	f.Set = f.Query+f.Reason+f.Actor+f.Action+f.Days+f.Day+f.From+f.To != ""
+	for _, key := range []string{"q", "reason", "actor", "action", "days", "day", "from", "to", "sort"} {
 		if q.Get(key) != "" {
 			f.kept.Set(key, q.Get(key))
 		}
 	}
-	f.Clear = f.with(v, "q", "", "reason", "", "actor", "", "action", "", "days", "", "from", "", "to", "")
+	f.Clear = f.with(v, "q", "", "reason", "", "actor", "", "action", "", "days", "", "day", "", "from", "", "to", "")
 	if f.Actor != "" {
 		f.ActorName = v.actor(f.Actor).Name
 	}
@@ -122,8 +123,11 @@ func (f *filter) offer(v *visit) error {
 		text msg
 	}{{"", msg("filter.ever")}, {"1", msg("filter.today")}, {"7", msg("filter.week")}, {"30", msg("filter.month")}} {
 		f.Spans = append(f.Spans, choice{
-			Text: v.Say(span.text), Address: f.with(v, "days", span.days, "from", "", "to", ""), Current: f.Days == span.days && f.From+f.To == "",
+			Text: v.Say(span.text), Address: f.with(v, "days", span.days, "day", "", "from", "", "to", ""), Current: f.Days == span.days && f.Day+f.From+f.To == "",
 		})
+	}
+	if f.Day != "" {
+		f.Spans = append(f.Spans, choice{Text: v.Say(msg("filter.whole"), f.Day), Address: f.with(v), Current: true})
 	}
 	f.AnyReason = choice{Text: v.Say(msg("filter.any")), Address: f.with(v, "reason", ""), Current: f.Reason == ""}
 	reasons, err := v.Desk.ReasonCounts(v.Ctx(), v.Account.AppID, filterReasons)
@@ -190,6 +194,13 @@ func (f filter) times(v *visit) (since, until time.Time, err error) {
 		}
 		y, m, d := v.c.Desks.Now().In(v.Zone).Date()
 		return time.Date(y, m, d-days+1, 0, 0, 0, 0, v.Zone), until, nil
+	}
+	if f.Day != "" {
+		since, err = time.ParseInLocation(time.DateOnly, f.Day, mpblock.Zone)
+		if err != nil {
+			return since, until, web.Invalid(v.Say(msg("filter.day"), f.Day))
+		}
+		return since, since.AddDate(0, 0, 1), nil
 	}
 	for _, day := range []struct {
 		text string

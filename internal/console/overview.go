@@ -3,7 +3,9 @@ package console
 import (
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
+	"time"
 
 	"mpblock"
 	"mpblock/internal/console/chart"
@@ -18,6 +20,8 @@ type overviewPage struct {
 	web.Frame
 	Followers, Blocked           int
 	TodayBlocked, TodayUnblocked int
+	Today                        string // address of its changes, up to the action
+	Ranges                       []choice
 	Days                         int
 	Chart                        chart.Chart
 	Behind                       int // changes that are not counted yet
@@ -26,9 +30,10 @@ type overviewPage struct {
 	Changes                      []changeRow
 }
 
+// reasonCount is a reason: whom it is on the blacklist for, and who was blocked for it.
 type reasonCount struct {
-	Text, Address string
-	Count         int
+	Text, Address, Blocks string
+	Count                 int
 }
 
 type callCount struct {
@@ -52,7 +57,17 @@ type changeRow struct {
 	standing
 }
 
+// The days that an overview may cover.
+var ranges = []int{7, 30, lists.OverviewDays}
+
 func (c *console) overview(v *visit) error {
+	days := 30
+	if asked := v.R.URL.Query().Get("days"); asked != "" {
+		days, _ = strconv.Atoi(asked)
+		if !slices.Contains(ranges, days) {
+			return web.ErrMissing
+		}
+	}
 	o, err := v.Desk.Overview(v.Ctx(), v.Account.AppID)
 	if err != nil {
 		return err
@@ -61,24 +76,37 @@ func (c *console) overview(v *visit) error {
 		return firstday.Start(v.Visit)
 	}
 	p := &overviewPage{
-		Followers: o.Followers, Blocked: o.Blocked, Days: len(o.Days), Chart: chart.Of(v.Lang, o.Days),
+		Followers: o.Followers, Blocked: o.Blocked, Days: days, Chart: chart.Of(v.Lang, o.Days[len(o.Days)-days:], v.dayAddress),
 		Behind: int(min(o.Behind, 1<<40)), Changes: v.changeRows(o.Last),
 	}
 	if err := v.tellWho(p.Changes, o.Last); err != nil {
 		return err
 	}
-	if n := len(o.Days); n > 0 {
-		p.TodayBlocked, p.TodayUnblocked = o.Days[n-1].Blocked, o.Days[n-1].Unblocked
+	today := o.Days[len(o.Days)-1]
+	p.TodayBlocked, p.TodayUnblocked, p.Today = today.Blocked, today.Unblocked, v.dayAddress(today.Day, "")
+	for _, n := range ranges {
+		p.Ranges = append(p.Ranges, choice{Text: v.Say(msg("overview.range"), n), Address: v.Base() + "?days=" + strconv.Itoa(n), Current: n == days})
 	}
 	for _, r := range o.Reasons {
+		of := url.Values{"reason": {r.Reason}}.Encode()
 		p.Reasons = append(p.Reasons, reasonCount{
-			Text: r.Reason, Count: r.Count, Address: v.Base() + "/blacklist?" + url.Values{"reason": {r.Reason}}.Encode(),
+			Text: r.Reason, Count: r.Count, Address: v.Base() + "/blacklist?" + of, Blocks: v.Base() + "/history?action=block&" + of,
 		})
 	}
 	for _, call := range o.Calls {
 		p.Calls = append(p.Calls, callCount{call.Call, call.Code, call.Code != 0, v.c.CodeText(call.Code), call.Count})
 	}
 	return v.Page(http.StatusOK, "overview", v.Say(msg("nav.overview")), p)
+}
+
+// dayAddress is the address of the changes of a day of UTC+8, all of them or those of one
+// action.
+func (v *visit) dayAddress(day time.Time, action string) string {
+	q := url.Values{"day": {day.Format(time.DateOnly)}}
+	if action != "" {
+		q.Set("action", action)
+	}
+	return v.Base() + "/history?" + q.Encode()
 }
 
 func (v *visit) changeRows(rows []lists.ChangeRow) []changeRow {

@@ -9,7 +9,7 @@ import (
 )
 
 // OverviewDays is how many days an Overview covers.
-const OverviewDays = 30
+const OverviewDays = 90
 
 // Overview is how an account is doing.
 type Overview struct {

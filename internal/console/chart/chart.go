@@ -1,4 +1,6 @@
-// Package chart places the bars of the overview, for a template to write as SVG.
+// Package chart says how high the bars of the overview stand, how their days are called,
+// and where they lead, for a template to write. Text stands beside the bars and not in
+// them, so that it is as large as all other text at any width.
 package chart
 
 import (
@@ -11,88 +13,82 @@ import (
 
 type msg = i18n.Msg
 
-// Sizes of the chart, in units of its viewBox.
-const (
-	width   = 760
-	height  = 180
-	left    = 58
-	right   = 16
-	topEdge = 16
-	bottom  = 24
-)
-
-// Chart is the bars of some days, placed, for the template to write as SVG.
+// Chart is the bars of some days.
 type Chart struct {
-	Width, Height int
-	Left, Right   int // where the lines begin and end
-	Bars          []Bar
-	Lines         []Line
-	Names         []Line
-	Days          []Day // the same as text, for those who do not see it
+	Axis  [3]string // numbers beside the lines, from the top one down
+	Days  []Day
+	Names []string // below the bars, each under the last of as many days
+	Each  bool     // every day has a name
 }
 
-// Bar is a rectangle.
-type Bar struct {
-	X, Y, Width, Height string
-	Class               string
-	Title               string
-}
-
-// Line is a horizontal line with a number, or a name below the bars.
-type Line struct {
-	X, Y int
-	Text string
-}
-
-// Day is the figures of a day.
+// Day is the bars of a day.
 type Day struct {
-	Date               string
+	Date               string // in full
+	Text               string // what happened on it, in words
 	Blocked, Unblocked int
+	Block, Unblock     Bar
+	Side               string // of the bars on which the words have more room: left or right
+
+	// Addresses of what is counted; "" where nothing is.
+	Address, BlockAddress, UnblockAddress string
 }
 
-// Of places the bars of days, which are in order of time.
-func Of(l i18n.Lang, days []digest.DayCount) Chart {
-	c := Chart{Width: width, Height: height, Left: left, Right: width}
+// Bar is a height and where it begins, in hundredths from the top.
+type Bar struct{ Y, Height string }
+
+// names is about how many days have names.
+const names = 6
+
+// Of returns the chart of days, which are in order of time. address is that of the
+// changes of a day, all of them or those of one action.
+func Of(l i18n.Lang, days []digest.DayCount, address func(day time.Time, action string) string) Chart {
 	most := 0
 	for _, d := range days {
 		most = max(most, d.Blocked, d.Unblocked)
 	}
 	top := niceAbove(most)
-	room := float64(height - topEdge - bottom)
-	for i := range 3 {
-		y := topEdge + int(room*float64(i)/2)
-		c.Lines = append(c.Lines, Line{X: left - 6, Y: y, Text: i18n.Grouped(top * (2 - i) / 2)})
+	c := Chart{Axis: [3]string{i18n.Grouped(top), i18n.Grouped(top / 2), "0"}, Each: len(days) <= names+1}
+	every := max(1, len(days)/names)
+	if c.Each {
+		every = 1
 	}
-	if len(days) == 0 {
-		return c
-	}
-	slot := float64(width-left-right) / float64(len(days))
-	wide := min(slot*0.38, 16)
 	for i, d := range days {
-		middle := float64(left) + slot*(float64(i)+0.5)
 		date := d.Day.Format("01-02")
-		c.add(l, msg("chart.blocked"), "block", date, middle-wide, wide, d.Blocked, top, room)
-		c.add(l, msg("chart.unblocked"), "unblock", date, middle, wide, d.Unblocked, top, room)
-		if every := (len(days) + 6) / 7; (len(days)-1-i)%every == 0 {
-			c.Names = append(c.Names, Line{X: int(middle), Y: height - 6, Text: date})
+		day := Day{
+			Date: d.Day.Format(time.DateOnly), Blocked: d.Blocked, Unblocked: d.Unblocked, Side: "right",
+			Text:  l.Say(msg("chart.day"), date, d.Blocked, d.Unblocked),
+			Block: barOf(d.Blocked, top), Unblock: barOf(d.Unblocked, top),
+		}
+		if i >= len(days)/2 {
+			day.Side = "left"
+		}
+		if d.Blocked > 0 {
+			day.BlockAddress = address(d.Day, "block")
+		}
+		if d.Unblocked > 0 {
+			day.UnblockAddress = address(d.Day, "unblock")
 		}
 		if d.Blocked+d.Unblocked > 0 {
-			c.Days = append(c.Days, Day{d.Day.Format(time.DateOnly), d.Blocked, d.Unblocked})
+			day.Address = address(d.Day, "")
+		}
+		c.Days = append(c.Days, day)
+		if (len(days)-1-i)%every == 0 {
+			c.Names = append(c.Names, date)
 		}
 	}
 	return c
 }
 
-func (c *Chart) add(l i18n.Lang, title msg, class, date string, x, width float64, n, top int, room float64) {
+// least is how high a bar is at least that stands for anything.
+const least = 1.5
+
+func barOf(n, top int) Bar {
 	if n == 0 {
-		return
+		return Bar{"100", "0"}
 	}
-	height := max(room*float64(n)/float64(top), 1.5)
+	height := max(100*float64(n)/float64(top), least)
 	number := func(f float64) string { return strconv.FormatFloat(f, 'f', 1, 64) }
-	c.Bars = append(c.Bars, Bar{
-		X: number(x), Y: number(topEdge + room - height), Width: number(width), Height: number(height),
-		Class: class, Title: l.Say(title, date, n),
-	})
+	return Bar{number(100 - height), number(height)}
 }
 
 // niceAbove returns the first even number of the form 2, 4 or 10 times a power of

@@ -1,7 +1,6 @@
 package chart
 
 import (
-	"strconv"
 	"testing"
 	"time"
 
@@ -9,28 +8,40 @@ import (
 	"mpblock/internal/lists/digest"
 )
 
-// Bars lie between the lines, the highest of them under the highest line, and days
-// without a change have none.
-func TestBarsLieInTheChart(t *testing.T) {
-	day := time.Date(2026, 1, 31, 0, 0, 0, 0, time.UTC)
-	c := Of(i18n.English, []digest.DayCount{{Day: day, Blocked: 1}, {Day: day.AddDate(0, 0, 1)}, {Day: day.AddDate(0, 0, 2), Blocked: 37, Unblocked: 5}})
-	if len(c.Bars) != 3 || len(c.Days) != 2 || c.Days[1].Date != "2026-02-02" {
-		t.Fatalf("%d bars, days %+v", len(c.Bars), c.Days)
+func TestDays(t *testing.T) {
+	first := time.Date(2026, 1, 31, 0, 0, 0, 0, time.UTC)
+	days := []digest.DayCount{{Day: first, Blocked: 1}, {Day: first.AddDate(0, 0, 1)}, {Day: first.AddDate(0, 0, 2), Blocked: 30, Unblocked: 5}}
+	c := Of(i18n.English, days, func(day time.Time, action string) string { return day.Format("0102") + action })
+	if c.Axis != [3]string{"40", "20", "0"} || len(c.Names) != 3 || c.Names[2] != "02-02" {
+		t.Errorf("axis %q, names %q", c.Axis, c.Names)
 	}
-	if c.Lines[0].Text != "40" || c.Lines[1].Text != "20" || c.Lines[2].Text != "0" {
-		t.Errorf("lines %+v", c.Lines)
+	want := []Day{
+		{Date: "2026-01-31", Text: "01-31: 1 blocked, 0 unblocked", Blocked: 1, Block: Bar{"97.5", "2.5"}, Unblock: Bar{"100", "0"}, Side: "right", Address: "0131", BlockAddress: "0131block"},
+		{Date: "2026-02-01", Text: "02-01: 0 blocked, 0 unblocked", Block: Bar{"100", "0"}, Unblock: Bar{"100", "0"}, Side: "left"},
+		{
+			Date: "2026-02-02", Text: "02-02: 30 blocked, 5 unblocked", Blocked: 30, Unblocked: 5, Block: Bar{"25.0", "75.0"}, Unblock: Bar{"87.5", "12.5"}, Side: "left",
+			Address: "0202", BlockAddress: "0202block", UnblockAddress: "0202unblock",
+		},
 	}
-	number := func(s string) float64 {
-		f, err := strconv.ParseFloat(s, 64)
-		if err != nil {
-			t.Fatal(err)
+	for i, d := range c.Days {
+		if d != want[i] {
+			t.Errorf("day %d: %+v, want %+v", i, d, want[i])
 		}
-		return f
 	}
-	for _, b := range c.Bars {
-		x, y, w, h := number(b.X), number(b.Y), number(b.Width), number(b.Height)
-		if x < float64(c.Left) || x+w > float64(c.Right) || y < float64(c.Lines[0].Y) || y+h > float64(c.Lines[2].Y)+0.1 || h < 1.5 {
-			t.Errorf("%+v is outside", b)
+}
+
+// However many days there are, names stand under as many of them each, the last under
+// today.
+func TestNames(t *testing.T) {
+	today := time.Date(2026, 11, 28, 0, 0, 0, 0, time.UTC)
+	for n, want := range map[int]int{7: 7, 30: 6, 90: 6} {
+		var days []digest.DayCount
+		for i := range n {
+			days = append(days, digest.DayCount{Day: today.AddDate(0, 0, i+1-n), Blocked: 1})
+		}
+		c := Of(i18n.English, days, func(time.Time, string) string { return "" })
+		if len(c.Names) != want || n%want != 0 || c.Names[want-1] != "11-28" {
+			t.Errorf("of %d days: %q", n, c.Names)
 		}
 	}
 }

@@ -28,6 +28,21 @@
     search.select();
   });
 
+  // The bars are one stop of the Tab key: arrows go from day to day.
+  for (const list of document.querySelectorAll("[data-bars]")) {
+    const bars = [...list.querySelectorAll("a")];
+    const only = (bar) => bars.forEach((b) => { b.tabIndex = b === bar ? 0 : -1; });
+    only(bars.at(-1));
+    list.addEventListener("keydown", (e) => {
+      const at = bars.indexOf(document.activeElement);
+      const to = { ArrowLeft: at - 1, ArrowRight: at + 1, Home: 0, End: bars.length - 1 }[e.key];
+      if (at < 0 || to === undefined || e.ctrlKey || e.metaKey || e.altKey || !bars[to]) return;
+      e.preventDefault();
+      only(bars[to]);
+      bars[to].focus();
+    });
+  }
+
   // Ticks live as long as the tab, per list, so that they can be set on many pages.
   const form = () => document.querySelector("form[data-picks]");
   const name = (f) => "picks:" + f.dataset.picks;
