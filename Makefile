@@ -134,9 +134,12 @@ $(AXE): test/browser/package-lock.json
 	@touch $(AXE)
 
 .PHONY: fuzz
-fuzz: ## fuzz the parsers and the encoders, 20 s each
+fuzz: ## fuzz the parsers, the encoders and the reader of lists, 20 s each
 	for f in FuzzListRequest FuzzBatchRequest FuzzAppendPage FuzzAppendError; do \
 		go test -run xxx -fuzz $$f -fuzztime 20s ./internal/wire; \
+	done
+	for f in FuzzText FuzzAuto FuzzForms FuzzMemory; do \
+		go test -run xxx -fuzz $$f -fuzztime 20s ./internal/lines; \
 	done
 
 .PHONY: bench
