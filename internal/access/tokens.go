@@ -264,6 +264,43 @@ func (svc *Service) Authorize(ctx context.Context, token string, call mpblock.Ca
 	return &s.account, svc.permit(ctx, &s.account, call, ip)
 }
 
+// Bearer returns the account that an access token says it is of. The token is well
+// signed; it may have ended.
+func (svc *Service) Bearer(token string) (mpblock.AppID, bool) {
+	c, ok := svc.signer.read(token)
+	return c.app, ok
+}
+
+// Kill ends an access token before its time, as when another program asks for a new one:
+// calls with it answer 40001, and the next one that is asked for is another. It tells
+// whether the token was good.
+func (svc *Service) Kill(ctx context.Context, token string) (killed bool, err error) {
+	c, ok := svc.signer.read(token)
+	if !ok || c.expires <= svc.clock.Now().UnixMilli() {
+		return false, nil
+	}
+	defer svc.cache.forget(c.app)
+	_, err = kindToken.Edit(ctx, svc.store, string(c.app), func(e *record.Entry[tokenState]) error {
+		if killed = e.Value.Epoch == c.epoch && e.Value.good(c.kind, c.serial, svc.tokenClock()); !killed {
+			return record.ErrKeep
+		}
+		e.Value.drop(c.kind, c.serial)
+		return nil
+	})
+	return killed && err == nil, err
+}
+
+// drop forgets a token.
+func (t *tokenState) drop(kind byte, serial uint64) {
+	is := func(i issued) bool { return i.Serial == serial }
+	for _, i := range []*issued{&t.Plain, &t.Stable, &t.Former} {
+		if is(*i) && (kind == plainToken) == (i == &t.Plain) {
+			*i = issued{}
+		}
+	}
+	t.Superseded = slices.DeleteFunc(slices.Clone(t.Superseded), is)
+}
+
 // stateFor returns the state that a token is to be held against. One that another
 // node has just issued is newer than what this node remembers, which is then read
 // again.

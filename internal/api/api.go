@@ -23,6 +23,7 @@ import (
 
 	"mpblock"
 	"mpblock/internal/access"
+	"mpblock/internal/emulator"
 	"mpblock/internal/lists"
 	"mpblock/internal/wire"
 )
@@ -38,6 +39,9 @@ type Options struct {
 	RID          bool          // the request id behind the errmsg of errors, as today's service has it
 	Timeout      time.Duration // of one call's work, past which it answers -1; 0: DefaultTimeout
 	Observe      func(Request) // told of each call after its answer; may be nil
+
+	// Emulator bends calls and keeps them; nil: each is answered as it should be.
+	Emulator *emulator.Emulator
 }
 
 // Request is what there is to tell of a call, for logs and metrics. It holds no
@@ -97,6 +101,10 @@ type exchange struct {
 
 	// list is the answer of a call that lists, in pieces; out is empty then.
 	list net.Buffers
+
+	bend     *bend // of an emulator; nil of the engine
+	began    time.Time
+	pageSize int // OpenIDs a page has at most, beside the server's own limit; 0: no other limit
 }
 
 // buffers are reused between answers.
@@ -106,8 +114,12 @@ var buffers = sync.Pool{New: func() any { return new([]byte) }}
 func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	start := time.Now()
 	buf := buffers.Get().(*[]byte) //nolint:forcetypeassert // the pool holds nothing else
-	x := &exchange{handler: h, r: r, ip: remote(r), out: (*buf)[:0]}
-	id := requestID(start)
+	x := &exchange{handler: h, r: r, ip: remote(r), out: (*buf)[:0], began: start}
+	at := start
+	if h.Emulator != nil {
+		x.bend, at = &bend{exchange: x}, h.Emulator.Clock.Now()
+	}
+	id := requestID(at)
 	e := x.answer()
 	code := wire.CodeOK
 	head := w.Header()
@@ -124,7 +136,13 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	head.Set("Content-Type", "application/json; encoding=utf-8")
 	head.Set("X-Request-Id", id)
-	size := x.send(w)
+	var size int
+	var end func()
+	if x.bend == nil {
+		size = x.send(w)
+	} else {
+		size, end = x.bend.finish(w, id, at, e)
+	}
 	if h.Observe != nil {
 		h.Observe(Request{
 			ID: id, Start: start, Duration: time.Since(start), Method: r.Method, Remote: x.ip,
@@ -133,6 +151,9 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	*buf = x.out
 	buffers.Put(buf)
+	if end != nil {
+		end()
+	}
 }
 
 // send writes the answer and returns its length. A client that is gone is nobody's
@@ -181,6 +202,11 @@ func (x *exchange) answer() (e *wire.Error) {
 
 // run makes the checks that all calls have, in the platform's order, and the call.
 func (x *exchange) run(ctx context.Context) error {
+	if x.bend != nil {
+		if err := x.bend.before(ctx); err != nil {
+			return err
+		}
+	}
 	c, ok := x.calls[once(x.r.URL.EscapedPath())] // an escaped slash is none, for proxies before us think so
 	if !ok {
 		return wire.Refuse(wire.CodeBadURL, "there is no call at this path; the calls are those in /openapi.yaml")

@@ -132,6 +132,9 @@ func blacklist(ctx context.Context, x *exchange) error {
 
 func (x *exchange) page(p quoted.Page, err error) error {
 	if err == nil {
+		if x.pageSize > 0 {
+			p = p.Head(x.pageSize)
+		}
 		x.list = wire.AppendPage(make([][]byte, 0, len(p.Runs)+2), p)
 	}
 	return err
@@ -190,8 +193,15 @@ func accessToken(query string) string {
 // maxDrained is how much of a body that is too long is read on and thrown away.
 const maxDrained = 16 << 20
 
-// body reads the request's body; white space alone is nothing.
+// body returns the request's body; white space alone is nothing.
 func (x *exchange) body() ([]byte, error) {
+	if x.bend != nil { // which has read it
+		return x.bend.body, x.bend.bad
+	}
+	return x.readBody()
+}
+
+func (x *exchange) readBody() ([]byte, error) {
 	body, err := io.ReadAll(io.LimitReader(x.r.Body, wire.MaxBody+1))
 	switch {
 	case len(body) > wire.MaxBody:

@@ -66,13 +66,14 @@ func Resume(p Plan, s State) *Play {
 	s.Rules = append([]Counts(nil), s.Rules...)
 	play := &Play{plan: p, state: s}
 	for _, r := range p.Rules {
-		play.rules = append(play.rules, rule{r, pattern(r.Match.Path), pattern(r.Match.AppID), pattern(r.Match.OpenID)})
+		play.rules = append(play.rules, rule{r, Pattern(r.Match.Path), Pattern(r.Match.AppID), Pattern(r.Match.OpenID)})
 	}
 	return play
 }
 
-// pattern compiles a text in which * stands for any characters.
-func pattern(text string) *regexp.Regexp {
+// Pattern compiles a text in which * stands for any characters; nil
+// is for one that any text fits.
+func Pattern(text string) *regexp.Regexp {
 	if text == "" || text == "*" {
 		return nil
 	}

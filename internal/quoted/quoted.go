@@ -53,6 +53,20 @@ func (p Page) Len() int {
 	return n
 }
 
+// Head returns the page with its first n OpenIDs alone.
+func (p Page) Head(n int) Page {
+	head := Page{Total: p.Total, Seq: p.Seq}
+	for _, r := range p.Runs {
+		if n <= 0 {
+			break
+		}
+		r = r[:Size(min(n, r.Len()))]
+		n -= r.Len()
+		head.Runs = append(head.Runs, r)
+	}
+	return head
+}
+
 // Run is a number of OpenIDs in byte order, one behind the other, each in double
 // quotes and with a comma behind it.
 type Run []byte

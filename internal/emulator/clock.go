@@ -1,0 +1,109 @@
+package emulator
+
+import (
+	"fmt"
+	"sync"
+	"time"
+
+	"mpblock"
+)
+
+// Clock is the machine's, which can be set forward and made to stand still. It never
+// goes backwards, but for a reset.
+type Clock struct {
+	machine mpblock.Clock
+	mu      sync.Mutex
+	state   ClockState
+}
+
+// ClockState is how a Clock differs from the machine's.
+type ClockState struct {
+	Ahead  time.Duration `json:"ahead"`           // of the machine's clock, while it runs
+	Frozen time.Time     `json:"frozen,omitzero"` // where it stands still
+}
+
+var errBackwards = mpblock.NewError(mpblock.Invalid, "clock.backwards",
+	"the clock stands at %s: it does not go back to %s, since tokens, quotas and changes already bear the later time; reset the emulator, or restore a snapshot")
+
+// NewClock returns a clock that is the machine's.
+func NewClock(machine mpblock.Clock) *Clock { return &Clock{machine: mpblock.ClockOr(machine)} }
+
+// Now implements mpblock.Clock.
+func (c *Clock) Now() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.now()
+}
+
+func (c *Clock) now() time.Time {
+	if !c.state.Frozen.IsZero() {
+		return c.state.Frozen
+	}
+	return c.machine.Now().Add(c.state.Ahead)
+}
+
+// Bent tells whether it differs from the machine's.
+func (c *Clock) Bent() bool { return c.State() != ClockState{} }
+
+// State returns how it differs from the machine's.
+func (c *Clock) State() ClockState {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.state
+}
+
+// Restore has it differ from the machine's as it once did: one that stood still stands
+// where it stood. It is part of a reset, and the one way back in time.
+func (c *Clock) Restore(s ClockState) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.state = s
+}
+
+// Set moves it to a time, forward alone. Where it stood still it goes on doing so.
+func (c *Clock) Set(to time.Time) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.set(to)
+}
+
+func (c *Clock) set(to time.Time) error {
+	now := c.now()
+	if to.Before(now) {
+		return errBackwards.With(now.Format(time.RFC3339), to.Format(time.RFC3339))
+	}
+	if y := to.Year(); y > 9999 {
+		return fmt.Errorf("the year %d is beyond 9999, the last that is written", y)
+	}
+	if c.state.Frozen.IsZero() {
+		c.state.Ahead += to.Sub(now)
+	} else {
+		c.state.Frozen = to.Round(0)
+	}
+	return nil
+}
+
+// Advance moves it forward.
+func (c *Clock) Advance(d time.Duration) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.set(c.now().Add(d))
+}
+
+// Freeze has it stand still; set forward it can still be.
+func (c *Clock) Freeze() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.state.Frozen.IsZero() {
+		c.state.Frozen = c.now().Round(0)
+	}
+}
+
+// Run has it go on from where it stands.
+func (c *Clock) Run() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if f := c.state.Frozen; !f.IsZero() {
+		c.state = ClockState{Ahead: f.Sub(c.machine.Now())}
+	}
+}
