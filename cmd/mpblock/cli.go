@@ -10,21 +10,23 @@ import (
 	"github.com/alecthomas/kong"
 	"github.com/willabides/kongplete"
 
+	"mpblock/cmd/mpblock/emulate"
 	"mpblock/cmd/mpblock/overapi"
 	"mpblock/cmd/mpblock/ui"
 )
 
 // cli is all commands.
 type cli struct {
-	Serve    serveCmd    `cmd:"" help:"Run the server."`
-	Account  accountCmd  `cmd:"" help:"Add, list, show and change accounts of a running server."`
-	Follower followerCmd `cmd:"" help:"Register followers with a running server."`
-	Remark   remarkCmd   `cmd:"" help:"Import, print and erase what operators call people, on a running server."`
-	Operator operatorCmd `cmd:"" help:"Add, list and reset operators of the console of a running server."`
-	Backup   backupCmd   `cmd:"" help:"Copy the store of a running server."`
-	Check    checkCmd    `cmd:"" help:"Verify a store that no server is using."`
-	Copy     copyCmd     `cmd:"" help:"Copy a whole store: between directories and databases."`
-	Migrate  migrateCmd  `cmd:"" help:"Show or change the version of a database's schema."`
+	Serve    serveCmd        `cmd:"" help:"Run the server."`
+	Account  accountCmd      `cmd:"" help:"Add, list, show and change accounts of a running server."`
+	Follower followerCmd     `cmd:"" help:"Register followers with a running server."`
+	Remark   remarkCmd       `cmd:"" help:"Import, print and erase what operators call people, on a running server."`
+	Operator operatorCmd     `cmd:"" help:"Add, list and reset operators of the console of a running server."`
+	Backup   backupCmd       `cmd:"" help:"Copy the store of a running server."`
+	Check    checkCmd        `cmd:"" help:"Verify a store that no server is using."`
+	Copy     copyCmd         `cmd:"" help:"Copy a whole store: between directories and databases."`
+	Migrate  migrateCmd      `cmd:"" help:"Show or change the version of a database's schema."`
+	Emulator emulate.Command `cmd:"" help:"Have a running emulator fail, move its clock, and go back: mpblock serve --demo is one."`
 	overapi.Commands
 	Version versionCmd `cmd:"" help:"Print the version."`
 	Help    helpCmd    `cmd:"" help:"Show what a command does: mpblock help block."`

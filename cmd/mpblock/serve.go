@@ -13,6 +13,7 @@ import (
 	"syscall"
 	"time"
 
+	"mpblock/cmd/mpblock/emulate"
 	"mpblock/cmd/mpblock/ui"
 	"mpblock/internal/lists"
 	"mpblock/internal/server"
@@ -22,6 +23,8 @@ type serveCmd struct {
 	Listen        string        `help:"Address of the API, the console and the health checks. Default: ${default}." default:"127.0.0.1:8080" env:"MPBLOCK_LISTEN" placeholder:"HOST:PORT"`
 	Data          string        `help:"Data directory; made if it is not there. Default: ./mpblock-data, with --demo a throw-away one." env:"MPBLOCK_DATA" placeholder:"DIR"`
 	Demo          bool          `help:"Begin with the account of the document's own example: 30,000 followers, 23,000 of them blocked." env:"MPBLOCK_DEMO"`
+	ControlListen string        `help:"Be an emulator, which keeps all in memory, and listen here for faults, clock, reset and journal: see mpblock emulator. --demo without --data is one, at 127.0.0.1:8081 or any free port; off: without the door." env:"MPBLOCK_CONTROL_LISTEN" placeholder:"HOST:PORT"`
+	Journal       int           `help:"Calls that an emulator keeps. Default: ${default}." default:"10000" env:"MPBLOCK_JOURNAL"`
 	OpsListen     string        `help:"Address of metrics and profiles; off unless given." env:"MPBLOCK_OPS_LISTEN" placeholder:"HOST:PORT"`
 	TLSCert       string        `help:"Certificate chain, PEM." env:"MPBLOCK_TLS_CERT" placeholder:"FILE" type:"existingfile" and:"tls" xor:"tls-cert"`
 	TLSKey        string        `help:"Key of the certificate, PEM." env:"MPBLOCK_TLS_KEY" placeholder:"FILE" type:"existingfile" and:"tls"`
@@ -45,6 +48,7 @@ func (c serveCmd) Run(ctx context.Context, t ui.Terminal) (err error) {
 	if err := c.validate(); err != nil {
 		return err
 	}
+	emulates := c.emulates()
 	throwAway, err := c.chooseData()
 	if err != nil {
 		return err
@@ -58,6 +62,9 @@ func (c serveCmd) Run(ctx context.Context, t ui.Terminal) (err error) {
 	if err != nil {
 		return err
 	}
+	if emulates {
+		config.Emulate = c.emulation()
+	}
 	c.prepareRuntime(config)
 	s, err := server.Open(ctx, config)
 	if err != nil {
@@ -67,7 +74,7 @@ func (c serveCmd) Run(ctx context.Context, t ui.Terminal) (err error) {
 	if err := s.Start(); err != nil {
 		return explainServe(err)
 	}
-	if err := c.greet(ctx, t, s, throwAway); err != nil {
+	if err := c.greet(ctx, t, s, throwAway && !emulates); err != nil {
 		return err
 	}
 	select {
@@ -118,8 +125,12 @@ func explainServe(err error) error {
 		return explainDatabase(err)
 	case errors.As(err, &listen):
 		flag := "--listen"
-		if listen.Door == server.DoorOps {
+		switch listen.Door {
+		case server.DoorOps:
 			flag = "--ops-listen"
+		case server.DoorControl:
+			flag = "--control-listen"
+		case server.DoorAPI:
 		}
 		hint := "mpblock serve " + flag + " 127.0.0.1:0 takes any free port"
 		var unknown *net.DNSError
@@ -143,6 +154,9 @@ func (c *serveCmd) validate() error {
 	}
 	if (c.TLSCert == "") != (c.TLSKey == "") {
 		return ui.Failed(ui.CodeUsage, "mpblock serve --tls-cert FILE --tls-key FILE", "--tls-cert and --tls-key go together")
+	}
+	if err := c.validateEmulator(); err != nil {
+		return err
 	}
 	if c.Listen == "" {
 		return ui.Failed(ui.CodeUsage, "mpblock serve --listen 127.0.0.1:0 takes any free port", "--listen is empty")
@@ -180,8 +194,11 @@ func (c *serveCmd) chooseData() (throwAway bool, err error) {
 // greet prints the line that says where the server is, and what to try.
 func (c *serveCmd) greet(ctx context.Context, t ui.Terminal, s *server.Server, throwAway bool) error {
 	base, address := s.URL(), s.Addr().String()
-	where := c.Data
-	if throwAway {
+	where := "data in " + c.Data
+	switch {
+	case s.Emulator() != nil:
+		where = "an emulator: all is in memory, gone at the end"
+	case throwAway:
 		where += ", removed at the end"
 	}
 	if c.Store != "" {
@@ -191,7 +208,10 @@ func (c *serveCmd) greet(ctx context.Context, t ui.Terminal, s *server.Server, t
 	if err != nil {
 		return err
 	}
-	t.Printf("mpblock ready on %s (data in %s)\n", base, where)
+	t.Printf("mpblock ready on %s (%s)\n", base, where)
+	if at := s.ControlURL(); at != "" {
+		t.Printf("  faults, clock, reset and journal: mpblock emulator%s (%s)\n", emulate.Flag(at), at)
+	}
 	for _, name := range c.TLSName {
 		t.Printf("  and as %s, where that name leads to this machine\n", s.URLOf(name))
 	}
@@ -205,6 +225,7 @@ func (c *serveCmd) greet(ctx context.Context, t ui.Terminal, s *server.Server, t
 	if c.Demo {
 		printDemo(t, base, s.Trust())
 	}
+	c.warnControl(t, s)
 	if ap, err := netip.ParseAddrPort(address); err == nil && !ap.Addr().IsLoopback() && strings.HasPrefix(base, "http:") {
 		newLogger(c.LogFormat, t.Err).Warn("secrets and tokens cross the network in the clear: use --tls-cert and --tls-key, or --tls-self-signed", "listen", address)
 	}

@@ -12,6 +12,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"mpblock"
@@ -34,9 +35,17 @@ type Rules struct {
 
 // Server is the administration of a server, while it runs.
 type Server struct {
-	http   *http.Server
-	socket string
-	done   chan struct{}
+	http    *http.Server
+	handler atomic.Pointer[http.Handler]
+	log     *slog.Logger
+	socket  string
+	done    chan struct{}
+}
+
+// Serve has the administration work through other rules from now on.
+func (s *Server) Serve(rules Rules) {
+	h := newHandler(rules, s.log)
+	s.handler.Store(&h)
 }
 
 // Start listens on the socket in a data directory, which the caller alone uses:
@@ -55,11 +64,10 @@ func Start(dir string, rules Rules, log *slog.Logger) (*Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("listen on %s: %w", socket, err)
 	}
-	s := &Server{
-		socket: socket,
-		http:   &http.Server{Handler: newHandler(rules, log), ReadHeaderTimeout: 10 * time.Second, ReadTimeout: time.Minute},
-		done:   make(chan struct{}),
-	}
+	s := &Server{socket: socket, log: log, done: make(chan struct{})}
+	s.Serve(rules)
+	present := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { (*s.handler.Load()).ServeHTTP(w, r) })
+	s.http = &http.Server{Handler: present, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: time.Minute}
 	go func() {
 		defer close(s.done)
 		if err := s.http.Serve(l); !errors.Is(err, http.ErrServerClosed) {

@@ -42,6 +42,14 @@ func (c *Clock) now() time.Time {
 	return c.machine.Now().Add(c.state.Ahead)
 }
 
+// Ahead returns by how much it is ahead of the machine's; negative where it stood still
+// and was overtaken.
+func (c *Clock) Ahead() time.Duration {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.now().Sub(c.machine.Now())
+}
+
 // Bent tells whether it differs from the machine's.
 func (c *Clock) Bent() bool { return c.State() != ClockState{} }
 

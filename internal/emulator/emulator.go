@@ -9,6 +9,7 @@ package emulator
 import (
 	"strings"
 	"sync"
+	"time"
 
 	"mpblock"
 	"mpblock/internal/fault"
@@ -95,6 +96,13 @@ func (e *Emulator) Restore(s State) {
 		return
 	}
 	e.set(fault.Resume(s.Faults.Plan, s.Faults.State))
+}
+
+// Snapshot is a state that was saved.
+type Snapshot struct {
+	Name  string    `json:"name"`
+	Saved time.Time `json:"saved"` // by the machine's clock
+	Clock time.Time `json:"clock"` // what the emulator's clock stood at
 }
 
 // Header is the header of the API's answers while something is bent, so that nobody

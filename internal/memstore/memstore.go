@@ -49,6 +49,20 @@ func WithClock(clock mpblock.Clock) *Store {
 	}
 }
 
+// Clone returns a store of its own that holds what this one holds.
+func (s *Store) Clone() *Store {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	c := &Store{clock: s.clock, version: s.version, records: maps.Clone(s.records), accounts: make(map[mpblock.AppID]*account, len(s.accounts))}
+	for app, a := range s.accounts { // sets and changes are never changed in place
+		c.accounts[app] = &account{
+			followers: a.followers, blocked: a.blocked, last: maps.Clone(a.last), since: maps.Clone(a.since),
+			changes: a.changes[:len(a.changes):len(a.changes)],
+		}
+	}
+	return c
+}
+
 var errClosed = errors.New("memstore: the store is closed")
 
 // begin takes the lock that the caller releases if the error is nil.

@@ -233,3 +233,8 @@ func checkLanguage(language string) error {
 	}
 	return nil
 }
+
+// Kinds returns the kinds of the records that are the operators' and nobody else's.
+func Kinds() []string {
+	return []string{string(kindRoster), string(kindSession), string(kindAttempts)}
+}

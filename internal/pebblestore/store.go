@@ -384,3 +384,9 @@ func (l logger) Fatalf(format string, args ...any) {
 	l.log(slog.LevelError, format, args)
 	panic("pebble: " + fmt.Sprintf(format, args...))
 }
+
+// Exists tells whether a directory holds a store, of this layout or another.
+func Exists(dir string) bool {
+	desc, err := pebble.Peek(dir, vfs.Default)
+	return err == nil && desc.Exists
+}

@@ -152,3 +152,49 @@ func (k Kind[T]) Overwrite(ctx context.Context, store mpblock.Records, e Entry[T
 	})
 	return err
 }
+
+// Replace has one store hold the records of a kind that another holds, and no others.
+func Replace(ctx context.Context, from, to mpblock.Records, kind string) error {
+	for r, err := range each(ctx, to, kind) {
+		if err != nil {
+			return err
+		}
+		if err := to.Delete(ctx, kind, r.Key, r.Version); err != nil {
+			return err
+		}
+	}
+	for r, err := range each(ctx, from, kind) {
+		if err != nil {
+			return err
+		}
+		r.Version = 0
+		if _, err := to.Put(ctx, r); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// pieceOfAll is how many records of a kind are read at a time.
+const pieceOfAll = 1000
+
+func each(ctx context.Context, store mpblock.Records, kind string) iter.Seq2[mpblock.Record, error] {
+	return func(yield func(mpblock.Record, error) bool) {
+		for after := ""; ; {
+			piece, err := store.List(ctx, kind, after, pieceOfAll)
+			if err != nil {
+				yield(mpblock.Record{}, err)
+				return
+			}
+			for _, r := range piece {
+				if !yield(r, nil) {
+					return
+				}
+				after = r.Key
+			}
+			if len(piece) < pieceOfAll {
+				return
+			}
+		}
+	}
+}

@@ -74,7 +74,7 @@ func TestOneClockForAllFacts(t *testing.T) {
 			if err := sessions.Commit("a session", []byte("data"), time.Now().Add(time.Hour)); err != nil {
 				t.Fatal(err)
 			}
-			draft, err := w.rules.jobs.Draft(ctx, w.account, "anna", mpblock.Block, oneLine(mpblock.Mint(w.account.Prefix, w.account.Key, "2")))
+			draft, err := w.now().rules.jobs.Draft(ctx, w.account, "anna", mpblock.Block, oneLine(mpblock.Mint(w.account.Prefix, w.account.Key, "2")))
 			if err != nil || !draft.Created.Equal(clock.Now()) {
 				t.Errorf("a draft of %v, %v", draft.Created, err)
 			}
@@ -89,7 +89,7 @@ func TestOneClockForAllFacts(t *testing.T) {
 				t.Error("a link is good after its end")
 			}
 			clock.advance(jobs.DraftLife)
-			if err := w.rules.jobs.Drop(ctx, app, draft.ID); mpblock.KindOf(err) != mpblock.NotFound {
+			if err := w.now().rules.jobs.Drop(ctx, app, draft.ID); mpblock.KindOf(err) != mpblock.NotFound {
 				t.Errorf("a draft is there after its end: %v", err)
 			}
 		})

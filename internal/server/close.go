@@ -27,10 +27,14 @@ func (s *Server) Close() error { return s.close() }
 
 func (s *Server) end() error {
 	s.stopping.Store(true)
-	s.stopWork()
+	if s.emulated != nil {
+		s.emulated.Close()
+	}
+	w := s.now()
+	w.stopWork()
 	ctx, cancel := context.WithTimeout(context.Background(), drainTime)
 	err := s.drain(ctx)
-	if !ended(ctx, s.worked) {
+	if !ended(ctx, w.worked) {
 		s.cfg.Log.Warn("a job or a count did not stop in time; it goes on elsewhere, or after the next start")
 	}
 	cancel()
@@ -97,7 +101,7 @@ func ended(ctx context.Context, done <-chan struct{}) bool {
 func (s *Server) settle() {
 	ctx, cancel := context.WithTimeout(context.Background(), settleTime)
 	defer cancel()
-	if err := s.rules.access.Close(ctx); err != nil {
+	if err := s.now().rules.access.Close(ctx); err != nil {
 		s.cfg.Log.Warn("what was reserved of the quotas is not given back, or calls are not counted", "error", err)
 	}
 }

@@ -47,6 +47,10 @@ type Config struct {
 	CacheSize int64 // memory for lists and for blocks read from disk, in bytes; 0: DefaultCacheSize
 	Demo      bool  // begin with the demo account, see demo.go
 
+	// Emulate makes it an emulator, whose store is in memory: neither Store nor
+	// Database is used, and Data holds no store. Nil: it is none.
+	Emulate *Emulation
+
 	PageSize int // OpenIDs a page of the API, 1 to lists.MaxPageSize, which 0 means
 	// Clock is for facts: when a change was made, a token or a record ends, which day
 	// it is. Nil means the system's; a Store that is given has its own.
@@ -100,7 +104,7 @@ func (c Config) withDefaults() Config {
 }
 
 // embedded tells whether the store is the one in the data directory.
-func (c Config) embedded() bool { return c.Store == nil && c.Database == nil }
+func (c Config) embedded() bool { return c.Store == nil && c.Database == nil && c.Emulate == nil }
 
 // Memory returns what of CacheSize is for lists, and what the embedded store takes
 // for itself, in bytes. The first is on Go's heap; the second is outside of it where

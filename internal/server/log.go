@@ -9,10 +9,10 @@ import (
 )
 
 // observe writes the log line of a call and counts it.
-func (s *Server) observe(r api.Request) {
+func (s *Server) observe(w *stack, r api.Request) {
 	s.metrics.Observe(r.Call, int(r.Code), r.Duration)
 	if r.AppID != "" && r.Call != "" {
-		s.rules.access.CountCall(r.AppID, r.Call, int(r.Code))
+		w.rules.access.CountCall(r.AppID, r.Call, int(r.Code))
 	}
 	log, level := s.cfg.CallLog, slog.LevelInfo
 	attrs := []slog.Attr{

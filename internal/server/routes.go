@@ -14,17 +14,19 @@ import (
 // Handler returns what is served at Config.Listen: the API, the console, the health
 // checks and the description of the API. Whoever serves it by other means ends those
 // before Close; after that it answers 503.
-func (s *Server) Handler() http.Handler { return s.handler }
+func (s *Server) Handler() http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { s.now().handler.ServeHTTP(w, r) })
+}
 
 // routes hands each path to its part. It is not an http.ServeMux, which would
 // answer /cgi-bin//token with a redirect where the platform answers 200.
-func (s *Server) routes() http.Handler {
+func (s *Server) routes(in *stack) http.Handler {
 	calls := api.New(api.Options{
-		Access: s.rules.access, Lists: s.rules.lists, RequireHTTPS: s.cfg.RequireHTTPS, RID: s.cfg.RID,
-		Timeout: s.cfg.callTime(), Observe: s.observe,
+		Access: in.rules.access, Lists: in.rules.lists, RequireHTTPS: s.cfg.RequireHTTPS, RID: s.cfg.RID,
+		Timeout: s.cfg.callTime(), Observe: func(r api.Request) { s.observe(in, r) }, Emulator: s.Emulator(),
 	})
 	page := console.New(console.Options{
-		Desks: s.rules.desks, Operators: s.rules.operators, Public: s.cfg.PublicURL, Demo: s.cfg.Demo, OIDC: s.cfg.OIDC, Log: s.cfg.Log,
+		Desks: in.rules.desks, Operators: in.rules.operators, Public: s.cfg.PublicURL, Demo: s.cfg.Demo, OIDC: s.cfg.OIDC, Log: s.cfg.Log,
 		NotFound: func(w http.ResponseWriter, r *http.Request) bool { // other calls of the platform, which clients want as JSON
 			if strings.Contains(r.Header.Get("Accept"), "text/html") {
 				return false
@@ -50,7 +52,7 @@ func (s *Server) routes() http.Handler {
 		case p == "/healthz":
 			text(w, http.StatusOK, "ok\n")
 		case p == "/readyz":
-			s.ready(w, r)
+			s.ready(w, r, in)
 		case p == "/openapi.yaml":
 			w.Header().Set("Content-Type", "application/yaml")
 			w.Header().Set("X-Content-Type-Options", "nosniff")
@@ -74,14 +76,14 @@ func text(w http.ResponseWriter, status int, s string) {
 // readyTime is how long the store may take to answer whether it is ready.
 const readyTime = 2 * time.Second
 
-func (s *Server) ready(w http.ResponseWriter, r *http.Request) {
+func (s *Server) ready(w http.ResponseWriter, r *http.Request, in *stack) {
 	if s.stopping.Load() {
 		text(w, http.StatusServiceUnavailable, "stopping\n")
 		return
 	}
 	ctx, cancel := context.WithTimeout(r.Context(), readyTime)
 	defer cancel()
-	if err := s.rules.ready(ctx); err != nil {
+	if err := in.rules.ready(ctx); err != nil {
 		text(w, http.StatusServiceUnavailable, "not ready: "+err.Error()+"\n")
 		return
 	}

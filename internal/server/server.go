@@ -19,6 +19,7 @@
 package server
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -35,8 +36,9 @@ import (
 	"mpblock/internal/admin"
 	"mpblock/internal/copystore"
 	"mpblock/internal/datadir"
-	"mpblock/internal/listcache"
+	"mpblock/internal/emulator"
 	"mpblock/internal/lists"
+	"mpblock/internal/memstore"
 	"mpblock/internal/operators"
 	"mpblock/internal/ops"
 	"mpblock/internal/pebblestore"
@@ -47,22 +49,21 @@ import (
 // Start.
 type Server struct {
 	cfg     Config
-	store   *listcache.Store
+	machine mpblock.Clock
+	stack   atomic.Pointer[stack]
 	owned   []io.Closer // what Open has opened, closed in the reverse order
-	rules   *rules
 	metrics *ops.Metrics
 	tls     *tls.Config
 	trust   string
-	handler http.Handler
 	conns   int // how many there may be to the API and the console
 	listen  func(network, address string) (net.Listener, error)
 
-	api, ops net.Listener // nil: not opened
-	http     []*http.Server
-	admin    *admin.Server
-	failed   chan error
-	stopWork context.CancelFunc
-	worked   chan struct{} // closed when the work in the background has ended
+	api, ops, control net.Listener // nil: not opened
+	http              []*http.Server
+	admin             *admin.Server
+	failed            chan error
+	working           bool      // in the background
+	emulated          *emulated // nil: this is no emulator
 
 	stopping atomic.Bool
 	requests sync.RWMutex // held for reading by each request; Close takes it for good
@@ -91,11 +92,11 @@ func (e *DatabaseError) Unwrap() error { return e.Err }
 // neither listens nor works in the background: see Start. Close releases it.
 func Open(ctx context.Context, c Config) (*Server, error) {
 	c = c.withDefaults()
-	s := &Server{
-		cfg: c, metrics: ops.New(c.Version), conns: connsOf(openFiles()), listen: net.Listen, failed: make(chan error, 2),
-		stopWork: func() {}, worked: make(chan struct{}),
+	s := &Server{cfg: c, machine: c.Clock, metrics: ops.New(c.Version), conns: connsOf(openFiles()), listen: net.Listen, failed: make(chan error, 2)}
+	if e := c.Emulate; e != nil {
+		s.emulated = &emulated{Emulator: emulator.New(c.Clock, cmp.Or(e.Journal, emulator.DefaultJournal)), saved: map[string]snapshot{}}
+		s.cfg.Clock = s.emulated.Clock
 	}
-	close(s.worked)
 	s.close = sync.OnceValue(s.end)
 	if err := s.open(ctx); err != nil {
 		return nil, errors.Join(err, s.release())
@@ -111,20 +112,20 @@ func (s *Server) open(ctx context.Context) error {
 	if err := copystore.Complete(ctx, store); err != nil {
 		return err
 	}
-	kept, _ := s.cfg.Memory()
-	s.store = listcache.New(s.metrics.Wrap(store), kept)
-	if s.rules, err = openRules(ctx, s.store, s.cfg); err != nil {
-		return err
-	}
-	if s.cfg.Demo {
-		if err := fillDemo(ctx, s.rules.access, s.store, s.cfg.Clock.Now()); err != nil {
-			return fmt.Errorf("fill the demo: %w", err)
-		}
-	}
 	if err := s.loadTLS(); err != nil {
 		return fmt.Errorf("TLS: %w", err)
 	}
-	s.handler = s.routes()
+	w, err := s.build(ctx, store)
+	if err != nil {
+		return err
+	}
+	if err := s.fill(ctx, w); err != nil {
+		return err
+	}
+	s.stack.Store(w)
+	if s.emulated != nil {
+		return s.MarkStart(ctx)
+	}
 	return nil
 }
 
@@ -151,6 +152,9 @@ func (s *Server) openStore(ctx context.Context) (mpblock.Store, error) {
 		if err := s.claim(); err != nil {
 			return nil, err
 		}
+	}
+	if c.Emulate != nil {
+		return memstore.WithClock(c.Clock), nil
 	}
 	if c.Store != nil {
 		return c.Store, nil
@@ -184,13 +188,13 @@ func (s *Server) claim() error {
 func inUse(dir string) error { return fmt.Errorf("the data directory %s %w", dir, ErrInUse) }
 
 // Access returns the accounts, for who adds some from inside the process.
-func (s *Server) Access() *access.Service { return s.rules.access }
+func (s *Server) Access() *access.Service { return s.now().rules.access }
 
 // Lists returns the lists, for who fills them from inside the process.
-func (s *Server) Lists() *lists.Service { return s.rules.lists }
+func (s *Server) Lists() *lists.Service { return s.now().rules.lists }
 
 // Operators returns the operators, for who adds some from inside the process.
-func (s *Server) Operators() *operators.Service { return s.rules.operators }
+func (s *Server) Operators() *operators.Service { return s.now().rules.operators }
 
 // Trust returns the file of the CA that clients are to trust; "" if they need not be
 // told.
@@ -200,9 +204,9 @@ func (s *Server) Trust() string { return s.trust }
 // logged in already; of a store without operators, one that creates the first. It is
 // good once, for 15 minutes. Where operators log in by themselves it is "".
 func (s *Server) Invite(ctx context.Context) (path string, err error) {
-	issue, path := s.rules.operators.Setup, "/welcome"
+	issue, path := s.now().rules.operators.Setup, "/welcome"
 	if s.cfg.Demo {
-		issue, path = s.rules.operators.Demo, "/demo"
+		issue, path = s.now().rules.operators.Demo, "/demo"
 	}
 	token, err := issue(ctx)
 	if token == "" || err != nil {

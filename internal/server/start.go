@@ -12,6 +12,7 @@ import (
 
 	"mpblock/internal/admin"
 	"mpblock/internal/api"
+	"mpblock/internal/ops"
 )
 
 // Door is what a Server listens with.
@@ -21,6 +22,8 @@ type Door string
 const (
 	DoorAPI Door = "api" // Config.Listen
 	DoorOps Door = "ops" // Config.OpsListen
+
+	DoorControl Door = "control" // Emulation.Listen
 )
 
 // ListenError says that an address cannot be listened on.
@@ -41,22 +44,26 @@ func (e *ListenError) Unwrap() error { return e.Err }
 func (s *Server) Start() error {
 	if s.cfg.Data != "" {
 		var err error
-		if s.admin, err = admin.Start(s.cfg.Data, s.administered(), s.cfg.Log); err != nil {
+		if s.admin, err = admin.Start(s.cfg.Data, s.administered(s.now()), s.cfg.Log); err != nil {
 			return err
 		}
 	}
 	var err error
 	if s.cfg.OpsListen != "" {
-		srv := &http.Server{Handler: s.metrics.Handler(s.rules.sizes), ReadHeaderTimeout: headTime, ReadTimeout: readTime, IdleTimeout: idleTime}
+		srv := &http.Server{Handler: s.metrics.Handler(func(ctx context.Context) (ops.Sizes, error) { return s.now().rules.sizes(ctx) }), ReadHeaderTimeout: headTime, ReadTimeout: readTime, IdleTimeout: idleTime}
 		if s.ops, err = s.serve(DoorOps, s.cfg.OpsListen, srv, opsConns); err != nil {
 			return err
 		}
 		s.cfg.Log.Info("metrics and profiles", "on", "http://"+s.ops.Addr().String())
 	}
-	s.work()
+	if err = s.startControl(); err != nil {
+		return err
+	}
+	s.working = true
+	s.now().work(s.reportWork)
 	if s.cfg.Listen != "" {
 		s.api, err = s.serve(DoorAPI, s.cfg.Listen, &http.Server{
-			Handler:           s.handler,
+			Handler:           s.Handler(),
 			TLSConfig:         s.tls,
 			ReadHeaderTimeout: headTime,
 			ReadTimeout:       readTime,
@@ -70,8 +77,8 @@ func (s *Server) Start() error {
 }
 
 // administered is what the administration works through.
-func (s *Server) administered() admin.Rules {
-	return admin.Rules{Access: s.rules.access, Operators: s.rules.operators, Lists: s.rules.lists, Remarks: s.rules.remarks, Audit: s.rules.audit, Backup: s.rules.backup}
+func (s *Server) administered(w *stack) admin.Rules {
+	return admin.Rules{Access: w.rules.access, Operators: w.rules.operators, Lists: w.rules.lists, Remarks: w.rules.remarks, Audit: w.rules.audit, Backup: w.rules.backup}
 }
 
 // serve has a door answer in the background.
@@ -97,16 +104,7 @@ func (s *Server) serve(door Door, address string, srv *http.Server, conns int) (
 	return l, nil
 }
 
-// work runs what the rules do by themselves until stopWork is called.
-func (s *Server) work() {
-	ctx, cancel := context.WithCancel(context.Background())
-	done := make(chan struct{})
-	s.stopWork, s.worked = cancel, done
-	go func() {
-		defer close(done)
-		s.rules.run(ctx, func(err error) { s.cfg.Log.Error("jobs and statistics", "error", err) })
-	}()
-}
+func (s *Server) reportWork(err error) { s.cfg.Log.Error("jobs and statistics", "error", err) }
 
 // Addr returns where the API is listened for, nil before Start and without
 // Config.Listen.
@@ -120,17 +118,21 @@ func (s *Server) Addr() net.Addr {
 // URL returns the base URL of the API and the console as this machine sees them, ""
 // where there is no Addr. Where all addresses are listened on it is that of loopback.
 func (s *Server) URL() string {
-	if s.api == nil {
+	if s.tls != nil {
+		return urlOf(s.api, "https")
+	}
+	return urlOf(s.api, "http")
+}
+
+func urlOf(l net.Listener, scheme string) string {
+	if l == nil {
 		return ""
 	}
-	address := s.api.Addr().String()
+	address := l.Addr().String()
 	if ap, err := netip.ParseAddrPort(address); err == nil && ap.Addr().IsUnspecified() {
 		address = netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 0, 1}), ap.Port()).String()
 	}
-	if s.tls != nil {
-		return "https://" + address
-	}
-	return "http://" + address
+	return scheme + "://" + address
 }
 
 // URLOf returns the base URL under another name of this machine. It is called after

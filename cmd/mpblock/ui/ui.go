@@ -19,6 +19,7 @@ import (
 	"io"
 	"os"
 	"strings"
+	"time"
 	"unicode"
 
 	"golang.org/x/term"
@@ -176,3 +177,6 @@ func Grouped(n int) string {
 	}
 	return s
 }
+
+// Local prints a time in this machine's zone, to the second.
+func Local(t time.Time) string { return t.Local().Format("2006-01-02 15:04:05") }

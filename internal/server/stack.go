@@ -1,0 +1,59 @@
+package server
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+
+	"mpblock"
+	"mpblock/internal/listcache"
+)
+
+// stack is a store and what stands on it. A server has one, and an emulator that goes
+// back to an earlier state changes it for another: whoever is in a call of the former
+// ends it there.
+type stack struct {
+	store    *listcache.Store
+	rules    *rules
+	handler  http.Handler
+	stopWork context.CancelFunc
+	worked   chan struct{} // closed when the work in the background has ended
+}
+
+// build puts a stack together on a store that holds what it is to begin with.
+func (s *Server) build(ctx context.Context, store mpblock.Store) (*stack, error) {
+	kept, _ := s.cfg.Memory()
+	w := &stack{store: listcache.New(s.metrics.Wrap(store), kept), stopWork: func() {}, worked: make(chan struct{})}
+	close(w.worked)
+	var err error
+	if w.rules, err = openRules(ctx, w.store, s.cfg); err != nil {
+		return nil, err
+	}
+	w.handler = s.routes(w)
+	return w, nil
+}
+
+// fill gives a new stack what the configuration says it begins with.
+func (s *Server) fill(ctx context.Context, w *stack) error {
+	if !s.cfg.Demo {
+		return nil
+	}
+	if err := fillDemo(ctx, w.rules.access, w.store, s.cfg.Clock.Now()); err != nil {
+		return fmt.Errorf("fill the demo: %w", err)
+	}
+	return nil
+}
+
+// work runs what the rules do by themselves until stopWork is called.
+func (w *stack) work(report func(error)) {
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan struct{})
+	w.stopWork, w.worked = cancel, done
+	go func() {
+		defer close(done)
+		w.rules.run(ctx, report)
+	}()
+}
+
+// now returns the present stack.
+func (s *Server) now() *stack { return s.stack.Load() }
