@@ -108,68 +108,67 @@ func (b *bend) caller() mpblock.AppID {
 	return mpblock.AppID(form.Get("appid"))
 }
 
-// Ends of an answer that does not arrive whole, as the journal names them.
-const (
-	fateReset     = "the connection was reset"
-	fateCut       = "the connection was closed without an answer"
-	fateHeld      = "no answer came"
-	fateTruncated = "the connection was closed in the middle of the answer"
-	fateGone      = "the client went away before the answer"
-)
-
 // maxHeld is how long a call waits whose answer never comes.
 const maxHeld = 5 * time.Minute
 
 // badGateway is what a proxy answers whose server did not.
 const badGateway = "<html>\r\n<head><title>502 Bad Gateway</title></head>\r\n<body>\r\n<center><h1>502 Bad Gateway</h1></center>\r\n</body>\r\n</html>\r\n"
 
-// finish sends the answer as far as it is to be sent, and keeps the call. It returns
-// the length of the answer, and what is to be called last, if anything is.
+// finish waits as long as the answer is to be late, keeps the call, and sends the answer
+// or what is left of it: who has an answer finds the call in the journal. It returns the
+// length of the answer, and what is to be called last, if anything is.
 func (b *bend) finish(w http.ResponseWriter, id string, at time.Time, e *wire.Error) (size int, end func()) {
+	_ = http.NewResponseController(w).SetWriteDeadline(time.Time{}) // a slow answer is meant
+	answer := b.whole()
+	f := b.fate(w, answer)
+	if !b.pause(b.Wait) {
+		f = fate{name: "the client went away before the answer", end: func() { abort(w, false) }}
+	}
 	if bent := b.Emulator.Bent(); bent != "" {
 		w.Header().Set(emulator.Header, bent)
 	}
-	answer := b.whole()
-	status, fate, end := b.deliver(w, answer)
-	b.note(id, at, e, answer, status, fate)
-	return len(answer), end
+	b.note(id, at, e, answer, f)
+	if f.send != nil {
+		f.send()
+	}
+	return len(answer), f.end
 }
 
-// deliver waits as long as the answer is to be late, and sends it or what is left of
-// it. The status is 0 where none left; end, if there is one, is to be called last: it
-// ends the connection.
-func (b *bend) deliver(w http.ResponseWriter, answer []byte) (status int, fate string, end func()) {
-	_ = http.NewResponseController(w).SetWriteDeadline(time.Time{}) // a slow answer is meant
-	if !b.pause(b.Wait) {
-		return 0, fateGone, func() { abort(w, false) }
-	}
+// fate is what becomes of an answer.
+type fate struct {
+	name   string // in the journal; "" of an answer that arrives
+	status int    // of HTTP; 0: none arrives
+	send   func() // sends it, or what is left of it; nil: nothing is sent
+	end    func() // ends the connection, after all else; nil: it stays
+}
+
+func (b *bend) fate(w http.ResponseWriter, answer []byte) fate {
+	closed := func() { abort(w, false) }
 	switch e := b.Effect; {
 	case e.Reset != "":
-		return 0, fateReset, func() { abort(w, true) }
+		return fate{name: "the connection was reset", end: func() { abort(w, true) }}
 	case e.LostAnswer == fault.Cut:
-		return 0, fateCut, func() { abort(w, false) }
+		return fate{name: "the connection was closed without an answer", end: closed}
 	case e.LostAnswer == fault.Timeout:
-		b.pause(maxHeld)
-		return 0, fateHeld, func() { abort(w, false) }
+		return fate{name: "no answer came", send: func() { b.pause(maxHeld) }, end: closed}
 	case e.LostAnswer == fault.Gateway:
-		html(w, http.StatusBadGateway, badGateway)
-		return http.StatusBadGateway, "a proxy's 502 stood in for the answer", nil
+		return fate{name: "a proxy's 502 stood in for the answer", status: http.StatusBadGateway, send: func() { html(w, http.StatusBadGateway, badGateway) }}
 	case e.HTTP != 0:
-		html(w, e.HTTP, e.Body)
-		return e.HTTP, "", nil
+		return fate{status: e.HTTP, send: func() { html(w, e.HTTP, e.Body) }}
 	case e.Malformed:
 		half := answer[:len(answer)/2]
-		w.Header().Set("Content-Length", strconv.Itoa(len(half)))
-		_, _ = w.Write(half)
-		return http.StatusOK, "half of the body was sent as if it were all", nil
+		return fate{name: "half of the body was sent as if it were all", status: http.StatusOK, send: func() { b.send(w, half, len(half)) }}
+	case e.Truncate > 0:
+		part := answer[:int(float64(len(answer))*e.Truncate)]
+		return fate{name: "the connection was closed in the middle of the answer", status: http.StatusOK, send: func() { b.send(w, part, len(answer)) }, end: closed}
 	}
-	w.Header().Set("Content-Length", strconv.Itoa(len(answer)))
-	if t := b.Effect.Truncate; t > 0 {
-		b.drip(w, answer[:int(float64(len(answer))*t)])
-		return http.StatusOK, fateTruncated, func() { abort(w, false) }
-	}
-	b.drip(w, answer)
-	return http.StatusOK, "", nil
+	return fate{status: http.StatusOK, send: func() { b.send(w, answer, len(answer)) }}
+}
+
+// send sends a body at the rate of the effect. The header says how long it is.
+func (b *bend) send(w http.ResponseWriter, body []byte, length int) {
+	w.Header().Set("Content-Length", strconv.Itoa(length))
+	b.drip(w, body)
 }
 
 // html answers as something that is not the API. A body that is JSON is said to be.
@@ -204,7 +203,7 @@ func (b *bend) pause(d time.Duration) bool {
 // drips is how many pieces a second a slow answer comes in.
 const drips = 10
 
-// drip sends a body at the rate of the effect.
+// drip sends a body in pieces, as many a second as the effect's rate asks for.
 func (b *bend) drip(w http.ResponseWriter, body []byte) {
 	piece := len(body)
 	if r := int(b.Effect.Slow); r > 0 {
@@ -252,11 +251,11 @@ func (x *exchange) whole() []byte {
 }
 
 // note writes the call into the journal.
-func (b *bend) note(id string, start time.Time, e *wire.Error, answer []byte, status int, fate string) {
+func (b *bend) note(id string, start time.Time, e *wire.Error, answer []byte, f fate) {
 	n := &b.entry
 	n.RID, n.Time, n.Took = id, start, time.Since(b.began)
 	n.Method, n.Path, n.Query = b.r.Method, b.r.URL.Path, b.r.URL.RawQuery
-	n.Status, n.Fate = status, fate
+	n.Status, n.Fate = f.status, f.name
 	n.Request, n.RequestBytes, n.Response, n.ResponseBytes = string(b.body), len(b.body), string(answer), len(answer)
 	if b.ip.IsValid() {
 		n.Remote = b.ip.String()

@@ -61,7 +61,7 @@ func DriftOf(ctx context.Context, l *lists.Service, a *mpblock.Account, action m
 	return took, nil
 }
 
-var errUnknown = mpblock.NewError(mpblock.NotFound, "openid.unknown", "%s is neither a follower of %s nor blocked")
+var errUnknown = mpblock.NewError(mpblock.NotFound, "drift.openid", "%s is neither a follower of %s nor blocked")
 
 // pick returns up to n OpenIDs of a page.
 func pick(p quoted.Page, n int, dice *rand.Rand) []mpblock.OpenID {

@@ -29,21 +29,30 @@ func (s set) page(after mpblock.OpenID, limit int) []mpblock.OpenID {
 func (s set) add(ids []mpblock.OpenID) (next set, added []mpblock.OpenID) {
 	added = sorted(ids, func(id mpblock.OpenID) bool { return !s.has(id) })
 	next = make(set, 0, len(s)+len(added))
-	next = append(append(next, s...), added...)
-	slices.SortFunc(next, mpblock.OpenID.Compare)
-	return next, added
+	for _, id := range added {
+		var before set
+		before, s = s.split(id)
+		next = append(append(next, before...), id)
+	}
+	return append(next, s...), added
 }
 
 // remove returns the set without ids, and those of them that were in it, in order.
 func (s set) remove(ids []mpblock.OpenID) (next set, removed []mpblock.OpenID) {
 	removed = sorted(ids, s.has)
 	next = make(set, 0, len(s)-len(removed))
-	for _, id := range s {
-		if !set(removed).has(id) {
-			next = append(next, id)
-		}
+	for _, id := range removed {
+		var before set
+		before, s = s.split(id)
+		next, s = append(next, before...), s[1:]
 	}
-	return next, removed
+	return append(next, s...), removed
+}
+
+// split returns what comes before an OpenID, and the rest.
+func (s set) split(at mpblock.OpenID) (before, rest set) {
+	i, _ := slices.BinarySearchFunc(s, at, mpblock.OpenID.Compare)
+	return s[:i], s[i:]
 }
 
 // sorted returns the ids that are wanted, in byte order, each once.

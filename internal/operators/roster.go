@@ -10,6 +10,7 @@ import (
 
 	"mpblock"
 	"mpblock/internal/operators/credentials"
+	"mpblock/internal/operators/sessions"
 	"mpblock/internal/record"
 )
 
@@ -236,5 +237,5 @@ func checkLanguage(language string) error {
 
 // Kinds returns the kinds of the records that are the operators' and nobody else's.
 func Kinds() []string {
-	return []string{string(kindRoster), string(kindSession), string(kindAttempts)}
+	return append(sessions.Kinds(), string(kindRoster), string(kindAttempts))
 }

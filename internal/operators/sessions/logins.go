@@ -120,3 +120,6 @@ func (l *Logins) End(ctx context.Context, name, id string) error {
 		}
 	}
 }
+
+// Kinds returns the kinds of the records of sessions.
+func Kinds() []string { return []string{string(kindSession), string(kindLogin)} }
