@@ -35,7 +35,7 @@ var words = regexp.MustCompile(`o[\w-]{27}`)
 // before consults the plan, and does what is to be done before the work. An error is
 // the call's answer.
 func (b *bend) before(ctx context.Context) error {
-	b.body, b.bad = b.exchange.readBody()
+	b.body, b.bad = b.readBody()
 	path := once(b.r.URL.EscapedPath())
 	app := b.caller()
 	b.entry.AppID = string(app)

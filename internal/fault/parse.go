@@ -84,7 +84,7 @@ func mistakeOf(err error) *Mistake {
 }
 
 func wanted(t reflect.Type) string {
-	switch t.Kind() { //nolint:exhaustive // no other is met in a plan
+	switch t.Kind() {
 	case reflect.Int, reflect.Uint64:
 		return "a whole number"
 	case reflect.Float64:

@@ -66,6 +66,7 @@ func (e Effect) flaws(add add) {
 		add(".effect", "effect: {errcode: -1}", "a rule has no effect")
 	}
 	e.answers(add)
+	e.values(add)
 	if e.Errmsg != "" && e.Errcode == nil {
 		add(".effect.errmsg", "add errcode", "errmsg is the text of an errcode, and there is none")
 	}
@@ -75,6 +76,13 @@ func (e Effect) flaws(add add) {
 	if e.Body != "" && e.HTTP == 0 {
 		add(".effect.body", "add http: 502", "body is that of http, which is not given")
 	}
+	if e.Spread > e.Latency {
+		add(".effect.spread", "at most as much as latency", "an answer cannot come before it was asked for: spread is more than latency")
+	}
+}
+
+// values sees to it that each value is one that its key has.
+func (e Effect) values(add add) {
 	if e.StaleToken != 0 && e.StaleToken != 40001 && e.StaleToken != 42001 {
 		add(".effect.stale_token", "40001: another program took a new one; 42001: it has expired", "stale_token: %d", e.StaleToken)
 	}
@@ -83,9 +91,6 @@ func (e Effect) flaws(add add) {
 	}
 	if d := e.Drift; d.Block < 0 || d.Unblock < 0 || d.Block > 10_000 || d.Unblock > 10_000 {
 		add(".effect.drift", "0 to 10000 each", "drift: {block: %d, unblock: %d}", d.Block, d.Unblock)
-	}
-	if e.Spread > e.Latency {
-		add(".effect.spread", "at most as much as latency", "an answer cannot come before it was asked for: spread is more than latency")
 	}
 	if e.Reset != "" && e.Reset != Before && e.Reset != After {
 		add(".effect.reset", "before (the work is not done) or after (it is)", "reset: %q", e.Reset)

@@ -100,7 +100,7 @@ func (c *caller) do(path, body string) reply {
 	if err != nil {
 		return reply{err: err}
 	}
-	defer resp.Body.Close() //nolint:errcheck // it was read
+	defer resp.Body.Close()
 	text, err := io.ReadAll(resp.Body)
 	return reply{resp.StatusCode, resp.Header, string(text), err}
 }

@@ -104,7 +104,7 @@ type faultsListCmd struct {
 }
 
 // Run lists the ready-made plans.
-func (c faultsListCmd) Run(ctx context.Context, t ui.Terminal) error {
+func (c faultsListCmd) Run(t ui.Terminal) error {
 	if c.Name != "" { // they are in this binary too: no server is needed
 		text, ok := fault.ReadyMade(c.Name)
 		if !ok {

@@ -143,7 +143,31 @@ func (n *GaleraNode) Kill() { n.process.kill() }
 
 // Freeze stops the node in its tracks, with its connections open: what waits for it
 // is not told.
-func (n *GaleraNode) Freeze() error { return n.process.cmd.Process.Signal(syscall.SIGSTOP) }
+func (n *GaleraNode) Freeze() error {
+	if err := n.process.cmd.Process.Signal(syscall.SIGSTOP); err != nil {
+		return err
+	}
+	return until(context.Background(), time.Minute, func(context.Context) error { return stopped(n.process.cmd.Process.Pid) })
+}
+
+// stopped tells of a thread of a process that still runs: on a busy machine a signal is
+// on its way for a while, and what was asked meanwhile is answered.
+func stopped(pid int) error {
+	states, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/stat", pid))
+	if err != nil || len(states) == 0 {
+		return fmt.Errorf("process %d has no threads: %w", pid, err)
+	}
+	for _, file := range states {
+		stat, err := os.ReadFile(file)
+		if err != nil {
+			continue // the thread has ended
+		}
+		if _, state, _ := strings.Cut(string(stat), ") "); !strings.HasPrefix(state, "T") {
+			return fmt.Errorf("a thread of process %d is not stopped: its state is %.1s", pid, state)
+		}
+	}
+	return nil
+}
 
 // Thaw lets it go on.
 func (n *GaleraNode) Thaw() error { return n.process.cmd.Process.Signal(syscall.SIGCONT) }
