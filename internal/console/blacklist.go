@@ -52,7 +52,7 @@ func (v *visit) entryQuery(f filter) (lists.EntryQuery, error) {
 	since, until, err := f.times(v)
 	return lists.EntryQuery{
 		ByID: v.byID(f), Prefix: f.Query, Reason: f.Reason, Actor: f.Actor, Since: since, Until: until,
-		After: v.R.URL.Query().Get("after"), Limit: web.PageRows,
+		After: v.R.URL.Query().Get("after"), Limit: v.Rows(),
 	}, err
 }
 

@@ -81,7 +81,7 @@ func words(t *testing.T, l i18n.Lang, f linestest.File, name string) (want []str
 		}
 	}
 	for i, line := range f.Told {
-		want = append(want, fmt.Sprintf(`<td>%d</td><td class="openid">%s</td><td>%s</td>`,
+		want = append(want, fmt.Sprintf(`<td>%d</td><td class="openid" translate="no">%s</td><td>%s</td>`,
 			line.Line, line.Text, why(l, bad[i])))
 	}
 	for i := range want {

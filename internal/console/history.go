@@ -36,7 +36,7 @@ func (c *console) history(v *visit) error {
 	}
 	page, err := v.Desk.History(v.Ctx(), v.Account.AppID, lists.ChangeQuery{
 		Action: actionNamed(f.Action), Reason: f.Reason, Actor: f.Actor, Since: since, Until: until,
-		Before: number(v.R.URL.Query().Get("after")), Limit: web.PageRows,
+		Before: number(v.R.URL.Query().Get("after")), Limit: v.Rows(),
 	})
 	if err != nil {
 		return v.Again(err, render)

@@ -31,7 +31,7 @@ func (c *console) followers(v *visit) error {
 	}
 	p := &followersPage{Query: begin, Total: v.Account.Followers}
 	render := func(status int) error { return v.Page(status, "followers", v.Say(msg("nav.followers")), p) }
-	query := lists.FollowerQuery{Limit: web.PageRows, Prefix: p.Query}
+	query := lists.FollowerQuery{Limit: v.Rows(), Prefix: p.Query}
 	if after := v.R.URL.Query().Get("after"); after != "" {
 		id, err := mpblock.ParseOpenID(after)
 		if err != nil {

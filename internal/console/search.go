@@ -163,7 +163,7 @@ func (v *visit) openidAddress(id mpblock.OpenID) string { return v.Base() + "/op
 // findSeveral shows OpenIDs that were pasted together.
 func (v *visit) findSeveral(ids []mpblock.OpenID) (hitGroup, error) {
 	g := hitGroup{Kind: "openids", Heading: v.Say(msg("find.openids"))}
-	shown := ids[:min(len(ids), web.PageRows)]
+	shown := ids[:min(len(ids), v.Rows())]
 	g.More = len(ids) - len(shown)
 	states, err := v.Desk.States(v.Ctx(), v.Account.AppID, shown)
 	for i, s := range states {

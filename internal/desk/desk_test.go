@@ -348,6 +348,7 @@ var actions = map[string]action{
 		_, err := d.ConfirmSecondFactor(ctx, "x")
 		return err
 	}},
+	"SetRows": {"", false, func(ctx context.Context, d *Desk, _ mpblock.AppID) error { return d.SetRows(ctx, 50) }},
 	"NewRecoveryCodes": {"", false, func(ctx context.Context, d *Desk, _ mpblock.AppID) error {
 		_, err := d.NewRecoveryCodes(ctx, "wrong")
 		return err

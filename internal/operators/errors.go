@@ -7,6 +7,7 @@ var (
 	errPasswordName     = mpblock.NewError(mpblock.Invalid, "password.name", "the password is not much more than the name: choose another one")
 	errPasswordWrong    = mpblock.NewError(mpblock.Unauthenticated, "password.wrong", "this is not your present password")
 	errFactorExists     = mpblock.NewError(mpblock.Conflict, "factor.exists", "you have a second factor already: remove it first")
+	errRows             = mpblock.NewError(mpblock.Invalid, "rows.number", "a page of %d rows: want 20, 50, 100 or 200")
 	errFactorNone       = mpblock.NewError(mpblock.Conflict, "factor.none", "you have no second factor: set it up first")
 	errFactorNoKey      = mpblock.NewError(mpblock.Conflict, "factor.no_key", "there is no new key to confirm: begin again")
 	errFactorCode       = mpblock.NewError(mpblock.Invalid, "factor.code", "this code does not belong to the new key: check the clock of the device, and take the code that it shows now")

@@ -463,3 +463,14 @@ func TestLoginsOfAnOperator(t *testing.T) {
 		t.Errorf("who has logged out: %v", err)
 	}
 }
+
+func TestRowsOfAPage(t *testing.T) {
+	svc := open(t, memstore.New())
+	me := newSelf(t, svc, "anna", RoleViewer)
+	for _, rows := range []int{0, 21, 1_000} {
+		wantRefusal(t, me.SetRows(t.Context(), rows), "want 20, 50, 100 or 200")
+	}
+	if err := me.SetRows(t.Context(), 200); err != nil || me.Operator().Rows != 200 {
+		t.Errorf("%d rows, %v", me.Operator().Rows, err)
+	}
+}

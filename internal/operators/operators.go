@@ -47,6 +47,7 @@ type Operator struct {
 	Disabled     bool
 	HasPassword  bool
 	SecondFactor bool // TOTP is set up
+	Rows         int  // that a page of a list is to have; 0: no matter
 	Recovery     int  // recovery codes that are left
 	Identities   []Identity
 	Created      time.Time

@@ -43,6 +43,7 @@ type operatorRecord struct {
 	NewFactor  string          `json:"new_totp,omitempty"` // one that is not confirmed
 	FactorStep int64           `json:"totp_step,omitempty"`
 
+	Rows     int                  `json:"rows,omitempty"`     // of a page of a list; 0: as it comes
 	Recovery credentials.Recovery `json:"recovery,omitempty"` // codes that stand in for those of the factor
 
 	Identities []Identity       `json:"identities,omitempty"`
@@ -147,7 +148,7 @@ func (o *operatorRecord) enter(name string, now time.Time) Session {
 func (o *operatorRecord) view(name string) Operator {
 	v := Operator{
 		Name: name, Role: o.Role, Accounts: slices.Clone(o.Accounts), Language: o.Language, Email: o.Email,
-		Disabled: o.Disabled, HasPassword: o.Password != "", SecondFactor: o.Factor != "", Recovery: len(o.Recovery),
+		Disabled: o.Disabled, HasPassword: o.Password != "", SecondFactor: o.Factor != "", Recovery: len(o.Recovery), Rows: o.Rows,
 		Identities: slices.Clone(o.Identities), Created: time.UnixMilli(o.Created).UTC(),
 	}
 	if o.LastLogin != 0 {

@@ -154,6 +154,20 @@ func (me *Self) SetLanguage(ctx context.Context, language string) error {
 	})
 }
 
+// PageRows returns how many rows operators may have a page of a list show.
+func PageRows() []int { return []int{20, 50, 100, 200} }
+
+// SetRows sets how many rows a page of a list shows to the operator: one of PageRows.
+func (me *Self) SetRows(ctx context.Context, rows int) error {
+	if !slices.Contains(PageRows(), rows) {
+		return errRows.With(rows)
+	}
+	return me.edit(ctx, func(_ *roster, o *operatorRecord) error {
+		o.Rows = rows
+		return nil
+	})
+}
+
 // SecondFactor is a TOTP key that has not been confirmed.
 type SecondFactor struct {
 	Secret string // base32, to type in

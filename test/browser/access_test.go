@@ -3,6 +3,9 @@ package browser
 import (
 	"strings"
 	"testing"
+
+	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/chromedp"
 )
 
 // TestRecoveryCodes sets up a second factor, logs in with a recovery code in place of
@@ -87,5 +90,61 @@ func TestLogins(t *testing.T) {
 		if got := eval[string](other, "location.pathname"); got != "/login" {
 			t.Errorf("a login that was ended sees %s", got)
 		}
+	}
+}
+
+// TestRowsOfAPage chooses another number of rows, which every list then has.
+func TestRowsOfAPage(t *testing.T) {
+	s := serve(t)
+	b := enter(t, s, "en")
+	b.visit("/me")
+	b.do("choose 20", chromedp.SetValue(chromedp.CSS("#rows"), "20"))
+	b.follow("#my-rows button")
+	for _, list := range []string{"/followers", "/blacklist"} {
+		b.visit(account + list)
+		if n := eval[int](b, "document.querySelectorAll('tr[data-openid]').length"); n != 20 {
+			t.Errorf("%s has %d rows, want 20", list, n)
+		}
+	}
+	b.follow("#page-next")
+	if n := eval[int](b, "document.querySelectorAll('tr[data-openid]').length"); n != 20 {
+		t.Errorf("the next page has %d rows, want 20", n)
+	}
+}
+
+// TestTimesAndTitles reads times as they are spoken of, with the full one on hover, and
+// the end of a job in the title.
+func TestTimesAndTitles(t *testing.T) {
+	s := serve(t)
+	b := enter(t, s, "en")
+	b.visit(account + "/followers")
+	b.tick(1)
+	b.block("spam")
+	b.visit(account + "/blacklist")
+	if got := b.text("tr[data-openid] time"); got != "just now" && !strings.Contains(got, "minute") {
+		t.Errorf("the newest entry is of %q", got)
+	}
+	if full := eval[string](b, "document.querySelector('tr[data-openid] time').title"); !strings.HasPrefix(full, "20") {
+		t.Errorf("on hover it says %q", full)
+	}
+	if !eval[bool](b, "[...document.querySelectorAll('.openid')].every((e) => e.translate === false)") {
+		t.Error("an OpenID may be translated")
+	}
+	if got := eval[string](b, "document.title"); !strings.Contains(got, "Demo") {
+		t.Errorf("the title %q does not name the account", got)
+	}
+	b.draft(free(t, s, blacklist(t, s))[:3])
+	b.follow("#go")
+	b.wait("document.querySelector('#progress').dataset.state === 'done'")
+	swap := "document.dispatchEvent(new CustomEvent('htmx:afterSwap', {detail: {target: document.body}})), document.title"
+	if got := eval[string](b, "document.querySelector('#progress').setAttribute('hx-get', '#'), "+swap); !strings.HasPrefix(got, "100 % · Job") {
+		t.Errorf("while it runs the title is %q", got)
+	}
+	if got := eval[string](b, "document.querySelector('#progress').removeAttribute('hx-get'), "+swap); !strings.HasPrefix(got, "Done · Job") {
+		t.Errorf("once it is done the title is %q", got)
+	}
+	b.do("print", call(emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Media: "print"}))
+	if eval[bool](b, "document.querySelector('.side').checkVisibility()") {
+		t.Error("the navigation is printed")
 	}
 }

@@ -36,7 +36,7 @@ func (c *Pages) accounts(v *visit) error {
 }
 
 func (v *visit) accountsPage(status int, p *accountsPage) error {
-	list, err := v.Desk.Accounts(v.Ctx(), mpblock.AppID(v.R.URL.Query().Get("after")), web.PageRows)
+	list, err := v.Desk.Accounts(v.Ctx(), mpblock.AppID(v.R.URL.Query().Get("after")), v.Rows())
 	if err != nil {
 		return err
 	}
@@ -44,8 +44,8 @@ func (v *visit) accountsPage(status int, p *accountsPage) error {
 		p.Rows = append(p.Rows, accountRow{string(a.AppID), web.NameOf(a), a.Followers, a.Blocked, a.Retired})
 	}
 	next := ""
-	if len(list) == web.PageRows {
-		next = string(list[web.PageRows-1].AppID)
+	if len(list) == v.Rows() {
+		next = string(list[v.Rows()-1].AppID)
 	}
 	p.Pager = v.PagerOf(len(list), next)
 	return v.Page(status, "accounts", v.Say(msg("nav.accounts")), p)

@@ -28,7 +28,7 @@ type auditRow struct {
 }
 
 func (c *Pages) audit(v *visit) error {
-	lines, err := v.Desk.Audit(v.Ctx(), v.R.URL.Query().Get("after"), web.PageRows)
+	lines, err := v.Desk.Audit(v.Ctx(), v.R.URL.Query().Get("after"), v.Rows())
 	if err != nil {
 		return err
 	}
@@ -36,7 +36,7 @@ func (c *Pages) audit(v *visit) error {
 	next := ""
 	for _, l := range lines {
 		p.Rows = append(p.Rows, v.auditRow(l))
-		if len(lines) == web.PageRows {
+		if len(lines) == v.Rows() {
 			next = l.Key
 		}
 	}

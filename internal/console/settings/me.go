@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 
 	"github.com/boombuler/barcode/qr"
@@ -26,6 +27,8 @@ type mePage struct {
 	Enrol        *enrolment
 	Provider     string // of OpenID Connect, "" if there is none
 	Identities   []operators.Identity
+	RowChoices   []int
+	Rows         int      // of a page of a list
 	Recovery     int      // codes that are left
 	Codes        []string // recovery codes, shown this once
 	Logins       []loginRow
@@ -53,7 +56,7 @@ func (c *Pages) me(v *visit) error { return v.me(http.StatusOK) }
 
 func (v *visit) me(status int) error {
 	o := v.Desk.Operator()
-	p := &mePage{Role: v.role(o.Role), HasPassword: o.HasPassword, Shortest: operators.MinPassword, SecondFactor: o.SecondFactor, Identities: o.Identities, Recovery: o.Recovery}
+	p := &mePage{Role: v.role(o.Role), HasPassword: o.HasPassword, Shortest: operators.MinPassword, SecondFactor: o.SecondFactor, Identities: o.Identities, Recovery: o.Recovery, RowChoices: operators.PageRows(), Rows: v.Rows()}
 	p.Codes = strings.Fields(v.Once(keyCodes))
 	if err := v.logins(p); err != nil {
 		return err
@@ -183,6 +186,19 @@ func (c *Pages) language(v *visit) error {
 		}
 	}
 	return v.See(web.Local(v.Field("back"), "/"))
+}
+
+// setRows sets how many rows a page of a list has.
+func (c *Pages) setRows(v *visit) error {
+	if err := v.Form(); err != nil {
+		return err
+	}
+	rows, _ := strconv.Atoi(v.Field("rows")) // what is no number is refused as 0
+	if err := v.Desk.SetRows(v.Ctx(), rows); err != nil {
+		return v.Again(err, v.me)
+	}
+	v.Tell("good", v.Say(msg("saved")))
+	return v.See("/me")
 }
 
 // setLanguage is language, from the page of what is the operator's own.

@@ -58,6 +58,7 @@ func (c *Pages) Register(site *web.Site) {
 		"GET /audit":                     c.audit,
 		"GET /me":                        c.me,
 		"POST /me/language":              c.setLanguage,
+		"POST /me/rows":                  c.setRows,
 		"POST /me/password":              c.setPassword,
 		"POST /me/second-factor/new":     c.newSecond,
 		"POST /me/second-factor":         c.confirmSecond,

@@ -1,11 +1,16 @@
 package web
 
 import (
+	"cmp"
 	"net/url"
 )
 
-// PageRows is how many rows a page of a list has. The official console has 20.
-const PageRows = 50
+// pageRows is how many rows a page of a list has for who has not chosen another number.
+// The official console has 20.
+const pageRows = 50
+
+// Rows returns how many rows a page of a list has.
+func (v *Visit) Rows() int { return cmp.Or(v.Desk.Operator().Rows, pageRows) }
 
 // maxTrail is how many pages one can go back from a page.
 const maxTrail = 60

@@ -17,6 +17,37 @@
     for (const e of document.querySelectorAll("[data-zone-name]")) e.textContent = zone;
   }
 
+  // Times of the last day are told as they are spoken of; the full one is their title.
+  const ago = new Intl.RelativeTimeFormat(root.lang, { numeric: "auto" });
+  function tellTimes() {
+    for (const e of document.querySelectorAll("time[datetime]")) {
+      const seconds = Math.round((new Date(e.dateTime) - Date.now()) / 1000);
+      if (seconds > 0 || seconds < -86400) { if (e.dataset.full) e.textContent = e.dataset.full; continue; }
+      e.dataset.full = e.dataset.full || e.textContent;
+      if (seconds > -60) e.textContent = root.dataset.now;
+      else if (seconds > -3600) e.textContent = ago.format(Math.ceil(seconds / 60), "minute");
+      else e.textContent = ago.format(Math.ceil(seconds / 3600), "hour");
+    }
+  }
+  tellTimes();
+  setInterval(tellTimes, 60000);
+  window.addEventListener("beforeprint", () => { for (const e of document.querySelectorAll("time[data-full]")) e.textContent = e.dataset.full; });
+  window.addEventListener("afterprint", tellTimes);
+
+  // The title says how far the job of the page is, and how it ended, for who has turned
+  // to another tab.
+  const title = document.title;
+  let worked = false;
+  function tellJob() {
+    const p = document.getElementById("progress");
+    if (!p) return;
+    const on = p.hasAttribute("hx-get");
+    worked = worked || on;
+    if (on) document.title = p.querySelector("progress").textContent.replace("%", " %") + " · " + title;
+    else if (worked) document.title = p.querySelector("h2").textContent.trim() + " · " + title;
+  }
+  tellJob();
+
   // "/" and Ctrl-K go to the search in the bar.
   document.addEventListener("keydown", (e) => {
     const slash = e.key === "/" && !e.ctrlKey && !e.metaKey && !e.altKey && !e.target.closest("input, textarea, select");
@@ -168,6 +199,8 @@
       const d = document.querySelector("dialog[open]");
       if (d) d.close();
     }
+    tellTimes();
+    tellJob();
     show();
   });
 
