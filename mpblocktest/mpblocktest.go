@@ -13,11 +13,16 @@
 // A server is ready in a few milliseconds, listens on a port of its own, and ends with
 // its test. Any number of them run side by side. For programs that ask
 // https://api.weixin.qq.com and cannot be told otherwise there is Client.
+//
+// What the real platform does on a bad day, a test has it do: Fail and Plan have calls
+// fail, Advance moves the clock, Drift changes the list behind the program's back, and
+// Journal tells what the program has called.
 package mpblocktest
 
 import (
 	"fmt"
 	"log/slog"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -28,7 +33,7 @@ import (
 
 	"mpblock"
 	"mpblock/internal/access"
-	"mpblock/internal/memstore"
+	"mpblock/internal/emulator"
 	"mpblock/internal/server"
 )
 
@@ -40,57 +45,81 @@ type Server struct {
 	Secret string
 
 	t       testing.TB
-	clock   *clock
-	store   mpblock.Store
-	rules   *server.Server
+	server  *server.Server
 	account *mpblock.Account
+	client  *http.Client
 	minted  atomic.Int64
 }
 
 // Option is a setting of New.
-type Option func(*server.Config)
+type Option func(*options)
+
+type options struct {
+	server.Config
+	pipe *pipe
+}
 
 // WithPageSize sets how many OpenIDs a page of a list has, 1 to 10,000, which is the
 // platform's and the default: so a test meets a second page with few followers.
-func WithPageSize(n int) Option { return func(c *server.Config) { c.PageSize = n } }
+func WithPageSize(n int) Option { return func(o *options) { o.PageSize = n } }
 
 // WithTokenLife sets how long access tokens live, up to the platform's 2 hours, which
 // are the default.
-func WithTokenLife(d time.Duration) Option { return func(c *server.Config) { c.TokenLife = d } }
+func WithTokenLife(d time.Duration) Option { return func(o *options) { o.TokenLife = d } }
 
 // WithRID has the answers bear a request id behind the errmsg of errors, as those of
 // today's real service do.
-func WithRID() Option { return func(c *server.Config) { c.RID = true } }
+func WithRID() Option { return func(o *options) { o.RID = true } }
 
 // WithLog has the server say of each call what became of it.
-func WithLog(log *slog.Logger) Option { return func(c *server.Config) { c.Log = log } }
+func WithLog(log *slog.Logger) Option { return func(o *options) { o.Log = log } }
+
+// WithoutPort has the server listen on no port: it is reached by Client alone.
+func WithoutPort() Option { return func(o *options) { o.pipe = newPipe() } }
 
 // New starts a server that ends with the test. Its account has no followers yet, and
 // nobody is blocked.
-func New(tb testing.TB, options ...Option) *Server {
+func New(tb testing.TB, set ...Option) *Server {
 	tb.Helper()
-	s := &Server{t: tb, clock: &clock{}, store: memstore.New()}
-	config := server.Config{Store: s.store, Clock: s.clock}
-	for _, o := range options {
-		o(&config)
+	s := &Server{t: tb}
+	o := options{Config: server.Config{Emulate: &server.Emulation{}}}
+	for _, apply := range set {
+		apply(&o)
 	}
 	var err error
-	if s.rules, err = server.Open(tb.Context(), config); err != nil {
+	if s.server, err = server.Open(tb.Context(), o.Config); err != nil {
 		tb.Fatalf("mpblocktest: %v", err)
 	}
-	listener := httptest.NewServer(s.rules.Handler())
+	listener := httptest.NewUnstartedServer(s.server.Handler())
+	dial := (&net.Dialer{}).DialContext
+	if o.pipe != nil {
+		listener.Listener.Close() //nolint:errcheck,gosec // nobody has used it
+		listener.Listener, dial = o.pipe, o.pipe.dial
+	}
+	listener.Start()
+	transport := &http.Transport{DialContext: dial}
 	tb.Cleanup(func() {
+		s.server.Emulator().Close()
+		transport.CloseIdleConnections()
 		listener.Close()
-		if err := s.rules.Close(); err != nil {
+		if err := s.server.Close(); err != nil {
 			tb.Errorf("mpblocktest: %v", err)
 		}
 	})
 	s.URL = listener.URL
-	s.account, s.Secret, err = s.rules.Access().AddAccount(tb.Context(), access.NewAccount{Name: tb.Name()})
+	base, err := url.Parse(s.URL)
+	if err != nil {
+		tb.Fatalf("mpblocktest: %v", err)
+	}
+	s.client = &http.Client{Transport: toServer{base, transport}}
+	s.account, s.Secret, err = s.server.Access().AddAccount(tb.Context(), access.NewAccount{Name: tb.Name()})
 	if err != nil {
 		tb.Fatalf("mpblocktest: %v", err)
 	}
 	s.AppID = string(s.account.AppID)
+	if err := s.server.MarkStart(tb.Context()); err != nil {
+		tb.Fatalf("mpblocktest: %v", err)
+	}
 	return s
 }
 
@@ -103,7 +132,7 @@ func (s *Server) Followers(n int) []string {
 		ids[i] = mpblock.Mint(s.account.Prefix, mpblock.Key{}, fmt.Sprint("follower ", s.minted.Add(1)))
 	}
 	for batch := range slices.Chunk(ids, mpblock.MaxWrite) {
-		if _, err := s.rules.Lists().AddFollowers(s.t.Context(), s.account, batch); err != nil {
+		if _, err := s.server.Lists().AddFollowers(s.t.Context(), s.account, batch); err != nil {
 			s.t.Fatalf("mpblocktest: %v", err)
 		}
 	}
@@ -121,16 +150,16 @@ func (s *Server) Stranger() string {
 func (s *Server) Blocked() []string {
 	s.t.Helper()
 	var all []string
-	for after := (mpblock.OpenID{}); ; {
-		page, err := s.store.Blacklist(s.t.Context(), s.account.AppID, after, mpblock.MaxWrite)
+	for cursor := ""; ; {
+		page, err := s.server.Lists().Blacklist(s.t.Context(), s.account, cursor)
 		if err != nil {
 			s.t.Fatalf("mpblocktest: %v", err)
 		}
-		all = append(all, texts(page.OpenIDs)...)
-		if len(page.OpenIDs) < mpblock.MaxWrite {
+		if page.Len() == 0 {
 			return all
 		}
-		after = page.OpenIDs[len(page.OpenIDs)-1]
+		all = append(all, texts(page.Page().OpenIDs)...)
+		cursor = all[len(all)-1]
 	}
 }
 
@@ -142,18 +171,15 @@ func (s *Server) Drift(block, unblock []string) {
 		action mpblock.Action
 		ids    []string
 	}{{mpblock.Block, block}, {mpblock.Unblock, unblock}} {
-		for batch := range slices.Chunk(step.ids, mpblock.MaxWrite) {
-			b := mpblock.Batch{Action: step.action, Actor: "mpblocktest", Known: true}
-			for _, text := range batch {
-				id, err := mpblock.ParseOpenID(text)
-				if err != nil {
-					s.t.Fatalf("mpblocktest: %v", err)
-				}
-				b.OpenIDs = append(b.OpenIDs, id)
-			}
-			if _, err := s.rules.Lists().Apply(s.t.Context(), s.account, b); err != nil {
+		ids := make([]mpblock.OpenID, len(step.ids))
+		for i, text := range step.ids {
+			var err error
+			if ids[i], err = mpblock.ParseOpenID(text); err != nil {
 				s.t.Fatalf("mpblocktest: %v", err)
 			}
+		}
+		if _, err := emulator.DriftOf(s.t.Context(), s.server.Lists(), s.account, step.action, ids); err != nil {
+			s.t.Fatalf("mpblocktest: %v", err)
 		}
 	}
 }
@@ -162,36 +188,36 @@ func (s *Server) Drift(block, unblock []string) {
 // time, and later changes bear the new one. Nothing waits for it.
 func (s *Server) Advance(d time.Duration) {
 	s.t.Helper()
-	if d < 0 {
+	if err := s.server.Emulator().Clock.Advance(d); err != nil || d < 0 {
 		s.t.Fatalf("mpblocktest: Advance(%v): time goes forward alone", d)
 	}
-	s.clock.ahead.Add(int64(d))
+}
+
+// Reset goes back to what New returned: nobody follows, nobody is blocked, no call has
+// come, nothing fails, and the clock is the machine's. Tokens are good no more.
+func (s *Server) Reset() {
+	s.t.Helper()
+	if err := s.server.Reset(s.t.Context()); err != nil {
+		s.t.Fatalf("mpblocktest: %v", err)
+	}
+	s.minted.Store(0)
 }
 
 // Client returns an HTTP client all of whose requests go to the server, whatever host
 // they are for: for programs that know https://api.weixin.qq.com alone.
-func (s *Server) Client() *http.Client {
-	base, err := url.Parse(s.URL)
-	if err != nil {
-		s.t.Fatalf("mpblocktest: %v", err)
-	}
-	return &http.Client{Transport: toServer{base}}
-}
+func (s *Server) Client() *http.Client { return s.client }
 
-type toServer struct{ base *url.URL }
+type toServer struct {
+	base *url.URL
+	by   http.RoundTripper
+}
 
 // RoundTrip implements http.RoundTripper.
 func (to toServer) RoundTrip(r *http.Request) (*http.Response, error) {
 	r = r.Clone(r.Context())
 	r.URL.Scheme, r.URL.Host, r.Host = to.base.Scheme, to.base.Host, ""
-	return http.DefaultTransport.RoundTrip(r)
+	return to.by.RoundTrip(r)
 }
-
-// clock is the machine's, set forward.
-type clock struct{ ahead atomic.Int64 }
-
-// Now implements mpblock.Clock.
-func (c *clock) Now() time.Time { return time.Now().Add(time.Duration(c.ahead.Load())) }
 
 func texts(ids []mpblock.OpenID) []string {
 	all := make([]string, len(ids))

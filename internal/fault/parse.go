@@ -51,10 +51,18 @@ func Parse(text []byte) (Plan, error) {
 	if err := yaml.NewDecoder(bytes.NewReader(text), yaml.Strict()).Decode(&p); err != nil && len(bytes.TrimSpace(text)) > 0 {
 		return Plan{}, mistakeOf(err)
 	}
-	for _, f := range p.faults() {
+	for _, f := range p.flaws() {
 		return Plan{}, &Mistake{Line: lineOf(text, f.at), What: f.what, Fix: f.fix}
 	}
 	return p, nil
+}
+
+// Check tells what is wrong with a plan that no text is of: a *Mistake without a line.
+func (p Plan) Check() error {
+	for _, f := range p.flaws() {
+		return &Mistake{What: f.what, Fix: f.fix}
+	}
+	return nil
 }
 
 // mistakeOf turns an error of the YAML library, which speaks of Go's types.

@@ -1,16 +1,12 @@
 package fault
 
-import (
-	"fmt"
-	"iter"
-)
+import "fmt"
 
 // flaw is a value that its type allows and its meaning does not.
 type flaw struct{ at, what, fix string }
 
-// faults goes through what is wrong with the plan.
-func (p Plan) faults() iter.Seq2[int, flaw] {
-	var all []flaw
+// flaws returns what is wrong with the plan.
+func (p Plan) flaws() (all []flaw) {
 	add := func(at, fix, format string, args ...any) {
 		all = append(all, flaw{at, fmt.Sprintf(format, args...), fix})
 	}
@@ -26,13 +22,7 @@ func (p Plan) faults() iter.Seq2[int, flaw] {
 		names[r.Name] = i
 		r.flaws(func(key, fix, format string, args ...any) { add(at+key, fix, format, args...) })
 	}
-	return func(yield func(int, flaw) bool) {
-		for i, f := range all {
-			if !yield(i, f) {
-				return
-			}
-		}
-	}
+	return all
 }
 
 // add notes a flaw of a rule, by the path of its key.
