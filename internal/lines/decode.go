@@ -55,12 +55,56 @@ func encodingOf(head []byte) Encoding {
 func decode(in io.Reader, e Encoding) io.Reader {
 	switch e {
 	case UTF16:
-		return unicode.UTF16(unicode.LittleEndian, unicode.IgnoreBOM).NewDecoder().Reader(in)
+		return unicode.UTF16(unicode.LittleEndian, unicode.IgnoreBOM).NewDecoder().Reader(&pairs{in: in, line: 1})
 	case UTF16BE:
-		return unicode.UTF16(unicode.BigEndian, unicode.IgnoreBOM).NewDecoder().Reader(in)
+		return unicode.UTF16(unicode.BigEndian, unicode.IgnoreBOM).NewDecoder().Reader(&pairs{in: in, line: 1, high: true})
 	default:
 		return in
 	}
+}
+
+// pairs passes UTF-16 on, and ends it where a byte is missing or one too many: behind
+// that each letter is another script's, and nobody would miss who stands there.
+type pairs struct {
+	in   io.Reader
+	high bool // the high byte of a character is the first
+	odd  bool // the first byte of a character has been read
+	last byte
+	run  int // characters in a row that are letters of OpenIDs, shifted
+	line int
+}
+
+// maxShifted is how many characters in a row may look like shifted letters, of which
+// U+3000, a wide blank, is one.
+const maxShifted = 8
+
+func (p *pairs) Read(b []byte) (int, error) {
+	n, err := p.in.Read(b)
+	for i, c := range b[:n] {
+		if p.odd = !p.odd; p.odd {
+			p.last = c
+			continue
+		}
+		high, low := c, p.last
+		if p.high {
+			high, low = low, high
+		}
+		switch {
+		case low == 0 && tokenByte[high]:
+			if high != '0' {
+				p.run++
+			}
+		default:
+			p.run = 0
+		}
+		if high == 0 && low == '\n' {
+			p.line++
+		}
+		if p.run > maxShifted {
+			return i, &Error{Key: ErrShifted, Args: []any{p.line}, Hint: "make the file anew, or save it as UTF-8"}
+		}
+	}
+	return n, err
 }
 
 // What is recognised by its first bytes.

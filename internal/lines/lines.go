@@ -85,6 +85,7 @@ const (
 	ErrWorkbookLarge = "workbook-large" // larger than so many MiB
 	ErrBinary        = "binary"         // no text at all: what it seems to be
 	ErrJSON          = "json"           // not JSON from a line on: line, why
+	ErrShifted       = "shifted"        // UTF-16 in which a byte is missing or too many: line
 	ErrTooManyBad    = "too-many-bad"   // more bad lines than MaxBad: how many, number and text of the first
 )
 
@@ -94,6 +95,7 @@ var errorTexts = map[string]string{
 	ErrWorkbookLarge: "it is an Excel workbook of more than %d MiB",
 	ErrBinary:        "it is %s and no list of OpenIDs",
 	ErrJSON:          "line %d: not JSON: %v",
+	ErrShifted:       "line %d: the UTF-16 text lacks a byte there, or has one too many",
 	ErrTooManyBad:    "more than %d lines are no OpenIDs, the first of them line %d, %q: it seems to be another file",
 }
 

@@ -17,6 +17,7 @@ var unreadWords = map[string]msg{
 	lines.ErrWorkbookLarge: msg("unread.workbook_large"),
 	lines.ErrBinary:        msg("unread.binary"),
 	lines.ErrJSON:          msg("unread.json"),
+	lines.ErrShifted:       msg("unread.shifted"),
 	lines.ErrTooManyBad:    msg("unread.too_many"),
 }
 

@@ -2,6 +2,7 @@ package linestest
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -63,6 +64,8 @@ func encodings() []File {
 		{Name: "utf16-no-bom.txt", Data: encoded(utf16Plain, list), OpenIDs: ids},
 		{Name: "utf16-joined.txt", Data: append(encoded(utf16LE, ID(1)+"\n"+ID(2)+"\n"), encoded(utf16LE, ID(3)+"\n")...), OpenIDs: ids},
 		{Name: "utf16le.csv", Data: encoded(utf16LE, strings.ReplaceAll(table, ",", "\t")), OpenIDs: ids},
+		{Name: "utf16-shifted.csv", Data: slices.Delete(encoded(utf16LE, table), 20, 21), Error: "line 1: the UTF-16 text lacks a byte"},
+		{Name: "utf16be-shifted.csv", Data: slices.Insert(encoded(utf16BE, "no\topenid\n1\t"+ID(1)+"\n2\t"+ID(2)+"\n"), 88, '\x00'), Error: "line 3: the UTF-16 text lacks a byte"},
 		{Name: "gbk.csv", Data: encoded(gbk, old), OpenIDs: ids},
 		{Name: "gb18030.csv", Data: encoded(gb18030, table), OpenIDs: ids},
 		{Name: "gbk-heading.csv", Data: encoded(gbk, "昵称,用户OpenID\n"+form("王,%s\n")), OpenIDs: ids},
