@@ -10,7 +10,6 @@ import (
 	"mpblock/internal/desk"
 	"mpblock/internal/jobs"
 	"mpblock/internal/lines"
-	"mpblock/internal/operators"
 )
 
 // jobView is a job as the pages show it.
@@ -75,7 +74,7 @@ func (v *visit) jobView(j jobs.Job) jobView {
 		Refused:  j.Progress.Refused + j.Preview.Malformed + j.Preview.Foreign,
 		standing: standing{Undoes: v.jobRef(j.UndoOf), UndoneBy: v.jobRef(j.UndoneBy), RedoneBy: v.jobRef(j.RedoneBy), Redoes: j.Redoes},
 	}
-	if !j.Active() && j.Undoable && v.Desk.May(operators.RoleOperator) {
+	if !j.Active() && j.Undoable && v.MayChange() {
 		view.ToUndo = v.Base() + "/jobs/" + j.Last + "/undo"
 	}
 	switch {

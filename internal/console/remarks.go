@@ -27,7 +27,7 @@ func (v *visit) named(ids []mpblock.OpenID) ([]named, error) {
 	all := make([]named, 0, len(ids))
 	for _, id := range ids {
 		n := named{OpenID: id.String(), Address: v.openidAddress(id), Name: found[id].Name, Remark: found[id].Remark}
-		if v.Desk.May(operators.RoleOperator) {
+		if v.MayChange() {
 			n.Edit = n.Address + "/remark"
 		}
 		all = append(all, n)

@@ -8,7 +8,6 @@ import (
 	"mpblock/internal/console/i18n"
 	"mpblock/internal/console/web"
 	"mpblock/internal/lists"
-	"mpblock/internal/operators"
 )
 
 // undoPage says what an undo would do, before it does.
@@ -69,7 +68,7 @@ func (v *visit) standing(r lists.ChangeRow) standing {
 		return &ref{Name: "#" + strconv.FormatUint(seq, 10), Address: v.changeAddress(seq)}
 	}
 	s := standing{Undoes: to(r.Undoes), UndoneBy: to(r.UndoneBy), RedoneBy: to(r.RedoneBy), Redoes: r.Redoes}
-	if v.Desk.May(operators.RoleOperator) {
+	if v.MayChange() {
 		s.ToUndo = v.undoAddress(r.Last(r.Seq))
 	}
 	return s

@@ -323,6 +323,18 @@ func TestJobIsStopped(t *testing.T) {
 	}
 }
 
+func TestJobOfARetiredAccount(t *testing.T) {
+	c := newJobCase(t)
+	j := c.start()
+	c.a.Retired = true
+	if errs := runQueue(c.svc, t.Context()); len(errs) != 0 {
+		t.Fatal(errs)
+	}
+	if got := c.job(j.ID); got.State != JobStopped || got.Progress.Done != 0 || strings.Contains(c.changed(j.ID), "1") {
+		t.Errorf("the job is %+v and changed %s", got, c.changed(j.ID))
+	}
+}
+
 // stalling is a store of a node that is held up in an Apply; its writes of records get
 // no answer from then on, if stalled.
 type stalling struct {

@@ -50,6 +50,10 @@ func TestRetiredAccount(t *testing.T) {
 	if !b.has("#retired") || b.has("#act") || !b.has("tr[data-openid]") {
 		t.Errorf("the blacklist of a retired account shows %s", b.text("main"))
 	}
+	b.visit(account + "/history/1")
+	if b.has("#undo") {
+		t.Error("a change of a retired account can be undone")
+	}
 	b.visit("/accounts")
 	b.says("tr[data-appid]", "Retired")
 	b.visit(page)

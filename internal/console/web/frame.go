@@ -150,13 +150,15 @@ func (v *Visit) Chosen(accounts []Choice) string {
 
 // about fills what pages and their pieces say of the operator and the account.
 func (v *Visit) about(f *Frame) {
-	f.MayBlock, f.Admin = v.Desk.May(operators.RoleOperator), v.Desk.May(operators.RoleAdmin)
+	f.MayBlock, f.Admin = v.MayChange(), v.Desk.May(operators.RoleAdmin)
 	f.AppID, f.Retired = string(v.Account.AppID), v.Account.Retired
-	f.MayBlock = f.MayBlock && !f.Retired
 	if f.AppID != "" {
 		f.AccountName, f.Base, f.Example = NameOf(v.Account), v.Base(), exampleOf(v.Account)
 	}
 }
+
+// MayChange tells whether the operator may change the lists of the page's account.
+func (v *Visit) MayChange() bool { return v.Desk.May(operators.RoleOperator) && !v.Account.Retired }
 
 // NameOf returns the name of an account, or its AppID if it has none.
 func NameOf(a desk.AccountView) string {
