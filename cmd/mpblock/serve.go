@@ -24,6 +24,7 @@ type serveCmd struct {
 	Data          string        `help:"Data directory; made if it is not there. Default: ./mpblock-data, with --demo a throw-away one." env:"MPBLOCK_DATA" placeholder:"DIR"`
 	Demo          bool          `help:"Begin with the account of the document's own example: 30,000 followers, 23,000 of them blocked." env:"MPBLOCK_DEMO"`
 	ControlListen string        `help:"Be an emulator, which keeps all in memory, and listen here for faults, clock, reset and journal: see mpblock emulator. --demo without --data is one, at 127.0.0.1:8081 or any free port; off: without the door." env:"MPBLOCK_CONTROL_LISTEN" placeholder:"HOST:PORT"`
+	Seed          string        `help:"Begin with the accounts, followers and blacklists of this file, YAML or NDJSON: an emulator's." env:"MPBLOCK_SEED" placeholder:"FILE" type:"existingfile"`
 	Journal       int           `help:"Calls that an emulator keeps. Default: ${default}." default:"10000" env:"MPBLOCK_JOURNAL"`
 	OpsListen     string        `help:"Address of metrics and profiles; off unless given." env:"MPBLOCK_OPS_LISTEN" placeholder:"HOST:PORT"`
 	TLSCert       string        `help:"Certificate chain, PEM." env:"MPBLOCK_TLS_CERT" placeholder:"FILE" type:"existingfile" and:"tls" xor:"tls-cert"`
@@ -49,7 +50,7 @@ func (c serveCmd) Run(ctx context.Context, t ui.Terminal) (err error) {
 		return err
 	}
 	emulates := c.emulates()
-	throwAway, err := c.chooseData()
+	throwAway, err := c.chooseData(emulates)
 	if err != nil {
 		return err
 	}
@@ -63,7 +64,9 @@ func (c serveCmd) Run(ctx context.Context, t ui.Terminal) (err error) {
 		return err
 	}
 	if emulates {
-		config.Emulate = c.emulation()
+		if config.Emulate, err = c.emulation(); err != nil {
+			return err
+		}
 	}
 	c.prepareRuntime(config)
 	s, err := server.Open(ctx, config)
@@ -179,10 +182,10 @@ func (c *serveCmd) validate() error {
 }
 
 // chooseData settles where the data is; throwAway tells that it goes at the end.
-func (c *serveCmd) chooseData() (throwAway bool, err error) {
+func (c *serveCmd) chooseData(emulates bool) (throwAway bool, err error) {
 	switch {
 	case c.Data != "":
-	case c.Demo:
+	case c.Demo, emulates:
 		c.Data, err = os.MkdirTemp("", "mpblock-demo-")
 		return err == nil, err
 	default:
@@ -197,7 +200,7 @@ func (c *serveCmd) greet(ctx context.Context, t ui.Terminal, s *server.Server, t
 	where := "data in " + c.Data
 	switch {
 	case s.Emulator() != nil:
-		where = "an emulator: all is in memory, gone at the end"
+		where = "an emulator: all is in memory, gone at the end; administered by --data " + c.Data
 	case throwAway:
 		where += ", removed at the end"
 	}

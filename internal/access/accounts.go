@@ -103,7 +103,8 @@ var ErrNoAccount = mpblock.NewError(mpblock.NotFound, "account.none", "there is 
 type NewAccount struct {
 	AppID       mpblock.AppID
 	Name        string
-	Secret      string // 32 lower-case hexadecimal digits
+	Secret      string              // 32 lower-case hexadecimal digits
+	SecretHash  *mpblock.SecretHash // of a secret that somebody has; then Secret is not given
 	Prefix      *mpblock.Prefix
 	Key         *mpblock.Key
 	AnyFollower bool
@@ -126,7 +127,7 @@ func (svc *Service) AddAccount(ctx context.Context, n NewAccount) (*mpblock.Acco
 		return nil, "", err
 	}
 	v := versioned{epoch: 1, Account: mpblock.Account{
-		AppID: n.AppID, Name: n.Name, SecretHash: mpblock.HashSecret(n.Secret),
+		AppID: n.AppID, Name: n.Name, SecretHash: *n.SecretHash,
 		Prefix: prefix, Key: *n.Key, AnyFollower: n.AnyFollower,
 	}}
 	made, err := kindAccount.Put(ctx, svc.store, record.Entry[accountRecord]{Key: string(n.AppID), Value: v.record()})
@@ -154,6 +155,10 @@ func (n *NewAccount) complete() error {
 		n.Secret = randomHex(16)
 	} else if len(n.Secret) != 32 || strings.Trim(n.Secret, "0123456789abcdef") != "" {
 		return errSecretShape
+	}
+	if n.SecretHash == nil {
+		hash := mpblock.HashSecret(n.Secret)
+		n.SecretHash = &hash
 	}
 	if n.Key == nil {
 		n.Key = new(mpblock.Key)

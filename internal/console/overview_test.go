@@ -37,7 +37,7 @@ func TestFiguresLeadToWhatTheyCount(t *testing.T) {
 	b.get(base).holds(t, 200, late.AddDate(0, 0, -8).Format("01-02")+": 1 blocked", `aria-current="true"><span>30 days`)
 	b.get(base+"?days=90").holds(t, 200, `aria-current="true"><span>90 days`)
 	for _, days := range []string{"8", "x", "-7"} {
-		b.get(base + "?days=" + days).holds(t, 404)
+		b.get(base+"?days="+days).holds(t, 404)
 	}
 	link := regexp.MustCompile(`href="([^"]*day=` + late.Format(time.DateOnly) + `)" aria-label`).FindStringSubmatch(page.body)
 	if link == nil {

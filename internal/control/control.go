@@ -44,6 +44,7 @@ type Emulator interface {
 	RestoreSnapshot(ctx context.Context, name string) error
 	RemoveSnapshot(name string) error
 	Snapshots() []emulator.Snapshot
+	WriteSeed(ctx context.Context, w io.Writer) error
 }
 
 // maxBody is the longest body that is taken, in bytes: a drift of 10,000 OpenIDs and a
@@ -72,6 +73,7 @@ func New(e Emulator, log *slog.Logger) http.Handler {
 	mux.Handle("GET /clock", handle(d, d.clock))
 	mux.Handle("POST /clock", handle(d, d.setClock))
 	mux.Handle("POST /reset", handle(d, func(r *http.Request) (any, error) { return done(d.Reset(r.Context())) }))
+	mux.HandleFunc("GET /seed", d.seed)
 	mux.Handle("GET /snapshots", handle(d, func(*http.Request) (any, error) { return Saved{d.Snapshots()}, nil }))
 	mux.Handle("PUT /snapshots/{name}", handle(d, func(r *http.Request) (any, error) { return done(d.SaveSnapshot(r.Context(), r.PathValue("name"))) }))
 	mux.Handle("DELETE /snapshots/{name}", handle(d, func(r *http.Request) (any, error) { return done(d.RemoveSnapshot(r.PathValue("name"))) }))
@@ -342,6 +344,15 @@ func (d *door) setClock(r *http.Request) (any, error) {
 		c.Run()
 	}
 	return d.clock(r)
+}
+
+// seed answers with the present state as a seed.
+func (d *door) seed(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("Content-Type", "application/x-ndjson")
+	if err := d.WriteSeed(r.Context(), w); err != nil {
+		d.log.Error("the control door: a seed ends in its middle", "error", err)
+		panic(http.ErrAbortHandler) // so that nobody takes it for whole
+	}
 }
 
 // Saved are the snapshots.

@@ -15,7 +15,7 @@ func TestMistakes(t *testing.T) {
 	for name, c := range map[string]struct{ text, want string }{
 		"unknown key":        {"rules:\n- name: a\n  mach: {path: x}\n  effect: {errcode: -1}", `line 3: there is no key "mach"; did you mean "match"?`},
 		"unknown effect":     {"rules:\n- name: a\n  effect: {errorcode: -1}", `line 3: there is no key "errorcode"; did you mean "errcode"?`},
-		"far from any":       {"rules: []\nzzzzzzzzzzzz: 1", `line 2: there is no key "zzzzzzzzzzzz"; docs/emulator.md lists the keys`},
+		"far from any":       {"rules: []\nzzzzzzzzzzzz: 1", `line 2: there is no key "zzzzzzzzzzzz"; there are: about, after, appid, block, body, `},
 		"a text for a count": {"rules:\n- name: a\n  match: {nth: third}\n  effect: {errcode: -1}", `line 3: "third" does not fit its key; want a whole number`},
 		"no effect":          {"rules:\n- name: a\n- name: b\n  effect: {errcode: 1}", `line 2: a rule has no effect; effect: {errcode: -1}`},
 		"no name":            {"rules:\n- effect: {errcode: 1}", `line 2: a rule has no name; name: busy`},

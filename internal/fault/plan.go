@@ -18,13 +18,14 @@
 package fault
 
 import (
-	"encoding"
 	"fmt"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/goccy/go-yaml/ast"
+
+	"mpblock/internal/strict"
 )
 
 // Plan is what goes wrong. The zero Plan bends nothing.
@@ -125,18 +126,10 @@ func (d *Duration) UnmarshalText(text []byte) error {
 }
 
 // UnmarshalYAML implements yaml.NodeUnmarshaler. An error is a *Mistake.
-func (d *Duration) UnmarshalYAML(node ast.Node) error { return unmarshal(node, d) }
+func (d *Duration) UnmarshalYAML(node ast.Node) error { return strict.Value(node, d) }
 
 // UnmarshalYAML implements yaml.NodeUnmarshaler. An error is a *Mistake.
-func (r *Rate) UnmarshalYAML(node ast.Node) error { return unmarshal(node, r) }
-
-func unmarshal(node ast.Node, to encoding.TextUnmarshaler) error {
-	at := node.GetToken()
-	if err := to.UnmarshalText([]byte(at.Value)); err != nil {
-		return &Mistake{Line: at.Position.Line, What: err.Error()}
-	}
-	return nil
-}
+func (r *Rate) UnmarshalYAML(node ast.Node) error { return strict.Value(node, r) }
 
 // Rate is a number of bytes a second, written as 500B/s or 1KB/s.
 type Rate int

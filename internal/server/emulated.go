@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"errors"
+	"io"
 	"maps"
 	"net"
 	"net/http"
@@ -18,14 +19,16 @@ import (
 	"mpblock/internal/memstore"
 	"mpblock/internal/operators"
 	"mpblock/internal/record"
+	"mpblock/internal/seed"
 )
 
 // Emulation says that a server is an emulator: it keeps everything in memory, its calls
 // can be made to fail, its clock can be set, and it goes back to earlier states.
 type Emulation struct {
-	Journal int    // calls that are kept; 0: emulator.DefaultJournal
-	Listen  string // address of the control door; "": none
-	AnyPort bool   // where Listen is taken, any free port of that host does
+	Seed    seed.Seed // what it begins with
+	Journal int       // calls that are kept; 0: emulator.DefaultJournal
+	Listen  string    // address of the control door; "": none
+	AnyPort bool      // where Listen is taken, any free port of that host does
 }
 
 // emulated is what an emulator has beside other servers.
@@ -83,6 +86,14 @@ func (s *Server) startControl() (err error) {
 // ControlURL returns the base URL of the control door as this machine sees it; "" where
 // there is none.
 func (s *Server) ControlURL() string { return urlOf(s.control, "http") }
+
+// WriteSeed writes the present state as a seed, NDJSON.
+func (s *Server) WriteSeed(ctx context.Context, w io.Writer) error {
+	if s.emulated == nil {
+		return errNoEmulator
+	}
+	return seed.Write(ctx, w, s.now().seeded())
+}
 
 // MarkStart has Reset go back to the present state.
 func (s *Server) MarkStart(ctx context.Context) error {

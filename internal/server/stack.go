@@ -7,6 +7,7 @@ import (
 
 	"mpblock"
 	"mpblock/internal/listcache"
+	"mpblock/internal/seed"
 )
 
 // stack is a store and what stands on it. A server has one, and an emulator that goes
@@ -35,6 +36,11 @@ func (s *Server) build(ctx context.Context, store mpblock.Store) (*stack, error)
 
 // fill gives a new stack what the configuration says it begins with.
 func (s *Server) fill(ctx context.Context, w *stack) error {
+	if e := s.cfg.Emulate; e != nil {
+		if err := e.Seed.Fill(ctx, w.seeded(), s.cfg.Clock.Now()); err != nil {
+			return fmt.Errorf("seed: %w", err)
+		}
+	}
 	if !s.cfg.Demo {
 		return nil
 	}
@@ -42,6 +48,11 @@ func (s *Server) fill(ctx context.Context, w *stack) error {
 		return fmt.Errorf("fill the demo: %w", err)
 	}
 	return nil
+}
+
+// seeded is where a seed goes to and comes from.
+func (w *stack) seeded() seed.State {
+	return seed.State{Store: w.store, Access: w.rules.access, Lists: w.rules.lists, Remarks: w.rules.remarks}
 }
 
 // work runs what the rules do by themselves until stopWork is called.

@@ -35,6 +35,7 @@ type Command struct {
 	Journal  journalCmd  `cmd:"" help:"Print the last calls, follow them, or export them as HAR."`
 	Verify   verifyCmd   `cmd:"" help:"Tell whether calls came as often as said; exit code 4 if not."`
 	Drift    driftCmd    `cmd:"" help:"Block and unblock as somebody else does, in the platform's own console."`
+	Seed     seedCmd     `cmd:"" help:"Print the present state as a seed, NDJSON, for serve --seed."`
 	Status   statusCmd   `cmd:"" help:"Show what is bent at present."`
 }
 
@@ -146,4 +147,16 @@ func looksLikeAFile(name string) bool {
 	}
 	_, err := os.Stat(name)
 	return err == nil
+}
+
+type seedCmd struct{ door }
+
+// Run prints the seed.
+func (c seedCmd) Run(ctx context.Context, t ui.Terminal) error {
+	var text []byte
+	if err := c.do(ctx, http.MethodGet, "/seed", nil, nil, &text); err != nil {
+		return err
+	}
+	_, err := t.Out.Write(text)
+	return err
 }
