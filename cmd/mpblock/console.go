@@ -48,7 +48,7 @@ func (c *consoleFlags) oidc() (*sso.Provider, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read the secret of the OpenID Connect client: %w", err)
 	}
-	o.ClientSecret = strings.TrimSpace(string(secret))
+	o.ClientSecret = strings.TrimSpace(ui.FileSecret(secret))
 	return o, nil
 }
 

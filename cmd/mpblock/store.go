@@ -45,7 +45,7 @@ func (d database) config() (address.Database, error) {
 	if err != nil {
 		return c, fmt.Errorf("--store-password-file: %w", err)
 	}
-	c.Password = strings.TrimRight(string(b), "\r\n")
+	c.Password = ui.FileSecret(b)
 	return c, nil
 }
 

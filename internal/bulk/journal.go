@@ -27,6 +27,9 @@ import (
 // Places count the lines of the plan from 0. What was about to be sent and has no
 // later line is unknown. A line that the end of the process has cut is no line.
 
+// syncNames makes the names in a directory durable; a test looks on.
+var syncNames = syncDir
+
 const journalHead = "mpblock job 1 "
 
 // File is a job whose journal is a file.
@@ -66,7 +69,7 @@ func Create(name, server, appID string, p *Plan) (*File, error) {
 		err = os.Link(f.Name(), name)
 	}
 	if err == nil {
-		err = syncDir(filepath.Dir(name)) // a name that a power loss takes away takes the job with it
+		err = syncNames(filepath.Dir(name)) // a name that a power loss takes away takes the job with it
 	}
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("begin the journal of the job: %w", err), f.Close())

@@ -2,14 +2,20 @@ package console
 
 import (
 	"bytes"
+	"context"
 	"encoding/csv"
+	"errors"
 	"fmt"
 	"html"
+	"io"
+	"mime/multipart"
+	"net/http"
 	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"mpblock/internal/console/i18n"
 	"mpblock/internal/lines"
@@ -134,6 +140,48 @@ func wantRefused(t *testing.T, body string, l i18n.Lang, f linestest.File) {
 		row := rows[1+i]
 		if row[1] != strconv.Itoa(line.Line) || strings.ContainsFunc(row[3], func(r rune) bool { return 0x4e00 <= r && r < 0xa000 }) != (l == i18n.Chinese) {
 			t.Errorf("%s: %q, want line %d", f.Name, row, line.Line)
+		}
+	}
+}
+
+// TestSlowUploads: while the bodies of uploads trickle in, however many, they keep nobody
+// from a list of their own.
+func TestSlowUploads(t *testing.T) {
+	s := filled(t)
+	slow := s.as("operator")
+	form := multipart.NewWriter(io.Discard)
+	begin := "--" + form.Boundary() + "\r\nContent-Disposition: form-data; name=\"action\"\r\n\r\nblock\r\n--" + form.Boundary() +
+		"\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a.txt\"\r\n\r\n" + strings.Repeat(follower(0)+"\n", 1<<18)
+	var bodies []*io.PipeWriter
+	ended := make(chan int)
+	for range 6 {
+		out, in := io.Pipe()
+		bodies = append(bodies, in)
+		r := slow.request(http.MethodPost, base+"/bulk", out)
+		r.Header.Set("Content-Type", form.FormDataContentType())
+		go func() { ended <- slow.do(r).status }()
+		if _, err := io.WriteString(in, begin); err != nil { // more than lies on the way: it is being read
+			t.Fatal(err)
+		}
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute) // so that a failure is one
+	defer cancel()
+	b := s.as("operator")
+	var body bytes.Buffer
+	w := multipart.NewWriter(&body)
+	if err := errors.Join(w.WriteField("action", "block"), w.WriteField("list", follower(1)), w.Close()); err != nil {
+		t.Fatal(err)
+	}
+	r := b.request(http.MethodPost, base+"/bulk", &body).WithContext(ctx)
+	r.Header.Set("Content-Type", w.FormDataContentType())
+	b.do(r).holds(t, 200, "1 user would be blocked")
+	for _, in := range bodies {
+		_, err := io.WriteString(in, "\r\n--"+form.Boundary()+"--\r\n")
+		if err = errors.Join(err, in.Close()); err != nil {
+			t.Error(err)
+		}
+		if status := <-ended; status != 200 {
+			t.Errorf("a slow upload: %d", status)
 		}
 	}
 }

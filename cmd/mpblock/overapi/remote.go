@@ -103,7 +103,7 @@ func (r access) readSecret() (string, error) {
 	if strings.HasPrefix(s, "\xff\xfe") || strings.HasPrefix(s, "\xfe\xff") {
 		return "", ui.Failed(ui.CodeUsage, "iconv -f UTF-16 -t UTF-8", "the secret in %s is UTF-16, want UTF-8", from)
 	}
-	s = strings.TrimSpace(strings.TrimPrefix(s, "\ufeff"))
+	s = strings.TrimSpace(ui.FileSecret([]byte(s)))
 	if s == "" || strings.ContainsFunc(s, func(r rune) bool { return !unicode.IsGraphic(r) || unicode.IsSpace(r) }) {
 		return "", ui.Failed(ui.CodeUsage, "", "%s holds no secret: want one word", from)
 	}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"strings"
 
 	"mpblock/internal/lines"
 )
@@ -21,6 +22,12 @@ func InputName(name string) string {
 		return "standard input"
 	}
 	return name
+}
+
+// FileSecret returns the secret that a file holds, without what editors put before and
+// behind it: a byte order mark and line ends.
+func FileSecret(b []byte) string {
+	return strings.TrimRight(strings.TrimPrefix(string(b), "\ufeff"), "\r\n")
 }
 
 // ExplainRead says of which input an error is, and what to do about it. What is wrong
