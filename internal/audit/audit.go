@@ -43,6 +43,9 @@ const (
 	OperatorOut    Deed = "operator.out"
 	FactorRequired Deed = "factor.required"
 	FactorFree     Deed = "factor.free"
+	FactorOn       Deed = "factor.on" // by the operator itself, and so are the two below
+	FactorOff      Deed = "factor.off"
+	FactorCodes    Deed = "factor.codes"
 )
 
 // Deeds returns all of them.
@@ -50,6 +53,7 @@ func Deeds() []Deed {
 	return []Deed{
 		AccountAdded, AccountSet, AccountSecret, AccountRetired, AccountBack, OperatorAdded, OperatorSet, OperatorOff,
 		OperatorOn, OperatorGone, OperatorReset, OperatorOut, FactorRequired, FactorFree,
+		FactorOn, FactorOff, FactorCodes,
 	}
 }
 

@@ -662,3 +662,25 @@ func TestAudit(t *testing.T) {
 		t.Errorf("lines %q, want %q, %v", got, want, err)
 	}
 }
+
+func TestAuditOfSecondFactors(t *testing.T) {
+	office := open(t, memstore.New())
+	d := newDesk(t, office, "olga", operators.RoleOperator)
+	f, err := d.NewSecondFactor(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	code, err := totp.GenerateCode(f.Secret, time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err1 := d.ConfirmSecondFactor(t.Context(), code)
+	_, err2 := d.NewRecoveryCodes(t.Context(), password)
+	if err := errors.Join(err1, err2, d.RemoveSecondFactor(t.Context(), password)); err != nil {
+		t.Fatal(err)
+	}
+	lines, err := newDesk(t, office, "adam", operators.RoleAdmin).Audit(t.Context(), "", 10)
+	if err != nil || len(lines) != 3 || lines[0].Deed != audit.FactorOff || lines[2].Deed != audit.FactorOn || lines[1].By != "console:olga" {
+		t.Errorf("lines %+v, %v", lines, err)
+	}
+}

@@ -89,6 +89,23 @@ func (d *Desk) SetRequireSecondFactor(ctx context.Context, required bool) error 
 	return d.noted(ctx, d.office.operators.SetRequireSecondFactor(ctx, d.Operator().Name, required), audit.Line{Deed: deed})
 }
 
+// ConfirmSecondFactor is operators.Self.ConfirmSecondFactor, and is noted.
+func (d *Desk) ConfirmSecondFactor(ctx context.Context, code string) ([]string, error) {
+	codes, err := d.Self.ConfirmSecondFactor(ctx, code)
+	return codes, d.noted(ctx, err, audit.Line{Deed: audit.FactorOn, On: d.Operator().Name})
+}
+
+// RemoveSecondFactor is operators.Self.RemoveSecondFactor, and is noted.
+func (d *Desk) RemoveSecondFactor(ctx context.Context, password string) error {
+	return d.noted(ctx, d.Self.RemoveSecondFactor(ctx, password), audit.Line{Deed: audit.FactorOff, On: d.Operator().Name})
+}
+
+// NewRecoveryCodes is operators.Self.NewRecoveryCodes, and is noted.
+func (d *Desk) NewRecoveryCodes(ctx context.Context, password string) ([]string, error) {
+	codes, err := d.Self.NewRecoveryCodes(ctx, password)
+	return codes, d.noted(ctx, err, audit.Line{Deed: audit.FactorCodes, On: d.Operator().Name})
+}
+
 // role returns the role of an operator, "" if there is none of that name.
 func (d *Desk) role(ctx context.Context, name string) (string, error) {
 	all, err := d.office.operators.Operators(ctx)

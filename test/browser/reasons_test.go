@@ -11,14 +11,14 @@ func TestReasonsOfTheAccount(t *testing.T) {
 	s := serve(t)
 	b := enter(t, s, "en")
 	b.visit("/accounts/" + strings.TrimPrefix(account, "/a/"))
-	b.put("#reasons", "Fraud 诈骗\nInsults")
+	b.put("#reasons", "Fraud\nInsults")
 	b.click("#settings input[name=required]")
 	b.follow("#settings .primary")
 	b.visit(account + "/followers")
 	b.tick(2)
 	b.click("#act")
 	b.wait("document.querySelector('dialog[open] #why') === document.activeElement")
-	if got := b.text("dialog .chips"); !strings.HasPrefix(got, "Fraud 诈骗") {
+	if got := b.text("dialog .chips"); !strings.HasPrefix(got, "Fraud") {
 		t.Errorf("the first chips are %q", got)
 	}
 	b.click("dialog #really") // the browser says what is missing
@@ -29,6 +29,26 @@ func TestReasonsOfTheAccount(t *testing.T) {
 	b.follow("dialog #really")
 	b.visit(account + "/blacklist")
 	b.says("tbody tr", "Insults")
+	b.draft(free(t, s, blacklist(t, s))[:2])
+	b.click("#go") // the browser says what is missing
+	if !eval[bool](b, "document.querySelector('#why').validity.valueMissing") {
+		t.Error("the preview asks for no reason")
+	}
+	b.click("#kept button")
+	b.follow("#go")
+	b.wait("document.querySelector('#progress').dataset.state === 'done'")
+	b.says("#main", "Fraud")
+	for _, lang := range []string{"zh-CN", "en"} {
+		b.visit(account)
+		b.speak(lang)
+		b.inspect(look{"reasons-dialog", func(b *tab) {
+			b.visit(account + "/followers")
+			b.untick()
+			b.tick(1)
+			b.click("#act")
+			b.wait("document.querySelector('dialog[open] #why') === document.activeElement")
+		}}, lang)
+	}
 }
 
 // TestRetiredAccount retires an account: its lists are there, and nothing on them can
