@@ -85,12 +85,18 @@ func serverOf(ts *testscript.TestScript) *held {
 func startServer(ts *testscript.TestScript, _ bool, args []string) {
 	binary, err := lookPath(ts.Getenv("PATH"))
 	ts.Check(err)
-	command := append([]string{binary, "serve", "--listen", "127.0.0.1:0", "--data", ts.MkAbs(args[0])}, args[1:]...)
+	command := []string{binary, "serve", "--listen", "127.0.0.1:0"}
+	if args[0] != "-" { // a directory of its own
+		command = append(command, "--data", ts.MkAbs(args[0]))
+	}
+	command = append(command, args[1:]...)
 	s, err := testserver.Start(command...)
 	ts.Check(err)
 	h := serverOf(ts)
 	h.Server, h.running = s, true
 	ts.Setenv("BASE", s.Base)
+	ts.Setenv("MPBLOCK_CONTROL", s.Control)
+	ts.Setenv("DATA", s.Data)
 	ts.Setenv("ADDRESS", strings.TrimPrefix(s.Base, "http://"))
 	ts.Defer(func() {
 		if h.Server == s && h.running {

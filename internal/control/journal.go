@@ -153,9 +153,9 @@ func (w *Who) UnmarshalJSON(text []byte) error {
 
 // Drifted is who was blocked and unblocked.
 type Drifted struct {
-	AppID     mpblock.AppID    `json:"appid"`
-	Blocked   []mpblock.OpenID `json:"blocked"`
-	Unblocked []mpblock.OpenID `json:"unblocked"`
+	AppID     string   `json:"appid"`
+	Blocked   []string `json:"blocked"`
+	Unblocked []string `json:"unblocked"`
 }
 
 func (d *door) drift(r *http.Request) (any, error) {
@@ -175,9 +175,11 @@ func (d *door) drift(r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	out := Drifted{a.AppID, []mpblock.OpenID{}, []mpblock.OpenID{}}
-	add := func(to *[]mpblock.OpenID, ids []mpblock.OpenID, err error) error {
-		*to = append(*to, ids...)
+	out := Drifted{string(a.AppID), []string{}, []string{}}
+	add := func(to *[]string, ids []mpblock.OpenID, err error) error {
+		for _, id := range ids {
+			*to = append(*to, id.String())
+		}
 		return err
 	}
 	took, err := emulator.DriftOf(r.Context(), d.Lists(), a, mpblock.Unblock, unblock)

@@ -141,6 +141,9 @@ func (x Expectation) String() string {
 		}
 	}
 	s := strings.Join(parts, " and ") + " calls"
+	if strings.HasSuffix(s, " 1 calls") {
+		s = strings.TrimSuffix(s, "s")
+	}
 	for i, t := range x.Match.tests() {
 		s += map[bool]string{true: " with ", false: ", "}[i == 0] + t.what
 	}

@@ -112,6 +112,13 @@ func (j *Journal) Read(f Filter, after uint64, limit int) (found []Entry, last u
 	return found, j.last
 }
 
+// Len returns how many calls are kept.
+func (j *Journal) Len() int {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return len(j.entries)
+}
+
 // ByRID returns the call with a request id.
 func (j *Journal) ByRID(rid string) (Entry, bool) {
 	j.mu.Lock()

@@ -13,6 +13,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -54,10 +55,13 @@ type Server struct {
 	log  *lockedBuffer
 	link chan string
 	Data string // directory that it names as its own
+
+	Control string // base URL of an emulator's control door; "": it has none
 }
 
 var (
-	readyLine = regexp.MustCompile(`^mpblock ready on (\S+) \(data in ([^,)]+)`)
+	readyLine = regexp.MustCompile(`^mpblock ready on (\S+) \((an emulator: .* --data|data in) ([^,)]+)`)
+	doorLine  = regexp.MustCompile(`^  faults, .* \((http\S+)\)$`)
 	linkLine  = regexp.MustCompile(`^  (http\S+/(?:demo|welcome)\?token=\S+)`)
 )
 
@@ -80,7 +84,13 @@ func Start(command ...string) (*Server, error) {
 		_ = s.Kill()
 		return nil, fmt.Errorf("no ready line but %q, %w: %s", line, err, s.log)
 	}
-	s.Base, s.Data = m[1], m[2]
+	s.Base, s.Data = m[1], m[3]
+	if m[2] != "data in" && !slices.Contains(command, "off") { // the address of its door is in the next line
+		line, _ := lines.ReadString('\n')
+		if m := doorLine.FindStringSubmatch(strings.TrimRight(line, "\n")); m != nil {
+			s.Control = m[1]
+		}
+	}
 	go s.read(lines)
 	return s, nil
 }

@@ -212,6 +212,6 @@ func (c statusCmd) Run(ctx context.Context, t ui.Terminal) error {
 	}
 	printClock(t, out.Clock)
 	printFaults(t, out.Faults)
-	t.Printf("%s since the start; accounts: %s\n", ui.Many(int(out.Calls), "call"), strings.Join(out.Accounts, ", ")) //nolint:gosec // nobody makes so many
+	t.Printf("%s in the journal; accounts: %s\n", ui.Many(out.Calls, "call"), strings.Join(out.Accounts, ", "))
 	return nil
 }
