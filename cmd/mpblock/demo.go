@@ -1,9 +1,25 @@
 package main
 
 import (
+	"cmp"
+	"os"
+	"strings"
+
 	"mpblock/cmd/mpblock/ui"
 	"mpblock/internal/server"
 )
+
+// demoLanguage is that of what the demo's operators have written: as it is asked for, or
+// that of the shell.
+func (c *serveCmd) demoLanguage() string {
+	if c.DemoLanguage != "auto" {
+		return c.DemoLanguage
+	}
+	if strings.HasPrefix(cmp.Or(os.Getenv("LC_ALL"), os.Getenv("LC_MESSAGES"), os.Getenv("LANG")), "zh") {
+		return server.DemoChinese
+	}
+	return server.DemoEnglish
+}
 
 // printDemo prints calls to paste into a shell.
 func printDemo(t ui.Terminal, base, trust string) {

@@ -23,6 +23,7 @@ type serveCmd struct {
 	Listen        string        `help:"Address of the API, the console and the health checks. Default: ${default}." default:"127.0.0.1:8080" env:"MPBLOCK_LISTEN" placeholder:"HOST:PORT"`
 	Data          string        `help:"Data directory; made if it is not there. Default: ./mpblock-data, with --demo a throw-away one." env:"MPBLOCK_DATA" placeholder:"DIR"`
 	Demo          bool          `help:"Begin with the account of the document's own example: 30,000 followers, 23,000 of them blocked." env:"MPBLOCK_DEMO"`
+	DemoLanguage  string        `help:"What the operators of --demo have written in: ${enum}. Default: Chinese where LC_ALL or LANG is." enum:"auto,en,zh" default:"auto" env:"MPBLOCK_DEMO_LANGUAGE"`
 	ControlListen string        `help:"Be an emulator, which keeps all in memory, and listen here for faults, clock, reset and journal: see mpblock emulator. --demo without --data is one, at 127.0.0.1:8081 or any free port; off: without the door." env:"MPBLOCK_CONTROL_LISTEN" placeholder:"HOST:PORT"`
 	Seed          string        `help:"Begin with the accounts, followers and blacklists of this file, YAML or NDJSON: an emulator's." env:"MPBLOCK_SEED" placeholder:"FILE" type:"existingfile"`
 	Journal       int           `help:"Calls that an emulator keeps. Default: ${default}." default:"10000" env:"MPBLOCK_JOURNAL"`
@@ -97,7 +98,7 @@ func (c *serveCmd) serverConfig(log, calls *slog.Logger) (server.Config, error) 
 		return server.Config{}, err
 	}
 	config := server.Config{
-		Data: c.Data, CacheSize: c.CacheSize << 20, Demo: c.Demo,
+		Data: c.Data, CacheSize: c.CacheSize << 20, Demo: c.Demo, DemoLanguage: c.demoLanguage(),
 		PageSize: c.PageSize, RequireHTTPS: c.RequireHTTPS, RID: c.RID, TokenLife: c.TokenLife,
 		Listen: c.Listen, OpsListen: c.OpsListen,
 		TLSCert: c.TLSCert, TLSKey: c.TLSKey, TLSSelfSigned: c.TLSSelfSigned, TLSNames: c.TLSName,

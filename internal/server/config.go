@@ -47,6 +47,8 @@ type Config struct {
 	CacheSize int64 // memory for lists and for blocks read from disk, in bytes; 0: DefaultCacheSize
 	Demo      bool  // begin with the demo account, see demo.go
 
+	DemoLanguage string // of what the demo's operators have written: DemoEnglish, which "" means, or DemoChinese
+
 	// Emulate makes it an emulator, whose store is in memory: neither Store nor
 	// Database is used, and Data holds no store. Nil: it is none.
 	Emulate *Emulation

@@ -44,7 +44,7 @@ func (s *Server) fill(ctx context.Context, w *stack) error {
 	if !s.cfg.Demo {
 		return nil
 	}
-	if err := fillDemo(ctx, w.rules.access, w.store, s.cfg.Clock.Now()); err != nil {
+	if err := w.rules.fillDemo(ctx, s.cfg.Clock.Now(), s.cfg.DemoLanguage); err != nil {
 		return fmt.Errorf("fill the demo: %w", err)
 	}
 	return nil

@@ -117,7 +117,7 @@ func serve(t *testing.T) *testserver.Server {
 // serveTillKilled is serve for a test that ends the server itself.
 func serveTillKilled(t *testing.T) *testserver.Server {
 	t.Helper()
-	s, err := testserver.Start(binary, "serve", "--demo", "--listen", "127.0.0.1:0", "--data", filepath.Join(t.TempDir(), "data"))
+	s, err := testserver.Start(binary, "serve", "--demo", "--demo-language", "en", "--listen", "127.0.0.1:0", "--data", filepath.Join(t.TempDir(), "data"))
 	if err != nil {
 		t.Fatal(err)
 	}

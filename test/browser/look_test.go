@@ -2,7 +2,6 @@ package browser
 
 import (
 	"fmt"
-	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -130,7 +129,7 @@ func (c *scene) looks() []look {
 			b.click("#act")
 			b.wait("document.querySelector('dialog[open] #why') === document.activeElement")
 		}},
-		at("blacklist", account+"/blacklist"), at("blacklist-filtered", account+"/blacklist?actor=demo&reason="+url.QueryEscape("刷屏")),
+		at("blacklist", account+"/blacklist"), at("blacklist-filtered", account+"/blacklist?actor=demo&reason="+"flooding"),
 		at("blacklist-none", account+"/blacklist?reason=nothing+of+the+kind"),
 		{"unblock", func(b *tab) {
 			b.visit(account + "/blacklist")
@@ -289,7 +288,7 @@ func (b *tab) translated(lang string) {
 		return
 	}
 	text := eval[string](b, `document.body.innerText + " " + document.title`)
-	for _, name := range []string{"简体中文", "Demo 演示", "Shop 小店", "刷屏", "营销号", "公众号"} {
+	for _, name := range []string{"简体中文", "Demo 演示", "Shop 小店", "公众号"} {
 		text = strings.ReplaceAll(text, name, "")
 	}
 	for _, r := range text {
