@@ -361,6 +361,8 @@ func (s *sent) trace(ctx context.Context) context.Context {
 // done anything.
 func (s *sent) maybe() bool { return s.got.Load() || !s.looked.Load() }
 
+var errHTTPS = errors.New("the server speaks HTTPS, and was asked over HTTP")
+
 // understand reads an answer.
 func understand(q request, res *http.Response, text []byte) (answer, error) {
 	var a answer
@@ -371,6 +373,9 @@ func understand(q request, res *http.Response, text []byte) (answer, error) {
 	}
 	if err == nil && !q.read && a.Errcode == nil {
 		err = errors.New("it has no errcode")
+	}
+	if bytes.Contains(text, []byte("HTTP request to an HTTPS server")) || bytes.Contains(text, []byte("HTTP request was sent to HTTPS port")) { // Go, nginx
+		return answer{}, &lostError{err: errHTTPS}
 	}
 	if err != nil || res.StatusCode != http.StatusOK {
 		return answer{}, &lostError{err: fmt.Errorf("the answer is not that of the API: HTTP %s, %s, %d bytes", res.Status, res.Header.Get("Content-Type"), len(text)), sent: true}

@@ -31,6 +31,9 @@ type accountAddCmd struct {
 
 // Run creates an account.
 func (c accountAddCmd) Run(ctx context.Context, t ui.Terminal) error {
+	if id, err := mpblock.ParseOpenID(c.Prefix); err == nil {
+		return ui.Failed(ui.CodeUsage, "--prefix "+id.Prefix().String(), "--prefix %s is a whole OpenID, want the 8 hexadecimal digits of its prefix", c.Prefix)
+	}
 	a, err := admin.Dial(c.Data).Add(ctx, admin.NewAccount{AppID: c.AppID, Name: c.Name, Prefix: c.Prefix, AnyFollower: c.AnyFollower})
 	if err != nil {
 		return c.explain(err)

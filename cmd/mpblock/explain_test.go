@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"mpblock/cmd/mpblock/ui"
+	"mpblock/internal/lines/linestest"
 	"mpblock/internal/server"
 )
 
@@ -57,5 +58,13 @@ func TestSecretsOfServe(t *testing.T) {
 		if err != nil || o.ClientSecret != want {
 			t.Errorf("--oidc-client-secret-file of %q: %q, %v", text, o.ClientSecret, err)
 		}
+	}
+}
+
+// A whole OpenID where its prefix is wanted is said to be one.
+func TestPrefixIsNoOpenID(t *testing.T) {
+	code, _, errs := command("account", "add", "--prefix", linestest.ID(1))
+	if code != ui.CodeUsage || !strings.Contains(errs, "is a whole OpenID") || !strings.Contains(errs, "hint: --prefix 01020304") {
+		t.Errorf("exit code %d: %s", code, errs)
 	}
 }

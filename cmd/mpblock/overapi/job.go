@@ -70,6 +70,7 @@ func (c changeFlags) change(ctx context.Context, t ui.Terminal, action mpblock.A
 	if err := checkNames(action, c.OpenIDs); err != nil {
 		return err
 	}
+	explainWords(t, c.OpenIDs)
 	r, err := read(t, c.File, c.Format)
 	if err == nil && len(c.OpenIDs) == 0 {
 		err = r.some()

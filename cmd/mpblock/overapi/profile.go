@@ -63,7 +63,7 @@ func chosen(name string) (p profile, err error) {
 	}
 	var all profiles
 	if err := yaml.NewDecoder(bytes.NewReader(b), yaml.DisallowUnknownField()).Decode(&all); err != nil {
-		return p, ui.Failed(ui.CodeUsage, "", "the profiles in %s: %s", file, yaml.FormatError(err, false, false))
+		return p, explainProfiles(file, err)
 	}
 	if name == "" {
 		name = all.Default
@@ -73,10 +73,81 @@ func chosen(name string) (p profile, err error) {
 	}
 	p, ok := all.Profiles[name]
 	if !ok {
-		return p, ui.Failed(ui.CodeUsage, "", "there is no profile %q in %s, it has: %s", name, file, strings.Join(slices.Sorted(maps.Keys(all.Profiles)), ", "))
+		names := slices.Sorted(maps.Keys(all.Profiles))
+		return p, ui.Failed(ui.CodeUsage, meant("--profile ", name, names), "there is no profile %q in %s, it has: %s", name, file, strings.Join(names, ", "))
 	}
 	p.SecretFile, p.TokenFile = beside(file, p.SecretFile), beside(file, p.TokenFile)
 	return p, nil
+}
+
+// profileKeys are those of a profile, and of the file.
+var profileKeys = []string{"appid", "default", "pace", "plain-token", "profiles", "secret-file", "server", "token-file"}
+
+// explainProfiles says which line and key of the file of profiles is wrong, in its words
+// and not in those of Go.
+func explainProfiles(file string, err error) error {
+	what := yaml.FormatError(err, false, false)
+	var place yaml.Error
+	if !errors.As(err, &place) || place.GetToken() == nil {
+		return ui.Failed(ui.CodeUsage, "", "the profiles in %s: %s", file, what)
+	}
+	line, hint := place.GetToken().Position.Line, ""
+	key := keyIn(file, line)
+	var unknown *yaml.UnknownFieldError
+	var kind *yaml.TypeError
+	var shape *yaml.UnexpectedNodeTypeError
+	switch {
+	case errors.As(err, &unknown):
+		what, hint = fmt.Sprintf("there is no key %q", key), meant("", key, profileKeys)
+	case errors.As(err, &kind), errors.As(err, &shape):
+		what = fmt.Sprintf("%q has a value of the wrong form, want key: text in each profile, and the profiles by their names under profiles:", key)
+	default:
+		what = place.GetMessage()
+	}
+	return ui.Failed(ui.CodeUsage, hint, "the profiles in %s: line %d: %s", file, line, what)
+}
+
+// keyIn returns the key that stands on a line of a file.
+func keyIn(file string, line int) string {
+	b, err := os.ReadFile(file) //nolint:gosec // a file of the user
+	all := strings.Split(string(b), "\n")
+	if err != nil || line < 1 || line > len(all) {
+		return ""
+	}
+	key, _, _ := strings.Cut(strings.TrimLeft(all[line-1], " -{"), ":")
+	return key
+}
+
+// meant asks about the word that is nearest to one that is none of some; "" if none is
+// near.
+func meant(before, word string, some []string) string {
+	for _, s := range some {
+		if near(word, s) {
+			return "did you mean " + before + s + "?"
+		}
+	}
+	return ""
+}
+
+// near tells whether words differ by at most two letters that are wrong, missing or too
+// many, and are longer than that.
+func near(a, b string) bool {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		before := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			cost := before
+			if a[i] != b[j] {
+				cost = 1 + min(before, row[j], row[j+1])
+			}
+			before, row[j+1] = row[j+1], cost
+		}
+	}
+	return row[len(b)] <= 2 && len(a) > 2
 }
 
 // beside returns the path of a file that is named in another.

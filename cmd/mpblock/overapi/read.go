@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 
 	"mpblock"
 	"mpblock/cmd/mpblock/ui"
@@ -89,6 +90,21 @@ func openInput(t ui.Terminal, name string) (io.ReadCloser, error) {
 		return nil, errors.Join(ui.ErrDirectory, err, f.Close())
 	}
 	return f, nil
+}
+
+// explainWords says of words on the command line that are no OpenIDs why they are none.
+func explainWords(t ui.Terminal, words []string) {
+	for _, word := range words {
+		_, err := lines.Read(strings.NewReader(word), lines.Options{Format: lines.Text}, func(l lines.Line) error {
+			if l.Problem != nil {
+				return l.Problem
+			}
+			return nil
+		})
+		if err != nil {
+			fmt.Fprintf(t.Err, "%q: %v\n", word, err)
+		}
+	}
 }
 
 // show tells of the bad lines of an input, the last of those that were read.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/http"
 	"net/netip"
 	"net/url"
 	"os"
@@ -127,6 +128,10 @@ func explainRemote(err error) error {
 		return ui.Failure{Code: ui.CodeRefused, Err: err}
 	case errors.As(err, &untrusted):
 		return ui.Failure{Code: ui.CodeFailed, Err: err, Hint: "if it is the right server, trust its certificate: SSL_CERT_FILE=FILE mpblock ..."}
+	case errors.Is(err, http.ErrSchemeMismatch):
+		return ui.Failure{Code: ui.CodeNoServer, Err: err, Hint: "--server http://…"}
+	case strings.Contains(err.Error(), "the server speaks HTTPS"):
+		return ui.Failure{Code: ui.CodeNoServer, Err: err, Hint: "--server https://…"}
 	case unreachable(err):
 		return ui.Failure{Code: ui.CodeNoServer, Err: err, Hint: "is it running there? --server says where it is"}
 	}

@@ -87,7 +87,8 @@ func (c begun) target(t ui.Terminal, job *bulk.File) (remote, error) {
 	r := remote{Server: job.Server, AppID: job.AppID, access: c.access}
 	var err error
 	if r.Server, err = baseURL(job.Server); err != nil {
-		return r, fmt.Errorf("%s: %w", job.Name, err)
+		return r, ui.Failed(ui.CodeFailed, "run the command that began the job again: what has been done counts as already so",
+			"%s: line 1: %w: it names no server, but %q", job.Name, bulk.ErrDamaged, job.Server)
 	}
 	if c.AppID != "" && c.AppID != job.AppID {
 		return r, ui.Failed(ui.CodeUsage, fmt.Sprintf("if the journal is right, add --appid %s", ui.Printable(job.AppID)),
