@@ -68,3 +68,15 @@ func TestPrefixIsNoOpenID(t *testing.T) {
 		t.Errorf("exit code %d: %s", code, errs)
 	}
 }
+
+// Wrong arguments end each command with 2.
+func TestWrongArguments(t *testing.T) {
+	for _, line := range []string{
+		"nosuch", "block --workers 0 o", "block", "list --nosuch", "resume", "apply", "serve --listen", "account show",
+		"completion tcsh", "follower mint x", "copy", "check", "migrate", "operator add", "probe --server ::", "diff", "undo none", "status none",
+	} {
+		if code, _, errs := command(strings.Fields(line)...); code != ui.CodeUsage || !strings.HasPrefix(errs, "mpblock: ") {
+			t.Errorf("%s: exit code %d: %s", line, code, errs)
+		}
+	}
+}
