@@ -100,7 +100,7 @@ func TestWithoutPort(t *testing.T) {
 		t.Errorf("%v, blocked %q", err, s.Blocked())
 	}
 	if resp, err := http.Get(s.URL); err == nil { //nolint:noctx // nothing is to be found there
-		resp.Body.Close() //nolint:errcheck,gosec // likewise
+		resp.Body.Close()
 		t.Error("it listens on a port")
 	}
 }

@@ -93,7 +93,7 @@ func New(tb testing.TB, set ...Option) *Server {
 	listener := httptest.NewUnstartedServer(s.server.Handler())
 	dial := (&net.Dialer{}).DialContext
 	if o.pipe != nil {
-		listener.Listener.Close() //nolint:errcheck,gosec // nobody has used it
+		listener.Listener.Close() //nolint:errcheck // nobody has used it
 		listener.Listener, dial = o.pipe, o.pipe.dial
 	}
 	listener.Start()

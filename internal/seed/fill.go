@@ -86,7 +86,7 @@ func (a *Account) keys(n *access.NewAccount, i int) (err error) {
 		return err
 	}
 	if n.Prefix == nil {
-		n.Prefix = &mpblock.Prefix{0x5e, 0xed, byte(i >> 8), byte(i)}
+		n.Prefix = &mpblock.Prefix{0x5e, 0xed, byte(i >> 8), byte(i)} //nolint:gosec // there are fewer accounts
 	}
 	n.Key = new(mpblock.Key)
 	if err := fromHex(n.Key[:], a.MintKey, "mint_key"); err != nil || a.SecretHash == "" {

@@ -158,7 +158,7 @@ func stopped(pid int) error {
 		return fmt.Errorf("process %d has no threads: %w", pid, err)
 	}
 	for _, file := range states {
-		stat, err := os.ReadFile(file)
+		stat, err := os.ReadFile(file) //nolint:gosec // of /proc
 		if err != nil {
 			continue // the thread has ended
 		}
