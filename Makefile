@@ -148,6 +148,11 @@ bench: ## measure the real binary beside nginx, Redis, MariaDB and its bounds, a
 
 DIST := .bin/nfpm
 
+.PHONY: man
+man: ## the manual page, dist/mpblock.1: man ./dist/mpblock.1
+	@mkdir -p dist
+	@go run ./cmd/mpblock man > dist/mpblock.1
+
 .PHONY: dist
 dist: $(DIST) ## what a release has, into dist/: binaries for five systems, .deb, SBOM, checksums; VERSION=1.2.3 names it
 	deploy/dist $(VERSION)

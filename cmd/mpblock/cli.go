@@ -29,6 +29,7 @@ type cli struct {
 	Emulator emulate.Command `cmd:"" help:"Have a running emulator fail, move its clock, and go back: mpblock serve --demo is one."`
 	overapi.Commands
 	Version versionCmd `cmd:"" help:"Print the version."`
+	Man     manCmd     `cmd:"" hidden:"" help:"Print the manual page."`
 	Help    helpCmd    `cmd:"" help:"Show what a command does: mpblock help block."`
 
 	Completion completionCmd `cmd:"" help:"Print what has a shell complete commands and flags."`
