@@ -100,11 +100,21 @@ const (
 	CallList        Call = "getblacklist"
 	CallBlock       Call = "batchblacklist"
 	CallUnblock     Call = "batchunblacklist"
+	CallUser        Call = "user/info"
+	CallUsers       Call = "user/info/batchget"
+	CallRemark      Call = "user/info/updateremark"
+	CallSend        Call = "message/custom/send"
+	CallQuota       Call = "openapi/quota/get"
+	CallClearQuota  Call = "clear_quota"
+	CallRID         Call = "openapi/rid/get"
 )
 
 // Calls returns all calls of the API, in the order in which help texts list them.
 func Calls() []Call {
-	return []Call{CallToken, CallStableToken, CallFollowers, CallList, CallBlock, CallUnblock}
+	return []Call{
+		CallToken, CallStableToken, CallFollowers, CallList, CallBlock, CallUnblock,
+		CallUser, CallUsers, CallRemark, CallSend, CallQuota, CallClearQuota, CallRID,
+	}
 }
 
 var errCall = NewError(Invalid, "call.name", "no call is named %q: the calls are %s")

@@ -22,6 +22,7 @@ import (
 	"golang.org/x/sync/singleflight"
 
 	"mpblock"
+	"mpblock/internal/access/quota"
 	"mpblock/internal/record"
 )
 
@@ -31,7 +32,7 @@ type Service struct {
 	signer  signer
 	cache   cache
 	reading singleflight.Group // of the states that the cache lacks
-	quotas  quotas
+	quotas  *quota.Counter
 	calls   callCounts
 	clock   mpblock.Clock
 	life    time.Duration // of access tokens
@@ -49,7 +50,7 @@ func Open(ctx context.Context, store mpblock.Records, options ...Option) (*Servi
 	for _, set := range options {
 		set(svc)
 	}
-	svc.quotas.clock = svc.clock
+	svc.quotas = quota.New(store, svc.clock)
 	return svc, nil
 }
 
@@ -66,7 +67,7 @@ func WithClock(c mpblock.Clock) Option { return func(svc *Service) { svc.clock =
 // Close gives back what of the quotas was reserved and not used, and writes down the
 // calls that were counted. It does not close the store.
 func (svc *Service) Close(ctx context.Context) error {
-	return errors.Join(svc.quotas.giveBack(ctx, svc.store), svc.WriteCalls(ctx))
+	return errors.Join(svc.quotas.GiveBack(ctx), svc.WriteCalls(ctx))
 }
 
 func randomHex(bytes int) string {

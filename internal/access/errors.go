@@ -5,6 +5,7 @@ import "mpblock"
 // Errors of those who call.
 var (
 	errNoAppID     = mpblock.NewError(mpblock.Invalid, "credentials.appid", "the parameter appid is absent or empty")
+	errOtherAppID  = mpblock.NewError(mpblock.Invalid, "appid.other", "the appid in the body is not %s, the account of the access token")
 	errGrantType   = mpblock.NewError(mpblock.Invalid, "credentials.grant_type", "the parameter grant_type is not client_credential")
 	errNoSecret    = mpblock.NewError(mpblock.Unauthenticated, "credentials.secret", "the parameter secret is absent or empty")
 	errWrongSecret = mpblock.NewError(mpblock.Unauthenticated, "credentials.wrong_secret", "this is not the secret of account %s")
@@ -19,6 +20,7 @@ var (
 	errAddress    = mpblock.NewError(mpblock.Forbidden, "caller.address", "account %[1]s may be used from the addresses on its allow-list only") // [2] is the caller's
 	errCall       = mpblock.NewError(mpblock.Forbidden, "caller.call", "account %s may not call %s")
 	errMinuteRate = mpblock.NewError(mpblock.Limited, "quota.minute", "account %s may call %s %d times a minute; the next minute begins in %d s")
+	errClears     = mpblock.NewError(mpblock.Limited, "quota.clears", "account %s has cleared its quotas %d times this month; the next month begins at %s")
 	errDailyQuota = mpblock.NewError(mpblock.Limited, "quota.day", "account %s may call %s %d times a day; the next day begins at %s")
 )
 

@@ -1,7 +1,6 @@
 package access
 
 import (
-	"context"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -9,7 +8,6 @@ import (
 	"time"
 
 	"mpblock"
-	"mpblock/internal/memstore"
 	"mpblock/internal/wire"
 )
 
@@ -138,78 +136,87 @@ func TestQuotaRecordsEnd(t *testing.T) {
 		r := newRig(t)
 		r.limit(only(5), only(5))
 		r.want(r.stable(false).Value, wire.CodeOK)
-		if rs, err := r.store.List(t.Context(), string(kindQuota), "", 10); err != nil || len(rs) != 2 {
+		if rs, err := r.store.List(t.Context(), "quota", "", 10); err != nil || len(rs) != 2 {
 			t.Errorf("%d records, %v", len(rs), err)
 		}
 		time.Sleep(26 * time.Hour)
-		if rs, err := r.store.List(t.Context(), string(kindQuota), "", 10); err != nil || len(rs) != 0 {
+		if rs, err := r.store.List(t.Context(), "quota", "", 10); err != nil || len(rs) != 0 {
 			t.Errorf("%d records after the day, %v", len(rs), err)
 		}
 	})
 }
 
-// deafStore tells of an error once, of a write that it has made.
-type deafStore struct {
-	mpblock.Records
-	deaf atomic.Bool
+// wantQuota holds what is told of an account's quota of getblacklist against used and left.
+func (r *rig) wantQuota(used, left int) {
+	r.t.Helper()
+	a, err := r.Account(r.t.Context(), r.account.AppID)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	q, err := r.Quota(r.t.Context(), a, mpblock.CallList)
+	if err != nil || q.Used != used || q.Left() != left {
+		r.t.Errorf("%+v with %d left, %v; want %d and %d", q, q.Left(), err, used, left)
+	}
 }
 
-func (s *deafStore) Put(ctx context.Context, r mpblock.Record) (mpblock.Record, error) {
-	r, err := s.Records.Put(ctx, r)
-	if err == nil && s.deaf.CompareAndSwap(true, false) {
-		return r, context.DeadlineExceeded
-	}
-	return r, err
+func (r *rig) clear() error {
+	return r.ClearQuota(r.t.Context(), &mpblock.Account{AppID: r.account.AppID, Daily: only(3)}, string(r.account.AppID))
 }
 
-// What a node gives back is given back once, where it does not learn that it was too.
-func TestQuotaIsGivenBackOnce(t *testing.T) {
-	store := &deafStore{Records: memstore.New()}
-	var q quotas
-	w := dayWindow(time.Now())
-	take := func(limit int) (bool, error) {
-		return q.take(t.Context(), store, "wx0123456789abcdef", mpblock.CallList, w, limit)
-	}
-	n := 0
-	for range 3 { // of a share of 5
-		if took, err := take(100); err != nil || !took {
-			t.Fatal(took, err)
+func TestClearQuota(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t)
+		r.limit(only(3), nil)
+		tok := r.stable(false).Value
+		for range MaxClears {
+			for range 3 {
+				r.want(tok, wire.CodeOK)
+			}
+			r.want(tok, wire.CodeDailyQuota)
+			r.wantQuota(3, 0)
+			if err := r.clear(); err != nil {
+				t.Fatal(err)
+			}
+			r.wantQuota(0, 3)
 		}
-		n++
-	}
-	store.deaf.Store(true)
-	if _, err := take(10); err == nil {
-		t.Fatal("the store's error is not told")
-	}
-	for {
-		took, err := take(10)
-		if err != nil {
+		r.want(tok, wire.CodeOK)
+		wantCode(t, r.clear(), wire.CodeQuotaClears)
+		r.wantQuota(1, 2) // what is refused clears nothing
+		time.Sleep(31*24*time.Hour - 8*time.Hour - time.Second)
+		wantCode(t, r.clear(), wire.CodeQuotaClears)
+		time.Sleep(time.Second) // February in UTC+8
+		if err := r.clear(); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// Calls without a limit are counted too, and are as if not made once the quotas are cleared.
+func TestQuotaWithoutLimit(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t)
+		count := func(n int) {
+			for range n {
+				r.CountCall(r.account.AppID, mpblock.CallList, 0)
+			}
+		}
+		count(2)
+		r.CountCall(r.account.AppID, mpblock.CallBlock, 0)
+		r.wantQuota(2, Unlimited-2)
+		if err := r.clear(); err != nil {
 			t.Fatal(err)
 		}
-		if !took {
-			break
-		}
-		n++
-	}
-	if n > 10 {
-		t.Errorf("%d calls went through, the limit is 10", n)
-	}
+		r.wantQuota(0, Unlimited)
+		count(1)
+		r.wantQuota(1, Unlimited-1)
+		time.Sleep(24 * time.Hour)
+		r.wantQuota(0, Unlimited)
+	})
 }
 
-// A caller that has waited from one window into the next does not cost the next what
-// is reserved of it.
-func TestQuotaOfALateCaller(t *testing.T) {
-	store := memstore.New()
-	var q quotas
-	const app mpblock.AppID = "wx0123456789abcdef"
-	before, now := minuteWindow(time.Now().Add(-time.Minute)), minuteWindow(time.Now().Add(time.Minute))
-	for _, w := range []window{now, before, now, before, now} {
-		if took, err := q.take(t.Context(), store, app, mpblock.CallList, w, 100); err != nil || !took {
-			t.Fatal(took, err)
-		}
-	}
-	e, err := kindQuota.Get(t.Context(), store, quotaKey(app, mpblock.CallList, now))
-	if err != nil || e.Value.Used != 5 { // one share
-		t.Errorf("%d calls are reserved, %v", e.Value.Used, err)
+func TestClearQuotaOfAnother(t *testing.T) {
+	r := newRig(t)
+	for appID, want := range map[string]wire.Code{"": wire.CodeAppIDMissing, "wx0123456789abcdef": wire.CodeBadAppID} {
+		wantCode(t, r.ClearQuota(t.Context(), &mpblock.Account{AppID: r.account.AppID}, appID), want)
 	}
 }

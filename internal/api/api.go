@@ -25,6 +25,7 @@ import (
 	"mpblock/internal/access"
 	"mpblock/internal/emulator"
 	"mpblock/internal/lists"
+	"mpblock/internal/remarks"
 	"mpblock/internal/wire"
 )
 
@@ -35,6 +36,7 @@ const DefaultTimeout = 10 * time.Second
 type Options struct {
 	Access       *access.Service
 	Lists        *lists.Service
+	Remarks      *remarks.Service
 	RequireHTTPS bool          // 43003 for calls without TLS
 	RID          bool          // the request id behind the errmsg of errors, as today's service has it
 	Timeout      time.Duration // of one call's work, past which it answers -1; 0: DefaultTimeout

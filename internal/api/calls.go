@@ -37,6 +37,13 @@ func calls() map[string]call {
 		"/cgi-bin/tags/members/getblacklist":     {mpblock.CallList, false, true, blacklist},
 		"/cgi-bin/tags/members/batchblacklist":   {mpblock.CallBlock, false, true, block},
 		"/cgi-bin/tags/members/batchunblacklist": {mpblock.CallUnblock, false, true, unblock},
+		"/cgi-bin/user/info":                     {mpblock.CallUser, true, false, userInfo},
+		"/cgi-bin/user/info/batchget":            {mpblock.CallUsers, false, true, usersInfo},
+		"/cgi-bin/user/info/updateremark":        {mpblock.CallRemark, false, true, setRemark},
+		"/cgi-bin/message/custom/send":           {mpblock.CallSend, false, true, send},
+		"/cgi-bin/openapi/quota/get":             {mpblock.CallQuota, false, true, quota},
+		"/cgi-bin/clear_quota":                   {mpblock.CallClearQuota, false, true, clearQuota},
+		"/cgi-bin/openapi/rid/get":               {mpblock.CallRID, false, true, earlier},
 	}
 }
 
@@ -144,18 +151,7 @@ func block(ctx context.Context, x *exchange) error   { return change(ctx, x, mpb
 func unblock(ctx context.Context, x *exchange) error { return change(ctx, x, mpblock.Unblock) }
 
 func change(ctx context.Context, x *exchange, action mpblock.Action) error {
-	a, err := x.authorize(ctx)
-	if err != nil {
-		return err
-	}
-	body, err := x.body()
-	if err != nil {
-		return err
-	}
-	if len(body) == 0 {
-		return emptyBody()
-	}
-	ids, err := wire.BatchRequest(body)
+	a, ids, err := asked(ctx, x, wire.BatchRequest)
 	if err != nil {
 		return err
 	}
@@ -164,6 +160,22 @@ func change(ctx context.Context, x *exchange, action mpblock.Action) error {
 	}
 	x.out = wire.AppendOK(x.out)
 	return nil
+}
+
+// asked returns who calls, and what the body asks for, which there must be.
+func asked[T any](ctx context.Context, x *exchange, read func(body []byte) (T, error)) (a *mpblock.Account, req T, err error) {
+	if a, err = x.authorize(ctx); err != nil {
+		return nil, req, err
+	}
+	body, err := x.body()
+	switch {
+	case err != nil:
+		return nil, req, err
+	case len(body) == 0:
+		return nil, req, emptyBody()
+	}
+	req, err = read(body)
+	return a, req, err
 }
 
 func (x *exchange) authorize(ctx context.Context) (*mpblock.Account, error) {

@@ -18,6 +18,7 @@ import (
 	"mpblock/internal/access"
 	"mpblock/internal/lists"
 	"mpblock/internal/memstore"
+	"mpblock/internal/remarks"
 	"mpblock/internal/wire"
 	"mpblock/internal/wire/vectors"
 )
@@ -81,8 +82,18 @@ func newFixture(t *testing.T, settings ...string) *fixture {
 	if _, err := p.UpdateAccount(ctx, a.AppID, func(a *mpblock.Account) error { return set(a, settings) }); err != nil {
 		t.Fatal(err)
 	}
+	opts.Access, opts.Lists, opts.Remarks = p, l, remarks.New(store, nil)
+	if slices.Contains(settings, "remarks") {
+		f.remark(opts.Remarks)
+	}
+	if slices.Contains(settings, "cleared") {
+		for range access.MaxClears {
+			if err := p.ClearQuota(ctx, a, string(a.AppID)); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
 	store.broken = slices.Contains(settings, "broken store")
-	opts.Access, opts.Lists = p, l
 	opts.Observe = func(r Request) { f.observed = append(f.observed, r) }
 	f.handler = New(opts)
 	return f
@@ -99,6 +110,8 @@ func (f *fixture) fill(store mpblock.Store) {
 		f.words[fmt.Sprint("F", i+1)] = id.String()
 		list = append(list, strconv.Quote(id.String()))
 	}
+	users := func(n int) string { return `{"openid":` + strings.Join(list[:n], `},{"openid":`) + "}" }
+	f.words["USERS"], f.words["TOOMANY"] = users(2), strings.Repeat(users(25)+",", 4)+users(1)
 	f.words["LIST20"], f.words["LIST21"] = strings.Join(list[:20], ","), strings.Join(list[:21], ",")
 	f.words["LEFT"], f.words["UNKNOWN"] = ids[25].String(), ids[26].String()
 	f.words["OTHER"] = mpblock.Mint(mpblock.Prefix{9}, mpblock.Key{}, "x").String()
@@ -112,6 +125,19 @@ func (f *fixture) fill(store mpblock.Store) {
 	}
 	if err != nil {
 		f.Fatal(err)
+	}
+}
+
+// remark gives names and remarks to $F4 and $UNKNOWN.
+func (f *fixture) remark(r *remarks.Service) {
+	for _, word := range []string{"F4", "UNKNOWN"} {
+		id, err := mpblock.ParseOpenID(f.words[word])
+		if err == nil {
+			err = r.Set(f.Context(), f.account, "test", id, "Li Lei", `old <friend>`)
+		}
+		if err != nil {
+			f.Fatal(err)
+		}
 	}
 }
 
@@ -164,7 +190,7 @@ func set(a *mpblock.Account, settings []string) error {
 				return err
 			}
 			a.PerMinute[mpblock.Call(w[2])] = n
-		case s == "require https", s == "rid", s == "broken store", w[0] == "page":
+		case s == "require https", s == "rid", s == "broken store", s == "remarks", s == "cleared", w[0] == "page":
 		default:
 			return fmt.Errorf("no setting is named %q", s)
 		}
@@ -270,7 +296,10 @@ func TestVectorsCoverEverything(t *testing.T) {
 	for _, v := range all {
 		text.WriteString(v.Path + " " + v.Answer + "\n")
 	}
-	for code := wire.Code(-1); code < 50_000; code++ {
+	for code := wire.Code(-1); code < 80_000; code++ {
+		if code == wire.CodeReplyTime {
+			continue // only a fault plan has it
+		}
 		if code.Text() != "" && !strings.Contains(text.String(), fmt.Sprintf(`"errcode":%d,`, code)) {
 			t.Errorf("no vector answers %d", code)
 		}

@@ -305,7 +305,7 @@ func TestAccountSettings(t *testing.T) {
 	b.post(at, "name", "New", "ips", "192.0.2.7\n198.51.100.0/24", "allow", "token", "allow", "getblacklist", "daily:getblacklist", "500", "minute:token", "60", "any", "1").
 		holds(t, 200, "Saved.", "192.0.2.7\n198.51.100.0/24", `name="daily:getblacklist" value="500"`, "New: settings")
 	a, err := s.access.Account(t.Context(), testApp)
-	if err != nil || a.Name != "New" || !a.AnyFollower || len(a.AllowIPs) != 2 || a.Daily["getblacklist"] != 500 || a.PerMinute["token"] != 60 || len(a.Denied) != 4 {
+	if err != nil || a.Name != "New" || !a.AnyFollower || len(a.AllowIPs) != 2 || a.Daily["getblacklist"] != 500 || a.PerMinute["token"] != 60 || len(a.Denied) != 11 {
 		t.Errorf("%+v, %v", a, err)
 	}
 	b.post(at, "name", "New", "ips", "nonsense").holds(t, 422, "is not an address", "nonsense")

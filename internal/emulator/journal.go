@@ -58,6 +58,9 @@ type Journal struct {
 // NewJournal returns a journal of so many calls.
 func NewJournal(limit int) *Journal { return &Journal{limit: limit, more: make(chan struct{})} }
 
+// Limit returns how many calls are kept at most.
+func (j *Journal) Limit() int { return j.limit }
+
 // Add keeps a call, whose number it sets.
 func (j *Journal) Add(e Entry) {
 	e.Query, e.Request, e.Response = cutSecrets(e.Query), kept(e.Request), kept(e.Response)

@@ -9,6 +9,10 @@ var ErrForeign = mpblock.NewError(mpblock.Invalid, "openid.foreign", "an OpenID 
 var (
 	errListSize        = mpblock.NewError(mpblock.Invalid, "list.size", "the list has %d OpenIDs, want 1 to %d")
 	errUnknown         = mpblock.NewError(mpblock.Conflict, "openid.unknown", "not a follower of %s, and not blocked")
+	errElsewhere       = mpblock.NewError(mpblock.Invalid, "openid.unknown.elsewhere", "an OpenID of another account than %s")
+	errNoFollower      = mpblock.NewError(mpblock.Conflict, "openid.unknown.follower", "not a follower of %s")
+	errMessageBlocked  = mpblock.NewError(mpblock.Conflict, "message.blocked", "account %s has blocked the user, who gets none of its messages: unblock the user first")
+	errMessageStranger = mpblock.NewError(mpblock.Conflict, "message.stranger", "the user does not follow account %s, and gets none of its messages")
 	errForeignFollower = mpblock.NewError(mpblock.Invalid, "openid.foreign.follower", "OpenID %d, %s, is of another account than %s")
 )
 

@@ -131,6 +131,15 @@ func Check(name, remark string) (string, string, error) {
 // Set sets name and remark of an OpenID of the account, whether it follows or not. With
 // neither of them it is Forget.
 func (s *Service) Set(ctx context.Context, a *mpblock.Account, by string, id mpblock.OpenID, name, remark string) error {
+	return s.setOne(ctx, a, by, id, name, remark, func(r *Remark, name, remark string) { r.Name, r.Remark = name, remark })
+}
+
+// SetRemark is Set that leaves the name as it is.
+func (s *Service) SetRemark(ctx context.Context, a *mpblock.Account, by string, id mpblock.OpenID, remark string) error {
+	return s.setOne(ctx, a, by, id, "", remark, func(r *Remark, _, remark string) { r.Remark = remark })
+}
+
+func (s *Service) setOne(ctx context.Context, a *mpblock.Account, by string, id mpblock.OpenID, name, remark string, change func(r *Remark, name, remark string)) error {
 	if err := a.MayChange(); err != nil {
 		return err
 	}
@@ -141,16 +150,13 @@ func (s *Service) Set(ctx context.Context, a *mpblock.Account, by string, id mpb
 	if id.Prefix() != a.Prefix {
 		return errForeign.With(id.String())
 	}
-	if name == "" && remark == "" {
-		_, err := s.Forget(ctx, a.AppID, id)
-		return err
-	}
-	return s.set(ctx, a.AppID, by, id, func(r *Remark) { r.Name, r.Remark = name, remark })
+	return s.set(ctx, a.AppID, by, id, func(r *Remark) { change(r, name, remark) })
 }
 
-// set changes a remark. One that stays as it is keeps who set it and when.
+// set changes a remark. One that stays as it is keeps who set it and when; one with
+// nothing in it goes.
 func (s *Service) set(ctx context.Context, app mpblock.AppID, by string, id mpblock.OpenID, change func(*Remark)) error {
-	_, err := kind.Edit(ctx, s.store, key(app, id), func(e *record.Entry[Remark]) error {
+	e, err := kind.Edit(ctx, s.store, key(app, id), func(e *record.Entry[Remark]) error {
 		was := e.Value
 		if change(&e.Value); e.Value == was {
 			return record.ErrKeep
@@ -158,6 +164,9 @@ func (s *Service) set(ctx context.Context, app mpblock.AppID, by string, id mpbl
 		e.Value.By, e.Value.At = by, s.clock.Now().UTC()
 		return nil
 	})
+	if err == nil && e.Version != 0 && e.Value.Name == "" && e.Value.Remark == "" {
+		err = kind.Delete(ctx, s.store, e.Key, e.Version)
+	}
 	return err
 }
 

@@ -22,7 +22,7 @@ func (s *Server) Handler() http.Handler {
 // answer /cgi-bin//token with a redirect where the platform answers 200.
 func (s *Server) routes(in *stack) http.Handler {
 	calls := api.New(api.Options{
-		Access: in.rules.access, Lists: in.rules.lists, RequireHTTPS: s.cfg.RequireHTTPS, RID: s.cfg.RID,
+		Access: in.rules.access, Lists: in.rules.lists, Remarks: in.rules.remarks, RequireHTTPS: s.cfg.RequireHTTPS, RID: s.cfg.RID,
 		Timeout: s.cfg.callTime(), Observe: func(r api.Request) { s.observe(in, r) }, Emulator: s.Emulator(),
 	})
 	page := console.New(console.Options{

@@ -137,9 +137,20 @@ func object(body []byte, want string, field func(key string, s *scanner) (known 
 	if s.peek() != '{' {
 		return s.notAnObject(want)
 	}
+	if err := s.fields(field); err != nil {
+		return err
+	}
+	if s.space(); s.i < len(s.b) {
+		return s.fail(s.i, "there is more behind the end of the object, at byte %d", s.i)
+	}
+	return nil
+}
+
+// fields reads an object, at the brace of which the scanner is.
+func (s *scanner) fields(field func(key string, s *scanner) (known bool, err error)) error {
 	s.i++
 	seen := map[string]bool{}
-	err := s.members('}', func() error {
+	return s.members('}', func() error {
 		at := s.i
 		key, err := s.key()
 		if err != nil {
@@ -155,13 +166,6 @@ func object(body []byte, want string, field func(key string, s *scanner) (known 
 		seen[key] = true
 		return err
 	})
-	if err != nil {
-		return err
-	}
-	if s.space(); s.i < len(s.b) {
-		return s.fail(s.i, "there is more behind the end of the object, at byte %d", s.i)
-	}
-	return nil
 }
 
 // notAnObject says what a body is that does not begin with a brace.
@@ -239,15 +243,8 @@ func (s *scanner) boolOrNull(name string, into *bool) error {
 
 // strings reads an array of strings, or null.
 func (s *scanner) strings(name string) ([]string, error) {
-	if s.peek() == 'n' {
-		return nil, s.skip()
-	}
-	if s.peek() != '[' {
-		return nil, s.wrongType(name, "an array of strings")
-	}
-	s.i++
 	list := []string{}
-	err := s.members(']', func() error {
+	err := s.array(name, "strings", func() error {
 		if s.peek() != '"' {
 			return s.wrongType(fmt.Sprintf("%s[%d]", name, len(list)), "a string")
 		}
@@ -265,6 +262,19 @@ func (s *scanner) strings(name string) ([]string, error) {
 		return nil
 	})
 	return list, err
+}
+
+// array reads an array, or null, which is as if empty. element reads one of what the
+// array is of; the scanner is at its first byte.
+func (s *scanner) array(name, of string, element func() error) error {
+	switch s.peek() {
+	case 'n':
+		return s.skip()
+	case '[':
+		s.i++
+		return s.members(']', element)
+	}
+	return s.wrongType(name, "an array of "+of)
 }
 
 // slip is a character that looks like one of JSON's and is none.

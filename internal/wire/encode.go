@@ -39,24 +39,24 @@ func AppendError(b []byte, code Code, message string) []byte {
 	b = append(b, `{"errcode":`...)
 	b = strconv.AppendInt(b, int64(code), 10)
 	b = append(b, `,"errmsg":`...)
-	return append(appendString(b, message), '}')
+	return append(appendJSON(b, message), '}')
 }
 
 // AppendToken appends the answer of a call that issues an access token, which is
 // good for so many seconds.
 func AppendToken(b []byte, token string, seconds int) []byte {
 	b = append(b, `{"access_token":`...)
-	b = appendString(b, token)
+	b = appendJSON(b, token)
 	b = append(b, `,"expires_in":`...)
 	return append(strconv.AppendInt(b, int64(seconds), 10), '}')
 }
 
-func appendString(b []byte, s string) []byte {
+func appendJSON(b []byte, v any) []byte {
 	var quoted bytes.Buffer
 	e := json.NewEncoder(&quoted)
-	e.SetEscapeHTML(false) // an errmsg is read by people too
-	if err := e.Encode(s); err != nil {
-		panic(err) // a string always can be
+	e.SetEscapeHTML(false) // it is read by people too
+	if err := e.Encode(v); err != nil {
+		panic(err) // strings, and structs of plain fields, always can be
 	}
 	return append(b, bytes.TrimSuffix(quoted.Bytes(), []byte("\n"))...)
 }

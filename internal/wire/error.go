@@ -30,12 +30,18 @@ const (
 	CodeNeedGET          Code = 43001
 	CodeNeedPOST         Code = 43002
 	CodeNeedHTTPS        Code = 43003
+	CodeNeedSubscribe    Code = 43004
+	CodeNeedUnblock      Code = 43019
 	CodeEmptyBody        Code = 44002
 	CodeDailyQuota       Code = 45009
 	CodeMinuteRate       Code = 45011
+	CodeReplyTime        Code = 45015 // of a fault plan alone
 	CodeBadData          Code = 47001
 	CodeUnauthorized     Code = 48001
+	CodeQuotaClears      Code = 48006
 	CodeNotThisAppOpenID Code = 49003
+	CodeNoRID            Code = 76001
+	CodeNoPath           Code = 76021
 )
 
 var codeTexts = map[Code]string{ //nolint:gosec // no credentials, though some speak of them
@@ -56,12 +62,18 @@ var codeTexts = map[Code]string{ //nolint:gosec // no credentials, though some s
 	CodeNeedGET:          "require GET method",
 	CodeNeedPOST:         "require POST method",
 	CodeNeedHTTPS:        "require https",
+	CodeNeedSubscribe:    "require subscribe",
+	CodeNeedUnblock:      "require remove blacklist",
 	CodeEmptyBody:        "empty post data",
 	CodeDailyQuota:       "reach max api daily quota limit",
 	CodeMinuteRate:       "api minute-quota reach limit, must slower, retry next minute",
+	CodeReplyTime:        "response out of time limit or subscription is canceled",
 	CodeBadData:          "data format error",
 	CodeUnauthorized:     "api unauthorized",
+	CodeQuotaClears:      "forbid to clear quota because of reaching the limit",
 	CodeNotThisAppOpenID: "not match openid with appid",
+	CodeNoRID:            "rid not found",
+	CodeNoPath:           "cgi_path not found, please check",
 }
 
 // Text returns the platform's text for the code, "" for an unknown one. That of
@@ -73,6 +85,7 @@ func (c Code) Text() string { return codeTexts[c] }
 var codes = map[string]Code{
 	"account.none":             CodeBadAppID,
 	"account.retired":          CodeBadAppID,
+	"appid.other":              CodeBadAppID,
 	"appid.shape":              CodeBadAppID,
 	"caller.address":           CodeIPNotAllowed,
 	"caller.call":              CodeUnauthorized,
@@ -81,11 +94,16 @@ var codes = map[string]Code{
 	"credentials.secret":       CodeSecretMissing,
 	"credentials.wrong_secret": CodeBadSecret,
 	"list.size":                CodeBadListSize,
+	"message.blocked":          CodeNeedUnblock,
+	"message.stranger":         CodeNeedSubscribe,
 	"openid.foreign":           CodeNotThisAppOpenID,
 	"openid.shape":             CodeBadOpenID,
 	"openid.unknown":           CodeBadOpenID,
+	"quota.clears":             CodeQuotaClears,
 	"quota.day":                CodeDailyQuota,
 	"quota.minute":             CodeMinuteRate,
+	"remark.length":            CodeBadData,
+	"remark.line":              CodeBadData,
 	"token.bad":                CodeBadToken,
 	"token.expired":            CodeTokenExpired,
 	"token.missing":            CodeTokenMissing,
@@ -134,8 +152,11 @@ func ErrorOf(err error) *Error {
 	if errors.As(err, &e) {
 		if code, ok := codeOf(e.Key); ok {
 			a := &Error{Code: code, Message: code.Text(), Detail: e.Message(), Err: e.Err}
-			if code == CodeIPNotAllowed {
+			switch code {
+			case CodeIPNotAllowed:
 				a.Message = fmt.Sprintf(a.Message, e.Args[1]) // the address; the first argument is the account
+			case CodeBadData:
+				a.Message += ": " + a.Detail
 			}
 			return a
 		}

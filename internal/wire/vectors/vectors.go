@@ -25,6 +25,7 @@
 //	$UNKNOWN           has its prefix, and is neither a follower nor blocked; sorts last
 //	$OTHER             an OpenID of another account
 //	$LIST20 $LIST21    the first 20, or 21, of the followers as elements of a JSON list
+//	$USERS $TOOMANY    the first 2 of the followers, or 101 of them, as objects with an openid
 //	$BIG               70,000 blanks
 //	$NL                a line feed
 //	$ANY               in an answer: anything but a double quote
