@@ -63,6 +63,8 @@ type Notice struct {
 	Post *NavLink // a button that posts to an address and leads back to this page
 	Link *NavLink
 	Done string // the list of ticks that has been worked off
+
+	Again int // on so many more pages; see TellWith
 }
 
 // Page renders a page with its frame.
@@ -75,7 +77,7 @@ func (v *Visit) Page(status int, name, title string, data Framed) error {
 		f.Path = PathOf(v.R.Referer(), "/")
 	}
 	if !v.bare && v.R.Method != http.MethodHead {
-		f.Notices, _ = v.site.sessions.Pop(v.Ctx(), keyNotices).([]Notice)
+		f.Notices = v.takeNotices()
 	}
 	f.Notices = append(f.Notices, v.notices...)
 	if v.Desk != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"slices"
 	"net/netip"
 	"net/url"
 	"strings"
@@ -151,10 +152,35 @@ func (v *Visit) Warn(text string) {
 // Tell keeps a notice for the page that comes next.
 func (v *Visit) Tell(kind, text string) { v.TellWith(Notice{Kind: kind, Text: text}) }
 
-// TellWith is Tell for a notice with more than a text.
+// buttonAgain is on how many pages behind the next one a button to take something back
+// is still there: so whoever goes and looks at the list first can do it from there.
+const buttonAgain = 2
+
+// TellWith is Tell for a notice with more than a text. One with a button stays for two
+// more pages, or until another one with a button comes.
 func (v *Visit) TellWith(n Notice) {
 	kept, _ := v.site.sessions.Get(v.Ctx(), keyNotices).([]Notice)
+	if n.Post != nil {
+		n.Again = buttonAgain
+		kept = slices.DeleteFunc(kept, func(n Notice) bool { return n.Post != nil })
+	}
 	v.site.sessions.Put(v.Ctx(), keyNotices, append(kept, n))
+}
+
+// takeNotices returns what the page at hand is to say, and keeps what the next one is.
+func (v *Visit) takeNotices() []Notice {
+	all, _ := v.site.sessions.Pop(v.Ctx(), keyNotices).([]Notice)
+	var again []Notice
+	for _, n := range all {
+		if n.Again > 0 {
+			n.Again--
+			again = append(again, n)
+		}
+	}
+	if again != nil {
+		v.site.sessions.Put(v.Ctx(), keyNotices, again)
+	}
+	return all
 }
 
 // Public returns scheme and host under which browsers find the console.
