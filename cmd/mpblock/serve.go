@@ -214,7 +214,7 @@ func (c *serveCmd) greet(ctx context.Context, t ui.Terminal, s *server.Server, t
 	}
 	t.Printf("mpblock ready on %s (%s)\n", base, where)
 	if at := s.ControlURL(); at != "" {
-		t.Printf("  faults, clock, reset and journal: mpblock emulator%s (%s)\n", emulate.Flag(at), at)
+		t.Printf("  faults, clock, reset and journal: mpblock emulator status%s (%s)\n", emulate.Flag(at), at)
 	}
 	for _, name := range c.TLSName {
 		t.Printf("  and as %s, where that name leads to this machine\n", s.URLOf(name))
