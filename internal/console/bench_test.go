@@ -2,6 +2,7 @@ package console
 
 import (
 	"context"
+	"flag"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -20,10 +21,11 @@ import (
 
 // Sizes of the account that is measured.
 const (
-	manyFollowers = 1_000_000
-	manyBlocked   = 200_000
-	perChange     = 20 // as calls of the API make them
+	manyBlocked = 200_000
+	perChange   = 20 // as calls of the API make them
 )
+
+var manyFollowers = flag.Int("followers", 1_000_000, "followers of the benchmark's account, each with a remark")
 
 // BenchmarkPages measures how long the server takes for every page of an account
 // with a million followers, all with remarks, 200,000 of them blocked by 10,000 changes, on the
@@ -88,7 +90,7 @@ func fillMany(b *testing.B, p *rules, store mpblock.Store) []mpblock.OpenID {
 		b.Fatal(err)
 	}
 	var ids, blocked []mpblock.OpenID
-	for n := range manyFollowers {
+	for n := range *manyFollowers {
 		id := mpblock.Mint(testPrefix, key, fmt.Sprint(n))
 		if ids = append(ids, id); n < manyBlocked {
 			blocked = append(blocked, id)
