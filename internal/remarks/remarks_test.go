@@ -252,3 +252,36 @@ func TestSearchIsBounded(t *testing.T) {
 		}
 	})
 }
+
+// SetRemark leaves the name, and leaves nothing where there is none and no remark.
+func TestSetRemark(t *testing.T) {
+	store := memstore.New()
+	s := New(store, nil)
+	set := func(remark string) {
+		t.Helper()
+		if err := s.SetRemark(t.Context(), account, "api", person(1), remark); err != nil {
+			t.Fatal(err)
+		}
+	}
+	records := func(want int) {
+		t.Helper()
+		if rs, err := store.List(t.Context(), string(kind), "", 10); err != nil || len(rs) != want {
+			t.Errorf("%d records, %v; want %d", len(rs), err, want)
+		}
+	}
+	set("")
+	records(0)
+	set(" old ")
+	records(1)
+	set("")
+	records(0)
+	if err := s.Set(t.Context(), account, "mei", person(1), "Li Lei", "old"); err != nil {
+		t.Fatal(err)
+	}
+	set("")
+	records(1)
+	got, err := s.Of(t.Context(), account.AppID, []mpblock.OpenID{person(1)})
+	if r := got[person(1)]; err != nil || r.Name != "Li Lei" || r.Remark != "" || r.By != "api" {
+		t.Errorf("%+v, %v", r, err)
+	}
+}

@@ -152,10 +152,10 @@ func ErrorOf(err error) *Error {
 	if errors.As(err, &e) {
 		if code, ok := codeOf(e.Key); ok {
 			a := &Error{Code: code, Message: code.Text(), Detail: e.Message(), Err: e.Err}
-			switch code {
-			case CodeIPNotAllowed:
+			if code == CodeIPNotAllowed {
 				a.Message = fmt.Sprintf(a.Message, e.Args[1]) // the address; the first argument is the account
-			case CodeBadData:
+			}
+			if code == CodeBadData {
 				a.Message += ": " + a.Detail
 			}
 			return a
