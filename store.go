@@ -87,6 +87,14 @@ type Lists interface {
 	// for each of these changes. Nothing may write to the account meanwhile, and
 	// each must not call the store.
 	Histories(ctx context.Context, app AppID, after, last OpenID, each func(OpenID, Change)) error
+
+	// Erase removes the followers, entries and changes of an account, and all else
+	// that is kept of its OpenIDs: from then on it is as one that was never seen. It
+	// works in pieces whose size does not grow with the account. One that did not
+	// return nil may have done a part: until another has, what is read of the account
+	// means nothing. Nothing else may write to the account meanwhile; what does so is
+	// erased, or stays whole or in part.
+	Erase(ctx context.Context, app AppID) error
 }
 
 // Records are small named values.

@@ -92,6 +92,26 @@ func (s *Store) Quoted(ctx context.Context, app mpblock.AppID, after mpblock.Ope
 	return quoted.Of(read), err
 }
 
+// Erase implements mpblock.Store, and gives up what is kept of the account.
+//
+// Another node keeps its blocks, as of a seq that the account no longer has, and a log
+// that began anew would be taken for an older one. That is never seen: the rules erase
+// an account only once every node takes it for gone, and its AppID is not given out
+// again. What is kept goes where that node erases the account too, or as any range that
+// no page touches.
+func (s *Store) Erase(ctx context.Context, app mpblock.AppID) error {
+	l := s.list(app)
+	select {
+	case l.work <- struct{}{}:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	defer func() { <-l.work }()
+	err := s.Store.Erase(ctx, app)
+	l.forget() // also where a part may have been erased
+	return err
+}
+
 // page answers from what is kept, and has read what was not. It is not ok where there
 // is no room, or the store has gone back: then the store itself is to answer.
 func (s *Store) page(ctx context.Context, app mpblock.AppID, after mpblock.OpenID, limit int) (p quoted.Page, ok bool, err error) {

@@ -302,6 +302,16 @@ func (s *Store) Histories(ctx context.Context, app mpblock.AppID, after, last mp
 	return nil
 }
 
+// Erase implements mpblock.Store.
+func (s *Store) Erase(ctx context.Context, app mpblock.AppID) error {
+	if err := s.begin(ctx); err != nil {
+		return err
+	}
+	defer s.mu.Unlock()
+	delete(s.accounts, app)
+	return nil
+}
+
 // Get implements mpblock.Store.
 func (s *Store) Get(ctx context.Context, kind, key string) (mpblock.Record, error) {
 	if err := s.begin(ctx); err != nil {

@@ -53,6 +53,11 @@ func (t *timed) States(ctx context.Context, app mpblock.AppID, ids []mpblock.Ope
 	return t.Store.States(ctx, app, ids)
 }
 
+func (t *timed) Erase(ctx context.Context, app mpblock.AppID) error {
+	defer t.time("erase", time.Now())
+	return t.Store.Erase(ctx, app)
+}
+
 func (t *timed) Get(ctx context.Context, kind, key string) (mpblock.Record, error) {
 	defer t.time("get", time.Now())
 	return t.Store.Get(ctx, kind, key)

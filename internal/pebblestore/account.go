@@ -18,6 +18,7 @@ type account struct {
 	read   bool // head is what the store holds
 	head   head
 	recent recent
+	erased bool // since the store was opened: see forgetErased
 	// followerChanges counts the changes of the followers that readers see.
 	followerChanges atomic.Uint64
 

@@ -44,6 +44,7 @@ func (s *Store) build(app mpblock.AppID, a *account, b *pebble.Batch, group []*r
 	if err != nil {
 		return err
 	}
+	a.forgetErased()
 	for _, r := range group {
 		if r.err = r.ctx.Err(); r.err != nil {
 			continue

@@ -43,6 +43,7 @@ func model(t *testing.T, tb rapid.TB, open, reopen func() mpblock.Store) {
 			"ChangeHeads":     m.changeHeads,
 			"Histories":       m.histories,
 			"Undone":          m.undone,
+			"Erase":           m.erase,
 			"Put":             m.put,
 			"Delete":          m.delete,
 			"List":            m.list,
@@ -182,6 +183,14 @@ func (m *machine) undone(t *rapid.T) {
 func (m *machine) histories(t *rapid.T) {
 	a, after, last := m.app(t), m.cursor(t), m.cursor(t)
 	agree(t, m, func(s mpblock.Store) ([]history, error) { return historiesOf(m.ctx.Context(), s, a, after, last) })
+}
+
+func (m *machine) erase(t *rapid.T) {
+	if rapid.IntRange(0, 3).Draw(t, "erase") > 0 { // lists are to grow, too
+		t.Skip()
+	}
+	a := m.app(t)
+	agree(t, m, func(s mpblock.Store) (struct{}, error) { return struct{}{}, s.Erase(m.ctx.Context(), a) })
 }
 
 func (m *machine) record(t *rapid.T) mpblock.Record {

@@ -119,6 +119,12 @@ func (s *Slow) Histories(ctx context.Context, app mpblock.AppID, after, last mpb
 	return err
 }
 
+// Erase implements mpblock.Store.
+func (s *Slow) Erase(ctx context.Context, app mpblock.AppID) error {
+	_, err := slow(ctx, s, "Erase", func() (struct{}, error) { return struct{}{}, s.Store.Erase(ctx, app) })
+	return err
+}
+
 // Get implements mpblock.Store.
 func (s *Slow) Get(ctx context.Context, kind, key string) (mpblock.Record, error) {
 	return slow(ctx, s, "Get", func() (mpblock.Record, error) { return s.Store.Get(ctx, kind, key) })

@@ -51,6 +51,8 @@ var tests = []struct {
 	{"histories of a range", (*suite).histories},
 	{"logs are read in pieces", (*suite).logInPieces},
 	{"accounts do not touch each other", (*suite).accounts},
+	{"an erased account is as one never seen", (*suite).erase},
+	{"an account is erased twice", (*suite).eraseTwice},
 	{"the largest batch", (*suite).largest},
 	{"slices stay as they are", (*suite).shared},
 	{"records are compared and set", (*suite).records},
