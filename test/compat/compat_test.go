@@ -21,6 +21,7 @@ import (
 	"github.com/silenceper/wechat/v2/cache"
 	silenceper "github.com/silenceper/wechat/v2/officialaccount"
 	"github.com/silenceper/wechat/v2/officialaccount/config"
+	"github.com/silenceper/wechat/v2/officialaccount/user"
 	"github.com/silenceper/wechat/v2/util"
 
 	"mpblock/internal/testserver"
@@ -155,24 +156,30 @@ func walk(t *testing.T, c client, want int) []string {
 	return all
 }
 
-func TestSilenceper(t *testing.T) {
-	base := serve(t).Base
+// silenceperUser is the library's own part that has the blacklist, pointed at a server,
+// and what it can do.
+func silenceperUser(t *testing.T, base string) (*user.User, client) {
 	util.SetURIModifier(func(uri string) string {
 		return strings.Replace(uri, "https://api.weixin.qq.com", base, 1)
 	})
 	t.Cleanup(func() { util.SetURIModifier(func(uri string) string { return uri }) })
-	user := silenceper.NewOfficialAccount(&config.Config{AppID: appID, AppSecret: secret, Cache: cache.NewMemory()}).GetUser()
-	exercise(t, client{
+	u := silenceper.NewOfficialAccount(&config.Config{AppID: appID, AppSecret: secret, Cache: cache.NewMemory()}).GetUser()
+	return u, client{
 		list: func(after string) (page, error) {
-			l, err := user.GetBlackList(after)
+			l, err := u.GetBlackList(after)
 			if err != nil {
 				return page{}, err
 			}
 			return page{l.Total, l.Count, l.Data.OpenIDs, l.NextOpenID}, nil
 		},
-		block:   func(ids []string) error { return user.BatchBlackList(ids...) },
-		unblock: func(ids []string) error { return user.BatchUnBlackList(ids...) },
-	})
+		block:   func(ids []string) error { return u.BatchBlackList(ids...) },
+		unblock: func(ids []string) error { return u.BatchUnBlackList(ids...) },
+	}
+}
+
+func TestSilenceper(t *testing.T) {
+	user, c := silenceperUser(t, serve(t).Base)
+	exercise(t, c)
 	all, err := user.GetAllBlackList() // its own loop
 	if err != nil || len(all) != blocked {
 		t.Errorf("GetAllBlackList returns %d, %v", len(all), err)

@@ -23,12 +23,14 @@ type library struct {
 	https  bool   // it speaks nothing else
 }
 
-var libraries = []library{
+var (
 	// After a refused token it calls with access_token=undefined.
-	{name: "tnwx", shows: "errcode 4", forged: "errcode 40001"},
-	{name: "co-wechat-api", shows: "WeChatAPIError 4", forged: "WeChatAPIError 40125"},
-	{name: "wechat-api", shows: "errcode 4", forged: "WeChatAPIError 40125", https: true},
-}
+	tnwx      = library{name: "tnwx", shows: "errcode 4", forged: "errcode 40001"}
+	coWechat  = library{name: "co-wechat-api", shows: "WeChatAPIError 4", forged: "WeChatAPIError 40125"}
+	wechatAPI = library{name: "wechat-api", shows: "errcode 4", forged: "WeChatAPIError 40125", https: true}
+
+	libraries = []library{tnwx, coWechat, wechatAPI}
+)
 
 // drive starts a library in Node.js. inside is a command that runs another one, or
 // nothing; environment is added to that of the test.
