@@ -81,3 +81,39 @@ func TestSilencepersOtherCalls(t *testing.T) {
 		t.Errorf("GetAPIQuota after ClearQuota: %+v, %v", q, err)
 	}
 }
+
+// TestNPMsOtherCalls has co-wechat-api ask who users are, set a remark, and write to them.
+func TestNPMsOtherCalls(t *testing.T) {
+	s := serve(t)
+	call := library{name: "co-wechat-api"}.run(t, nil, "BASE="+s.Base)
+	type someone struct {
+		Subscribe      int
+		OpenID, Remark string
+		Nickname       *string
+	}
+	var list struct{ Data struct{ OpenID []string } }
+	must(t, call("list", "", &list))
+	blocked := list.Data.OpenID[0]
+	var ok struct{}
+	must(t, call("remark", []string{blocked, "VIP"}, &ok))
+	var one someone
+	must(t, call("user", blocked, &one))
+	if one.Subscribe != 1 || one.OpenID != blocked || one.Remark != "VIP" || one.Nickname == nil {
+		t.Errorf("getUser: %+v", one)
+	}
+	var many struct {
+		List []someone `json:"user_info_list"`
+	}
+	must(t, call("users", list.Data.OpenID[:100], &many))
+	if len(many.List) != 100 || many.List[0].Remark != "VIP" || many.List[99].OpenID != list.Data.OpenID[99] {
+		t.Errorf("batchGetUsers: %d", len(many.List))
+	}
+	if err := call("users", list.Data.OpenID[:101], &many); err == nil || !strings.Contains(err.Error(), "40032") {
+		t.Errorf("101 users: %v", err)
+	}
+	if err := call("send", blocked, &ok); err == nil || !strings.HasPrefix(err.Error(), "WeChatAPIError 43019 require remove blacklist") {
+		t.Errorf("a message to who is blocked: %v", err)
+	}
+	must(t, call("unblock", []string{blocked}, &ok))
+	must(t, call("send", blocked, &ok))
+}

@@ -32,9 +32,10 @@ var (
 	libraries = []library{tnwx, coWechat, wechatAPI}
 )
 
-// drive starts a library in Node.js. inside is a command that runs another one, or
-// nothing; environment is added to that of the test.
-func (l library) drive(t *testing.T, inside []string, environment ...string) client {
+// run starts a library in Node.js, and returns what has it make a call and reads what it
+// returns. inside is a command that runs another one, or nothing; environment is added to
+// that of the test.
+func (l library) run(t *testing.T, inside []string, environment ...string) func(name string, arg, answer any) error {
 	t.Helper()
 	script, err := filepath.Abs(filepath.Join("npm", l.name+".js"))
 	must(t, err)
@@ -55,34 +56,41 @@ func (l library) drive(t *testing.T, inside []string, environment ...string) cli
 		}
 	})
 	calls, answers := json.NewEncoder(in), json.NewDecoder(out)
-	call := func(name string, arg any) (testserver.Answer, error) {
-		var a struct {
-			testserver.Answer
-			Error string
-		}
+	return func(name string, arg, answer any) error {
 		if err := calls.Encode(map[string]any{"call": name, "arg": arg}); err != nil {
-			return a.Answer, err
-		}
-		if err := answers.Decode(&a); err != nil {
-			return a.Answer, fmt.Errorf("no answer of %s: %w", l.name, err)
-		}
-		switch {
-		case a.Error != "":
-			return a.Answer, errors.New(a.Error)
-		case a.Errcode != 0:
-			return a.Answer, fmt.Errorf("errcode %d %s", a.Errcode, a.Errmsg)
-		}
-		return a.Answer, nil
-	}
-	change := func(name string) func([]string) error {
-		return func(ids []string) error {
-			_, err := call(name, ids)
 			return err
 		}
+		var raw json.RawMessage
+		if err := answers.Decode(&raw); err != nil {
+			return fmt.Errorf("no answer of %s: %w", l.name, err)
+		}
+		var a struct {
+			Errcode       int
+			Errmsg, Error string
+		}
+		switch err := json.Unmarshal(raw, &a); {
+		case err != nil:
+			return err
+		case a.Error != "":
+			return errors.New(a.Error)
+		case a.Errcode != 0:
+			return fmt.Errorf("errcode %d %s", a.Errcode, a.Errmsg)
+		}
+		return json.Unmarshal(raw, answer)
+	}
+}
+
+// drive starts a library, and returns what it does with the blacklist.
+func (l library) drive(t *testing.T, inside []string, environment ...string) client {
+	t.Helper()
+	call := l.run(t, inside, environment...)
+	change := func(name string) func([]string) error {
+		return func(ids []string) error { return call(name, ids, &testserver.Answer{}) }
 	}
 	return client{
 		list: func(after string) (page, error) {
-			a, err := call("list", after)
+			var a testserver.Answer
+			err := call("list", after, &a)
 			return page{a.Total, a.Count, a.Data.Openid, a.Next}, err
 		},
 		block:   change("block"),

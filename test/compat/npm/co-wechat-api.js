@@ -24,4 +24,8 @@ drive({
   list: (after) => post('getblacklist', { begin_openid: after }),
   block: (ids) => post('batchblacklist', { openid_list: ids }),
   unblock: (ids) => post('batchunblacklist', { openid_list: ids }),
+  user: (id) => api.getUser(id),
+  users: (ids) => api.batchGetUsers(ids),
+  remark: ([id, remark]) => api.updateRemark(id, remark),
+  send: (id) => api.sendText(id, 'hello'),
 });
