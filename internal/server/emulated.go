@@ -230,12 +230,12 @@ func (s *Server) goTo(ctx context.Context, snap snapshot) error {
 	old.stopWork()
 	<-old.worked
 	s.emulated.Restore(snap.state)
-	s.stack.Store(next)
-	if s.admin != nil {
-		s.admin.Serve(s.administered(next))
-	}
 	if s.working {
 		next.work(s.reportWork)
+	}
+	s.stack.Store(next) // whoever ends it finds its work
+	if s.admin != nil {
+		s.admin.Serve(s.administered(next))
 	}
 	return nil
 }
