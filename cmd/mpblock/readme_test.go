@@ -4,7 +4,6 @@ package main
 
 import (
 	"fmt"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -78,12 +77,7 @@ func TestREADMEBoxes(t *testing.T) {
 	dir := program(t)
 	t.Run("a Go test", func(t *testing.T) { paste(t, dir, en) })
 	t.Run("in CI", func(t *testing.T) {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
-		}
-		address := l.Addr().String()
-		l.Close()
+		address := free(t)
 		_, script, _ := strings.Cut(en["yaml"][0], "run: |\n")
 		script = strings.ReplaceAll(script, "127.0.0.1:8080", address)
 		shell(t, dir, script+"\nkill $!", "MPBLOCK_LISTEN="+address)

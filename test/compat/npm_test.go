@@ -140,8 +140,8 @@ func TestUntrusted(t *testing.T) {
 }
 
 // TestRealName runs the libraries pointed nowhere, on a machine of their own as far as
-// network and /etc/hosts go. There the platform's name is the server's. As root that
-// needs nothing; others need user namespaces.
+// network and /etc/hosts go. There the platform's name is an emulator's, which fails when
+// it is told to. As root that needs nothing; others need user namespaces.
 func TestRealName(t *testing.T) {
 	const name = "api.weixin.qq.com"
 	hosts := filepath.Join(t.TempDir(), "hosts")
@@ -154,11 +154,31 @@ func TestRealName(t *testing.T) {
 	}
 	s := start(t, append(unshare, "sh", "-c", `ip link set lo up && mount --bind "$0" /etc/hosts && exec "$@"`, hosts,
 		binary, "serve", "--demo", "--listen", "127.0.0.1:443", "--data", filepath.Join(t.TempDir(), "data"),
-		"--tls-self-signed", "--tls-name", name))
+		"--control-listen", "127.0.0.1:8081", "--tls-self-signed", "--tls-name", name))
 	nsenter = append(nsenter, "--target", fmt.Sprint(s.PID))
 	for _, l := range libraries {
 		t.Run(l.name, func(t *testing.T) {
 			l.exercise(t, nsenter, trust(s))
+			c := l.drive(t, nsenter, trust(s))
+			_, err := c.list("")
+			must(t, err)
+			faults := func(command ...string) {
+				command = slices.Concat(nsenter, []string{binary, "emulator", "faults"}, command)
+				if out, err := exec.Command(command[0], command[1:]...).CombinedOutput(); err != nil {
+					t.Fatalf("%q: %v: %s", command, err, out)
+				}
+			}
+			faults("load", "busy-day")
+			refused := 0
+			for range 10 {
+				if _, err := c.list(""); err != nil && strings.Contains(err.Error(), "-1") {
+					refused++
+				}
+			}
+			if refused == 0 || refused == 10 {
+				t.Errorf("on a busy day %d of 10 calls are refused", refused)
+			}
+			faults("clear")
 		})
 	}
 }
