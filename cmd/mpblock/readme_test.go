@@ -98,3 +98,96 @@ func TestEmulatorBox(t *testing.T) {
 		t.Errorf("it took %s, %v", m[1], err)
 	}
 }
+
+// indented are the commands of a document that stand indented, without their comments.
+func indented(t *testing.T, name string) []string {
+	t.Helper()
+	text, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all []string
+	for _, m := range regexp.MustCompile(`(?m)^    (mpblock .*)$`).FindAllStringSubmatch(string(text), -1) {
+		all = append(all, regexp.MustCompile(` +#.*`).ReplaceAllString(m[1], ""))
+	}
+	return all
+}
+
+// All commands of docs/operations.md that need no database work one after the other, as
+// they stand there.
+func TestOperationsCommands(t *testing.T) {
+	dir := withBinary(t)
+	script := []string{
+		`trap 'kill $(jobs -p); wait' EXIT`,
+		`ready() { until [ -S data/mpblock.sock ]; do sleep 0.05; done; }`,
+		`people() { mpblock follower mint --data data --account $APPID 3 > followers.txt; (echo openid,name,remark; sed 's/$/,Li,asks for refunds/' followers.txt) > people.csv; }`,
+	}
+	n := 0
+	for _, command := range indented(t, "../../docs/operations.md") {
+		if strings.Contains(command, "mysql://") {
+			continue
+		}
+		n++
+		command = strings.NewReplacer("/var/lib/mpblock", "data", "/backup/2026-11-24", "backup", "wx…", "$APPID").Replace(command)
+		switch {
+		case strings.HasSuffix(command, "&"):
+			command += "\nready"
+		case strings.Contains(command, "account add"):
+			command += " > account.txt\nAPPID=$(sed -n 's/^appid *//p' account.txt)\npeople"
+		}
+		script = append(script, command)
+	}
+	if n < 14 {
+		t.Fatalf("%d commands", n)
+	}
+	script = append(script, "grep -c 'asks for refunds' all.csv")
+	out := shell(t, dir, strings.Join(script, "\n"), "MPBLOCK_LISTEN=127.0.0.1:0")
+	if !strings.Contains(out, "\n3\n") {
+		t.Errorf("the remarks that were imported are not exported:\n%s", out)
+	}
+}
+
+// withBinary is an empty directory, with mpblock on the PATH.
+func withBinary(t *testing.T) string {
+	t.Helper()
+	binary, err := testserver.Build("../..", t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("PATH", filepath.Dir(binary)+":"+os.Getenv("PATH"))
+	return t.TempDir()
+}
+
+// The commands of "An operator's day" work as they stand there, with the profile of
+// docs/cli.md in place of their variables, too.
+func TestOperatorsDay(t *testing.T) {
+	dir := withBinary(t)
+	s, err := testserver.Start("mpblock", "serve", "--demo", "--listen", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := s.Stop(); err != nil {
+			t.Error(err)
+		}
+	})
+	fill := strings.NewReplacer("http://127.0.0.1:8080", s.Base, "wx…", testserver.DemoAppID, "wx0123456789abcdef", testserver.DemoAppID,
+		"block-….job", "$(cd jobs && echo block-*.job)")
+	for name, content := range map[string]string{
+		"secret": testserver.DemoSecret, "shop.secret": testserver.DemoSecret,
+		"profiles.yaml": fill.Replace(boxes(t, "../../docs/cli.md", "Profiles")["yaml"][0]),
+	} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	jobs, profiles := "MPBLOCK_JOBS="+filepath.Join(dir, "jobs"), "MPBLOCK_PROFILES="+filepath.Join(dir, "profiles.yaml")
+	spam := "mpblock list | head -3 > spam.txt; mpblock unblock -f spam.txt\n"
+	day := fill.Replace(boxes(t, "../../README.md", "An operator's day")["sh"][0])
+	variables, commands, _ := strings.Cut(day, "\n")
+	shell(t, dir, variables+"\n"+spam+commands, jobs)
+	listed := shell(t, dir, "wc -l < blacklist.txt; mpblock list | wc -l; mpblock list --profile shop | wc -l", profiles)
+	if want := strings.Repeat("23000\n", 3); listed != want {
+		t.Errorf("the lists have\n%swant\n%s", listed, want)
+	}
+}
