@@ -56,10 +56,7 @@ func (c *consoleFlags) oidc() (*sso.Provider, error) {
 // that of the demo; "" where operators log in by themselves.
 func (c *serveCmd) invitation(ctx context.Context, s *server.Server) (text string, err error) {
 	path, err := s.Invite(ctx)
-	base := s.URL()
-	if c.PublicURL != "" {
-		base = c.PublicURL
-	}
+	base := s.Console()
 	switch {
 	case err != nil:
 		return "", err

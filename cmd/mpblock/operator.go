@@ -40,12 +40,11 @@ func (w where) printLink(t ui.Terminal, i admin.Invited, err error) error {
 	if err != nil {
 		return w.explain(err)
 	}
-	path := "/password?token=" + i.Token
 	if w.JSON {
-		return t.JSON(map[string]string{"name": i.Name, "path": path})
+		return t.JSON(map[string]string{"name": i.Name, "path": i.Path, "url": i.URL})
 	}
-	t.Printf("%s\n", path)
-	fmt.Fprintf(t.Err, "Open this path of the console within %d minutes; there %s chooses a password. It is good once.\n",
+	t.Printf("%s\n", i.URL)
+	fmt.Fprintf(t.Err, "Open this link to the console within %d minutes; there %s chooses a password. It is good once.\n",
 		int(operators.LinkLife.Minutes()), i.Name)
 	return nil
 }

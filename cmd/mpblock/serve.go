@@ -9,6 +9,7 @@ import (
 	"net/netip"
 	"os"
 	"os/signal"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -165,8 +166,12 @@ func (c *serveCmd) validate() error {
 	if c.Listen == "" {
 		return ui.Failed(ui.CodeUsage, "mpblock serve --listen 127.0.0.1:0 takes any free port", "--listen is empty")
 	}
-	if _, _, err := net.SplitHostPort(c.Listen); c.TLSSelfSigned && err != nil {
-		return ui.Failed(ui.CodeUsage, "mpblock serve --listen 127.0.0.1:8080", "--listen %s: %w", c.Listen, err)
+	if _, _, err := net.SplitHostPort(c.Listen); err != nil {
+		hint := "mpblock serve --listen 127.0.0.1:8080"
+		if _, notPort := strconv.ParseUint(c.Listen, 10, 16); notPort == nil {
+			hint = "mpblock serve --listen 127.0.0.1:" + c.Listen
+		}
+		return ui.Failed(ui.CodeUsage, hint, "--listen %s: %w", c.Listen, err)
 	}
 	if c.CacheSize < 1 {
 		return ui.Failed(ui.CodeUsage, "mpblock serve --cache-size 512", "--cache-size %d: want 1 MiB or more", c.CacheSize)

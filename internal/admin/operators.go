@@ -17,7 +17,7 @@ func (h *handler) addOperator(r *http.Request, in NewOperator) (Invited, error) 
 	}
 	h.log.Info("operator added", "operator", o.Name, "role", o.Role)
 	h.rules.Audit.Note(r.Context(), audit.Line{By: audit.ByAdmin, Deed: audit.OperatorAdded, On: o.Name, Now: string(o.Role)})
-	return Invited{Name: o.Name, Token: token}, nil
+	return h.invited(o.Name, token), nil
 }
 
 func (h *handler) operators(r *http.Request, _ none) ([]Operator, error) {
@@ -31,11 +31,17 @@ func (h *handler) operators(r *http.Request, _ none) ([]Operator, error) {
 
 func (h *handler) resetOperator(r *http.Request, in nameBody) (Invited, error) {
 	token, err := h.rules.Operators.ResetOperator(r.Context(), in.Name)
-	if err == nil {
-		h.log.Info("operator may choose a new password", "operator", in.Name)
-		h.rules.Audit.Note(r.Context(), audit.Line{By: audit.ByAdmin, Deed: audit.OperatorReset, On: in.Name})
+	if err != nil {
+		return Invited{}, err
 	}
-	return Invited{Name: in.Name, Token: token}, err
+	h.log.Info("operator may choose a new password", "operator", in.Name)
+	h.rules.Audit.Note(r.Context(), audit.Line{By: audit.ByAdmin, Deed: audit.OperatorReset, On: in.Name})
+	return h.invited(in.Name, token), nil
+}
+
+func (h *handler) invited(name, token string) Invited {
+	path := "/password?token=" + token
+	return Invited{Name: name, Token: token, Path: path, URL: h.rules.Console() + path}
 }
 
 // AddOperator creates an operator, who chooses a password with the token.

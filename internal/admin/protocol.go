@@ -101,6 +101,8 @@ type NewOperator struct {
 type Invited struct {
 	Name  string `json:"name"`
 	Token string `json:"token"`
+	Path  string `json:"path"` // of the console, with the token
+	URL   string `json:"url"`  // where browsers find it, as far as the server knows
 }
 
 // ErrNoServer is wrapped by the error of a Client whose server does not run.

@@ -30,6 +30,7 @@ type Rules struct {
 	Lists     *lists.Service
 	Remarks   *remarks.Service
 	Audit     *audit.Service
+	Console   func() string                               // base URL of the console; "" while it is not served
 	Backup    func(ctx context.Context, dir string) error // writes a copy of the store
 }
 

@@ -58,7 +58,8 @@ type Server struct {
 	conns   int // how many there may be to the API and the console
 	listen  func(network, address string) (net.Listener, error)
 
-	api, ops, control net.Listener // nil: not opened
+	console           atomic.Pointer[string] // where it is found, from Start on
+	api, ops, control net.Listener           // nil: not opened
 	http              []*http.Server
 	admin             *admin.Server
 	failed            chan error

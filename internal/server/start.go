@@ -1,6 +1,7 @@
 package server
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -73,12 +74,23 @@ func (s *Server) Start() error {
 			ErrorLog:          slog.NewLogLogger(s.cfg.Log.Handler(), slog.LevelDebug),
 		}, s.conns)
 	}
+	base := cmp.Or(s.cfg.PublicURL, s.URL())
+	s.console.Store(&base)
 	return err
+}
+
+// Console returns the base URL under which browsers find the console, as far as the
+// server knows; "" while it is not served.
+func (s *Server) Console() string {
+	if base := s.console.Load(); base != nil {
+		return *base
+	}
+	return ""
 }
 
 // administered is what the administration works through.
 func (s *Server) administered(w *stack) admin.Rules {
-	return admin.Rules{Access: w.rules.access, Operators: w.rules.operators, Lists: w.rules.lists, Remarks: w.rules.remarks, Audit: w.rules.audit, Backup: w.rules.backup}
+	return admin.Rules{Access: w.rules.access, Operators: w.rules.operators, Lists: w.rules.lists, Remarks: w.rules.remarks, Audit: w.rules.audit, Backup: w.rules.backup, Console: s.Console}
 }
 
 // serve has a door answer in the background.
