@@ -135,7 +135,7 @@ $(AXE): test/browser/package-lock.json
 
 .PHONY: fuzz
 fuzz: ## fuzz the parsers, the encoders and the reader of lists, 20 s each
-	for f in FuzzListRequest FuzzBatchRequest FuzzAppendPage FuzzAppendError; do \
+	for f in FuzzListRequest FuzzBatchRequest FuzzUsersRequest FuzzAppendPage FuzzAppendError; do \
 		go test -run xxx -fuzz $$f -fuzztime 20s ./internal/wire; \
 	done
 	for f in FuzzText FuzzAuto FuzzForms FuzzMemory; do \

@@ -21,13 +21,12 @@ import (
 	"mpblock/internal/quoted"
 )
 
-// MaxBatch is how many OpenIDs one call of the API may block or unblock, as the
-// platform's documentation has it.
-const MaxBatch = 20
-
-// MaxPageSize is how many OpenIDs one call of the API may list, as the
-// platform's documentation has it.
-const MaxPageSize = 10_000
+// Limits of one call of the API, as the platform's documentation has them.
+const (
+	MaxBatch    = 20     // OpenIDs that it blocks or unblocks
+	MaxUsers    = 100    // users of whom it tells
+	MaxPageSize = 10_000 // OpenIDs that it lists
+)
 
 // Options are the settings of a Service.
 type Options struct {

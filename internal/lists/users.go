@@ -7,9 +7,6 @@ import (
 	"mpblock"
 )
 
-// MaxUsers is how many users one call of the API may ask for.
-const MaxUsers = 100
-
 // Users is a call of the API that asks for 1 to MaxUsers users. The error is that of the
 // first OpenID, in list order, that is none of the account's.
 func (svc *Service) Users(ctx context.Context, a *mpblock.Account, ids ...string) ([]mpblock.OpenID, []mpblock.State, error) {
@@ -18,13 +15,14 @@ func (svc *Service) Users(ctx context.Context, a *mpblock.Account, ids ...string
 	}
 	parsed := make([]mpblock.OpenID, len(ids))
 	for i, s := range ids {
-		var err error
-		if parsed[i], err = Own(a, s); errors.Is(err, ErrForeign) {
+		id, err := Own(a, s)
+		if errors.Is(err, ErrForeign) {
 			err = errElsewhere.With(a.AppID) // only the blacklist calls have a code of its own for it
 		}
 		if err != nil {
 			return nil, nil, mpblock.At(err, "list[%d]", i)
 		}
+		parsed[i] = id
 	}
 	states, err := svc.store.States(ctx, a.AppID, parsed)
 	for i := range states {
@@ -36,11 +34,11 @@ func (svc *Service) Users(ctx context.Context, a *mpblock.Account, ids ...string
 // Follower reads an OpenID that is to be one of the account's followers.
 func (svc *Service) Follower(ctx context.Context, a *mpblock.Account, id string) (mpblock.OpenID, error) {
 	own, states, err := svc.Users(ctx, a, id)
-	if err == nil && !states[0].Follower {
-		err = errNoFollower.With(a.AppID)
-	}
-	if err != nil {
+	switch {
+	case err != nil:
 		return mpblock.OpenID{}, err
+	case !states[0].Follower:
+		return mpblock.OpenID{}, errNoFollower.With(a.AppID)
 	}
 	return own[0], nil
 }
