@@ -97,28 +97,53 @@ func TestClient(t *testing.T) {
 	}
 }
 
-// Any number of servers side by side, each with what it has, and nothing is left of
-// them.
+// Any number of servers side by side, each with what it has, where calls fail, and with
+// some a call still waits when its test ends; and nothing is left of them.
 func TestMany(t *testing.T) {
 	const servers = 1_000
 	before := runtime.NumGoroutine()
+	var held sync.WaitGroup
 	t.Run("at once", func(t *testing.T) {
-		var all sync.WaitGroup
+		var all, ended sync.WaitGroup
 		all.Add(servers)
-		for i := range servers {
-			go t.Run(strconv.Itoa(i), func(t *testing.T) {
+		one := func(i int) {
+			t.Run(strconv.Itoa(i), func(t *testing.T) {
 				s := mpblocktest.New(t)
-				fans := s.Followers(1 + i%5)
-				s.Drift(fans, nil)
+				fans := s.Followers(2 + i%5)
+				s.Drift(fans[1:], nil)
+				s.Plan(`rules:
+- {name: busy, match: {path: "*/batchblacklist", nth: 1}, effect: {errcode: -1}}
+- {name: reset, match: {path: "*/batchblacklist", nth: 2}, effect: {reset: after}}
+- {name: held, match: {path: "*/batchblacklist"}, effect: {lost_answer: timeout}}`)
 				all.Done()
 				all.Wait() // the others are there too
-				if got := s.Blocked(); !slices.Equal(got, fans) {
-					t.Errorf("blocked: %q, want %q", got, fans)
+				c := dial(t, s, client.WithRetries(0), client.WithHTTPClient(s.Client()))
+				block := func() error { return c.Block(t.Context(), client.OpenID(fans[0])) }
+				if err := block(); !errors.Is(err, client.ErrSystem) || !slices.Equal(s.Blocked(), fans[1:]) {
+					t.Errorf("busy: %v, blocked %q, want %q", err, s.Blocked(), fans[1:])
+				}
+				if err := block(); err == nil || !slices.Equal(s.Blocked(), fans) {
+					t.Errorf("reset: %v, blocked %q, want %q", err, s.Blocked(), fans)
+				}
+				if i%20 > 0 {
+					return
+				}
+				held.Go(func() {
+					if err := block(); err == nil {
+						panic("a call has an answer that was not to have one")
+					}
+				})
+				for s.Struck() < 3 {
+					runtime.Gosched()
 				}
 			})
 		}
-		all.Wait()
+		for i := range servers {
+			ended.Go(func() { one(i) })
+		}
+		ended.Wait()
 	})
+	held.Wait()
 	for end := time.Now().Add(time.Minute); runtime.NumGoroutine() > before+10; runtime.Gosched() {
 		if time.Now().After(end) {
 			t.Fatalf("%d goroutines, were %d", runtime.NumGoroutine(), before)
