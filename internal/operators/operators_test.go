@@ -222,6 +222,37 @@ func TestReset(t *testing.T) {
 	})
 }
 
+// A login that is stretched lasts as if it had begun later, and others do not.
+func TestLoginsAreStretched(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		svc := open(t, memstore.New())
+		s := enrol(t, svc, NewOperator{Name: "root", Role: RoleAdmin})
+		begin := func() Session {
+			t.Helper()
+			in, err := svc.Begin(t.Context(), s, "a browser", home)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return in
+		}
+		s.Began = time.Now()
+		moves, stays := begin(), begin()
+		for range 2 {
+			if err := svc.Stretch(t.Context(), moves, 24*time.Hour); err != nil {
+				t.Fatal(err)
+			}
+			time.Sleep(24 * time.Hour)
+		}
+		selfOf(t, svc, moves)
+		time.Sleep(SessionLife)
+		for _, over := range []Session{moves, stays} {
+			if _, err := svc.Self(t.Context(), over); !errors.Is(err, ErrLoggedOut) {
+				t.Errorf("%s is in still: %v", over.ID, err)
+			}
+		}
+	})
+}
+
 func TestSessionsEnd(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		svc := open(t, memstore.New())

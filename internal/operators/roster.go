@@ -10,7 +10,6 @@ import (
 
 	"mpblock"
 	"mpblock/internal/operators/credentials"
-	"mpblock/internal/operators/sessions"
 	"mpblock/internal/record"
 )
 
@@ -234,9 +233,4 @@ func checkLanguage(language string) error {
 		return errLanguage.With(language)
 	}
 	return nil
-}
-
-// Kinds returns the kinds of the records that are the operators' and nobody else's.
-func Kinds() []string {
-	return append(sessions.Kinds(), string(kindRoster), string(kindAttempts))
 }

@@ -24,10 +24,14 @@ func (svc *Service) Self(ctx context.Context, s Session) (*Self, error) {
 		return nil, err
 	}
 	o := t.Operators[s.Name]
-	if o == nil || o.Disabled || o.Epoch != s.Epoch || svc.clock.Now().Sub(s.Began) >= SessionLife {
+	if o == nil || o.Disabled || o.Epoch != s.Epoch {
 		return nil, ErrLoggedOut
 	}
-	if s.ID != "" {
+	if s.ID == "" {
+		if svc.clock.Now().Sub(s.Began) >= SessionLife {
+			return nil, ErrLoggedOut
+		}
+	} else { // the note of the login ends with it
 		in, err := svc.logins.See(ctx, s.Name, s.ID)
 		if err != nil {
 			return nil, err

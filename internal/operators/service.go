@@ -16,6 +16,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/netip"
+	"time"
 
 	"mpblock"
 	"mpblock/internal/operators/credentials"
@@ -79,6 +80,12 @@ func (svc *Service) Begin(ctx context.Context, s Session, agent string, addr net
 	at := sessions.Login{ID: s.ID, Agent: agent, Addr: addr, Epoch: s.Epoch, Began: s.Began}
 	s.ID, err = svc.logins.Begin(ctx, s.Name, at, s.Began.Add(SessionLife))
 	return s, err
+}
+
+// Stretch has a login last as if it had begun later: the clock of an emulator is about to
+// be moved ahead by so much.
+func (svc *Service) Stretch(ctx context.Context, s Session, by time.Duration) error {
+	return svc.logins.Stretch(ctx, s.Name, s.ID, by)
 }
 
 // Leave ends a session.

@@ -17,8 +17,6 @@ import (
 	"mpblock/internal/control"
 	"mpblock/internal/emulator"
 	"mpblock/internal/memstore"
-	"mpblock/internal/operators"
-	"mpblock/internal/record"
 	"mpblock/internal/seed"
 )
 
@@ -34,9 +32,10 @@ type Emulation struct {
 // emulated is what an emulator has beside other servers.
 type emulated struct {
 	*emulator.Emulator
-	mu    sync.Mutex // of changes of the stack
-	saved map[string]snapshot
-	began snapshot
+	people mpblock.Records // operators and their sessions, which no reset touches
+	mu     sync.Mutex      // of changes of the stack
+	saved  map[string]snapshot
+	began  snapshot
 }
 
 // snapshot is a state to go back to.
@@ -220,9 +219,6 @@ func (s *Server) snapshot(ctx context.Context) (snapshot, error) {
 func (s *Server) goTo(ctx context.Context, snap snapshot) error {
 	store := snap.store.Clone()
 	old := s.now()
-	if err := moveOperators(ctx, old.store, store); err != nil {
-		return err
-	}
 	next, err := s.build(ctx, store)
 	if err != nil {
 		return err
@@ -236,16 +232,6 @@ func (s *Server) goTo(ctx context.Context, snap snapshot) error {
 	s.stack.Store(next) // whoever ends it finds its work
 	if s.admin != nil {
 		s.admin.Serve(s.administered(next))
-	}
-	return nil
-}
-
-// moveOperators has a store hold the operators of another, and theirs alone.
-func moveOperators(ctx context.Context, from, to mpblock.Records) error {
-	for _, kind := range operators.Kinds() {
-		if err := record.Replace(ctx, from, to, kind); err != nil {
-			return err
-		}
 	}
 	return nil
 }

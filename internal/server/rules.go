@@ -32,7 +32,9 @@ type rules struct {
 	desks     *desk.Office
 }
 
-func openRules(ctx context.Context, store *listcache.Store, c Config) (*rules, error) {
+// openRules opens the rules over a store. The operators are in people, which is that
+// store too, but for an emulator.
+func openRules(ctx context.Context, store *listcache.Store, people mpblock.Records, c Config) (*rules, error) {
 	r := &rules{store: store}
 	var err error
 	if r.lists, err = lists.New(store, lists.Options{PageSize: c.PageSize, Quoted: store, Clock: c.Clock, Log: c.Log}); err != nil {
@@ -41,7 +43,7 @@ func openRules(ctx context.Context, store *listcache.Store, c Config) (*rules, e
 	if r.access, err = access.Open(ctx, store, access.WithTokenLife(c.TokenLife), access.WithClock(c.Clock)); err != nil {
 		return nil, err
 	}
-	if r.operators, err = operators.Open(ctx, store, operators.Options{Clock: c.Clock, Log: c.Log}); err != nil {
+	if r.operators, err = operators.Open(ctx, people, operators.Options{Clock: c.Clock, Log: c.Log}); err != nil {
 		return nil, err
 	}
 	r.jobs = jobs.New(store, r.lists, r.access.Account, jobs.Options{Clock: c.Clock})

@@ -12,7 +12,7 @@ import (
 
 func rulesOver(t *testing.T, store mpblock.Store) *rules {
 	t.Helper()
-	r, err := openRules(t.Context(), listcache.New(store, 1<<20), Config{}.withDefaults())
+	r, err := openRules(t.Context(), listcache.New(store, 1<<20), store, Config{}.withDefaults())
 	if err != nil {
 		t.Fatal(err)
 	}

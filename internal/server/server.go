@@ -95,8 +95,9 @@ func Open(ctx context.Context, c Config) (*Server, error) {
 	c = c.withDefaults()
 	s := &Server{cfg: c, machine: c.Clock, metrics: ops.New(c.Version), conns: connsOf(openFiles()), listen: net.Listen, failed: make(chan error, 2)}
 	if e := c.Emulate; e != nil {
-		s.emulated = &emulated{Emulator: emulator.New(c.Clock, cmp.Or(e.Journal, emulator.DefaultJournal)), saved: map[string]snapshot{}}
-		s.cfg.Clock = s.emulated.Clock
+		bent := emulator.New(c.Clock, cmp.Or(e.Journal, emulator.DefaultJournal))
+		s.emulated = &emulated{Emulator: bent, people: memstore.WithClock(bent.Clock), saved: map[string]snapshot{}}
+		s.cfg.Clock = bent.Clock
 	}
 	s.close = sync.OnceValue(s.end)
 	if err := s.open(ctx); err != nil {

@@ -26,8 +26,12 @@ func (s *Server) build(ctx context.Context, store mpblock.Store) (*stack, error)
 	kept, _ := s.cfg.Memory()
 	w := &stack{store: listcache.New(s.metrics.Wrap(store), kept), stopWork: func() {}, worked: make(chan struct{})}
 	close(w.worked)
+	people := mpblock.Records(w.store)
+	if s.emulated != nil {
+		people = s.emulated.people
+	}
 	var err error
-	if w.rules, err = openRules(ctx, w.store, s.cfg); err != nil {
+	if w.rules, err = openRules(ctx, w.store, people, s.cfg); err != nil {
 		return nil, err
 	}
 	w.handler = s.routes(w)

@@ -121,5 +121,16 @@ func (l *Logins) End(ctx context.Context, name, id string) error {
 	}
 }
 
-// Kinds returns the kinds of the records of sessions.
-func Kinds() []string { return []string{string(kindSession), string(kindLogin)} }
+// Stretch has a login last as if it had begun later.
+func (l *Logins) Stretch(ctx context.Context, name, id string, by time.Duration) error {
+	_, err := kindLogin.Edit(ctx, l.store, head(name)+id, func(r *record.Entry[loginRecord]) error {
+		if r.Version == 0 {
+			return record.ErrKeep
+		}
+		r.Value.Began += by.Milliseconds()
+		r.Value.Seen += by.Milliseconds()
+		r.Expires = r.Expires.Add(by)
+		return nil
+	})
+	return err
+}

@@ -59,6 +59,14 @@ func (s *Store) CommitCtx(ctx context.Context, token string, data []byte, expiry
 	})
 }
 
+// Stretch has a session last longer.
+func (s *Store) Stretch(ctx context.Context, token string, by time.Duration) error {
+	return s.change(ctx, token, func(r *record.Entry[[]byte]) bool {
+		r.Expires = r.Expires.Add(by)
+		return r.Version != 0
+	})
+}
+
 // DeleteCtx ends a session.
 func (s *Store) DeleteCtx(ctx context.Context, token string) error {
 	return s.change(ctx, token, func(r *record.Entry[[]byte]) bool {
