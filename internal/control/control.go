@@ -25,7 +25,6 @@ import (
 	"mpblock/internal/access"
 	"mpblock/internal/emulator"
 	"mpblock/internal/fault"
-	"mpblock/internal/lists"
 )
 
 // OpenAPI describes the door, for machines.
@@ -35,15 +34,8 @@ var OpenAPI []byte
 
 // Emulator is what the door works on: a server that emulates.
 type Emulator interface {
-	Emulator() *emulator.Emulator
+	emulator.Host
 	Access() *access.Service
-	Lists() *lists.Service
-
-	Reset(ctx context.Context) error
-	SaveSnapshot(ctx context.Context, name string) error
-	RestoreSnapshot(ctx context.Context, name string) error
-	RemoveSnapshot(name string) error
-	Snapshots() []emulator.Snapshot
 	WriteSeed(ctx context.Context, w io.Writer) error
 }
 
@@ -233,13 +225,8 @@ type ReadyMade struct {
 
 func (d *door) plans(*http.Request) (any, error) {
 	var p Plans
-	for _, name := range fault.ReadyMades() {
-		text, _ := fault.ReadyMade(name)
-		plan, err := fault.Parse(text)
-		if err != nil {
-			return nil, err
-		}
-		p.Plans = append(p.Plans, ReadyMade{name, plan.About})
+	for _, ready := range fault.ReadyPlans() {
+		p.Plans = append(p.Plans, ReadyMade{ready.Name, ready.Plan.About})
 	}
 	return p, nil
 }
@@ -281,12 +268,9 @@ func (d *door) load(r *http.Request) (any, error) {
 			return nil, err
 		}
 	}
-	p, err := fault.Parse(text)
+	p, err := fault.ParseRules(text)
 	if err != nil {
 		return nil, errPlan.With(err.Error())
-	}
-	if len(p.Rules) == 0 {
-		return nil, errPlan.With("the plan has no rules; rules: [{name: busy, effect: {errcode: -1}}]")
 	}
 	d.Emulator.Emulator().Load(p)
 	return d.faults(r)

@@ -1,7 +1,6 @@
 package emulator
 
 import (
-	"fmt"
 	"sync"
 	"time"
 
@@ -24,6 +23,8 @@ type ClockState struct {
 
 var errBackwards = mpblock.NewError(mpblock.Invalid, "clock.backwards",
 	"the clock stands at %s: it does not go back to %s, since tokens, quotas and changes already bear the later time; reset the emulator, or restore a snapshot")
+
+var errFar = mpblock.NewError(mpblock.Invalid, "clock.far", "the year %d is beyond 9999, the last that is written")
 
 // NewClock returns a clock that is the machine's.
 func NewClock(machine mpblock.Clock) *Clock { return &Clock{machine: mpblock.ClockOr(machine)} }
@@ -81,7 +82,7 @@ func (c *Clock) set(to time.Time) error {
 		return errBackwards.With(now.Format(time.RFC3339), to.Format(time.RFC3339))
 	}
 	if y := to.Year(); y > 9999 {
-		return fmt.Errorf("the year %d is beyond 9999, the last that is written", y)
+		return errFar.With(y)
 	}
 	if c.state.Frozen.IsZero() {
 		c.state.Ahead += to.Sub(now)

@@ -5,7 +5,11 @@ import (
 	"fmt"
 	"io/fs"
 	"path"
+	"reflect"
 	"strings"
+	"sync"
+
+	"github.com/goccy/go-yaml"
 
 	"mpblock/internal/strict"
 )
@@ -34,6 +38,15 @@ func Parse(text []byte) (Plan, error) {
 	return p, nil
 }
 
+// ParseRules is Parse for a plan that is to begin: one without rules is a mistake.
+func ParseRules(text []byte) (Plan, error) {
+	p, err := Parse(text)
+	if err == nil && len(p.Rules) == 0 {
+		err = &Mistake{What: "the plan has no rules", Fix: "rules: [{name: busy, effect: {errcode: -1}}]"}
+	}
+	return p, err
+}
+
 // Check tells what is wrong with a plan that no text is of: a *Mistake without a line.
 func (p Plan) Check() error {
 	for _, f := range p.flaws() {
@@ -60,4 +73,51 @@ func ReadyMades() []string {
 		names[i] = strings.TrimSuffix(f.Name(), ".yaml")
 	}
 	return names
+}
+
+// Ready is a plan that comes with mpblock.
+type Ready struct {
+	Name string
+	Plan Plan
+}
+
+// ReadyPlans returns the plans that come with mpblock, in order.
+var ReadyPlans = sync.OnceValue(func() (all []Ready) {
+	for _, name := range ReadyMades() {
+		text, _ := ReadyMade(name)
+		p, err := Parse(text)
+		if err != nil {
+			panic(err) // it is in the binary
+		}
+		all = append(all, Ready{name, p})
+	}
+	return all
+})
+
+// NameOf returns the name of a plan that comes with mpblock, "" for any other.
+func NameOf(p Plan) string {
+	for _, ready := range ReadyPlans() {
+		if reflect.DeepEqual(ready.Plan, p) {
+			return ready.Name
+		}
+	}
+	return ""
+}
+
+// Texts returns which calls a rule strikes, and what happens to them, as a plan has it in
+// one line.
+func (r Rule) Texts() (strikes, effect string) {
+	return flow(struct {
+		Match       Match   `yaml:",inline"`
+		Probability float64 `yaml:"probability,omitempty"`
+		Window      Window  `yaml:"window,omitempty"`
+	}{r.Match, r.Probability, r.Window}), flow(r.Effect)
+}
+
+func flow(v any) string {
+	text, err := yaml.MarshalWithOptions(v, yaml.Flow(true))
+	if err != nil {
+		return err.Error()
+	}
+	return strings.TrimSuffix(strings.TrimPrefix(strings.TrimSpace(string(text)), "{"), "}")
 }

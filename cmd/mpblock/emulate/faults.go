@@ -114,13 +114,8 @@ func (c faultsListCmd) Run(t ui.Terminal) error {
 		return nil
 	}
 	var plans control.Plans
-	for _, name := range fault.ReadyMades() {
-		text, _ := fault.ReadyMade(name)
-		p, err := fault.Parse(text)
-		if err != nil {
-			return err
-		}
-		plans.Plans = append(plans.Plans, control.ReadyMade{Name: name, About: p.About})
+	for _, ready := range fault.ReadyPlans() {
+		plans.Plans = append(plans.Plans, control.ReadyMade{Name: ready.Name, About: ready.Plan.About})
 	}
 	if c.JSON {
 		return t.JSON(plans)
