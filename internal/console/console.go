@@ -13,6 +13,7 @@ import (
 	"log/slog"
 	"net/http"
 
+	"mpblock/internal/console/emulate"
 	"mpblock/internal/console/entry"
 	"mpblock/internal/console/firstday"
 	"mpblock/internal/console/settings"
@@ -30,6 +31,7 @@ type Options struct {
 	Demo      bool          // say on the login page where the demo's link is
 	Public    string        // scheme and host under which browsers find the console; "": as they ask for it
 	OIDC      *sso.Provider // nil: no login through a provider
+	Emulator  emulate.Host  // nil: this is no emulator, or nobody is to bend it
 	Log       *slog.Logger
 
 	// CodeText returns the text of a return code of the API, "" for an unknown one.
@@ -53,10 +55,14 @@ type visit struct {
 func New(opts Options) http.Handler {
 	c := &console{opts}
 	in := entry.New(entry.Options{Operators: opts.Operators, Secure: opts.Secure, Demo: opts.Demo, OIDC: opts.OIDC, Log: opts.Log})
-	site := web.New(web.Options{
+	o := web.Options{
 		Desks: opts.Desks, Operators: opts.Operators, Secure: opts.Secure, Public: opts.Public, Log: opts.Log,
 		Views: views, LoggedOut: in.LoggedOut, NotFound: opts.NotFound,
-	})
+	}
+	if opts.Emulator != nil {
+		o.Bent = func(v *web.Visit) string { return emulate.Banner(opts.Emulator.Emulator(), v.Lang, v.Zone) }
+	}
+	site := web.New(o)
 	c.routes(site)
 	in.Register(site)
 	set := &settings.Pages{Operators: opts.Operators}
@@ -65,6 +71,9 @@ func New(opts Options) http.Handler {
 	}
 	set.Register(site)
 	firstday.Register(site)
+	if opts.Emulator != nil {
+		emulate.Register(site, opts.Emulator)
+	}
 	return site.Handler()
 }
 

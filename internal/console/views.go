@@ -4,6 +4,7 @@ import (
 	"embed"
 	"maps"
 
+	"mpblock/internal/console/emulate"
 	"mpblock/internal/console/entry"
 	"mpblock/internal/console/firstday"
 	"mpblock/internal/console/i18n"
@@ -25,6 +26,7 @@ func viewTypes() map[string]web.View {
 	maps.Copy(all, entry.Views)
 	maps.Copy(all, settings.Views)
 	maps.Copy(all, firstday.Views)
+	maps.Copy(all, emulate.Views)
 	return all
 }
 

@@ -25,7 +25,7 @@ func (s *Server) routes(in *stack) http.Handler {
 		Access: in.rules.access, Lists: in.rules.lists, Remarks: in.rules.remarks, RequireHTTPS: s.cfg.RequireHTTPS, RID: s.cfg.RID,
 		Timeout: s.cfg.callTime(), Observe: func(r api.Request) { s.observe(in, r) }, Emulator: s.Emulator(),
 	})
-	page := console.New(console.Options{
+	o := console.Options{
 		Desks: in.rules.desks, Operators: in.rules.operators, Public: s.cfg.PublicURL, Demo: s.cfg.Demo, OIDC: s.cfg.OIDC, Log: s.cfg.Log,
 		NotFound: func(w http.ResponseWriter, r *http.Request) bool { // other calls of the platform, which clients want as JSON
 			if strings.Contains(r.Header.Get("Accept"), "text/html") {
@@ -39,7 +39,11 @@ func (s *Server) routes(in *stack) http.Handler {
 			return text
 		},
 		Secure: s.tls != nil || strings.HasPrefix(s.cfg.PublicURL, "https://"),
-	})
+	}
+	if e := s.cfg.Emulate; e != nil && e.Listen != "" {
+		o.Emulator = s
+	}
+	page := console.New(o)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if !s.requests.TryRLock() { // only Close ever holds it for writing
 			text(w, http.StatusServiceUnavailable, "stopping\n")

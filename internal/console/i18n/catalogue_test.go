@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"mpblock/internal/audit"
+	"mpblock/internal/fault"
 )
 
 // source returns all files of the package that fit a pattern, one after the other.
@@ -82,6 +83,10 @@ func TestCatalogueIsWhatIsUsed(t *testing.T) {
 	for _, f := range audit.Fields() {
 		used["audit.field."+f] = true
 	}
+	for _, name := range fault.ReadyMades() {
+		used["emulator.plan."+strings.ReplaceAll(name, "-", "_")] = true
+	}
+	delete(used, "emulator.plan.")
 	delete(used, "role.")
 	delete(used, "audit.")
 	delete(used, "audit.field.")

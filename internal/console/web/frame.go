@@ -32,6 +32,7 @@ type Frame struct {
 	Nav         []NavGroup
 	Notices     []Notice
 	Asked       string // of the search in the bar
+	Bent        string // what an emulator bends at present
 }
 
 // self gives render the frame of any page's data.
@@ -72,6 +73,9 @@ func (v *Visit) Page(status int, name, title string, data Framed) error {
 	f := data.self()
 	f.Lang, f.Other, f.Title = v.Lang, v.Lang.Other(), title
 	f.Zone = v.Zone.String()
+	if v.site.Bent != nil {
+		f.Bent = v.site.Bent(v)
+	}
 	f.Path = v.R.URL.RequestURI()
 	if v.R.Method != http.MethodGet {
 		f.Path = PathOf(v.R.Referer(), "/")
@@ -196,6 +200,9 @@ func (v *Visit) nav(app string) []NavGroup {
 	admin := NavGroup{v.Say(msg("nav.admin")), []NavLink{link("/accounts", msg("nav.accounts"), "/accounts/")}}
 	if v.Desk.May(operators.RoleAdmin) {
 		admin.Links = append(admin.Links, link("/operators", msg("nav.operators"), "/operators/", "/audit"))
+	}
+	if v.site.Bent != nil && v.Desk.May(operators.RoleAdmin) {
+		admin.Links = append(admin.Links, link("/emulator", msg("nav.emulator"), "/emulator/"))
 	}
 	admin.Links = append(admin.Links, link("/me", msg("nav.me"), "/me/"))
 	return append(groups, admin)

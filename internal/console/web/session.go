@@ -4,6 +4,7 @@ import (
 	"encoding/gob"
 	"net/http"
 	"sync"
+	"time"
 
 	"github.com/alexedwards/scs/v2"
 
@@ -47,6 +48,19 @@ func (v *Visit) Enter(s operators.Session, next string) error {
 	}
 	v.site.sessions.Put(v.Ctx(), keySession, s)
 	return v.See(next)
+}
+
+// Stretch has the visitor's login last longer by the server's clock, which is about to be
+// moved ahead by so much; it goes back for nothing.
+func (v *Visit) Stretch(by time.Duration) error {
+	s, ok := v.site.sessions.Get(v.Ctx(), keySession).(operators.Session)
+	if !ok || by <= 0 {
+		return nil
+	}
+	if err := v.site.Operators.Sessions().Stretch(v.Ctx(), v.site.sessions.Token(v.Ctx()), by); err != nil {
+		return err
+	}
+	return v.site.Operators.Stretch(v.Ctx(), s, by)
 }
 
 // Leave ends the session, and tells whether there was one.

@@ -36,6 +36,10 @@ type Options struct {
 	// they sent is Waiting as a text, "" if it cannot be sent again.
 	LoggedOut func(v *Visit, waiting string) error
 
+	// Bent says what an emulator bends at present, "" if that is nothing. Nil: this is
+	// none, and has no page for it.
+	Bent func(*Visit) string
+
 	// NotFound is asked first where there is no page; it tells whether it has
 	// answered. Nil: nobody is asked.
 	NotFound func(http.ResponseWriter, *http.Request) bool
