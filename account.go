@@ -73,6 +73,10 @@ type Account struct {
 	Reasons        []string
 	ReasonRequired bool
 
+	// Upstream is the base URL of the API on which the account's blacklist truly lies;
+	// "": it lies here.
+	Upstream string
+
 	// Retired refuses every call and every change of the lists, which stay to be read.
 	Retired bool
 }

@@ -43,6 +43,7 @@ type accountRecord struct {
 	Reasons        []string `json:"reasons,omitempty"`
 	ReasonRequired bool     `json:"reason_required,omitempty"`
 	Retired        bool     `json:"retired,omitempty"`
+	Upstream       string   `json:"upstream,omitempty"`
 }
 
 // versioned is an account as it was read.
@@ -58,6 +59,7 @@ func (v versioned) record() accountRecord {
 		Name: a.Name, SecretHash: a.SecretHash.String(), Prefix: a.Prefix.String(), Key: hex.EncodeToString(a.Key[:]),
 		AnyFollower: a.AnyFollower, AllowIPs: a.AllowIPs, Denied: a.Denied, Daily: a.Daily, PerMinute: a.PerMinute,
 		Epoch: v.epoch, Reasons: a.Reasons, ReasonRequired: a.ReasonRequired, Retired: a.Retired,
+		Upstream: a.Upstream,
 	}
 }
 
@@ -67,6 +69,7 @@ func accountOf(e record.Entry[accountRecord]) (versioned, error) {
 		AppID: mpblock.AppID(e.Key), Name: rec.Name, AnyFollower: rec.AnyFollower,
 		AllowIPs: rec.AllowIPs, Denied: rec.Denied, Daily: rec.Daily, PerMinute: rec.PerMinute,
 		Reasons: rec.Reasons, ReasonRequired: rec.ReasonRequired, Retired: rec.Retired,
+		Upstream: rec.Upstream,
 	}}
 	for _, f := range []struct {
 		into []byte
@@ -108,6 +111,7 @@ type NewAccount struct {
 	Prefix      *mpblock.Prefix
 	Key         *mpblock.Key
 	AnyFollower bool
+	Upstream    string
 }
 
 // AddAccount creates an account and returns it with its secret, which is not
@@ -128,7 +132,7 @@ func (svc *Service) AddAccount(ctx context.Context, n NewAccount) (*mpblock.Acco
 	}
 	v := versioned{epoch: 1, Account: mpblock.Account{
 		AppID: n.AppID, Name: n.Name, SecretHash: *n.SecretHash,
-		Prefix: prefix, Key: *n.Key, AnyFollower: n.AnyFollower,
+		Prefix: prefix, Key: *n.Key, AnyFollower: n.AnyFollower, Upstream: n.Upstream,
 	}}
 	made, err := kindAccount.Put(ctx, svc.store, record.Entry[accountRecord]{Key: string(n.AppID), Value: v.record()})
 	svc.cache.forget(n.AppID)
@@ -213,7 +217,7 @@ func (svc *Service) UpdateAccount(ctx context.Context, app mpblock.AppID, edit f
 		if err := edit(&v.Account); err != nil {
 			return err
 		}
-		v.AppID, v.Prefix, v.Key, v.SecretHash = was.AppID, was.Prefix, was.Key, was.SecretHash
+		v.AppID, v.Prefix, v.Key, v.SecretHash, v.Upstream = was.AppID, was.Prefix, was.Key, was.SecretHash, was.Upstream
 		return normalize(&v.Account)
 	})
 }

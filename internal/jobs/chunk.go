@@ -199,17 +199,18 @@ func (c *chunk) apply(ctx context.Context, ids []mpblock.OpenID) ([]mpblock.Open
 		change, err := c.svc.lists.Apply(ctx, c.account, mpblock.Batch{
 			Action: c.job.Action, OpenIDs: ids, Actor: c.job.actor(), Reason: c.job.Reason, Known: c.known,
 		})
+		if change.Seq != 0 { // beside an error too, where the list lies elsewhere
+			c.did(change.Seq, len(change.OpenIDs))
+		}
 		var unknown *mpblock.UnknownError
-		if errors.As(err, &unknown) { // gone since it was looked up
-			c.refuse(ids[unknown.Index])
-			ids = slices.Concat(ids[:unknown.Index], ids[unknown.Index+1:])
+		if errors.As(err, &unknown) { // gone since it was looked up, or not known elsewhere
+			refused := ids[unknown.Index]
+			c.refuse(refused)
+			ids = lists.Without(lists.Without(ids, change.OpenIDs), []mpblock.OpenID{refused})
 			continue
 		}
 		if err != nil {
 			return nil, err
-		}
-		if change.Seq != 0 {
-			c.did(change.Seq, len(change.OpenIDs))
 		}
 		return lists.Without(ids, change.OpenIDs), nil
 	}

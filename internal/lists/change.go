@@ -42,7 +42,7 @@ func (svc *Service) ByHand(ctx context.Context, a *mpblock.Account, actor string
 		different[id] = true
 		batch.OpenIDs = append(batch.OpenIDs, id)
 	}
-	c, err := svc.Apply(ctx, a, batch)
+	c, err := svc.apply(ctx, a, batch, len(batch.OpenIDs) <= MaxBatch)
 	var unknown *mpblock.UnknownError
 	if errors.As(err, &unknown) {
 		return Outcome{}, errUnknownByHand.With(batch.OpenIDs[unknown.Index].String())

@@ -34,6 +34,9 @@ type Options struct {
 	// means MaxPageSize.
 	PageSize int
 
+	// Upstream is the Truth of accounts whose list lies elsewhere; nil: there are none.
+	Upstream Truth
+
 	// Quoted has the pages of blacklists in the form in which they are sent. If it
 	// is nil, those of the store are brought into that form.
 	Quoted Quoted
@@ -56,6 +59,7 @@ type Service struct {
 	local    Truth
 	quoted   quotedPager
 	pageSize int
+	upstream Truth // nil: there is none
 	clock    mpblock.Clock
 	digests  *digest.Digests
 }
@@ -73,7 +77,7 @@ func New(store mpblock.Store, opts Options) (*Service, error) {
 	}
 	clock := mpblock.ClockOr(opts.Clock)
 	svc := &Service{
-		store: store, local: local{store}, quoted: quote(store.Blacklist), pageSize: opts.PageSize,
+		store: store, local: local{store}, upstream: opts.Upstream, quoted: quote(store.Blacklist), pageSize: opts.PageSize,
 		clock: clock, digests: digest.New(store, clock, opts.Log),
 	}
 	if opts.Quoted != nil {
@@ -148,9 +152,9 @@ func (svc *Service) Change(ctx context.Context, a *mpblock.Account, action mpblo
 		}
 		parsed = append(parsed, id)
 	}
-	_, err := svc.Apply(ctx, a, mpblock.Batch{
+	_, err := svc.apply(ctx, a, mpblock.Batch{
 		Action: action, OpenIDs: parsed, Actor: mpblock.ActorAPI, Known: !a.AnyFollower,
-	})
+	}, true)
 	var unknown *mpblock.UnknownError
 	if errors.As(err, &unknown) {
 		return unknownOpenID(a, unknown.Index)

@@ -2,6 +2,7 @@ package server
 
 import (
 	"log/slog"
+	"path/filepath"
 	"time"
 
 	"mpblock"
@@ -11,6 +12,12 @@ import (
 	"mpblock/internal/sqlstore"
 	"mpblock/internal/sqlstore/address"
 )
+
+// sealKeyName is the file in a data directory that has the key of sealed secrets.
+const sealKeyName = "seal.key"
+
+// DefaultSync is how often the lists of accounts on the real platform are read.
+const DefaultSync = 5 * time.Minute
 
 // TokenLife is how long access tokens live on the platform.
 const TokenLife = access.TokenLife
@@ -58,6 +65,13 @@ type Config struct {
 	// it is. Nil means the system's; a Store that is given has its own.
 	Clock mpblock.Clock
 
+	// SealKeyFile has the key that seals the secrets of accounts whose list lies on the
+	// real platform: 64 hexadecimal digits. "": a file in Data, made when it is first
+	// needed, if the store is there too; else there can be no such accounts.
+	SealKeyFile string
+	makeSeal    bool
+	SyncEvery   time.Duration // how often their lists are read; 0: DefaultSync, negative: never
+
 	TokenLife    time.Duration // how long access tokens live; 0: TokenLife
 	RequireHTTPS bool          // the API answers 43003 to calls without TLS
 	RID          bool          // the request id behind the errmsg of errors, as today's real service has it
@@ -92,6 +106,12 @@ func (c Config) withDefaults() Config {
 	c.Clock = mpblock.ClockOr(c.Clock)
 	if c.TokenLife == 0 {
 		c.TokenLife = TokenLife
+	}
+	if c.SyncEvery == 0 {
+		c.SyncEvery = DefaultSync
+	}
+	if c.SealKeyFile == "" && c.embedded() && c.Data != "" {
+		c.SealKeyFile, c.makeSeal = filepath.Join(c.Data, sealKeyName), true
 	}
 	if c.CacheSize == 0 {
 		c.CacheSize = DefaultCacheSize

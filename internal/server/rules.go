@@ -18,6 +18,7 @@ import (
 	"mpblock/internal/ops"
 	"mpblock/internal/record"
 	"mpblock/internal/remarks"
+	"mpblock/internal/upstream"
 )
 
 // rules are what the doors work through, over one store.
@@ -30,14 +31,17 @@ type rules struct {
 	remarks   *remarks.Service
 	audit     *audit.Service
 	desks     *desk.Office
+	upstream  *upstream.Service
+	syncEvery time.Duration
 }
 
 // openRules opens the rules over a store. The operators are in people, which is that
 // store too, but for an emulator.
 func openRules(ctx context.Context, store *listcache.Store, people mpblock.Records, c Config) (*rules, error) {
-	r := &rules{store: store}
+	r := &rules{store: store, syncEvery: c.SyncEvery}
 	var err error
-	if r.lists, err = lists.New(store, lists.Options{PageSize: c.PageSize, Quoted: store, Clock: c.Clock, Log: c.Log}); err != nil {
+	r.upstream = upstream.New(store, upstream.Options{Clock: c.Clock, SealFile: c.SealKeyFile, MakeSeal: c.makeSeal, Log: c.Log})
+	if r.lists, err = lists.New(store, lists.Options{PageSize: c.PageSize, Quoted: store, Upstream: r.upstream, Clock: c.Clock, Log: c.Log}); err != nil {
 		return nil, err
 	}
 	if r.access, err = access.Open(ctx, store, access.WithTokenLife(c.TokenLife), access.WithClock(c.Clock)); err != nil {
@@ -69,6 +73,9 @@ func (r *rules) run(ctx context.Context, report func(error)) {
 	defer wg.Wait()
 	wg.Go(func() { r.jobs.Run(ctx, report) })
 	wg.Go(func() { every(ctx, callsEvery, "write down the calls", r.access.WriteCalls, report) })
+	if r.syncEvery > 0 {
+		wg.Go(func() { every(ctx, r.syncEvery, "read the lists on the platform", r.upstream.SyncAll, report) })
+	}
 	wg.Go(func() { every(ctx, sumsEvery, "count the changes", r.countChanges, report) })
 }
 

@@ -1,0 +1,250 @@
+// Package upstream is the truth of an account whose blacklist lies on the real platform,
+// or on any other server with the platform's API.
+//
+// The local list is what the platform last showed, plus what it has acknowledged since.
+// Both are changes in the log: what came through here bears its own actor and reason,
+// what others did there bears the actor Platform. A change goes to the platform first, 20
+// OpenIDs a call, and is noted here before each call (intents.go), so that a process that
+// is killed loses neither the change nor whose it was. An answer that is lost is settled
+// by reading the list.
+//
+// The list is read at intervals (sync.go). What looks like a fault of the platform, like
+// an empty page or a list that shrank by more than a fifth, unblocks nobody here until a
+// person says so.
+//
+// One process works on an account at a time: a lock of this package, and no more.
+package upstream
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"sync"
+	"time"
+
+	"mpblock"
+	"mpblock/client"
+	"mpblock/internal/record"
+)
+
+// Platform is the actor of changes that were made on the platform and not through here.
+const Platform = "platform"
+
+// Options are the settings of a Service.
+type Options struct {
+	Clock mpblock.Clock // for facts; nil: the system's
+	// SealFile has the key that seals secrets; "": accounts with an upstream can be
+	// neither added nor worked with. MakeSeal has it made when it is first needed.
+	SealFile string
+	MakeSeal bool
+
+	Log  *slog.Logger // nil: none
+	HTTP *http.Client // nil: one with a time limit of its own
+}
+
+// callTime is how long one call of the platform may take.
+const callTime = 30 * time.Second
+
+// Service is the truth of all accounts with an upstream of a store. Its methods are safe
+// for concurrent use.
+type Service struct {
+	store mpblock.Store
+	clock mpblock.Clock
+	log   *slog.Logger
+	http  *http.Client
+
+	sealFile string
+	makeSeal bool
+
+	mu    sync.Mutex
+	seal  *Seal // nil until it is needed
+	lines map[mpblock.AppID]*line
+}
+
+// line is what one process has of an account on the platform.
+type line struct {
+	mu     sync.Mutex // held while the platform or the local list is changed
+	client *client.Client
+}
+
+// New returns the truth of the accounts of a store that have an upstream.
+func New(store mpblock.Store, o Options) *Service {
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.HTTP == nil {
+		o.HTTP = &http.Client{Timeout: callTime}
+	}
+	return &Service{store: store, clock: mpblock.ClockOr(o.Clock), sealFile: o.SealFile, makeSeal: o.MakeSeal, log: o.Log, http: o.HTTP, lines: map[mpblock.AppID]*line{}}
+}
+
+// kindUpstream is the kind of the records of upstreams; their keys are AppIDs.
+const kindUpstream = record.Kind[Upstream]("upstream")
+
+// Upstream is where an account's truth lies, and how the last readings of it went.
+type Upstream struct {
+	BaseURL string `json:"base_url"` // of the platform's API, without /cgi-bin
+	Secret  []byte `json:"secret"`   // of the account there, sealed
+	Plain   bool   `json:"plain,omitempty"`
+
+	Synced   time.Time `json:"synced,omitzero"`   // when the list was last taken over; zero: never
+	Tried    time.Time `json:"tried,omitzero"`    // when it was last asked for
+	Problem  string    `json:"problem,omitempty"` // what was wrong then; "": nothing
+	Held     *Held     `json:"held,omitempty"`    // what a person is to decide
+	Total    int       `json:"total,omitempty"`   // what the platform said at Synced
+	Added    int       `json:"added,omitempty"`   // by others, at Synced
+	Removed  int       `json:"removed,omitempty"`
+	Unlisted int       `json:"unlisted,omitempty"` // OpenIDs there that cannot be held here
+}
+
+// Held is a reading that was not taken over: too many would be unblocked by it.
+type Held struct {
+	At      time.Time `json:"at"`
+	Total   int       `json:"total"`   // of the platform's list then
+	Removed int       `json:"removed"` // who would be unblocked here
+}
+
+var (
+	errNoSeal  = mpblock.NewError(mpblock.Unavailable, "upstream.seal", "there is no key to seal secrets with: start the server with --seal-key-file")
+	errNone    = mpblock.NewError(mpblock.NotFound, "upstream.none", "account %s has no upstream: its list lies here")
+	errLost    = mpblock.NewError(mpblock.Unavailable, "upstream.lost", "the platform's answer was lost, and it cannot be read now what became of it; what was asked for is kept, and settled when the platform answers again")
+	errRefused = mpblock.NewError(mpblock.Conflict, "upstream.refused", "the platform refuses it: %d %s")
+	errWhole   = mpblock.NewError(mpblock.Invalid, "upstream.whole", "%d OpenIDs at once: the platform takes %d in one call, all or none")
+	errDown    = mpblock.NewError(mpblock.Unavailable, "upstream.down", "the platform does not answer: %s; nothing was changed")
+	errURL     = mpblock.NewError(mpblock.Invalid, "upstream.url", "the base URL %q cannot be used: %s")
+)
+
+// Add makes an account's upstream known. The secret is that of the account there, and is
+// sealed. Plain has tokens asked for at /cgi-bin/token, which ends those of others, instead
+// of stable_token. It does not ask the platform anything.
+func (s *Service) Add(ctx context.Context, app mpblock.AppID, baseURL, secret string, plain bool) error {
+	seal, err := s.sealing(s.makeSeal)
+	if err != nil {
+		return err
+	}
+	if _, err := s.dial(app, baseURL, secret, plain); err != nil {
+		return err
+	}
+	return kindUpstream.Overwrite(ctx, s.store, record.Entry[Upstream]{Key: string(app), Value: Upstream{
+		BaseURL: baseURL, Secret: seal.seal(app, secret), Plain: plain,
+	}})
+}
+
+// Remove forgets an account's upstream and its secret.
+func (s *Service) Remove(ctx context.Context, app mpblock.AppID) error {
+	e, err := kindUpstream.Get(ctx, s.store, string(app))
+	if errors.Is(err, mpblock.ErrNotFound) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return kindUpstream.Delete(ctx, s.store, string(app), e.Version)
+}
+
+// Of returns an account's upstream, without what opens its secret.
+func (s *Service) Of(ctx context.Context, app mpblock.AppID) (Upstream, error) {
+	e, err := kindUpstream.Get(ctx, s.store, string(app))
+	if errors.Is(err, mpblock.ErrNotFound) {
+		return Upstream{}, errNone.With(app)
+	}
+	e.Value.Secret = nil
+	return e.Value, err
+}
+
+// sealing returns what seals secrets.
+func (s *Service) sealing(make bool) (*Seal, error) {
+	if s.sealFile == "" {
+		return nil, errNoSeal
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.seal == nil {
+		var err error
+		if s.seal, err = SealFile(s.sealFile, make); err != nil {
+			return nil, err
+		}
+	}
+	return s.seal, nil
+}
+
+func (s *Service) dial(app mpblock.AppID, baseURL, secret string, plain bool) (*client.Client, error) {
+	options := []client.Option{client.WithBaseURL(baseURL), client.WithHTTPClient(s.http)}
+	if plain {
+		options = append(options, client.WithPlainToken())
+	}
+	c, err := client.New(string(app), secret, options...)
+	if err != nil {
+		return nil, errURL.With(baseURL, err.Error())
+	}
+	return c, nil
+}
+
+// line returns what this process has of an account, with a client that is up to date.
+func (s *Service) line(ctx context.Context, app mpblock.AppID) (*line, *client.Client, error) {
+	e, err := kindUpstream.Get(ctx, s.store, string(app))
+	if errors.Is(err, mpblock.ErrNotFound) {
+		return nil, nil, errNone.With(app)
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	seal, err := s.sealing(false)
+	if err != nil {
+		return nil, nil, err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	l := s.lines[app]
+	if l == nil {
+		l = &line{}
+		s.lines[app] = l
+	}
+	if l.client == nil {
+		secret, err := seal.open(app, e.Value.Secret)
+		if err != nil {
+			return nil, nil, err
+		}
+		if l.client, err = s.dial(app, e.Value.BaseURL, secret, e.Value.Plain); err != nil {
+			return nil, nil, err
+		}
+	}
+	return l, l.client, nil
+}
+
+// Probe reads the first page of an account's list over there, before the account is known
+// here: so the credentials are tried, and the prefix of its OpenIDs is learnt. The prefix
+// is zero where nobody is blocked.
+func (s *Service) Probe(ctx context.Context, app mpblock.AppID, baseURL, secret string, plain bool) (mpblock.Prefix, int, error) {
+	c, err := s.dial(app, baseURL, secret, plain)
+	if err != nil {
+		return mpblock.Prefix{}, 0, err
+	}
+	page, err := c.List(ctx, "")
+	if err != nil {
+		return mpblock.Prefix{}, 0, explain(err)
+	}
+	for _, text := range page.OpenIDs {
+		if id, err := mpblock.ParseOpenID(string(text)); err == nil {
+			return id.Prefix(), page.Total, nil
+		}
+	}
+	return mpblock.Prefix{}, page.Total, nil
+}
+
+// explain turns an error of the client into one of ours.
+func explain(err error) error {
+	var refused *client.Error
+	var unknown *client.UnknownOutcomeError
+	switch {
+	case errors.As(err, &refused):
+		return errRefused.With(refused.Code, refused.Message).Because(err)
+	case errors.As(err, &unknown):
+		return errLost.Because(err)
+	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
+		return fmt.Errorf("the platform: %w", err)
+	}
+	return errDown.With(err.Error()).Because(err)
+}
