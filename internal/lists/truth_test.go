@@ -15,12 +15,12 @@ type told struct {
 	asked []string
 }
 
-func (l *told) Apply(ctx context.Context, a *mpblock.Account, b mpblock.Batch) (mpblock.Change, error) {
+func (l *told) Apply(ctx context.Context, a *mpblock.Account, b mpblock.Batch, whole bool) (mpblock.Change, error) {
 	l.asked = append(l.asked, string(a.AppID)+" "+b.Actor)
 	if time.Since(b.Time) > time.Minute {
 		l.asked = append(l.asked, "a change without a date")
 	}
-	return l.Truth.Apply(ctx, a, b)
+	return l.Truth.Apply(ctx, a, b, whole)
 }
 
 // Every way to change a blacklist goes through the account's Truth, once.

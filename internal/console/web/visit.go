@@ -4,9 +4,9 @@ import (
 	"context"
 	"errors"
 	"net/http"
-	"slices"
 	"net/netip"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
