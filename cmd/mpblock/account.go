@@ -18,6 +18,7 @@ type accountCmd struct {
 	List         accountListCmd   `cmd:"" help:"List all accounts with the sizes of their lists."`
 	Show         accountShowCmd   `cmd:"" help:"Show an account: settings and sizes."`
 	Set          accountSetCmd    `cmd:"" help:"Change the settings of an account."`
+	Sync         accountSyncCmd   `cmd:"" help:"Read the list of an account with an upstream, and take over what others did there."`
 	RotateSecret accountRotateCmd `cmd:"" help:"Give an account a new secret; the old one and all its tokens are bad at once."`
 }
 
@@ -27,14 +28,20 @@ type accountAddCmd struct {
 	AppID       string `name:"appid" help:"AppID; made at random unless given." placeholder:"wx…"`
 	Prefix      string `help:"What its OpenIDs begin with, 8 hexadecimal digits; made at random unless given."`
 	AnyFollower bool   `help:"Take every well-formed OpenID with its prefix as a follower."`
+	upstreamFlags
 }
 
 // Run creates an account.
 func (c accountAddCmd) Run(ctx context.Context, t ui.Terminal) error {
-	if id, err := mpblock.ParseOpenID(c.Prefix); err == nil {
-		return ui.Failed(ui.CodeUsage, "--prefix "+id.Prefix().String(), "--prefix %s is a whole OpenID, want the 8 hexadecimal digits of its prefix", c.Prefix)
+	prefix, err := c.prefixOf(c.Prefix)
+	if err != nil {
+		return err
 	}
-	a, err := admin.Dial(c.Data).Add(ctx, admin.NewAccount{AppID: c.AppID, Name: c.Name, Prefix: c.Prefix, AnyFollower: c.AnyFollower})
+	up, err := c.upstream(c.AppID)
+	if err != nil {
+		return err
+	}
+	a, err := admin.Dial(c.Data).Add(ctx, admin.NewAccount{AppID: c.AppID, Name: c.Name, Prefix: prefix, AnyFollower: c.AnyFollower, Upstream: up})
 	if err != nil {
 		return c.explain(err)
 	}
@@ -42,6 +49,10 @@ func (c accountAddCmd) Run(ctx context.Context, t ui.Terminal) error {
 		return t.JSON(a)
 	}
 	t.Printf("appid   %s\nsecret  %s\nprefix  %s\n", a.AppID, a.Secret, a.Prefix)
+	if up != nil {
+		t.Printf("upstream %s; its list is read with: mpblock account sync --data %s %s\n", up.URL, c.Data, a.AppID)
+		fmt.Fprintln(t.Err, "This secret is for your programs, which ask this server; the one of the platform is kept sealed.")
+	}
 	fmt.Fprintln(t.Err, "The secret is not kept and cannot be shown again; account rotate-secret makes a new one.")
 	return nil
 }
@@ -83,8 +94,17 @@ type accountShowCmd struct {
 
 // Run shows an account.
 func (c accountShowCmd) Run(ctx context.Context, t ui.Terminal) error {
-	a, err := admin.Dial(c.Data).Show(ctx, c.AppID)
-	return c.print(t, a, err)
+	client := admin.Dial(c.Data)
+	a, err := client.Show(ctx, c.AppID)
+	if err := c.print(t, a, err); err != nil || a.Upstream == "" || c.JSON {
+		return err
+	}
+	u, err := client.Upstream(ctx, c.AppID)
+	if err != nil {
+		return c.explain(err)
+	}
+	printUpstream(t, u)
+	return nil
 }
 
 func (w where) print(t ui.Terminal, a admin.Account, err error) error {

@@ -35,6 +35,8 @@ func TestMain(m *testing.M) {
 //
 //	server DIR [flag...]    starts mpblock serve on a directory and waits for its
 //	                        ready line; $BASE is its address
+//	second DIR [flag...]    starts another one beside it, at $SECOND, and ends it with
+//	                        the script
 //	sigterm                 ends it with SIGTERM, and fails unless it ends well
 //	sigkill                 ends it at once
 //	serverlog               prints its log; a call may be logged after its answer,
@@ -64,7 +66,7 @@ func scripts(dir string) testscript.Params {
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"server": startServer, "sigterm": stopServer, "sigkill": killServer, "serverlog": serverLog,
 			"http": request, "code": exitCode, "damage": damage, "firstsecret": firstSecret, "lines": countLines, "many": writeMany, "journal": writeJournal,
-			"expand": expand, "firstjob": firstJob,
+			"expand": expand, "second": startSecond, "firstjob": firstJob,
 		},
 		RequireExplicitExec: true,
 	}
@@ -103,6 +105,15 @@ func startServer(ts *testscript.TestScript, _ bool, args []string) {
 			_ = s.Kill()
 		}
 	})
+}
+
+func startSecond(ts *testscript.TestScript, _ bool, args []string) {
+	binary, err := lookPath(ts.Getenv("PATH"))
+	ts.Check(err)
+	s, err := testserver.Start(append([]string{binary, "serve", "--listen", "127.0.0.1:0", "--data", ts.MkAbs(args[0])}, args[1:]...)...)
+	ts.Check(err)
+	ts.Setenv("SECOND", s.Base)
+	ts.Defer(func() { _ = s.Kill() })
 }
 
 func lookPath(path string) (string, error) {

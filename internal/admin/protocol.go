@@ -42,6 +42,7 @@ type Account struct {
 	Reasons        []string `json:"reasons,omitempty"`
 	ReasonRequired bool     `json:"reason_required,omitempty"`
 	Retired        bool     `json:"retired,omitempty"`
+	Upstream       string   `json:"upstream,omitempty"` // base URL of where its list lies; "": here
 }
 
 // NewAccount is what an account is created with; what is empty is chosen by the
@@ -51,6 +52,8 @@ type NewAccount struct {
 	Name        string `json:"name,omitempty"`
 	Prefix      string `json:"prefix,omitempty"`
 	AnyFollower bool   `json:"any_follower,omitempty"`
+
+	Upstream *NewUpstream `json:"upstream,omitempty"` // nil: its list lies here
 }
 
 // Created is an account and its secret, which cannot be shown again.
@@ -199,7 +202,7 @@ func view(a *mpblock.Account, t lists.Totals) Account {
 		AppID: a.AppID, Name: a.Name, Prefix: a.Prefix.String(), AnyFollower: a.AnyFollower,
 		AllowIPs: []string{}, DeniedCalls: append([]mpblock.Call{}, a.Denied...), Daily: a.Daily, PerMinute: a.PerMinute,
 		Followers: t.Followers, Blocked: t.Blocked,
-		Reasons: a.Reasons, ReasonRequired: a.ReasonRequired, Retired: a.Retired,
+		Reasons: a.Reasons, ReasonRequired: a.ReasonRequired, Retired: a.Retired, Upstream: a.Upstream,
 	}
 	for _, ip := range a.AllowIPs {
 		v.AllowIPs = append(v.AllowIPs, ip.String())

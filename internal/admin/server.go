@@ -21,6 +21,7 @@ import (
 	"mpblock/internal/lists"
 	"mpblock/internal/operators"
 	"mpblock/internal/remarks"
+	"mpblock/internal/upstream"
 )
 
 // Rules are what the administration works through.
@@ -30,6 +31,7 @@ type Rules struct {
 	Lists     *lists.Service
 	Remarks   *remarks.Service
 	Audit     *audit.Service
+	Upstream  *upstream.Service
 	Console   func() string                               // base URL of the console; "" while it is not served
 	Backup    func(ctx context.Context, dir string) error // writes a copy of the store
 }
@@ -112,6 +114,8 @@ func newHandler(rules Rules, log *slog.Logger) http.Handler {
 	mux.Handle("POST /accounts/{app}/remarks", handle(h, h.setRemarks))
 	mux.Handle("POST /accounts/{app}/forgotten", handle(h, h.forget))
 	mux.Handle("POST /accounts/{app}/minted", handle(h, h.mint))
+	mux.Handle("POST /accounts/{app}/sync", handle(h, h.sync))
+	mux.Handle("GET /accounts/{app}/upstream", handle(h, h.upstream))
 	mux.Handle("POST /operators", handle(h, h.addOperator))
 	mux.Handle("GET /operators", handle(h, h.operators))
 	mux.Handle("POST /operators/reset", handle(h, h.resetOperator))
@@ -181,6 +185,11 @@ func (h *handler) add(r *http.Request, in NewAccount) (Created, error) {
 			return Created{}, err
 		}
 		n.Prefix = &prefix
+	}
+	if in.Upstream != nil {
+		if err := h.join(r.Context(), &n, *in.Upstream); err != nil {
+			return Created{}, err
+		}
 	}
 	a, secret, err := h.rules.Access.AddAccount(r.Context(), n)
 	if err != nil {

@@ -22,6 +22,7 @@ import (
 	"unicode"
 
 	"mpblock"
+	"mpblock/client"
 	"mpblock/internal/access"
 	"mpblock/internal/emulator"
 	"mpblock/internal/lists"
@@ -192,7 +193,7 @@ func (x *exchange) answer() (e *wire.Error) {
 	if err == nil {
 		return nil
 	}
-	e = wire.ErrorOf(err)
+	e = errorOf(err)
 	switch {
 	case errors.Is(err, context.DeadlineExceeded):
 		e.Detail = fmt.Sprintf("the server did not finish in %v; what it was asked to change may have changed or not: try again", x.Timeout)
@@ -200,6 +201,20 @@ func (x *exchange) answer() (e *wire.Error) {
 		e.Detail = "the client went away before the answer; what it asked to change may have changed or not"
 	}
 	return e
+}
+
+// errorOf returns an error as the API answers it: what the real platform has refused bears
+// its own code and text.
+func errorOf(err error) *wire.Error {
+	var there *client.Error
+	if !errors.As(err, &there) {
+		return wire.ErrorOf(err)
+	}
+	message := there.Message
+	if there.RID != "" {
+		message += " rid: " + there.RID
+	}
+	return &wire.Error{Code: wire.Code(there.Code), Message: message, Detail: "so says the platform on which the account's list lies"}
 }
 
 // run makes the checks that all calls have, in the platform's order, and the call.

@@ -107,6 +107,11 @@ var codes = map[string]Code{
 	"token.bad":                CodeBadToken,
 	"token.expired":            CodeTokenExpired,
 	"token.missing":            CodeTokenMissing,
+	"upstream.down":            CodeSystem,
+	"upstream.lost":            CodeSystem,
+	"upstream.none":            CodeSystem,
+	"upstream.seal":            CodeSystem,
+	"upstream.unsealed":        CodeSystem,
 }
 
 // codeOf returns the return code for a key of the rules.
