@@ -67,7 +67,8 @@ type Config struct {
 
 	// SealKeyFile has the key that seals the secrets of accounts whose list lies on the
 	// real platform: 64 hexadecimal digits. "": a file in Data, made when it is first
-	// needed, if the store is there too; else there can be no such accounts.
+	// needed, if the store is there too; else there can be no such accounts. They are for
+	// one server alone: nodes that share a Database would not take turns.
 	SealKeyFile string
 	makeSeal    bool
 	SyncEvery   time.Duration // how often their lists are read; 0: DefaultSync, negative: never

@@ -248,15 +248,21 @@ func TestKilledUnderLostAnswers(t *testing.T) {
 	t.Parallel()
 	seed := rand.Uint64()
 	t.Logf("seed %d", seed)
+	deaths := 0
 	for round := range 40 {
-		killed(t, seed+uint64(round)) //nolint:gosec // not negative
+		deaths += killed(t, seed+uint64(round)) //nolint:gosec // not negative
 		if t.Failed() {
 			t.Fatalf("seed %d, round %d", seed, round)
 		}
 	}
+	t.Logf("killed in the middle of %d of 800 changes", deaths)
+	if deaths < 100 {
+		t.Errorf("killed %d times: too few to tell", deaths)
+	}
 }
 
-func killed(t *testing.T, seed uint64) {
+// killed makes 20 changes, and returns in how many of them the gateway was killed.
+func killed(t *testing.T, seed uint64) (deaths int) {
 	t.Helper()
 	dice := rand.New(rand.NewPCG(seed, 1))
 	s := open(t, mpblocktest.WithPageSize(50))
@@ -280,6 +286,9 @@ func killed(t *testing.T, seed uint64) {
 		}
 		ids := mine[from : from+n]
 		_, err := s.gateway.Apply(t.Context(), s.account, s.batch(action, actor, ids...), false)
+		if errors.Is(err, errKilled) {
+			deaths++
+		}
 		for _, id := range ids {
 			asked[fmt.Sprint(id, action, actor)] = true
 			last[id] = wish{action, err == nil}
@@ -320,4 +329,5 @@ func killed(t *testing.T, seed uint64) {
 			t.Errorf("%s: %v was acknowledged, and is not so", id, w.action)
 		}
 	}
+	return deaths
 }
