@@ -29,6 +29,8 @@ func (s *Server) end() error {
 	s.stopping.Store(true)
 	if s.emulated != nil {
 		s.emulated.Close()
+		s.emulated.mu.Lock() // a reset under way comes to its end, and none begins
+		defer s.emulated.mu.Unlock()
 	}
 	w := s.now()
 	w.stopWork()

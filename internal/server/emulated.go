@@ -50,6 +50,7 @@ const maxSnapshots = 100
 
 var (
 	errNoEmulator    = mpblock.NewError(mpblock.Unavailable, "emulator.none", "this server is no emulator: start it with --control-listen, or with --demo")
+	errStopping      = mpblock.NewError(mpblock.Unavailable, "emulator.stopping", "the emulator is stopping")
 	errSnapshotName  = mpblock.NewError(mpblock.Invalid, "snapshot.name", "%q is no name for a snapshot: want 1 to 64 letters, digits, and - _ .")
 	errNoSnapshot    = mpblock.NewError(mpblock.NotFound, "snapshot.none", "there is no snapshot %q; there are: %s")
 	errManySnapshots = mpblock.NewError(mpblock.Limited, "snapshot.many", "there are %d snapshots, the most that are kept: remove one")
@@ -217,6 +218,9 @@ func (s *Server) snapshot(ctx context.Context) (snapshot, error) {
 
 // goTo changes the stack for that of a snapshot.
 func (s *Server) goTo(ctx context.Context, snap snapshot) error {
+	if s.stopping.Load() {
+		return errStopping
+	}
 	store := snap.store.Clone()
 	old := s.now()
 	next, err := s.build(ctx, store)

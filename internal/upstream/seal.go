@@ -38,10 +38,10 @@ func NewSeal(key []byte) (*Seal, error) {
 }
 
 // SealFile returns a seal with the key in a file: 64 hexadecimal digits. Where there is no
-// file and make is set, one is made that its owner alone can read.
-func SealFile(name string, make bool) (*Seal, error) {
+// file and create is set, one is made that its owner alone can read.
+func SealFile(name string, create bool) (*Seal, error) {
 	text, err := os.ReadFile(name) //nolint:gosec // whoever starts the server names it
-	if errors.Is(err, fs.ErrNotExist) && make {
+	if errors.Is(err, fs.ErrNotExist) && create {
 		key := newKey()
 		text = []byte(hex.EncodeToString(key) + "\n")
 		err = writeNew(name, text)

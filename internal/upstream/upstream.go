@@ -155,7 +155,7 @@ func (s *Service) Of(ctx context.Context, app mpblock.AppID) (Upstream, error) {
 }
 
 // sealing returns what seals secrets.
-func (s *Service) sealing(make bool) (*Seal, error) {
+func (s *Service) sealing(create bool) (*Seal, error) {
 	if s.sealFile == "" {
 		return nil, errNoSeal
 	}
@@ -163,7 +163,7 @@ func (s *Service) sealing(make bool) (*Seal, error) {
 	defer s.mu.Unlock()
 	if s.seal == nil {
 		var err error
-		if s.seal, err = SealFile(s.sealFile, make); err != nil {
+		if s.seal, err = SealFile(s.sealFile, create); err != nil {
 			return nil, err
 		}
 	}

@@ -250,7 +250,7 @@ func TestKilledUnderLostAnswers(t *testing.T) {
 	t.Logf("seed %d", seed)
 	deaths := 0
 	for round := range 40 {
-		deaths += killed(t, seed+uint64(round)) //nolint:gosec // not negative
+		deaths += killed(t, seed+uint64(round))
 		if t.Failed() {
 			t.Fatalf("seed %d, round %d", seed, round)
 		}
