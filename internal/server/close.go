@@ -29,8 +29,8 @@ func (s *Server) end() error {
 	s.stopping.Store(true)
 	if s.emulated != nil {
 		s.emulated.Close()
-		s.emulated.mu.Lock() // a reset under way comes to its end, and none begins
-		defer s.emulated.mu.Unlock()
+		s.emulated.mu.Lock()   // a reset under way comes to its end, and no other begins
+		s.emulated.mu.Unlock() //nolint:staticcheck // there is nothing to do under it
 	}
 	w := s.now()
 	w.stopWork()
