@@ -11,95 +11,48 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
-	"net/netip"
 	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
 
-	"mpblock"
 	"mpblock/client"
-	"mpblock/internal/access"
-	"mpblock/internal/memstore"
-	"mpblock/internal/server"
+	"mpblock/mpblocktest"
 )
 
 const appID, secret = "wx0123456789abcdef", "0123456789abcdef0123456789abcdef"
 
-// world is the API of mpblock on a store in memory, below a base path, with a
-// place for faults before it.
+// world is mpblock in memory, below a base path, with 100 followers. No port is needed,
+// so that it works under a clock of its own too.
 type world struct {
-	access *access.Service
-	store  mpblock.Store
-	api    http.Handler
-	ids    []client.OpenID // of followers
-	fault  func(http.ResponseWriter, *http.Request) bool
-	mu     sync.Mutex
-	calls  []string // the last part of each path
+	*mpblocktest.Server
+	ids []client.OpenID // of followers
 }
 
-func newWorld(t *testing.T, pageSize int) *world {
+func newWorld(t *testing.T, set ...mpblocktest.Option) *world {
 	t.Helper()
-	w := &world{store: memstore.New()}
-	s, err := server.Open(t.Context(), server.Config{Store: w.store, PageSize: pageSize, RID: true})
-	if err != nil {
-		t.Fatal(err)
+	w := &world{Server: mpblocktest.New(t, append(set, mpblocktest.WithoutPort(), mpblocktest.WithRID())...)}
+	for _, id := range w.Followers(100) {
+		w.ids = append(w.ids, client.OpenID(id))
 	}
-	w.access = s.Access()
-	account, _, err := w.access.AddAccount(t.Context(), access.NewAccount{AppID: appID, Secret: secret})
-	if err != nil {
-		t.Fatal(err)
-	}
-	err = s.Lists().MintFollowers(t.Context(), account, 100, func(ids []mpblock.OpenID) error {
-		for _, id := range ids {
-			w.ids = append(w.ids, client.OpenID(id.String()))
-		}
-		return nil
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	slices.Sort(w.ids)
-	w.api = http.StripPrefix("/base/path", s.Handler())
 	return w
 }
 
-func (w *world) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
-	w.mu.Lock()
-	w.calls = append(w.calls, r.URL.Path[strings.LastIndexByte(r.URL.Path, '/')+1:])
-	w.mu.Unlock()
-	if w.fault != nil && w.fault(rw, r) {
-		return
-	}
-	w.api.ServeHTTP(rw, r)
-}
+// count returns how many calls came, by the last part of their path.
+func (w *world) count(call string) int { return count(w.Server, "/"+call) }
 
-func (w *world) count(call string) int {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	n := 0
-	for _, c := range w.calls {
-		if c == call {
-			n++
-		}
-	}
-	return n
-}
-
-// RoundTrip serves a request without a network, so that it works under a clock of
-// its own.
+// RoundTrip takes the base path off.
 func (w *world) RoundTrip(r *http.Request) (*http.Response, error) {
-	if err := r.Context().Err(); err != nil {
-		return nil, err
+	path, ok := strings.CutPrefix(r.URL.Path, "/base/path")
+	if !ok {
+		return nil, fmt.Errorf("%s is not below the base path", r.URL.Path)
 	}
-	rec := httptest.NewRecorder()
-	r.RemoteAddr = "127.0.0.1:1"
-	w.ServeHTTP(rec, r)
-	return rec.Result(), nil
+	r = r.Clone(r.Context())
+	r.URL.Path = path
+	return w.Client().Transport.RoundTrip(r)
 }
 
 func (w *world) client(t *testing.T, options ...client.Option) *client.Client {
@@ -107,11 +60,20 @@ func (w *world) client(t *testing.T, options ...client.Option) *client.Client {
 	options = append([]client.Option{
 		client.WithBaseURL("http://server/base/path/"), client.WithHTTPClient(&http.Client{Transport: w}),
 	}, options...)
-	c, err := client.New(appID, secret, options...)
+	c, err := client.New(w.AppID, w.Secret, options...)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return c
+}
+
+// faults has these strike the next calls of the blacklist, and none strike the others.
+func (w *world) faults(effects ...mpblocktest.Effect) {
+	var rules []mpblocktest.Rule
+	for i, e := range effects {
+		rules = append(rules, mpblocktest.Rule{Match: mpblocktest.Match{Path: "*/tags/members/*", Nth: i + 1}, Effect: e})
+	}
+	w.Fail(rules...)
 }
 
 func list(t *testing.T, c *client.Client) []client.OpenID {
@@ -126,28 +88,8 @@ func list(t *testing.T, c *client.Client) []client.OpenID {
 	return all
 }
 
-func answer(code int) func(http.ResponseWriter) {
-	return func(w http.ResponseWriter) { fmt.Fprintf(w, `{"errcode":%d,"errmsg":"text rid: 0-1-2"}`, code) }
-}
-
-// faults answers the next calls of the blacklist with these, and leaves the others
-// to the API.
-func (w *world) faults(answers ...func(http.ResponseWriter)) {
-	var mu sync.Mutex
-	w.fault = func(rw http.ResponseWriter, r *http.Request) bool {
-		mu.Lock()
-		defer mu.Unlock()
-		if len(answers) == 0 || !strings.Contains(r.URL.Path, "/tags/members/") {
-			return false
-		}
-		answers[0](rw)
-		answers = answers[1:]
-		return true
-	}
-}
-
 func TestBlockListUnblock(t *testing.T) {
-	w := newWorld(t, 7)
+	w := newWorld(t, mpblocktest.WithPageSize(7))
 	for _, options := range [][]client.Option{nil, {client.WithPlainToken()}} {
 		c := w.client(t, options...)
 		for batch := range slices.Chunk(w.ids, client.MaxBatch) {
@@ -172,7 +114,7 @@ func TestBlockListUnblock(t *testing.T) {
 }
 
 func TestRefusals(t *testing.T) {
-	w := newWorld(t, 0)
+	w := newWorld(t)
 	c := w.client(t)
 	tests := []struct {
 		ids  []client.OpenID
@@ -194,17 +136,17 @@ func TestRefusals(t *testing.T) {
 		}
 	}
 	for code, want := range map[int]error{45009: client.ErrDailyQuota, 45011: client.ErrTooFast, 48001: client.ErrUnauthorized} {
-		w.faults(answer(code), answer(0))
+		w.faults(mpblocktest.Errcode(code))
 		before := w.count("batchblacklist")
 		if err := c.Block(t.Context(), w.ids[0]); !errors.Is(err, want) || w.count("batchblacklist") != before+1 {
 			t.Errorf("%d: %v after %d calls", code, err, w.count("batchblacklist")-before)
 		}
 	}
-	w.fault = nil
+	w.Fail()
 	for _, tt := range []struct {
 		appID, secret string
 		want          error
-	}{{"wx0000000000000000", secret, client.ErrInvalidAppID}, {appID, "wrong", client.ErrInvalidSecret}} {
+	}{{"wx0000000000000000", w.Secret, client.ErrInvalidAppID}, {w.AppID, "wrong", client.ErrInvalidSecret}} {
 		c, err := client.New(tt.appID, tt.secret, client.WithBaseURL("http://server/base/path"), client.WithHTTPClient(&http.Client{Transport: w}))
 		if err != nil {
 			t.Fatal(err)
@@ -231,27 +173,27 @@ func TestNewRefuses(t *testing.T) {
 
 func TestSystemErrorsAreTriedAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := newWorld(t, 0)
+		w := newWorld(t)
 		c := w.client(t)
 		start := time.Now()
-		w.faults(answer(-1), answer(-1))
+		w.faults(mpblocktest.Errcode(-1), mpblocktest.Errcode(-1))
 		if err := c.Block(t.Context(), w.ids[0]); err != nil {
 			t.Fatal(err)
 		}
 		if took := time.Since(start); took != 750*time.Millisecond {
 			t.Errorf("it took %v, want two pauses of 250 and 500 ms", took)
 		}
-		w.faults(answer(-1), answer(-1), answer(-1), answer(-1))
+		w.faults(mpblocktest.Errcode(-1), mpblocktest.Errcode(-1), mpblocktest.Errcode(-1), mpblocktest.Errcode(-1))
 		if err := c.Block(t.Context(), w.ids[0]); !errors.Is(err, client.ErrSystem) {
 			t.Errorf("in the end %v", err)
 		}
-		w.faults(answer(-1))
+		w.faults(mpblocktest.Errcode(-1))
 		ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
 		defer cancel()
 		if err := c.Block(ctx, w.ids[0]); !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("with a context that ends in the pause: %v", err)
 		}
-		w.faults(answer(-1))
+		w.faults(mpblocktest.Errcode(-1))
 		if err := w.client(t, client.WithRetries(0)).Block(t.Context(), w.ids[0]); !errors.Is(err, client.ErrSystem) {
 			t.Errorf("without retries: %v", err)
 		}
@@ -261,14 +203,14 @@ func TestSystemErrorsAreTriedAgain(t *testing.T) {
 // What may have happened is never sent again, and says so; a read is.
 func TestLostAnswers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := newWorld(t, 0)
+		w := newWorld(t)
 		c := w.client(t)
-		lost := map[string]func(http.ResponseWriter){
-			"cut":     func(w http.ResponseWriter) { io.WriteString(w, `{"errcode":0,"err`) },
-			"html":    func(w http.ResponseWriter) { w.WriteHeader(502); io.WriteString(w, "<html>Bad Gateway</html>") },
-			"empty":   func(http.ResponseWriter) {},
-			"other":   func(w http.ResponseWriter) { io.WriteString(w, `{"hello":"world"}`) },
-			"ok, 500": func(w http.ResponseWriter) { w.WriteHeader(500); io.WriteString(w, `{"errcode":0,"errmsg":"ok"}`) },
+		lost := map[string]mpblocktest.Effect{
+			"cut":     {Malformed: true},
+			"html":    {HTTP: 502, Body: "<html>Bad Gateway</html>"},
+			"empty":   {HTTP: 200},
+			"other":   {HTTP: 200, Body: `{"hello":"world"}`},
+			"ok, 500": {HTTP: 500, Body: `{"errcode":0,"errmsg":"ok"}`},
 		}
 		for name, f := range lost {
 			w.faults(f)
@@ -291,40 +233,32 @@ func TestLostAnswers(t *testing.T) {
 
 // Over a real network: applied and the answer lost, and no connection at all.
 func TestLostConnections(t *testing.T) {
-	w := newWorld(t, 0)
-	var lose atomic.Bool
-	ts := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
-		if lose.Load() && strings.Contains(r.URL.Path, "batchblacklist") {
-			w.ServeHTTP(httptest.NewRecorder(), r)
-			conn, _, err := http.NewResponseController(rw).Hijack()
-			if err == nil {
-				conn.Close()
-			}
-			return
+	s := mpblocktest.New(t)
+	fans := s.Followers(2)
+	s.Fail(mpblocktest.Rule{Match: mpblocktest.Match{Path: "*/batchblacklist"}, Effect: mpblocktest.Effect{LostAnswer: mpblocktest.Cut}})
+	nowhere := httptest.NewServer(nil)
+	nowhere.Close()
+	dial := func(base string, options ...client.Option) *client.Client {
+		c, err := client.New(s.AppID, s.Secret, append(options, client.WithBaseURL(base), client.WithRetries(1))...)
+		if err != nil {
+			t.Fatal(err)
 		}
-		w.ServeHTTP(rw, r)
-	}))
-	c := w.client(t, client.WithHTTPClient(&http.Client{Timeout: 5 * time.Minute}), client.WithBaseURL(ts.URL+"/base/path"), client.WithRetries(1))
-	lose.Store(true)
-	err := c.Block(t.Context(), w.ids[0])
-	var unknown *client.UnknownOutcomeError
-	if !errors.As(err, &unknown) || w.count("batchblacklist") != 1 {
-		t.Errorf("lost: %v after %d calls", err, w.count("batchblacklist"))
+		return c
 	}
-	if got := list(t, c); !slices.Equal(got, w.ids[:1]) {
-		t.Errorf("listed %q", got)
+	err := dial(s.URL).Block(t.Context(), client.OpenID(fans[0]))
+	if !unknown(err) || count(s, "/batchblacklist") != 1 || len(s.Blocked()) != 1 {
+		t.Errorf("lost: %v after %d calls, blocked %q", err, count(s, "/batchblacklist"), s.Blocked())
 	}
-	keepsSecrets(t, err)
-	ts.Close()
-	err = c.Block(t.Context(), w.ids[1])
+	keepsSecrets(t, err, s.Secret)
+	err = dial(nowhere.URL, client.WithToken("SECRET-TOKEN")).Block(t.Context(), client.OpenID(fans[1]))
 	var op *net.OpError
-	if errors.As(err, &unknown) || !errors.As(err, &op) || op.Op != "dial" {
+	if unknown(err) || !errors.As(err, &op) || op.Op != "dial" {
 		t.Errorf("no connection: %v", err)
 	}
-	keepsSecrets(t, err)
+	keepsSecrets(t, err, "SECRET-TOKEN")
 }
 
-func keepsSecrets(t *testing.T, err error) {
+func keepsSecrets(t *testing.T, err error, secret string) {
 	t.Helper()
 	for e := err; e != nil; e = errors.Unwrap(e) {
 		if s := e.Error(); strings.Contains(s, secret) || strings.Contains(s, "access_token") || strings.Contains(s, "secret=") {
@@ -355,9 +289,12 @@ func TestSlowServer(t *testing.T) {
 	}
 }
 
+// rival is somebody else who asks for a token: that of the call is dead.
+var rival = mpblocktest.Effect{StaleToken: 40001}
+
 func TestTokenIsRenewed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := newWorld(t, 0)
+		w := newWorld(t)
 		c := w.client(t)
 		block := func() {
 			t.Helper()
@@ -371,10 +308,7 @@ func TestTokenIsRenewed(t *testing.T) {
 			t.Errorf("%d tokens for two calls", n)
 		}
 		time.Sleep(time.Minute)
-		creds := access.Credentials{GrantType: "client_credential", AppID: appID, Secret: secret, IP: netip.MustParseAddr("127.0.0.1")}
-		if _, err := w.access.StableToken(t.Context(), creds, true); err != nil { // a rival forces another
-			t.Fatal(err)
-		}
+		w.faults(rival)
 		block()
 		if n := w.count("stable_token"); n != 2 {
 			t.Errorf("%d tokens after a rival", n)
@@ -384,9 +318,9 @@ func TestTokenIsRenewed(t *testing.T) {
 		if n := w.count("stable_token"); n != 3 {
 			t.Errorf("%d tokens after two hours", n)
 		}
-		w.faults(answer(42001))
+		w.faults(mpblocktest.Errcode(42001))
 		block()
-		w.faults(answer(40001), answer(40001))
+		w.faults(mpblocktest.Errcode(40001), mpblocktest.Errcode(40001))
 		if err := c.Block(t.Context(), w.ids[0]); !errors.Is(err, client.ErrInvalidToken) {
 			t.Errorf("a token that stays bad: %v", err)
 		}
@@ -398,7 +332,7 @@ func TestTokenIsRenewed(t *testing.T) {
 }
 
 func TestOneRenewalForAll(t *testing.T) {
-	w := newWorld(t, 0)
+	w := newWorld(t)
 	c := w.client(t, client.WithPlainToken())
 	var wg sync.WaitGroup
 	for i := range 50 {
@@ -416,10 +350,7 @@ func TestOneRenewalForAll(t *testing.T) {
 	if err := c.Block(t.Context(), w.ids[0]); err != nil {
 		t.Fatal(err)
 	}
-	creds := access.Credentials{GrantType: "client_credential", AppID: appID, Secret: secret, IP: netip.MustParseAddr("127.0.0.1")}
-	if _, err := w.access.StableToken(t.Context(), creds, true); err != nil { // a rival forces another
-		t.Fatal(err)
-	}
+	w.faults(rival)
 	for i := range 50 {
 		wg.Go(func() {
 			if err := c.Block(t.Context(), w.ids[i]); err != nil {
@@ -434,7 +365,7 @@ func TestOneRenewalForAll(t *testing.T) {
 }
 
 func TestSharedTokenFile(t *testing.T) {
-	w := newWorld(t, 0)
+	w := newWorld(t)
 	file := filepath.Join(t.TempDir(), "token")
 	var wg sync.WaitGroup
 	for i := range 8 { // as many processes
@@ -449,10 +380,11 @@ func TestSharedTokenFile(t *testing.T) {
 	if n := w.count("token"); n != 1 {
 		t.Errorf("%d tokens for 8 clients", n)
 	}
-	if _, err := w.access.RotateSecret(t.Context(), appID); err != nil {
+	w.faults(rival)
+	c, err := client.New(w.AppID, "changed", client.WithHTTPClient(w.Client()), client.WithTokenFile(file))
+	if err != nil {
 		t.Fatal(err)
 	}
-	c := w.client(t, client.WithTokenFile(file))
 	if err := c.Block(t.Context(), w.ids[0]); !errors.Is(err, client.ErrInvalidSecret) {
 		t.Errorf("the token of the file is bad, and so is the secret: %v", err)
 	}
@@ -460,7 +392,7 @@ func TestSharedTokenFile(t *testing.T) {
 
 func TestPace(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := newWorld(t, 0)
+		w := newWorld(t)
 		c := w.client(t, client.WithPace(100*time.Millisecond))
 		start := time.Now()
 		var wg sync.WaitGroup
@@ -484,7 +416,7 @@ func TestAllWhileTheListChanges(t *testing.T) {
 	seed := rand.Uint64()
 	t.Logf("seed %d", seed)
 	random := rand.New(rand.NewPCG(seed, 0))
-	w := newWorld(t, 5)
+	w := newWorld(t, mpblocktest.WithPageSize(5))
 	c := w.client(t)
 	for range 50 {
 		blocked := map[client.OpenID]bool{}

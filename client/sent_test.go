@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"mpblock/client"
+	"mpblock/mpblocktest"
 )
 
 // unknown tells whether an error says that a call may have happened.
@@ -22,7 +23,7 @@ func unknown(err error) bool {
 
 // What was never sent is not taken for what may have happened.
 func TestNeverSent(t *testing.T) {
-	w := newWorld(t, 0)
+	w := newWorld(t)
 	requests := 0
 	ts := httptest.NewUnstartedServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { requests++ }))
 	ts.Config.ErrorLog = nil
@@ -34,7 +35,7 @@ func TestNeverSent(t *testing.T) {
 	if err == nil || unknown(err) || !strings.Contains(err.Error(), "certificate") || requests != 0 {
 		t.Errorf("a certificate that is not trusted: %v after %d requests", err, requests)
 	}
-	keepsSecrets(t, err)
+	keepsSecrets(t, err, "SECRET-TOKEN")
 
 	trusts := w.client(t, token, client.WithHTTPClient(ts.Client()), client.WithBaseURL(ts.URL))
 	ended, cancel := context.WithCancel(t.Context())
@@ -47,7 +48,7 @@ func TestNeverSent(t *testing.T) {
 // A call whose connection was made counts as sent, over HTTP/1.1 and HTTP/2, and so
 // does every call over a transport that does not say.
 func TestMayHaveBeenSent(t *testing.T) {
-	w := newWorld(t, 0)
+	w := newWorld(t)
 	for _, http2 := range []bool{false, true} {
 		protocol := ""
 		ts := httptest.NewUnstartedServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
@@ -76,14 +77,8 @@ func (silent) RoundTrip(*http.Request) (*http.Response, error) { return nil, io.
 // Pauses stop growing, however many there are.
 func TestManyRetries(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := newWorld(t, 0)
-		w.fault = func(rw http.ResponseWriter, r *http.Request) bool {
-			if strings.Contains(r.URL.Path, "/tags/members/") {
-				answer(-1)(rw)
-				return true
-			}
-			return false
-		}
+		w := newWorld(t)
+		w.Fail(mpblocktest.Rule{Match: mpblocktest.Match{Path: "*/tags/members/*"}, Effect: mpblocktest.Errcode(-1)})
 		start := time.Now()
 		err := w.client(t, client.WithRetries(70)).Block(t.Context(), w.ids[0])
 		want := 31750*time.Millisecond + 63*30*time.Second // 0.25 s to 16 s, then 30 s each
@@ -96,7 +91,7 @@ func TestManyRetries(t *testing.T) {
 // A call that the pace would let through too late is not waited for.
 func TestPaceBeyondTheDeadline(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := newWorld(t, 0)
+		w := newWorld(t)
 		c := w.client(t, client.WithToken("x"), client.WithPace(time.Minute), client.WithRetries(0))
 		_ = c.Block(t.Context(), w.ids[0])
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)

@@ -28,7 +28,7 @@ func mode(t *testing.T, name string) os.FileMode {
 func TestTokenFileInASharedDirectory(t *testing.T) {
 	for _, name := range []string{"token", "token.new", "token.lock"} {
 		t.Run(name, func(t *testing.T) {
-			w := newWorld(t, 0)
+			w := newWorld(t)
 			dir := t.TempDir()
 			file, victim := filepath.Join(dir, "token"), filepath.Join(dir, "victim")
 			if err := os.Symlink(victim, filepath.Join(dir, name)); err != nil {
@@ -53,7 +53,7 @@ func TestTokenFileInASharedDirectory(t *testing.T) {
 }
 
 func TestTokenFileIsItsOwnersAlone(t *testing.T) {
-	w := newWorld(t, 0)
+	w := newWorld(t)
 	file := filepath.Join(t.TempDir(), "token")
 	for _, name := range []string{file, file + ".new"} {
 		if err := os.WriteFile(name, []byte("something else"), 0o666); err != nil {
@@ -79,7 +79,7 @@ func TestTokenFileIsItsOwnersAlone(t *testing.T) {
 
 // A file that cannot be used costs no call, and is told of.
 func TestTokenFileThatCannotBeUsed(t *testing.T) {
-	w := newWorld(t, 0)
+	w := newWorld(t)
 	dir := t.TempDir()
 	if err := os.MkdirAll(filepath.Join(dir, "directory", "full"), 0o700); err != nil {
 		t.Fatal(err)
