@@ -111,6 +111,7 @@ func TestJob(t *testing.T) {
 	}
 	report := b.wait(preview.path + "/progress")
 	report.holds(t, 200, "100%", "Done")
+	b.post(preview.path+"/stop").holds(t, 422, "it has ended")
 	b.get(base+"/blacklist?reason=raid").holds(t, 200, "(100)")
 	refused := b.get(preview.path + "/refused")
 	refused.holds(t, 200, "nonsense,", "'=1+1,")

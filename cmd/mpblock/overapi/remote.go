@@ -99,7 +99,7 @@ func (r access) readSecret() (string, error) {
 		}
 		from, s = r.SecretFile, string(b)
 	} else if s == "" {
-		return "", ui.Failed(ui.CodeUsage, "put it into a file that only you can read, and name that: --secret-file FILE", "the account's secret is missing")
+		return "", ui.Failed(ui.CodeUsage, "put it into a file that only you can read, and name that: --secret-file FILE or MPBLOCK_SECRET_FILE", "the account's secret is missing")
 	}
 	if strings.HasPrefix(s, "\xff\xfe") || strings.HasPrefix(s, "\xfe\xff") {
 		return "", ui.Failed(ui.CodeUsage, "iconv -f UTF-16 -t UTF-8", "the secret in %s is UTF-16, want UTF-8", from)
