@@ -122,7 +122,7 @@ func (b *bend) finish(w http.ResponseWriter, id string, at time.Time, e *wire.Er
 	answer := b.whole()
 	f := b.fate(w, answer)
 	if !b.pause(b.Wait) {
-		f = fate{name: "the client went away before the answer", end: func() { abort(w, false) }}
+		f = fate{name: emulator.FateGone, end: func() { abort(w, false) }}
 	}
 	if bent := b.Emulator.Bent(); bent != "" {
 		w.Header().Set(emulator.Header, bent)
@@ -146,21 +146,21 @@ func (b *bend) fate(w http.ResponseWriter, answer []byte) fate {
 	closed := func() { abort(w, false) }
 	switch e := b.Effect; {
 	case e.Reset != "":
-		return fate{name: "the connection was reset", end: func() { abort(w, true) }}
+		return fate{name: emulator.FateReset, end: func() { abort(w, true) }}
 	case e.LostAnswer == fault.Cut:
-		return fate{name: "the connection was closed without an answer", end: closed}
+		return fate{name: emulator.FateClosed, end: closed}
 	case e.LostAnswer == fault.Timeout:
-		return fate{name: "no answer came", send: func() { b.pause(maxHeld) }, end: closed}
+		return fate{name: emulator.FateSilence, send: func() { b.pause(maxHeld) }, end: closed}
 	case e.LostAnswer == fault.Gateway:
-		return fate{name: "a proxy's 502 stood in for the answer", status: http.StatusBadGateway, send: func() { html(w, http.StatusBadGateway, badGateway) }}
+		return fate{name: emulator.FateGateway, status: http.StatusBadGateway, send: func() { html(w, http.StatusBadGateway, badGateway) }}
 	case e.HTTP != 0:
 		return fate{status: e.HTTP, send: func() { html(w, e.HTTP, e.Body) }}
 	case e.Malformed:
 		half := answer[:len(answer)/2]
-		return fate{name: "half of the body was sent as if it were all", status: http.StatusOK, send: func() { b.send(w, half, len(half)) }}
+		return fate{name: emulator.FateHalf, status: http.StatusOK, send: func() { b.send(w, half, len(half)) }}
 	case e.Truncate > 0:
 		part := answer[:int(float64(len(answer))*e.Truncate)]
-		return fate{name: "the connection was closed in the middle of the answer", status: http.StatusOK, send: func() { b.send(w, part, len(answer)) }, end: closed}
+		return fate{name: emulator.FateMiddle, status: http.StatusOK, send: func() { b.send(w, part, len(answer)) }, end: closed}
 	}
 	return fate{status: http.StatusOK, send: func() { b.send(w, answer, len(answer)) }}
 }

@@ -296,6 +296,15 @@ func TestPageOfTheJournal(t *testing.T) {
 	if err := json.Unmarshal([]byte(body), &har); err != nil || len(har.Log.Entries) != 1 || !strings.Contains(res.Header.Get("Content-Disposition"), ".har") {
 		t.Errorf("%v, %d entries, %q", err, len(har.Log.Entries), res.Header.Get("Content-Disposition"))
 	}
+	for effect, fate := range map[string]string{
+		"reset: after": "connection reset", "lost_answer: cut": "connection closed, no answer", "lost_answer: '502'": "answer replaced by a proxy’s 502",
+		"malformed: true": "half of the body", "truncate: 0.5": "broke off halfway",
+	} {
+		s.Emulator().Load(plan(t, "rules: [{name: fate, effect: {"+effect+"}}]"))
+		c.list()
+		res, body = b.get("/emulator?live=off")
+		b.holds(res, body, 200, `<span class="label long mind">`+fate+`</span>`)
+	}
 	res, body = b.get("/emulator?live=off&errcode=-1")
 	b.holds(res, body, 200, "Go live")
 	if strings.Contains(body, "every 2s") {

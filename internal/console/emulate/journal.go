@@ -27,15 +27,15 @@ type calls struct {
 }
 
 type call struct {
-	N              uint64
-	Address        string
-	Time, Second   string
-	Method, Path   string
-	Status, Code   int
-	Bad            bool
-	Rule, Fate     string
-	Took           string
-	AppID, Account string
+	N            uint64
+	Address      string
+	Time, Second string
+	Method, Path string
+	Status, Code int
+	Bad          bool
+	Rule, Fate   string
+	Took         string
+	AppID        string
 }
 
 // shown is how many calls the page shows.
@@ -83,11 +83,26 @@ func (v visit) calls() *calls {
 }
 
 func (v visit) call(e emulator.Entry) call {
-	return call{
+	c := call{
 		N: e.N, Address: address + "/calls/" + e.RID, Time: e.Time.In(v.Zone).Format("15:04:05"), Second: v.second(e.Time),
 		Method: e.Method, Path: e.Path, Status: e.Status, Code: e.Code, Bad: e.Code != 0 || e.Status != http.StatusOK,
-		Rule: e.Rule, Fate: e.Fate, Took: tookOf(e.Took), AppID: e.AppID,
+		Rule: e.Rule, Took: tookOf(e.Took), AppID: e.AppID,
 	}
+	if e.Fate != "" {
+		c.Fate, c.Bad = v.Say(fates[e.Fate]), true
+	}
+	return c
+}
+
+// fates are the words for what becomes of an answer.
+var fates = map[string]msg{
+	emulator.FateReset:   msg("emulator.fate.reset"),
+	emulator.FateClosed:  msg("emulator.fate.closed"),
+	emulator.FateSilence: msg("emulator.fate.silence"),
+	emulator.FateGateway: msg("emulator.fate.gateway"),
+	emulator.FateHalf:    msg("emulator.fate.half"),
+	emulator.FateMiddle:  msg("emulator.fate.middle"),
+	emulator.FateGone:    msg("emulator.fate.gone"),
 }
 
 func tookOf(d time.Duration) string {
