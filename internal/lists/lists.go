@@ -18,6 +18,7 @@ import (
 
 	"mpblock"
 	"mpblock/internal/lists/digest"
+	"mpblock/internal/lists/truth"
 	"mpblock/internal/quoted"
 )
 
@@ -35,7 +36,7 @@ type Options struct {
 	PageSize int
 
 	// Upstream is the Truth of accounts whose list lies elsewhere; nil: there are none.
-	Upstream Truth
+	Upstream truth.Truth
 
 	// Quoted has the pages of blacklists in the form in which they are sent. If it
 	// is nil, those of the store are brought into that form.
@@ -56,10 +57,10 @@ type Quoted interface {
 // Service has the lists of a store. Its methods are safe for concurrent use.
 type Service struct {
 	store    mpblock.Store
-	local    Truth
+	local    truth.Truth
 	quoted   quotedPager
 	pageSize int
-	upstream Truth // nil: there is none
+	upstream truth.Truth // nil: there is none
 	clock    mpblock.Clock
 	digests  *digest.Digests
 }
@@ -77,7 +78,7 @@ func New(store mpblock.Store, opts Options) (*Service, error) {
 	}
 	clock := mpblock.ClockOr(opts.Clock)
 	svc := &Service{
-		store: store, local: local{store}, upstream: opts.Upstream, quoted: quote(store.Blacklist), pageSize: opts.PageSize,
+		store: store, local: truth.Local{Store: store}, upstream: opts.Upstream, quoted: quote(store.Blacklist), pageSize: opts.PageSize,
 		clock: clock, digests: digest.New(store, clock, opts.Log),
 	}
 	if opts.Quoted != nil {

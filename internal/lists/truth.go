@@ -4,28 +4,11 @@ import (
 	"context"
 
 	"mpblock"
+	"mpblock/internal/lists/truth"
 )
 
-// Truth is where an account's blacklist truly lies: who is blocked there is blocked.
-type Truth interface {
-	// Apply makes a change of an account's blacklist, all of it or none, and
-	// returns it as it is in the log: with the OpenIDs on which it took effect,
-	// and the zero Change if there are none. It is durable then. With Known an
-	// OpenID that the account does not know is a *mpblock.UnknownError. Where the list
-	// lies elsewhere, a batch of more than MaxBatch OpenIDs may happen in part before
-	// it is refused, but not if it is to be whole; whole batches have MaxBatch at most.
-	Apply(ctx context.Context, a *mpblock.Account, b mpblock.Batch, whole bool) (mpblock.Change, error)
-}
-
-// local is the Truth of the accounts whose blacklist lies in the store itself.
-type local struct{ store mpblock.Lists }
-
-func (l local) Apply(ctx context.Context, a *mpblock.Account, b mpblock.Batch, _ bool) (mpblock.Change, error) {
-	return l.store.Apply(ctx, a.AppID, b)
-}
-
 // truth returns the Truth of an account.
-func (svc *Service) truth(a *mpblock.Account) Truth {
+func (svc *Service) truth(a *mpblock.Account) truth.Truth {
 	if a.Upstream != "" && svc.upstream != nil {
 		return svc.upstream
 	}

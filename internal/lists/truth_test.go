@@ -7,11 +7,12 @@ import (
 	"time"
 
 	"mpblock"
+	"mpblock/internal/lists/truth"
 )
 
 // told is a Truth that tells what it was asked to change.
 type told struct {
-	Truth
+	truth.Truth
 	asked []string
 }
 
@@ -26,8 +27,8 @@ func (l *told) Apply(ctx context.Context, a *mpblock.Account, b mpblock.Batch, w
 // Every way to change a blacklist goes through the account's Truth, once.
 func TestEveryChangeGoesThroughTheTruth(t *testing.T) {
 	l := newLogged(t, 3)
-	truth := &told{Truth: l.svc.local}
-	l.svc.local = truth
+	all := &told{Truth: l.svc.local}
+	l.svc.local = all
 	if err := l.svc.Change(t.Context(), l.a, mpblock.Block, l.ids[:1]); err != nil {
 		t.Fatal(err)
 	}
@@ -41,8 +42,8 @@ func TestEveryChangeGoesThroughTheTruth(t *testing.T) {
 		t.Fatal(err)
 	}
 	app := string(l.app)
-	if want := []string{app + " api", app + " console:anna", app + " console:bert", app + " job:1"}; !slices.Equal(truth.asked, want) {
-		t.Errorf("asked %q, want %q", truth.asked, want)
+	if want := []string{app + " api", app + " console:anna", app + " console:bert", app + " job:1"}; !slices.Equal(all.asked, want) {
+		t.Errorf("asked %q, want %q", all.asked, want)
 	}
 	if page, err := l.svc.Blacklist(t.Context(), l.a, ""); err != nil || page.Total != 1 {
 		t.Errorf("%d blocked, %v", page.Total, err)

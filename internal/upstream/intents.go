@@ -39,7 +39,7 @@ const codeUnknown = 40003
 const perCall = 20
 
 // Apply makes a change of an account's list on the platform, 20 OpenIDs a call, and then
-// here: it implements lists.Truth. Whole, it makes one call, and what the platform refuses
+// here: it implements truth.Truth. Whole, it makes one call, and what the platform refuses
 // is an error with its code, and a *client.Error inside. Otherwise an OpenID that the
 // platform does not know is found, and is a *mpblock.UnknownError; what was acknowledged
 // by then is done, and in the log under the same actor. Where an answer is lost and the list

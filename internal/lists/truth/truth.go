@@ -1,0 +1,28 @@
+// Package truth says where an account's blacklist truly lies: who is blocked there is
+// blocked. Local is the store itself; internal/upstream has the other one.
+package truth
+
+import (
+	"context"
+
+	"mpblock"
+)
+
+// Truth is where changes of an account's blacklist go.
+type Truth interface {
+	// Apply makes a change of an account's blacklist, all of it or none, and
+	// returns it as it is in the log: with the OpenIDs on which it took effect,
+	// and the zero Change if there are none. It is durable then. With Known an
+	// OpenID that the account does not know is a *mpblock.UnknownError. Where the list
+	// lies elsewhere, a batch of more OpenIDs than one call takes may happen in part
+	// before it is refused, but not if it is to be whole: such ones have no more.
+	Apply(ctx context.Context, a *mpblock.Account, b mpblock.Batch, whole bool) (mpblock.Change, error)
+}
+
+// Local is the Truth of the accounts whose blacklist lies in the store itself.
+type Local struct{ Store mpblock.Lists }
+
+// Apply implements Truth: every change is whole.
+func (l Local) Apply(ctx context.Context, a *mpblock.Account, b mpblock.Batch, _ bool) (mpblock.Change, error) {
+	return l.Store.Apply(ctx, a.AppID, b)
+}
