@@ -138,3 +138,20 @@ func TestListsLook(t *testing.T) {
 		}
 	}
 }
+
+// TestToTheRows is how few keys there are between the top of a list and its first row.
+func TestToTheRows(t *testing.T) {
+	b := enter(t, serve(t), "en")
+	for _, lang := range []string{"en", "zh-CN"} {
+		b.speak(lang)
+		for _, list := range []string{"/followers", "/blacklist"} {
+			b.visit(account + list)
+			for _, key := range []string{"\t", "\t", "\r", "\t"} {
+				b.key(key)
+			}
+			if got := eval[string](b, "document.activeElement.closest('tr')?.dataset.openid ?? document.activeElement.outerHTML"); got != b.rows()[0] {
+				t.Errorf("%s, %s: the focus is on %s", list, lang, got)
+			}
+		}
+	}
+}
