@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -20,6 +21,7 @@ type accountCmd struct {
 	Set          accountSetCmd    `cmd:"" help:"Change the settings of an account."`
 	Sync         accountSyncCmd   `cmd:"" help:"Read the list of an account with an upstream, and take over what others did there."`
 	RotateSecret accountRotateCmd `cmd:"" help:"Give an account a new secret; the old one and all its tokens are bad at once."`
+	Remove       accountRemoveCmd `cmd:"" help:"Remove an account that is retired, for good: followers, blacklist, history, remarks, jobs."`
 }
 
 type accountAddCmd struct {
@@ -227,5 +229,50 @@ func (c accountRotateCmd) Run(ctx context.Context, t ui.Terminal) error {
 	}
 	t.Printf("secret  %s\n", secret)
 	fmt.Fprintln(t.Err, "The old secret and all access tokens got with it are bad from now on.")
+	return nil
+}
+
+type accountRemoveCmd struct {
+	where
+	AppID string `arg:"" name:"appid" help:"The account; it must be retired: account set --retired=true."`
+	Yes   bool   `help:"Do not ask for the AppID to be typed again."`
+}
+
+// Run removes an account.
+func (c accountRemoveCmd) Run(ctx context.Context, t ui.Terminal) error {
+	client := admin.Dial(c.Data)
+	if !c.Yes {
+		if err := c.confirm(ctx, t, client); err != nil {
+			return err
+		}
+	}
+	if err := client.Remove(ctx, c.AppID); err != nil {
+		if e := new(mpblock.Error); errors.As(err, &e) && e.Key == "account.in_use" {
+			return ui.Failure{Code: ui.CodeFailed, Err: err, Hint: fmt.Sprintf("mpblock account set --data %s %s --retired=true", c.Data, c.AppID)}
+		}
+		return c.explain(err)
+	}
+	if c.JSON {
+		return t.JSON(map[string]string{"appid": c.AppID})
+	}
+	t.Printf("removed  %s\n", c.AppID)
+	fmt.Fprintln(t.Err, "What is kept of it is being erased; the server's log says when nothing is left. Backups are not touched.")
+	return nil
+}
+
+// confirm shows what would be lost, and has the AppID typed.
+func (c accountRemoveCmd) confirm(ctx context.Context, t ui.Terminal, client *admin.Client) error {
+	a, err := client.Show(ctx, c.AppID)
+	if err != nil {
+		return c.explain(err)
+	}
+	if !t.CanAsk() {
+		return ui.Failed(ui.CodeUsage, "--yes does not ask", "nobody is there to confirm that account %s is to be removed; nothing was done", c.AppID)
+	}
+	fmt.Fprintf(t.Err, "Account %s (%s): %s and %s blocked, with history, remarks and jobs, are erased for good.\n",
+		a.AppID, ui.Printable(a.Name), ui.Many(a.Followers, "follower"), ui.Grouped(a.Blocked))
+	if t.AskFor("To go on, type its AppID:") != c.AppID {
+		return ui.Failed(ui.CodeCancelled, "--yes does not ask", "that is not %s; nothing was done", c.AppID)
+	}
 	return nil
 }

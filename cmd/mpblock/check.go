@@ -150,7 +150,7 @@ func printReport(t ui.Terminal, r check.Report) {
 }
 
 // eachAppID hands over the accounts of a store that no platform is opened on,
-// since that would write to it.
+// since that would write to it; those that were removed, or are being removed, are none.
 func eachAppID(ctx context.Context, store mpblock.Store, do func(mpblock.AppID) error) error {
 	for after := ""; ; {
 		records, err := store.List(ctx, accounts.KindAccount, after, 1000)
@@ -161,10 +161,13 @@ func eachAppID(ctx context.Context, store mpblock.Store, do func(mpblock.AppID) 
 			return nil
 		}
 		for _, r := range records {
+			after = r.Key
+			if accounts.Gone(r) {
+				continue
+			}
 			if err := do(mpblock.AppID(r.Key)); err != nil {
 				return err
 			}
-			after = r.Key
 		}
 	}
 }

@@ -7,6 +7,8 @@
 // within a second. All its state is in the store; the cache in front of it forgets
 // within that second.
 //
+// An account is removed in steps that can be gone on with after any crash (removal.go).
+//
 // What is on an account's lists, and who works at the console, it leaves to others.
 // What it refuses, of callers and of operators, is an *mpblock.Error.
 package access
@@ -28,15 +30,16 @@ import (
 
 // Service has the accounts of a store. Its methods are safe for concurrent use.
 type Service struct {
-	store   mpblock.Records
-	signer  signer
-	cache   cache
-	reading singleflight.Group // of the states that the cache lacks
-	quotas  *quota.Counter
-	calls   callCounts
-	clock   mpblock.Clock
-	life    time.Duration // of access tokens
-	node    string        // names this process among those that share the store
+	store    mpblock.Records
+	signer   signer
+	cache    cache
+	reading  singleflight.Group // of the states that the cache lacks
+	quotas   *quota.Counter
+	calls    callCounts
+	removals chan struct{}
+	clock    mpblock.Clock
+	life     time.Duration // of access tokens
+	node     string        // names this process among those that share the store
 }
 
 // Open returns the accounts of a store. The key that signs access tokens is read from
@@ -46,7 +49,7 @@ func Open(ctx context.Context, store mpblock.Records, options ...Option) (*Servi
 	if err != nil {
 		return nil, fmt.Errorf("read the key of the access tokens: %w", err)
 	}
-	svc := &Service{store: store, signer: newSigner(key), node: randomHex(8), life: TokenLife, clock: mpblock.SystemClock{}}
+	svc := &Service{store: store, signer: newSigner(key), node: randomHex(8), life: TokenLife, clock: mpblock.SystemClock{}, removals: make(chan struct{}, 1)}
 	for _, set := range options {
 		set(svc)
 	}

@@ -44,6 +44,7 @@ type accountRecord struct {
 	ReasonRequired bool     `json:"reason_required,omitempty"`
 	Retired        bool     `json:"retired,omitempty"`
 	Upstream       string   `json:"upstream,omitempty"`
+	Removal        removal  `json:"removal,omitempty"`
 }
 
 // versioned is an account as it was read.
@@ -51,6 +52,7 @@ type versioned struct {
 	mpblock.Account
 	epoch   uint64
 	version uint64
+	removal removal
 }
 
 func (v versioned) record() accountRecord {
@@ -60,11 +62,16 @@ func (v versioned) record() accountRecord {
 		AnyFollower: a.AnyFollower, AllowIPs: a.AllowIPs, Denied: a.Denied, Daily: a.Daily, PerMinute: a.PerMinute,
 		Epoch: v.epoch, Reasons: a.Reasons, ReasonRequired: a.ReasonRequired, Retired: a.Retired,
 		Upstream: a.Upstream,
+		Removal:  v.removal,
 	}
 }
 
+// accountOf returns the account of a record; of one that is gone it is ErrNoAccount.
 func accountOf(e record.Entry[accountRecord]) (versioned, error) {
 	rec := e.Value
+	if rec.Removal != "" {
+		return versioned{}, ErrNoAccount.With(e.Key)
+	}
 	v := versioned{epoch: rec.Epoch, version: e.Version, Account: mpblock.Account{
 		AppID: mpblock.AppID(e.Key), Name: rec.Name, AnyFollower: rec.AnyFollower,
 		AllowIPs: rec.AllowIPs, Denied: rec.Denied, Daily: rec.Daily, PerMinute: rec.PerMinute,
@@ -121,9 +128,7 @@ func (svc *Service) AddAccount(ctx context.Context, n NewAccount) (*mpblock.Acco
 	if err := n.complete(); err != nil {
 		return nil, "", err
 	}
-	if _, err := svc.readAccount(ctx, n.AppID); err == nil {
-		return nil, "", errAccountExists.With(n.AppID)
-	} else if !errors.Is(err, ErrNoAccount) {
+	if err := svc.Free(ctx, n.AppID); err != nil {
 		return nil, "", err
 	}
 	claim, prefix, err := svc.claimPrefix(ctx, n)
@@ -189,21 +194,24 @@ func (svc *Service) Account(ctx context.Context, app mpblock.AppID) (*mpblock.Ac
 
 // Accounts returns up to limit accounts with an AppID above after, in order.
 func (svc *Service) Accounts(ctx context.Context, after mpblock.AppID, limit int) ([]*mpblock.Account, error) {
-	records, err := svc.store.List(ctx, KindAccount, string(after), limit)
-	if err != nil {
-		return nil, err
+	var accounts []*mpblock.Account
+	if limit <= 0 {
+		return nil, nil
 	}
-	accounts := make([]*mpblock.Account, 0, len(records))
-	for _, r := range records {
-		e, err := kindAccount.Of(r)
+	for e, err := range kindAccount.UnderAfter(ctx, svc.store, "", string(after), min(limit, accountsAtOnce)) {
 		if err != nil {
 			return nil, err
 		}
 		v, err := accountOf(e)
+		if errors.Is(err, ErrNoAccount) {
+			continue
+		}
 		if err != nil {
 			return nil, err
 		}
-		accounts = append(accounts, &v.Account)
+		if accounts = append(accounts, &v.Account); len(accounts) == limit {
+			break
+		}
 	}
 	return accounts, nil
 }

@@ -120,6 +120,11 @@ func (c *Client) Set(ctx context.Context, app string, s Settings) (a Account, er
 	return a, err
 }
 
+// Remove removes an account that is retired, with all that is kept of it.
+func (c *Client) Remove(ctx context.Context, app string) error {
+	return c.doAccount(ctx, http.MethodDelete, app, "", nil, &none{})
+}
+
 // RotateSecret gives an account a new secret and returns it.
 func (c *Client) RotateSecret(ctx context.Context, app string) (string, error) {
 	var s secretAnswer

@@ -108,6 +108,7 @@ func newHandler(rules Rules, log *slog.Logger) http.Handler {
 	mux.Handle("GET /accounts", handle(h, h.list))
 	mux.Handle("GET /accounts/{app}", handle(h, h.show))
 	mux.Handle("PATCH /accounts/{app}", handle(h, h.set))
+	mux.Handle("DELETE /accounts/{app}", handle(h, h.remove))
 	mux.Handle("POST /accounts/{app}/secret", handle(h, h.rotate))
 	mux.Handle("POST /accounts/{app}/followers", handle(h, h.follow))
 	mux.Handle("GET /accounts/{app}/remarks", handle(h, h.remarks))

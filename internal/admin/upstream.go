@@ -2,7 +2,6 @@ package admin
 
 import (
 	"context"
-	"errors"
 	"net/http"
 
 	"mpblock"
@@ -32,8 +31,8 @@ func (h *handler) join(ctx context.Context, n *access.NewAccount, up NewUpstream
 	if n.AppID == "" {
 		return errUpstreamApp
 	}
-	if _, err := h.rules.Access.Account(ctx, n.AppID); !errors.Is(err, access.ErrNoAccount) {
-		return err // AddAccount says that it is there
+	if err := h.rules.Access.Free(ctx, n.AppID); err != nil {
+		return err
 	}
 	prefix, _, err := h.rules.Upstream.Probe(ctx, n.AppID, up.URL, up.Secret, up.Plain)
 	if err != nil {

@@ -1,4 +1,4 @@
-// Package audit keeps who set what: accounts made, changed and retired, secrets rotated,
+// Package audit keeps who set what: accounts made, changed, retired and removed, secrets rotated,
 // operators invited, changed and removed. Changes of the lists are not among it: they
 // have a log of their own.
 //
@@ -34,6 +34,7 @@ const (
 	AccountSecret  Deed = "account.secret"
 	AccountRetired Deed = "account.retired"
 	AccountBack    Deed = "account.back"
+	AccountGone    Deed = "account.gone"
 	OperatorAdded  Deed = "operator.added"
 	OperatorSet    Deed = "operator.set"
 	OperatorOff    Deed = "operator.off"
@@ -51,7 +52,7 @@ const (
 // Deeds returns all of them.
 func Deeds() []Deed {
 	return []Deed{
-		AccountAdded, AccountSet, AccountSecret, AccountRetired, AccountBack, OperatorAdded, OperatorSet, OperatorOff,
+		AccountAdded, AccountSet, AccountSecret, AccountRetired, AccountBack, AccountGone, OperatorAdded, OperatorSet, OperatorOff,
 		OperatorOn, OperatorGone, OperatorReset, OperatorOut, FactorRequired, FactorFree,
 		FactorOn, FactorOff, FactorCodes,
 	}

@@ -319,3 +319,27 @@ func TestAccountSettings(t *testing.T) {
 	}
 	b.get("/me").holds(t, 200, "/a/"+string(otherApp)+"/blacklist")
 }
+
+// An account that is retired is removed by typing its AppID; what was typed wrong is there
+// to be mended.
+func TestRemoveAccount(t *testing.T) {
+	b := filled(t).as("admin")
+	page := "/accounts/" + string(testApp)
+	if a := b.get(page); strings.Contains(a.body, "do-remove") {
+		t.Error("an account in use can be removed")
+	}
+	b.post(page+"/remove", "typed", string(testApp)).holds(t, 422, "is in use: retire it first")
+	b.post(page+"/retire", "retired", "1", "sure", "1").holds(t, 200, "do-remove")
+	b.post(page+"/remove", "typed", "wx0").holds(t, 422, "wx0&#34; was typed: to remove the account, type its AppID", `value="wx0"`)
+	gone := b.post(page+"/remove", "typed", " "+string(testApp))
+	gone.holds(t, 200, "is removed. Its data is being erased.")
+	if strings.Contains(gone.body, `data-appid="`+string(testApp)) {
+		t.Error("it is listed still")
+	}
+	if gone.path != "/accounts" {
+		t.Errorf("at %s", gone.path)
+	}
+	b.get(page).holds(t, 404)
+	b.get(base).holds(t, 404)
+	b.get("/audit").holds(t, 200, "Account removed")
+}

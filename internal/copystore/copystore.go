@@ -119,7 +119,7 @@ func (cp *copier) run(ctx context.Context) error {
 	if err := cp.begin(ctx); err != nil {
 		return err
 	}
-	if err := cp.eachAccount(ctx, func(app mpblock.AppID) error { return cp.account(ctx, app) }); err != nil {
+	if err := cp.eachAccount(ctx, cp.account, cp.gone); err != nil {
 		return err
 	}
 	kinds = slices.DeleteFunc(kinds, func(kind string) bool { return kind == accounts.KindAccount })
@@ -128,7 +128,7 @@ func (cp *copier) run(ctx context.Context) error {
 			return err
 		}
 	}
-	if err := cp.eachAccount(ctx, func(app mpblock.AppID) error { return cp.verify(ctx, app) }); err != nil {
+	if err := cp.eachAccount(ctx, cp.verify, cp.skip); err != nil {
 		return err
 	}
 	if cp.mark.Version == 0 {
@@ -304,9 +304,27 @@ func (cp *copier) record(ctx context.Context, r mpblock.Record) error {
 	return err
 }
 
-func (cp *copier) eachAccount(ctx context.Context, do func(mpblock.AppID) error) error {
-	return eachRecord(ctx, cp.from, accounts.KindAccount, func(r mpblock.Record) error { return do(mpblock.AppID(r.Key)) })
+// eachAccount does something for each account, and something else for each that was
+// removed, or is being removed: of that nothing but its record is copied, and whoever
+// serves the copy goes on with the removal.
+func (cp *copier) eachAccount(ctx context.Context, do, gone func(context.Context, mpblock.AppID) error) error {
+	return eachRecord(ctx, cp.from, accounts.KindAccount, func(r mpblock.Record) error {
+		if accounts.Gone(r) {
+			return gone(ctx, mpblock.AppID(r.Key))
+		}
+		return do(ctx, mpblock.AppID(r.Key))
+	})
 }
+
+// gone erases what a copy that was interrupted has of an account that is gone since.
+func (cp *copier) gone(ctx context.Context, app mpblock.AppID) error {
+	if cp.mark.Version == 0 {
+		return nil
+	}
+	return cp.to.Erase(ctx, app)
+}
+
+func (cp *copier) skip(context.Context, mpblock.AppID) error { return nil }
 
 func eachRecord(ctx context.Context, s mpblock.Store, kind string, do func(mpblock.Record) error) error {
 	for after := ""; ; {

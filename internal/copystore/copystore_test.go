@@ -292,3 +292,58 @@ func TestCopyOfNothing(t *testing.T) {
 	}
 	refuses("this is an unfinished copy itself")
 }
+
+// Of an account that is removed while a copy is interrupted, or was before, nothing but its
+// record is copied; what the copy has of it already is erased.
+func TestCopyOfARemovedAccount(t *testing.T) {
+	const app = mpblock.AppID("wx0000000000000001")
+	dir := withHistory(t)
+	from := openStore(t, dir)
+	defer from.Close()
+	p, err := accounts.Open(t.Context(), from)
+	if err != nil {
+		t.Fatal(err)
+	}
+	to := memstore.New()
+	if err := copied(t, from, &failing{Store: to, left: 9}); !errors.Is(err, errGone) {
+		t.Fatal(err)
+	}
+	if f, err := to.Followers(t.Context(), app, mpblock.OpenID{}, 0); err != nil || f.Total == 0 {
+		t.Fatalf("the copy has %d followers, %v", f.Total, err)
+	}
+	_, err = p.UpdateAccount(t.Context(), app, func(a *mpblock.Account) error { a.Retired = true; return nil })
+	if err := errors.Join(err, p.Remove(t.Context(), app)); err != nil {
+		t.Fatal(err)
+	}
+	check := func(what string, to *memstore.Store) {
+		t.Helper()
+		if err := copied(t, from, to); err != nil {
+			t.Fatalf("%s: %v", what, err)
+		}
+		got, err := accounts.Open(t.Context(), to)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := got.Account(t.Context(), app); !errors.Is(err, accounts.ErrNoAccount) {
+			t.Errorf("%s: the account is there: %v", what, err)
+		}
+		f, err1 := to.Followers(t.Context(), app, mpblock.OpenID{}, 0)
+		b, err2 := to.Blacklist(t.Context(), app, mpblock.OpenID{}, 0)
+		if err := errors.Join(err1, err2); err != nil || f.Total+b.Total+int(b.Seq) > 0 {
+			t.Errorf("%s: %d followers, %d blocked, seq %d, %v", what, f.Total, b.Total, b.Seq, err)
+		}
+	}
+	check("under way, an interrupted copy", to)
+	check("under way, a complete copy", to)
+	check("under way, a new copy", memstore.New())
+	if err := errors.Join(from.Erase(t.Context(), app), p.Erase(t.Context(), app), p.Bury(t.Context(), app)); err != nil {
+		t.Fatal(err)
+	}
+	done := memstore.New()
+	check("done", done)
+	if got, err := accounts.Open(t.Context(), done); err != nil {
+		t.Fatal(err)
+	} else if _, _, err := got.AddAccount(t.Context(), accounts.NewAccount{AppID: app}); err == nil {
+		t.Error("the AppID is used again in the copy")
+	}
+}

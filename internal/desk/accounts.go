@@ -3,12 +3,16 @@ package desk
 import (
 	"context"
 	"net/netip"
+	"strings"
 
 	"mpblock"
 	"mpblock/internal/access"
 	"mpblock/internal/audit"
+	"mpblock/internal/lists"
 	"mpblock/internal/operators"
 )
+
+var errTyped = mpblock.NewError(mpblock.Invalid, "account.typed", "%q was typed: to remove the account, type its AppID, %s")
 
 // AddAccount creates an account and returns it with its secret, which cannot be
 // shown again. For admins.
@@ -84,4 +88,18 @@ func (d *Desk) RetireAccount(ctx context.Context, app mpblock.AppID, retired boo
 		deed = audit.AccountRetired
 	}
 	return d.noted(ctx, err, audit.Line{Deed: deed, On: string(app)})
+}
+
+// RemoveAccount has an account that is retired be as if it were not there; all that is
+// kept of it is erased in the background. Typed is what the operator has typed to confirm
+// it: the AppID. For admins.
+func (d *Desk) RemoveAccount(ctx context.Context, app mpblock.AppID, typed string) error {
+	if _, err := d.account(ctx, operators.RoleAdmin, app); err != nil {
+		return err
+	}
+	if typed = strings.TrimSpace(typed); typed != string(app) {
+		return errTyped.With(lists.Clip(typed), app)
+	}
+	err := d.office.access.Remove(ctx, app)
+	return d.noted(ctx, err, audit.Line{Deed: audit.AccountGone, On: string(app)})
 }

@@ -301,6 +301,9 @@ var actions = map[string]action{
 	"RetireAccount": {operators.RoleAdmin, true, func(ctx context.Context, d *Desk, app mpblock.AppID) error {
 		return d.RetireAccount(ctx, app, false)
 	}},
+	"RemoveAccount": {operators.RoleAdmin, true, func(ctx context.Context, d *Desk, app mpblock.AppID) error {
+		return d.RemoveAccount(ctx, app, string(app))
+	}},
 	"RotateSecret": {operators.RoleAdmin, true, func(ctx context.Context, d *Desk, app mpblock.AppID) error {
 		_, err := d.RotateSecret(ctx, app)
 		return err
@@ -592,6 +595,34 @@ func TestRetiredAccount(t *testing.T) {
 	}
 	if _, err := office.access.Authorize(t.Context(), token.Value, mpblock.CallList, netip.Addr{}); err != nil {
 		t.Errorf("in use again: %v", err)
+	}
+}
+
+// An account is removed by who types its AppID, once it is retired.
+func TestRemoveAccount(t *testing.T) {
+	office := open(t, memstore.New())
+	d := newDesk(t, office, "adam", operators.RoleAdmin)
+	a := addAccount(t, office, access.NewAccount{})
+	wantRefusal(t, d.RemoveAccount(t.Context(), a.AppID, string(a.AppID)), "retire it first")
+	if err := d.RetireAccount(t.Context(), a.AppID, true); err != nil {
+		t.Fatal(err)
+	}
+	wantRefusal(t, d.RemoveAccount(t.Context(), a.AppID, "wx0"), `"wx0" was typed: to remove the account, type its AppID`)
+	if _, err := d.Account(t.Context(), a.AppID); err != nil {
+		t.Fatal(err)
+	}
+	if err := d.RemoveAccount(t.Context(), a.AppID, " "+string(a.AppID)+"\n"); err != nil {
+		t.Fatal(err)
+	}
+	_, err := d.Account(t.Context(), a.AppID)
+	wantRefusal(t, err, "there is no account")
+	wantRefusal(t, d.RetireAccount(t.Context(), a.AppID, false), "there is no account")
+	if all, err := d.Accounts(t.Context(), "", 10); err != nil || len(all) > 0 {
+		t.Errorf("listed %v, %v", all, err)
+	}
+	lines, err := d.Audit(t.Context(), "", 10)
+	if err != nil || len(lines) != 2 || lines[0].Deed != audit.AccountGone || lines[0].On != string(a.AppID) || lines[0].By != "console:adam" {
+		t.Errorf("lines %+v, %v", lines, err)
 	}
 }
 

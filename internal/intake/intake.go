@@ -257,3 +257,8 @@ func (svc *Service) Mint(ctx context.Context, a *mpblock.Account, n int) error {
 	}
 	return svc.lists.MintFollowers(ctx, a, n, func([]mpblock.OpenID) error { return nil })
 }
+
+// Erase forgets the lists of an account that were kept.
+func (svc *Service) Erase(ctx context.Context, app mpblock.AppID) error {
+	return record.EraseUnder(ctx, svc.store, planKey(app, ""), string(kindPlan), string(kindList))
+}

@@ -20,7 +20,7 @@ func (svc *Service) runChunk(ctx context.Context, j *storedJob, resumed bool) (c
 	if err != nil {
 		return chunkResult{}, err
 	}
-	a, err := svc.account(ctx, j.app)
+	a, err := svc.accountOf(ctx, j)
 	if err != nil {
 		return chunkResult{}, err
 	}
@@ -247,7 +247,7 @@ func (svc *Service) undoChunk(ctx context.Context, j *storedJob) (chunkResult, e
 	if err != nil {
 		return chunkResult{}, err
 	}
-	a, err := svc.account(ctx, j.app)
+	a, err := svc.accountOf(ctx, j)
 	if err != nil {
 		return chunkResult{}, err
 	}

@@ -335,6 +335,35 @@ func TestJobOfARetiredAccount(t *testing.T) {
 	}
 }
 
+// A job of an account that was removed stops, and all of it is forgotten.
+func TestJobOfARemovedAccount(t *testing.T) {
+	c := newJobCase(t)
+	j := c.start()
+	c.svc.account = func(context.Context, mpblock.AppID) (*mpblock.Account, error) {
+		return nil, mpblock.NewError(mpblock.NotFound, "account.none", "there is none")
+	}
+	if errs := runQueue(c.svc, t.Context()); len(errs) != 0 {
+		t.Fatal(errs)
+	}
+	if got := c.job(j.ID); got.State != JobStopped || got.Progress.Done != 0 {
+		t.Errorf("the job is %+v", got)
+	}
+	c.start()
+	for range 2 {
+		if err := c.svc.Erase(t.Context(), c.a.AppID); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if errs := runQueue(c.svc, t.Context()); len(errs) != 0 { // a place in the queue is left
+		t.Fatal(errs)
+	}
+	for _, kind := range []string{"job", "joblist", "jobbad", "jobresult"} {
+		if left, err := c.svc.store.List(t.Context(), kind, "", 10); err != nil || len(left) > 0 {
+			t.Errorf("%d records %s are left, %v", len(left), kind, err)
+		}
+	}
+}
+
 // stalling is a store of a node that is held up in an Apply; its writes of records get
 // no answer from then on, if stalled.
 type stalling struct {

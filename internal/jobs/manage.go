@@ -178,3 +178,10 @@ func each(lines []RefusedLine, err error, yield func(RefusedLine, error) bool) b
 	}
 	return true
 }
+
+// Erase forgets the jobs of an account that is gone, with their lists. Places in the queue
+// are given up by themselves.
+func (svc *Service) Erase(ctx context.Context, app mpblock.AppID) error {
+	return record.EraseUnder(ctx, svc.store, string(app)+"/",
+		string(kindJob), string(kindJobList), string(kindJobBad), string(kindJobResult))
+}

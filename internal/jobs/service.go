@@ -61,3 +61,13 @@ func randomHex(bytes int) string {
 	_, _ = rand.Read(b) // never fails
 	return hex.EncodeToString(b)
 }
+
+// accountOf returns the account of a job. One that has been removed is as one that is
+// retired: the job stops.
+func (svc *Service) accountOf(ctx context.Context, j *storedJob) (*mpblock.Account, error) {
+	a, err := svc.account(ctx, j.app)
+	if mpblock.KindOf(err) == mpblock.NotFound {
+		err = mpblock.ErrRetired.With(string(j.app))
+	}
+	return a, err
+}

@@ -246,3 +246,8 @@ func rowOf(e record.Entry[Remark], app mpblock.AppID) (Row, error) {
 	id, err := mpblock.ParseOpenID(strings.TrimPrefix(e.Key, head(app)))
 	return Row{OpenID: id, Remark: e.Value}, err
 }
+
+// Erase erases the remarks of an account.
+func (s *Service) Erase(ctx context.Context, app mpblock.AppID) error {
+	return record.EraseUnder(ctx, s.store, head(app), string(kind))
+}

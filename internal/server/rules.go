@@ -30,6 +30,7 @@ type rules struct {
 	jobs      *jobs.Service
 	remarks   *remarks.Service
 	audit     *audit.Service
+	removals  *removals
 	desks     *desk.Office
 	upstream  *upstream.Service
 	syncEvery time.Duration
@@ -53,7 +54,9 @@ func openRules(ctx context.Context, store *listcache.Store, people mpblock.Recor
 	r.jobs = jobs.New(store, r.lists, r.access.Account, jobs.Options{Clock: c.Clock})
 	r.remarks = remarks.New(store, c.Clock)
 	r.audit = audit.New(store, c.Clock, c.Log)
-	r.desks = desk.New(r.access, r.operators, r.lists, r.jobs, r.remarks, intake.New(store, r.lists, c.Clock), r.audit, c.Clock)
+	in := intake.New(store, r.lists, c.Clock)
+	r.removals = &removals{r.access, r.upstream, store, r.jobs, r.remarks, in, c.Log, map[mpblock.AppID]time.Time{}}
+	r.desks = desk.New(r.access, r.operators, r.lists, r.jobs, r.remarks, in, r.audit, c.Clock)
 	return r, nil
 }
 
@@ -64,7 +67,7 @@ const (
 )
 
 // run does what nobody waits for, until ctx ends: it runs jobs, counts changes for
-// the overview, and writes down the calls. It is to run on every node, once; nodes
+// the overview, writes down the calls, and erases accounts that are being removed. It is to run on every node, once; nodes
 // share the work. Report is told of errors that it will try to overcome by itself;
 // it may be called from several goroutines. run returns once all of it has stopped,
 // at most after the batches under way.
@@ -72,15 +75,18 @@ func (r *rules) run(ctx context.Context, report func(error)) {
 	var wg sync.WaitGroup
 	defer wg.Wait()
 	wg.Go(func() { r.jobs.Run(ctx, report) })
-	wg.Go(func() { every(ctx, callsEvery, "write down the calls", r.access.WriteCalls, report) })
+	wg.Go(func() { every(ctx, callsEvery, nil, "write down the calls", r.access.WriteCalls, report) })
 	if r.syncEvery > 0 {
-		wg.Go(func() { every(ctx, r.syncEvery, "read the lists on the platform", r.upstream.SyncAll, report) })
+		wg.Go(func() { every(ctx, r.syncEvery, nil, "read the lists on the platform", r.upstream.SyncAll, report) })
 	}
-	wg.Go(func() { every(ctx, sumsEvery, "count the changes", r.countChanges, report) })
+	wg.Go(func() { every(ctx, sumsEvery, nil, "count the changes", r.countChanges, report) })
+	wg.Go(func() {
+		every(ctx, removalsEvery, r.access.Removals(), "remove accounts", r.removals.run, report)
+	})
 }
 
-// every does something now and then until ctx ends.
-func every(ctx context.Context, interval time.Duration, what string, do func(context.Context) error, report func(error)) {
+// every does something now and then, and when there is a word to do so, until ctx ends.
+func every(ctx context.Context, interval time.Duration, word <-chan struct{}, what string, do func(context.Context) error, report func(error)) {
 	tick := time.NewTicker(interval)
 	defer tick.Stop()
 	for {
@@ -91,6 +97,7 @@ func every(ctx context.Context, interval time.Duration, what string, do func(con
 		case <-ctx.Done():
 			return
 		case <-tick.C:
+		case <-word:
 		}
 	}
 }

@@ -91,6 +91,9 @@ func (s *Service) sync(ctx context.Context, app mpblock.AppID, l *line, c *clien
 	if err := s.settle(ctx, app, c); err != nil {
 		return Upstream{}, err
 	}
+	if _, err := s.Of(ctx, app); err != nil { // erased while it was read, which takes long
+		return Upstream{}, err
+	}
 	added, removed, unlisted, err := s.compare(ctx, app, there, head.Seq)
 	if err != nil {
 		return Upstream{}, err

@@ -132,16 +132,13 @@ func (s *Service) Add(ctx context.Context, app mpblock.AppID, baseURL, secret st
 	}})
 }
 
-// Remove forgets an account's upstream and its secret.
-func (s *Service) Remove(ctx context.Context, app mpblock.AppID) error {
-	e, err := kindUpstream.Get(ctx, s.store, string(app))
-	if errors.Is(err, mpblock.ErrNotFound) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	return kindUpstream.Delete(ctx, s.store, string(app), e.Version)
+// Erase forgets an account's upstream, its secret, and what was to be settled there. A
+// reading that is under way takes nothing over any more.
+func (s *Service) Erase(ctx context.Context, app mpblock.AppID) error {
+	s.mu.Lock()
+	delete(s.lines, app)
+	s.mu.Unlock()
+	return errors.Join(kindUpstream.Erase(ctx, s.store, string(app)), kindIntent.Erase(ctx, s.store, string(app)))
 }
 
 // Of returns an account's upstream, without what opens its secret.

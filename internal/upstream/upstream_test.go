@@ -331,3 +331,38 @@ func killed(t *testing.T, seed uint64) (deaths int) {
 	}
 	return deaths
 }
+
+// meanwhile does something before the answer to a reading of the list is handed over.
+type meanwhile func()
+
+func (m meanwhile) RoundTrip(r *http.Request) (*http.Response, error) {
+	res, err := http.DefaultTransport.RoundTrip(r)
+	if strings.HasSuffix(r.URL.Path, "/getblacklist") {
+		m()
+	}
+	return res, err
+}
+
+// An upstream that is erased while its list is read is not written of any more.
+func TestErasedWhileItIsRead(t *testing.T) {
+	t.Parallel()
+	s := open(t)
+	s.platform.Drift(s.platform.Followers(5), nil)
+	app := s.account.AppID
+	s.gateway = upstream.New(s.store, upstream.Options{SealFile: s.seal, HTTP: &http.Client{Transport: meanwhile(func() {
+		if err := s.gateway.Erase(t.Context(), app); err != nil {
+			t.Error(err)
+		}
+	})}})
+	if _, err := s.gateway.Sync(t.Context(), app, false); mpblock.KindOf(err) != mpblock.NotFound {
+		t.Errorf("the reading: %v", err)
+	}
+	if here := s.here(); len(here) > 0 {
+		t.Errorf("%d are blocked here", len(here))
+	}
+	for _, kind := range []string{"upstream", "intent"} {
+		if left, err := s.store.List(t.Context(), kind, "", 1); err != nil || len(left) > 0 {
+			t.Errorf("left of %s: %v, %v", kind, left, err)
+		}
+	}
+}

@@ -3,6 +3,8 @@ package browser
 import (
 	"strings"
 	"testing"
+
+	"github.com/chromedp/chromedp"
 )
 
 // TestReasonsOfTheAccount has an admin write down reasons and ask for one: the dialog
@@ -81,5 +83,41 @@ func TestRetiredAccount(t *testing.T) {
 	b.visit(account + "/followers")
 	if b.has("#retired") || !b.has("#act") {
 		t.Error("the account is not in use again")
+	}
+}
+
+// TestRemovedAccount retires an account and removes it by its AppID, by keyboard alone.
+func TestRemovedAccount(t *testing.T) {
+	s := serve(t)
+	b := enter(t, s, "en")
+	app := strings.TrimPrefix(account, "/a/")
+	page := "/accounts/" + app
+	b.visit(page)
+	if b.has("#remove") {
+		t.Error("an account in use can be removed")
+	}
+	b.click("#retire input[name=sure]")
+	b.follow("#do-retire")
+	b.allow(page + "/remove")
+	for _, lang := range []string{"zh-CN", "en"} {
+		b.visit(page)
+		b.speak(lang)
+		b.inspect(look{"remove-wrong", func(b *tab) {
+			b.visit(page)
+			b.fill("#typed", "wx0")
+			b.follow("#do-remove")
+		}}, lang)
+	}
+	b.visit(page)
+	b.tabTo("e.id === 'typed'")
+	b.typed(app)
+	b.load("press Enter", chromedp.KeyEvent("\r"))
+	b.says("#main", "is removed. Its data is being erased.")
+	if b.has("tr[data-appid='" + app + "']") {
+		t.Error("it is listed still")
+	}
+	b.allow(page)
+	if status := b.visit(page); status != 404 {
+		t.Errorf("its page answers %d", status)
 	}
 }

@@ -72,6 +72,7 @@ func TestRoles(t *testing.T) {
 		{"GET", "/accounts/" + b.shop, nil, 2, 0}, {"POST", "/accounts", url.Values{"name": {"Other"}}, 2, 0},
 		{"POST", "/accounts/" + b.shop, url.Values{"name": {"Renamed"}}, 2, 0}, {"POST", "/accounts/" + b.shop + "/secret", url.Values{"sure": {"1"}}, 2, 0},
 		{"GET", "/audit", nil, 2, 0}, {"POST", "/accounts/" + b.shop + "/retire", url.Values{}, 2, 0},
+		{"POST", "/accounts/" + b.shop + "/remove", url.Values{"typed": {b.shop}}, 2, 422}, // it is in use
 		{"GET", "/operators", nil, 2, 0}, {"GET", "/operators/vera", nil, 2, 0}, {"POST", "/operators", url.Values{"name": {"ivan"}, "role": {"admin"}}, 2, 0},
 		{"POST", "/operators/vera", url.Values{"role": {"admin"}}, 2, 0}, {"POST", "/operators/vera/reset", url.Values{}, 2, 0},
 		{"POST", "/operators/vera/logout", url.Values{}, 2, 0}, {"POST", "/operators/vera/disable", url.Values{"disabled": {"1"}}, 2, 0},

@@ -144,10 +144,15 @@ func (t Terminal) CanAsk() bool {
 
 // Ask puts a question and tells whether the answer is yes.
 func (t Terminal) Ask(question string) bool {
-	fmt.Fprint(t.Err, question, " [y/N] ")
-	answer, _ := bufio.NewReader(t.In).ReadString('\n')
-	answer = strings.ToLower(strings.TrimSpace(answer))
+	answer := strings.ToLower(t.AskFor(question + " [y/N]"))
 	return answer == "y" || answer == "yes"
+}
+
+// AskFor puts a question and returns the answer, without blanks around it.
+func (t Terminal) AskFor(question string) string {
+	fmt.Fprint(t.Err, question, " ")
+	answer, _ := bufio.NewReader(t.In).ReadString('\n')
+	return strings.TrimSpace(answer)
 }
 
 // Printable returns a text without what steers a terminal, which may come from a

@@ -129,6 +129,12 @@ func (q *Counter) Take(ctx context.Context, app mpblock.AppID, call mpblock.Call
 	return true, nil
 }
 
+// Erase removes what all nodes have counted of an account. Shares that they hold stay
+// until their windows end.
+func (q *Counter) Erase(ctx context.Context, app mpblock.AppID) error {
+	return record.EraseUnder(ctx, q.store, string(app)+"/", string(kind))
+}
+
 func keyOf(app mpblock.AppID, call mpblock.Call, w Window) string {
 	return fmt.Sprintf("%s/%s/%s", app, call, w.name)
 }

@@ -70,6 +70,7 @@ type settingsPage struct {
 	web.Frame
 	Account accountForm
 	Secret  string // shown this once
+	Typed   string // to remove the account
 	Paste   string
 }
 
@@ -129,7 +130,7 @@ func (c *Pages) accountSettings(v *visit) error {
 }
 
 func (v *visit) settingsPage(status int, f accountForm) error {
-	p := &settingsPage{Account: f}
+	p := &settingsPage{Account: f, Typed: v.Field("typed")}
 	shown := "SECRET"
 	base := v.Public()
 	if app, _, _ := strings.Cut(v.Kept(keySecret), " "); app == f.AppID {
@@ -232,6 +233,21 @@ func (c *Pages) rotateSecret(v *visit) error {
 	v.Tell("good", v.Say(msg("account.rotated")))
 	v.keepSecret(v.Account.AppID, secret)
 	return v.See("/accounts/" + string(v.Account.AppID))
+}
+
+// removeAccount removes an account for good, once its AppID has been typed.
+func (c *Pages) removeAccount(v *visit) error {
+	if err := v.settings(); err != nil {
+		return err
+	}
+	if err := v.Form(); err != nil {
+		return err
+	}
+	if err := v.Desk.RemoveAccount(v.Ctx(), v.Account.AppID, v.Field("typed")); err != nil {
+		return v.Again(err, func(status int) error { return v.settingsPage(status, settingsOf(v.Account)) })
+	}
+	v.Tell("good", v.Say(msg("account.remove.done"), web.NameOf(v.Account)))
+	return v.See("/accounts")
 }
 
 // retireAccount retires an account, or takes that back.

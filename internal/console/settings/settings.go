@@ -46,6 +46,7 @@ func (c *Pages) Register(site *web.Site) {
 		"POST /accounts/{app}":           c.setAccount,
 		"POST /accounts/{app}/secret":    c.rotateSecret,
 		"POST /accounts/{app}/retire":    c.retireAccount,
+		"POST /accounts/{app}/remove":    c.removeAccount,
 		"GET /operators":                 c.operators,
 		"POST /operators":                c.addOperator,
 		"POST /second-factor":            c.requireSecond,

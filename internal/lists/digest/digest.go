@@ -210,3 +210,8 @@ func (all *Digests) CatchUp(ctx context.Context, app mpblock.AppID) error {
 		}
 	}
 }
+
+// Erase removes the digest of an account from a store.
+func Erase(ctx context.Context, store mpblock.Records, app mpblock.AppID) error {
+	return kindDigest.Erase(ctx, store, string(app))
+}
