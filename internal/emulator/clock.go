@@ -24,7 +24,7 @@ type ClockState struct {
 var errBackwards = mpblock.NewError(mpblock.Invalid, "clock.backwards",
 	"the clock stands at %s: it does not go back to %s, since tokens, quotas and changes already bear the later time; reset the emulator, or restore a snapshot")
 
-var errFar = mpblock.NewError(mpblock.Invalid, "clock.far", "the year %d is beyond 9999, the last that is written")
+var errFar = mpblock.NewError(mpblock.Invalid, "clock.far", "the year %d is too far away: 2200 is the last one that the clock can be set to")
 
 // NewClock returns a clock that is the machine's.
 func NewClock(machine mpblock.Clock) *Clock { return &Clock{machine: mpblock.ClockOr(machine)} }
@@ -73,31 +73,39 @@ func (c *Clock) Restore(s ClockState) {
 func (c *Clock) Set(to time.Time) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.set(to)
-}
-
-func (c *Clock) set(to time.Time) error {
-	now := c.now()
-	if to.Before(now) {
-		return errBackwards.With(now.Format(time.RFC3339), to.Format(time.RFC3339))
+	if to.Year() > lastYear { // too far for a time.Duration, too
+		return errFar.With(to.Year())
 	}
-	if y := to.Year(); y > 9999 {
-		return errFar.With(y)
-	}
-	if c.state.Frozen.IsZero() {
-		c.state.Ahead += to.Sub(now)
-	} else {
-		c.state.Frozen = to.Round(0)
-	}
-	return nil
+	return c.move(to.Sub(c.now()))
 }
 
 // Advance moves it forward.
 func (c *Clock) Advance(d time.Duration) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.set(c.now().Add(d))
+	return c.move(d)
 }
+
+// move moves it forward.
+func (c *Clock) move(d time.Duration) error {
+	now := c.now()
+	to := now.Add(d)
+	switch {
+	case d < 0:
+		return errBackwards.With(now.Format(time.RFC3339), to.Format(time.RFC3339))
+	case to.Year() > lastYear:
+		return errFar.With(to.Year())
+	case c.state.Frozen.IsZero():
+		c.state.Ahead += d
+	default:
+		c.state.Frozen = to.Round(0)
+	}
+	return nil
+}
+
+// lastYear is the last one that a clock can be set to. A time.Duration is 292 years at
+// most, and a clock that runs has some to go.
+const lastYear = 2200
 
 // Freeze has it stand still; set forward it can still be.
 func (c *Clock) Freeze() {
