@@ -119,8 +119,13 @@ func (b *bench) cacheSize() error {
 
 // startMpblock starts the server on a data directory.
 func (b *bench) startMpblock(dir, data string, flags ...string) (*process.Process, error) {
-	command := []string{b.binary, "serve", "--listen", "127.0.0.1:0", "--data", data, "--cache-size", strconv.Itoa(b.cache)}
-	return process.Serve(dir, "mpblock", append(command, flags...)...)
+	return b.startBuild("mpblock", b.binary, dir, data, flags...)
+}
+
+// startBuild starts a build of mpblock, whose files bear a name.
+func (b *bench) startBuild(name, binary, dir, data string, flags ...string) (*process.Process, error) {
+	command := []string{binary, "serve", "--listen", "127.0.0.1:0", "--data", data, "--cache-size", strconv.Itoa(b.cache)}
+	return process.Serve(dir, name, append(command, flags...)...)
 }
 
 // filled returns the directory of a store with a list of n entries, which is made

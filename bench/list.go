@@ -22,6 +22,7 @@ type list struct {
 	ids     []mpblock.OpenID // what is on it, in order
 
 	server     *process.Process
+	other      *process.Process   // another build of mpblock on a copy of its own; nil: none is asked for
 	alone      *pebblestore.Store // the same without a server
 	bare, wide *process.Process   // the bare handler as it is, and with the processors that mpblock takes
 	nginx      *process.Process
@@ -39,6 +40,15 @@ func (l *list) open(ctx context.Context) error {
 	}
 	for _, name := range []string{"served", "alone"} {
 		if err := copyStore(ctx, from, filepath.Join(l.dir, name)); err != nil {
+			return err
+		}
+	}
+	if l.against != "" {
+		data := filepath.Join(l.dir, "other")
+		if err := copyStore(ctx, from, data); err != nil {
+			return err
+		}
+		if l.other, err = l.startBuild("other", l.against, l.dir, data); err != nil {
 			return err
 		}
 	}
@@ -82,7 +92,7 @@ func (l *list) startPeers(ctx context.Context) (err error) {
 // close ends all that was started.
 func (l *list) close() error {
 	var errs []error
-	for _, p := range []*process.Process{l.server, l.bare, l.wide, l.nginx} {
+	for _, p := range []*process.Process{l.server, l.other, l.bare, l.wide, l.nginx} {
 		if p != nil {
 			errs = append(errs, p.Stop())
 		}
@@ -106,6 +116,9 @@ type target struct {
 // targets returns who serves the list, mpblock first.
 func (l *list) targets(withPages bool) ([]target, error) {
 	all := []target{{name: "mpblock", addr: l.server.Addr}}
+	if l.other != nil {
+		all = append(all, target{name: "mpblock, the other build", addr: l.other.Addr})
+	}
 	if withPages {
 		all = append(all, target{name: bareName, addr: l.bare.Addr, token: "x", fixed: true},
 			target{name: "bare handler, GOMAXPROCS doubled", addr: l.wide.Addr, token: "x", fixed: true, atRest: true},

@@ -33,8 +33,9 @@ type options struct {
 	entries []int // lengths of the lists that pages and batches are measured on
 	small   bool
 	only    []string
-	bases   bool // Redis and MariaDB are measured too
-	cache   int  // MiB, as given to the server; 0: its own default
+	bases   bool   // Redis and MariaDB are measured too
+	against string // binary of another build of mpblock, measured in the same turns; "": none
+	cache   int    // MiB, as given to the server; 0: its own default
 	stores  string
 	results string
 	into    string // directory for profiles
@@ -101,6 +102,7 @@ func parse() (o options, err error) {
 	flag.BoolVar(&o.small, "small", false, "lists of 10000 and 100000, a tenth of the import")
 	flag.BoolVar(&o.bases, "databases", true, "measure Redis and MariaDB too")
 	flag.IntVar(&o.cache, "cache-size", 0, "--cache-size of the server in MiB; 0: its default")
+	flag.StringVar(&o.against, "against", "", "binary of another build of mpblock, to be held against this one in the same turns, for pages and batches")
 	flag.StringVar(&o.stores, "stores", "", "directory where filled stores are kept for the next run; none if empty")
 	flag.StringVar(&o.into, "profiles", ".", "directory for profiles")
 	flag.StringVar(&o.results, "results", "results", "directory for the results; none if empty")

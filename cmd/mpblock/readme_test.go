@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"mpblock/internal/seed"
 	"mpblock/internal/testserver"
 )
 
@@ -189,5 +190,60 @@ func TestOperatorsDay(t *testing.T) {
 	listed := shell(t, dir, "wc -l < blacklist.txt; mpblock list | wc -l; mpblock list --profile shop | wc -l", profiles)
 	if want := strings.Repeat("23000\n", 3); listed != want {
 		t.Errorf("the lists have\n%swant\n%s", listed, want)
+	}
+}
+
+// Each command of docs/emulator.md does something, in the order in which they stand
+// there, and each plan and seed is one.
+func TestEmulatorCommands(t *testing.T) {
+	bin := t.TempDir()
+	if _, err := testserver.Build("../..", bin); err != nil {
+		t.Fatal(err)
+	}
+	s, err := testserver.Start(filepath.Join(bin, "mpblock"), "serve", "--demo", "--listen", "127.0.0.1:0", "--control-listen", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := s.Stop(); err != nil {
+			t.Error(err)
+		}
+	}()
+	dir := t.TempDir()
+	run := func(script string) {
+		t.Helper()
+		shell(t, dir, script, "PATH="+bin+string(os.PathListSeparator)+os.Getenv("PATH"), "MPBLOCK_CONTROL="+s.Control)
+	}
+	edit := strings.NewReplacer(
+		"--follow ", "", // it would not end
+		"--times 3", "--times 3 || [ $? = 4 ]", // nobody has called
+		"curl ", "curl -sf ", "http://127.0.0.1:8081", s.Control)
+	commands := 0
+	for _, heading := range []string{"From any language", "Fault plans", "Time", "State: reset, snapshots, seeds", "The journal", "The control door"} {
+		all := boxes(t, "../../docs/emulator.md", heading)
+		for _, box := range all["sh"] {
+			for line := range strings.Lines(box) {
+				if !strings.HasPrefix(line, "mpblock serve") {
+					run(edit.Replace(line))
+					commands++
+				}
+			}
+		}
+		for _, box := range all["yaml"] {
+			if err := os.WriteFile(filepath.Join(dir, "box.yaml"), []byte(box), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			if strings.HasPrefix(box, "accounts:") {
+				_, err := seed.Load(filepath.Join(dir, "box.yaml"))
+				if err != nil {
+					t.Error(err)
+				}
+				continue
+			}
+			run("mpblock emulator faults load box.yaml")
+		}
+	}
+	if commands < 18 {
+		t.Errorf("%d commands alone", commands)
 	}
 }
