@@ -66,11 +66,11 @@ const (
 	sumsEvery  = time.Minute
 )
 
-// run does what nobody waits for, until ctx ends: it runs jobs, counts changes for
-// the overview, writes down the calls, and erases accounts that are being removed. It is to run on every node, once; nodes
-// share the work. Report is told of errors that it will try to overcome by itself;
-// it may be called from several goroutines. run returns once all of it has stopped,
-// at most after the batches under way.
+// run does what nobody waits for, until ctx ends: it runs jobs, counts changes for the
+// overview, writes down the calls, reads the lists on the platform, and erases accounts
+// that are being removed. It is to run on every node, once; nodes share the work. Report is
+// told of errors that it will try to overcome by itself; it may be called from several
+// goroutines. run returns once all of it has stopped, at most after the batches under way.
 func (r *rules) run(ctx context.Context, report func(error)) {
 	var wg sync.WaitGroup
 	defer wg.Wait()
