@@ -90,7 +90,7 @@ func FuzzForms(f *testing.F) {
 		text := forms[int(form)%len(forms)](ids, words)
 		data, err := encodings[int(in)%len(encodings)].NewEncoder().Bytes([]byte(text))
 		if err != nil {
-			t.Skip(err)
+			return // words that the encoding has not
 		}
 		got, bad, _, err := read(t, data, lines.Options{})
 		there := append(slices.Clone(ids), standing([]byte(words))...)
