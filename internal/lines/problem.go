@@ -15,7 +15,13 @@ type Problem struct {
 	Args []any
 }
 
-func (p *Problem) Error() string { return render(problemTexts, p.Key, p.Args) }
+func (p *Problem) Error() string {
+	text := render(problemTexts, p.Key, p.Args)
+	if rest, one := strings.CutPrefix(text, "1 characters "); one {
+		return "1 character " + rest
+	}
+	return text
+}
 
 // Keys of Problem, each with what its arguments are.
 const (
