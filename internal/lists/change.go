@@ -29,8 +29,12 @@ func (svc *Service) ByHand(ctx context.Context, a *mpblock.Account, actor string
 	if err != nil {
 		return Outcome{}, err
 	}
-	if len(ids) == 0 || len(ids) > MaxByHand {
-		return Outcome{}, errByHand.With(len(ids), MaxByHand)
+	most := MaxByHand
+	if a.Upstream != "" {
+		most = MaxBatch // of which one call takes all or none
+	}
+	if len(ids) == 0 || len(ids) > most {
+		return Outcome{}, errByHand.With(len(ids), most)
 	}
 	batch := mpblock.Batch{Action: action, Actor: actor, Reason: reason, Known: !a.AnyFollower}
 	different := make(map[mpblock.OpenID]bool, len(ids))
@@ -42,7 +46,7 @@ func (svc *Service) ByHand(ctx context.Context, a *mpblock.Account, actor string
 		different[id] = true
 		batch.OpenIDs = append(batch.OpenIDs, id)
 	}
-	c, err := svc.apply(ctx, a, batch, len(batch.OpenIDs) <= MaxBatch)
+	c, err := svc.apply(ctx, a, batch, true)
 	var unknown *mpblock.UnknownError
 	if errors.As(err, &unknown) {
 		return Outcome{}, errUnknownByHand.With(batch.OpenIDs[unknown.Index].String())
