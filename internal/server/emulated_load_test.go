@@ -50,7 +50,7 @@ func TestEverythingAtOnce(t *testing.T) {
 			_, err := s.Lists().Totals(t.Context(), "wx0123456789abcdef")
 			must(err)
 		},
-		func(i int) {
+		func(int) {
 			call(t, s, "/cgi-bin/token?grant_type=client_credential&appid=wx0123456789abcdef&secret=0123456789abcdef0123456789abcdef", "")
 		},
 		func(i int) {
