@@ -105,6 +105,9 @@ func ParsePrefix(s string) (Prefix, error) {
 // String returns the prefix as 8 hexadecimal digits.
 func (p Prefix) String() string { return hex.EncodeToString(p[:]) }
 
+// Begins returns the 6 characters that all OpenIDs with the prefix begin with.
+func (p Prefix) Begins() string { return "o" + base64.RawURLEncoding.EncodeToString(p[:])[:5] }
+
 // Key is the secret under which an account's OpenIDs are minted: an AES-128 key.
 // Who holds it can tell whether two OpenIDs of different accounts are the same
 // user, so it never leaves the store and its backups.

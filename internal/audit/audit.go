@@ -61,6 +61,9 @@ func Deeds() []Deed {
 // ByAdmin is who works by the commands on the server's machine.
 const ByAdmin = "admin"
 
+// Accounts is what a line says was changed where an operator's accounts were.
+const Accounts = "accounts"
+
 // Line is one deed.
 type Line struct {
 	Key    string    `json:"-"` // to read on from
@@ -70,7 +73,7 @@ type Line struct {
 	On     string    `json:"on,omitempty"`     // an AppID or the name of an operator
 	Was    string    `json:"was,omitempty"`    // of OperatorSet: the role before
 	Now    string    `json:"now,omitempty"`    // of OperatorSet and OperatorAdded: the role then
-	Fields []string  `json:"fields,omitempty"` // of AccountSet: what was changed, by the names in Changed
+	Fields []string  `json:"fields,omitempty"` // what was changed: of AccountSet by the names in Changed, of operators Accounts
 }
 
 // kindAudit is the kind of the records of lines. Their keys are times counted down, so

@@ -93,7 +93,8 @@ func TestOperatorsArePickedAccounts(t *testing.T) {
 	b.post("/language", "lang", "en")
 	b.get("/operators/limited").holds(t, 200, `value="some" checked`, `value="`+string(otherApp)+`" checked>Other`, `value="`+string(testApp)+`">Tea`)
 	b.get("/operators").holds(t, 200, `<td class="called" data-label="Accounts">Other</td>`)
-	b.post("/operators/limited", "role", "operator", "scope", "some").holds(t, 422, "Choose at least one account")
+	b.post("/operators/limited", "role", "operator", "scope", "some").holds(t, 422, "Choose at least one account", `value="some" checked`)
+	b.post("/operators", "name", "new", "role", "operator", "scope", "some").holds(t, 422, "Choose at least one account", `value="some" checked`)
 	b.post("/operators/limited", "role", "operator", "scope", "some", "accounts", string(testApp), "accounts", "wx0000000000000000 "+string(otherApp)).
 		holds(t, 200, `value="wx0000000000000000" checked`)
 	b.get("/operators").holds(t, 200, "wx0000000000000000, Tea &lt;house&gt;, Other")

@@ -257,7 +257,7 @@ func (c *console) refused(v *visit) error {
 				if r.Why == jobs.WhyMalformed {
 					r.Text = lines.Mentioned(r.Text)
 				}
-				err = out.Write(r.Text, strconv.Itoa(r.Line), string(r.Why), v.detail(r))
+				err = out.Write(r.Text, strconv.Itoa(r.Line), string(r.Why), v.whyRefused(r))
 			}
 			if err != nil {
 				return err

@@ -87,6 +87,14 @@ func TestBlockIsRefused(t *testing.T) {
 	b.get(base+"/blacklist").holds(t, 200, "暂无黑名单用户")
 }
 
+// The file of what was left out says why in the language of the pages, with each line.
+func TestRefusedSpeaksTheirLanguage(t *testing.T) {
+	b := filled(t).as("operator")
+	b.post("/language", "lang", "zh-CN")
+	preview := b.upload(base+"/bulk", "block", "o6_bmjrPTlm6_2sgVt7hMZOPfL2M\n"+follower(1)+"\n")
+	b.get(preview.path+"/refused").holds(t, 200, "o6_bmjrPTlm6_2sgVt7hMZOPfL2M,1,another account's,其他公众号的")
+}
+
 // A list of many: preview, job, report, the refused ones, undo of the whole.
 func TestJob(t *testing.T) {
 	s := filled(t)

@@ -669,7 +669,7 @@ func TestAudit(t *testing.T) {
 	_, err1 := d.SetAccount(t.Context(), a.AppID, set)
 	_, err2 := d.SetAccount(t.Context(), a.AppID, set) // nothing is another
 	_, err3 := d.RotateSecret(t.Context(), a.AppID)
-	_, _, err4 := d.AddOperator(t.Context(), operators.NewOperator{Name: "olga", Role: operators.RoleViewer})
+	_, _, err4 := d.AddOperator(t.Context(), operators.NewOperator{Name: "olga", Role: operators.RoleViewer, Accounts: []mpblock.AppID{a.AppID}})
 	_, err5 := d.UpdateOperator(t.Context(), operators.NewOperator{Name: "olga", Role: operators.RoleOperator})
 	_, err6 := d.ResetOperator(t.Context(), "olga")
 	if err := errors.Join(err1, err2, err3, err4, err5, err6, d.DeleteOperator(t.Context(), "olga"), d.RetireAccount(t.Context(), a.AppID, true)); err != nil {
@@ -686,7 +686,7 @@ func TestAudit(t *testing.T) {
 	}
 	slices.Reverse(got)
 	want := []string{
-		"account.added", "account.set  name", "account.secret", "operator.added  viewer", "operator.set viewer operator", "operator.reset",
+		"account.added", "account.set  name", "account.secret", "operator.added  vieweraccounts", "operator.set viewer operatoraccounts", "operator.reset",
 		"operator.gone", "account.retired",
 	}
 	if err != nil || !slices.Equal(got, want) {

@@ -2,7 +2,9 @@ package desk
 
 import (
 	"context"
+	"slices"
 
+	"mpblock"
 	"mpblock/internal/audit"
 	"mpblock/internal/operators"
 )
@@ -21,7 +23,7 @@ func (d *Desk) AddOperator(ctx context.Context, n operators.NewOperator) (operat
 		return operators.Operator{}, "", err
 	}
 	o, token, err := d.office.operators.AddOperator(ctx, n)
-	return o, token, d.noted(ctx, err, audit.Line{Deed: audit.OperatorAdded, On: n.Name, Now: string(n.Role)})
+	return o, token, d.noted(ctx, err, audit.Line{Deed: audit.OperatorAdded, On: n.Name, Now: string(n.Role), Fields: limited(nil, n.Accounts)})
 }
 
 // UpdateOperator is operators.Service.UpdateOperator, for admins.
@@ -29,12 +31,22 @@ func (d *Desk) UpdateOperator(ctx context.Context, n operators.NewOperator) (ope
 	if err := d.allow(operators.RoleAdmin); err != nil {
 		return operators.Operator{}, err
 	}
-	was, err := d.role(ctx, n.Name)
+	was, err := d.operator(ctx, n.Name)
 	if err != nil {
 		return operators.Operator{}, err
 	}
 	o, err := d.office.operators.UpdateOperator(ctx, n)
-	return o, d.noted(ctx, err, audit.Line{Deed: audit.OperatorSet, On: n.Name, Was: was, Now: string(n.Role)})
+	return o, d.noted(ctx, err, audit.Line{
+		Deed: audit.OperatorSet, On: n.Name, Was: string(was.Role), Now: string(n.Role), Fields: limited(was.Accounts, n.Accounts),
+	})
+}
+
+// limited is what a line says of an operator's accounts: that they are others.
+func limited(was, now []mpblock.AppID) []string {
+	if slices.Equal(was, now) {
+		return nil
+	}
+	return []string{audit.Accounts}
 }
 
 // DisableOperator is operators.Service.DisableOperator, for admins.
@@ -106,15 +118,15 @@ func (d *Desk) NewRecoveryCodes(ctx context.Context, password string) ([]string,
 	return codes, d.noted(ctx, err, audit.Line{Deed: audit.FactorCodes, On: d.Operator().Name})
 }
 
-// role returns the role of an operator, "" if there is none of that name.
-func (d *Desk) role(ctx context.Context, name string) (string, error) {
+// operator returns an operator, none if there is none of that name.
+func (d *Desk) operator(ctx context.Context, name string) (operators.Operator, error) {
 	all, err := d.office.operators.Operators(ctx)
 	for _, o := range all {
 		if o.Name == name {
-			return string(o.Role), err
+			return o, err
 		}
 	}
-	return "", err
+	return operators.Operator{}, err
 }
 
 // noted writes into the audit what has been done, if nothing went wrong.

@@ -78,7 +78,7 @@ func TestChange(t *testing.T) {
 		{"21", f[:21], wire.CodeBadListSize, "21 OpenIDs"},
 		{"wrong shape", []string{f[0], f[1], "OPENID1"}, wire.CodeBadOpenID, "list[2]: not an OpenID: 7 bytes long, an OpenID has 28"},
 		{"empty string", []string{""}, wire.CodeBadOpenID, "list[0]: not an OpenID: 0 bytes long"},
-		{"another account's", []string{f[0], foreign}, wire.CodeNotThisAppOpenID, "list[1]: an OpenID of another account"},
+		{"another account's", []string{f[0], foreign}, wire.CodeNotThisAppOpenID, "list[1]: an OpenID of another account: those of " + string(a.AppID) + " begin with " + f[0][:6]},
 		{"not a follower", []string{f[0], f[1], unknown}, wire.CodeBadOpenID, "list[2]: not a follower"},
 		{"unknown before wrong shape", []string{f[0], unknown, "OPENID1"}, wire.CodeBadOpenID, "list[1]: not a follower"},
 		{"unknown before another account's", []string{unknown, foreign}, wire.CodeBadOpenID, "list[0]: not a follower"},

@@ -3,7 +3,7 @@ package lists
 import "mpblock"
 
 // ErrForeign is the error of an OpenID of another account.
-var ErrForeign = mpblock.NewError(mpblock.Invalid, "openid.foreign", "an OpenID of another account: those of %s begin with other characters")
+var ErrForeign = mpblock.NewError(mpblock.Invalid, "openid.foreign", "an OpenID of another account: those of %s begin with %s")
 
 // Errors of calls of the API.
 var (

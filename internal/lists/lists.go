@@ -131,7 +131,7 @@ func Own(a *mpblock.Account, s string) (mpblock.OpenID, error) {
 		return id, err
 	}
 	if id.Prefix() != a.Prefix {
-		return id, ErrForeign.With(a.AppID)
+		return id, ErrForeign.With(a.AppID, a.Prefix.Begins())
 	}
 	return id, nil
 }

@@ -80,7 +80,7 @@ func TestCatalogueIsWhatIsUsed(t *testing.T) {
 	for _, d := range audit.Deeds() {
 		used["audit."+string(d)] = true
 	}
-	for _, f := range audit.Fields() {
+	for _, f := range append(audit.Fields(), audit.Accounts) {
 		used["audit.field."+f] = true
 	}
 	for _, name := range fault.ReadyMades() {

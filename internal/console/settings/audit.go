@@ -62,8 +62,8 @@ func (v *visit) auditRow(l audit.Line) auditRow {
 	case l.Deed == audit.OperatorAdded:
 		row.Note = v.role(operators.Role(l.Now))
 	}
-	for i, f := range l.Fields {
-		if i > 0 {
+	for _, f := range l.Fields {
+		if row.Note != "" {
 			row.Note += " · "
 		}
 		row.Note += v.Say(msg("audit.field." + f))

@@ -74,9 +74,10 @@ func (v *visit) names() (all []web.Choice, more bool, err error) {
 	return all, len(views) > offered, err
 }
 
-// rightsOf is the form of what an operator may do; no accounts are all of them.
+// rightsOf is the form of what an operator may do; no accounts are all of them, unless
+// the form at hand was to limit the operator and named none.
 func (v *visit) rightsOf(n operators.NewOperator) (rights, error) {
-	r := rights{Some: len(n.Accounts) > 0, Email: n.Email}
+	r := rights{Some: len(n.Accounts) > 0 || v.Field("scope") == "some", Email: n.Email}
 	for _, value := range []operators.Role{operators.RoleViewer, operators.RoleOperator, operators.RoleAdmin} {
 		r.Roles = append(r.Roles, roleChoice{value, v.role(value), v.Say(msg("role." + string(value) + ".means")), value == n.Role})
 	}
