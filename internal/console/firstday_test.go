@@ -27,7 +27,7 @@ func TestFirstDay(t *testing.T) {
 	b.post(empty+"/prefix", "openid", ` openid="`+user("c")+`",`).holds(t, 200, "The prefix is set")
 
 	plan := b.send(empty+"/followers/change", "add", list, "", "")
-	plan.holds(t, 200, "2 followers would be registered", "o-short", "7 characters", follower(1))
+	plan.holds(t, 200, "2 followers would be registered", "o-short", "its length is 7", follower(1))
 	for kind, want := range map[string]string{"new": "2", "already": "0", "malformed": "1", "foreign": "1", "duplicate": "1"} {
 		if got := figure(plan.body, kind); got != want {
 			t.Errorf("%s: %q, want %s", kind, got, want)
