@@ -194,6 +194,9 @@ func (h *handler) add(r *http.Request, in NewAccount) (Created, error) {
 	}
 	a, secret, err := h.rules.Access.AddAccount(r.Context(), n)
 	if err != nil {
+		if n.Upstream != "" && h.rules.Access.Free(r.Context(), n.AppID) == nil { // it is no account's
+			err = errors.Join(err, h.rules.Upstream.Erase(r.Context(), n.AppID))
+		}
 		return Created{}, err
 	}
 	h.log.Info("account added", "appid", a.AppID)

@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -77,7 +78,7 @@ func (r *rules) run(ctx context.Context, report func(error)) {
 	wg.Go(func() { r.jobs.Run(ctx, report) })
 	wg.Go(func() { every(ctx, callsEvery, nil, "write down the calls", r.access.WriteCalls, report) })
 	if r.syncEvery > 0 {
-		wg.Go(func() { every(ctx, r.syncEvery, nil, "read the lists on the platform", r.upstream.SyncAll, report) })
+		wg.Go(func() { every(ctx, r.syncEvery, nil, "read the lists on the platform", r.syncAll, report) })
 	}
 	wg.Go(func() { every(ctx, sumsEvery, nil, "count the changes", r.countChanges, report) })
 	wg.Go(func() {
@@ -119,15 +120,35 @@ func (r *rules) sizes(ctx context.Context) (s ops.Sizes, err error) {
 	return s, err
 }
 
+// syncAll reads the lists of the accounts that lie on the real platform, and goes on where
+// one fails. Those that are retired stay as they are.
+func (r *rules) syncAll(ctx context.Context) error {
+	var errs []error
+	err := r.eachAccount(ctx, func(a *mpblock.Account) error {
+		if a.Upstream == "" || a.Retired {
+			return nil
+		}
+		if _, err := r.upstream.Sync(ctx, a.AppID, false); err != nil {
+			errs = append(errs, fmt.Errorf("%s: %w", a.AppID, err))
+		}
+		return nil
+	})
+	return errors.Join(append(errs, err)...)
+}
+
 // each does something for each account.
 func (r *rules) each(ctx context.Context, do func(mpblock.AppID) error) error {
+	return r.eachAccount(ctx, func(a *mpblock.Account) error { return do(a.AppID) })
+}
+
+func (r *rules) eachAccount(ctx context.Context, do func(*mpblock.Account) error) error {
 	for after := mpblock.AppID(""); ; {
 		accounts, err := r.access.Accounts(ctx, after, 1000)
 		if err != nil || len(accounts) == 0 {
 			return err
 		}
 		for _, a := range accounts {
-			if err := do(a.AppID); err != nil {
+			if err := do(a); err != nil {
 				return err
 			}
 			after = a.AppID

@@ -170,20 +170,3 @@ func (s *Service) unchanged(ctx context.Context, app mpblock.AppID, ids []mpbloc
 	}
 	return same, nil
 }
-
-// SyncAll reads the lists of all accounts with an upstream, and goes on where one fails.
-func (s *Service) SyncAll(ctx context.Context) error {
-	var errs []error
-	for e, err := range kindUpstream.Under(ctx, s.store, "", accountsAtOnce) {
-		if err != nil {
-			return errors.Join(append(errs, err)...)
-		}
-		if _, err := s.Sync(ctx, mpblock.AppID(e.Key), false); err != nil {
-			errs = append(errs, fmt.Errorf("%s: %w", e.Key, err))
-		}
-	}
-	return errors.Join(errs...)
-}
-
-// accountsAtOnce is how many records are read at a time.
-const accountsAtOnce = 100
