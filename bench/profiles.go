@@ -4,9 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"net/http"
-	"os"
 	"path/filepath"
 	"strings"
 	"time"
@@ -62,7 +59,7 @@ func (l *list) profileOf(what, ops string, load func(limit) (sample, error)) err
 	}()
 	take := func(kind string, during time.Duration) error {
 		file := filepath.Join(l.into, fmt.Sprintf("%s-%d.%s", what, l.entries, strings.Replace(kind, "profile", "cpu", 1)))
-		return download(fmt.Sprintf("http://%s/debug/pprof/%s?seconds=%.0f", ops, kind, during.Seconds()), file)
+		return process.Download(fmt.Sprintf("http://%s/debug/pprof/%s?seconds=%.0f", ops, kind, during.Seconds()), file)
 	}
 	kinds := []string{"profile", "allocs", "block", "mutex"}
 	taken := make(chan error, len(kinds))
@@ -75,21 +72,4 @@ func (l *list) profileOf(what, ops string, load func(limit) (sample, error)) err
 	}
 	errs = append(errs, take("trace", traceTime))
 	return errors.Join(append(errs, <-ended)...)
-}
-
-func download(url, file string) (err error) {
-	res, err := http.Get(url) //nolint:gosec // of our own server
-	if err != nil {
-		return err
-	}
-	defer res.Body.Close() //nolint:errcheck // it has been read from
-	if res.StatusCode != http.StatusOK {
-		return fmt.Errorf("%s: %s", url, res.Status)
-	}
-	f, err := os.Create(file) //nolint:gosec // named by who started this
-	if err != nil {
-		return err
-	}
-	_, err = io.Copy(f, res.Body)
-	return errors.Join(err, f.Close())
 }
