@@ -1,0 +1,153 @@
+package browser
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/chromedp/cdproto/network"
+	"github.com/chromedp/chromedp"
+)
+
+// conditions has the browser's network be another one from now on.
+func (b *tab) conditions(offline bool, latency float64) {
+	b.t.Helper()
+	b.do("change the network",
+		call(network.EmulateNetworkConditionsByRule, network.EmulateNetworkConditionsByRuleParams{
+			MatchedNetworkConditions: []*network.Conditions{{Offline: offline, Latency: latency, DownloadThroughput: -1, UploadThroughput: -1}},
+		}),
+		call(network.OverrideNetworkState, network.OverrideNetworkStateParams{Offline: offline, Latency: latency, DownloadThroughput: -1, UploadThroughput: -1}))
+}
+
+// deed is something that changes something: how a page comes to its button, the button,
+// whether another page comes then, and what tells that it is done.
+type deed struct {
+	name   string
+	open   func(*tab)
+	button string
+	stays  bool
+	done   func(*tab)
+}
+
+// press does something to the button, and waits for the page that comes then, if one does.
+func (d deed) press(b *tab, script string) {
+	b.t.Helper()
+	step := chromedp.Evaluate[chromedp.Void](`(e => { ` + script + ` })(document.querySelector(` + quote(d.button) + `))`)
+	if d.stays {
+		b.do(d.name, step)
+	} else {
+		b.load(d.name, step)
+	}
+	d.done(b)
+}
+
+// deeds are those of an account's lists. Each leaves the page on which it is done.
+func deeds() []deed {
+	told := func(b *tab) {
+		b.t.Helper()
+		if !b.has("[data-notice=good]") {
+			b.t.Errorf("nothing tells that it is done\n%s", b.describe())
+		}
+	}
+	dialog := func(page string) func(*tab) {
+		return func(b *tab) {
+			b.visit(account + page)
+			b.tick(2)
+			b.click("#act")
+			b.wait(`document.querySelector("dialog[open] #really") !== null`)
+		}
+	}
+	return []deed{
+		{"block", dialog("/followers"), "dialog[open] #really", false, told},
+		{"unblock", dialog("/blacklist"), "dialog[open] #really", false, told},
+		{"undo from the notice", func(b *tab) { b.visit(account + "/followers") }, "[data-notice=good] [data-undo]", false, told},
+		{"undo from its page", func(b *tab) { b.visit(b.newest()); b.follow("#undo") }, "#really", false, told},
+		{"remark", func(b *tab) {
+			b.visit(account + "/blacklist")
+			b.click("tr[data-openid] .pencil")
+			b.wait(`document.querySelector("dialog[open] #remark") !== null`)
+			b.fill("#remark", "seen "+strings.Repeat("again ", 2))
+		}, "dialog[open] #save-remark", true, func(b *tab) {
+			b.wait(`!document.querySelector("dialog[open]")`)
+			b.says("tr[data-openid] [data-remark]", "seen again")
+		}},
+		{"a list", func(b *tab) {
+			b.visit(account + "/followers")
+			free := eval[string](b, `document.querySelector("input[name=openid][type=checkbox]:not(:disabled)").value`)
+			b.draft([]string{free})
+		}, "#go", false, func(b *tab) {
+			b.t.Helper()
+			if !b.has("#report, #progress, [data-job]") {
+				b.t.Errorf("no job has begun\n%s", b.describe())
+			}
+		}},
+	}
+}
+
+// TestOffline: without a network, whatever was pressed says that nothing was changed, and
+// can be pressed again when the network is back.
+func TestOffline(t *testing.T) {
+	for _, lang := range []struct{ code, says string }{{"en", "Nothing was changed: try again."}, {"zh-CN", "未做任何改动"}} {
+		t.Run(lang.code, func(t *testing.T) {
+			b := enter(t, serve(t), lang.code)
+			for _, d := range deeds() {
+				d.open(b)
+				b.conditions(true, 0)
+				b.click(d.button)
+				b.wait(`document.querySelector("[data-shown]") !== null`)
+				if got := b.text("[data-shown]"); !strings.Contains(got, lang.says) {
+					t.Errorf("%s: offline the page says %q, want %q", d.name, got, lang.says)
+				}
+				if b.has("[data-busy]") {
+					t.Errorf("%s: the button cannot be pressed again", d.name)
+				}
+				b.forgive() // of the network
+				b.conditions(false, 0)
+				d.press(b, "e.click()")
+			}
+			b.calm()
+		})
+	}
+}
+
+// TestSlow: on a slow network a button shows that it was pressed, and what is pressed twice
+// is done once.
+func TestSlow(t *testing.T) {
+	s := serve(t)
+	b := enter(t, s, "en")
+	for _, d := range deeds() {
+		d.open(b)
+		b.conditions(false, 800)
+		d.press(b, `e.click(); sessionStorage.busy = document.querySelector("form[data-busy]") !== null; e.click()`)
+		if !eval[bool](b, `sessionStorage.busy === "true"`) {
+			t.Errorf("%s: nothing shows that the button was pressed", d.name)
+		}
+		if n := eval[int](b, `document.querySelectorAll("[data-notice]").length`); n > 1 {
+			t.Errorf("%s: done %d times", d.name, n)
+		}
+		b.conditions(false, 0)
+	}
+	b.calm()
+}
+
+// TestLoginEndsUnderEachForm: what was entered is kept, and goes on after the login.
+func TestLoginEndsUnderEachForm(t *testing.T) {
+	s := serve(t)
+	password := "a phrase for the test alone"
+	b := newOperator(enter(t, s, "en"), "anna", "operator", password)
+	for _, d := range deeds() {
+		if d.name == "undo from the notice" { // of a session that is over
+			continue
+		}
+		d.open(b)
+		eval[bool](b, `fetch("/logout", {method: "POST"}).then(r => r.ok)`)
+		b.follow(d.button)
+		b.says("#ended", "what you entered is kept")
+		b.forgive() // of the answer that says so
+		b.fill("#name", "anna")
+		b.fill("#password", password)
+		b.follow("#enter")
+		b.follow("#go-on")
+		d.done(b)
+	}
+	b.calm()
+}
