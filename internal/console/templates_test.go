@@ -15,7 +15,7 @@ func TestJobWithoutScripts(t *testing.T) {
 		for _, active := range []bool{true, false} {
 			var page strings.Builder
 			job := &jobPage{Job: jobView{Active: active, Address: "/jobs/1"}}
-			if err := views.Template(l, "job").ExecuteTemplate(&page, "progress", job); err != nil {
+			if err := views().Template(l, "job").ExecuteTemplate(&page, "progress", job); err != nil {
 				t.Fatal(err)
 			}
 			if got := strings.Contains(page.String(), `<noscript><p class="soft"><a href="/jobs/1">`+want); got != active {
@@ -29,7 +29,7 @@ func TestJobWithoutScripts(t *testing.T) {
 func TestTemplatesFitTheirData(t *testing.T) {
 	for _, l := range []i18n.Lang{i18n.Chinese, i18n.English} {
 		for name, v := range viewTypes() {
-			if err := templatecheck.CheckHTML(views.Template(l, name), v.Data); err != nil {
+			if err := templatecheck.CheckHTML(views().Template(l, name), v.Data); err != nil {
 				t.Errorf("%s %s: %v", l, name, err)
 			}
 		}

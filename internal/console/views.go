@@ -3,6 +3,7 @@ package console
 import (
 	"embed"
 	"maps"
+	"sync"
 
 	"mpblock/internal/console/emulate"
 	"mpblock/internal/console/entry"
@@ -18,7 +19,9 @@ type msg = i18n.Msg
 //go:embed templates/*.html
 var templateFiles embed.FS
 
-var views = web.Parse(templateFiles, parts, viewTypes())
+// views are parsed for the first page that is asked for: the commands do without them, and
+// so do tests that use the API alone.
+var views = sync.OnceValue(func() *web.Views { return web.Parse(templateFiles, parts, viewTypes()) })
 
 // viewTypes are all templates but those that others include.
 func viewTypes() map[string]web.View {

@@ -88,7 +88,7 @@ func (v *Visit) answer(status int, page *MessagePage) {
 			text += " " + v.Say(msg("error.id")) + " " + page.RequestID
 		}
 		problem := &Problem{Heading: page.Heading, Problem: text}
-		if v.site.Views.write(v.W, status, v.Lang, "problem", "problem", problem) == nil {
+		if v.site.Views().write(v.W, status, v.Lang, "problem", "problem", problem) == nil {
 			return
 		}
 	}

@@ -89,7 +89,7 @@ func (v *Visit) Page(status int, name, title string, data Framed) error {
 			return err
 		}
 	}
-	return v.site.Views.write(v.W, status, v.Lang, name, v.site.Views.of[name].Frame, data)
+	return v.site.Views().write(v.W, status, v.Lang, name, v.site.Views().of[name].Frame, data)
 }
 
 // Part renders a piece of a page, for htmx to put in its place.
@@ -97,7 +97,7 @@ func (v *Visit) Part(name, part string, data Framed) error {
 	f := data.self()
 	f.Lang, f.Other = v.Lang, v.Lang.Other()
 	v.about(f)
-	return v.site.Views.write(v.W, http.StatusOK, v.Lang, name, part, data)
+	return v.site.Views().write(v.W, http.StatusOK, v.Lang, name, part, data)
 }
 
 // HTMX tells whether a piece of a page is asked for, and not a whole one.

@@ -28,9 +28,9 @@ func Parse(files fs.FS, parts []string, of map[string]View) *Views {
 	vs := &Views{of: of, templates: map[i18n.Lang]map[string]*template.Template{}}
 	for _, l := range []i18n.Lang{i18n.Chinese, i18n.English} {
 		vs.templates[l] = map[string]*template.Template{}
+		common := template.Must(template.New("parts").Funcs(template.FuncMap{"t": l.Strict, "n": i18n.Grouped}).ParseFS(files, parts...))
 		for name := range of {
-			t := template.New(name).Funcs(template.FuncMap{"t": l.Strict, "n": i18n.Grouped})
-			vs.templates[l][name] = template.Must(t.ParseFS(files, append([]string{"templates/" + name + ".html"}, parts...)...))
+			vs.templates[l][name] = template.Must(template.Must(common.Clone()).ParseFS(files, "templates/"+name+".html"))
 		}
 	}
 	return vs

@@ -30,7 +30,7 @@ type Options struct {
 	Secure    bool   // cookies are for TLS alone
 	Public    string // scheme and host under which browsers find the site; "": as they ask for it
 	Log       *slog.Logger
-	Views     *Views
+	Views     func() *Views
 
 	// LoggedOut shows who sends a form and is no longer logged in how to log in; what
 	// they sent is Waiting as a text, "" if it cannot be sent again.
