@@ -28,6 +28,14 @@ type deed struct {
 	done   func(*tab)
 }
 
+// begin comes to the button, with the scripts of its page at work: without them a form
+// leaves the page, as it should.
+func (d deed) begin(b *tab) {
+	b.t.Helper()
+	d.open(b)
+	b.wait(`document.readyState === "complete"`)
+}
+
 // press does something to the button, and waits for the page that comes then, if one does.
 func (d deed) press(b *tab, script string) {
 	b.t.Helper()
@@ -90,7 +98,7 @@ func TestOffline(t *testing.T) {
 		t.Run(lang.code, func(t *testing.T) {
 			b := enter(t, serve(t), lang.code)
 			for _, d := range deeds() {
-				d.open(b)
+				d.begin(b)
 				b.conditions(true, 0)
 				b.click(d.button)
 				b.wait(`document.querySelector("[data-shown]") !== null`)
@@ -115,7 +123,7 @@ func TestSlow(t *testing.T) {
 	s := serve(t)
 	b := enter(t, s, "en")
 	for _, d := range deeds() {
-		d.open(b)
+		d.begin(b)
 		b.conditions(false, 800)
 		d.press(b, `e.click(); sessionStorage.busy = document.querySelector("form[data-busy]") !== null; e.click()`)
 		if !eval[bool](b, `sessionStorage.busy === "true"`) {
@@ -138,7 +146,7 @@ func TestLoginEndsUnderEachForm(t *testing.T) {
 		if d.name == "undo from the notice" { // of a session that is over
 			continue
 		}
-		d.open(b)
+		d.begin(b)
 		eval[bool](b, `fetch("/logout", {method: "POST"}).then(r => r.ok)`)
 		b.follow(d.button)
 		b.says("#ended", "what you entered is kept")
