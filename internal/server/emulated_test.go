@@ -21,7 +21,13 @@ import (
 // emulate opens an emulator with the demo, and returns it and its API.
 func emulate(t *testing.T) (*Server, *httptest.Server) {
 	t.Helper()
-	s, err := Open(t.Context(), Config{Demo: true, Emulate: &Emulation{}})
+	return emulateAt(t, "")
+}
+
+// emulateAt is emulate with a control door at an address.
+func emulateAt(t *testing.T, listen string) (*Server, *httptest.Server) {
+	t.Helper()
+	s, err := Open(t.Context(), Config{Demo: true, Emulate: &Emulation{Listen: listen}})
 	if err != nil {
 		t.Fatal(err)
 	}

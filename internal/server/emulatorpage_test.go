@@ -5,7 +5,6 @@ import (
 	"io"
 	"net/http"
 	"net/http/cookiejar"
-	"net/http/httptest"
 	"net/url"
 	"slices"
 	"strings"
@@ -26,18 +25,7 @@ type bender struct {
 // emulatorPage opens an emulator with the demo, its API, and its page to the demo's admin.
 func emulatorPage(t *testing.T, listen string) (*Server, *bender) {
 	t.Helper()
-	s, err := Open(t.Context(), Config{Demo: true, Emulate: &Emulation{Listen: listen}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	site := httptest.NewServer(s.Handler())
-	t.Cleanup(func() {
-		s.Emulator().Close()
-		site.Close()
-		if err := s.Close(); err != nil {
-			t.Error(err)
-		}
-	})
+	s, site := emulateAt(t, listen)
 	return s, admitted(t, s, site.URL)
 }
 
