@@ -16,6 +16,7 @@ import (
 	"mpblock/internal/console/emulate"
 	"mpblock/internal/console/entry"
 	"mpblock/internal/console/firstday"
+	"mpblock/internal/console/remarkfile"
 	"mpblock/internal/console/settings"
 	"mpblock/internal/console/sso"
 	"mpblock/internal/console/web"
@@ -71,6 +72,7 @@ func New(opts Options) http.Handler {
 	}
 	set.Register(site)
 	firstday.Register(site)
+	remarkfile.Register(site)
 	if opts.Emulator != nil {
 		emulate.Register(site, opts.Emulator)
 	}

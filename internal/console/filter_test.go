@@ -169,7 +169,8 @@ func TestTakeAll(t *testing.T) {
 	}
 	b.get(link(list, "page-next")).holds(t, 200, "30 of 100 so far<", `count?reason=SPAM&amp;after=&amp;n=0"`)
 	preview := b.post(base + "/blacklist/take?reason=SPAM")
-	preview.holds(t, 200, "All 80 that match are in this list", "80 users would be unblocked", "Nothing has changed yet")
+	preview.holds(t, 200, "All 80 that match are in this list", "80 users would be unblocked", "Nothing has changed yet",
+		"80 from the blacklist that match: reason contains “SPAM”.")
 	b.get(base+"/blacklist").holds(t, 200, "(100)")
 	b.post(preview.path+"/start", "reason", "forgiven")
 	b.wait(preview.path + "/progress")
@@ -182,6 +183,28 @@ func TestTakeAll(t *testing.T) {
 	s.as("viewer").post(base+"/blacklist/take?reason=other").holds(t, 403)
 	if a := s.as("viewer").get(base + "/blacklist?reason=other"); strings.Contains(a.body, "take-all") {
 		t.Error("a viewer may take all")
+	}
+}
+
+// The preview of what was taken says by which filter, in the language of the page, and on
+// which day the last days had begun.
+func TestTakenNamesItsFilter(t *testing.T) {
+	s := filled(t)
+	b := s.as("operator")
+	s.apply(mpblock.Block, "console:operator", "spam", time.Now(), follower(0))
+	today := time.Now().In(mpblock.Zone).Format(time.DateOnly)
+	for query, want := range map[string]string{
+		"":                                "1 人，取自全部黑名单。",
+		"?sort=openid":                    "1 人，取自全部黑名单。",
+		"?reason=spam&days=1":             "1 人，取自黑名单中符合以下条件的：理由包含“spam”；" + today + " 或之后加入。",
+		"?actor=operator&to=" + today:     "1 人，取自黑名单中符合以下条件的：操作人为operator；" + today + " 或之前加入。",
+		"?day=" + today + "&q=o&page=ten": "1 人，取自黑名单中符合以下条件的：OpenID 以 o 开头；" + today + "（北京时间）加入。",
+	} {
+		b.post("/language", "lang", "zh-CN")
+		preview := b.post(base + "/blacklist/take" + query)
+		preview.holds(t, 200, `<p class="soft read">`+want+"</p>")
+		b.post("/language", "lang", "en")
+		b.get(preview.path).holds(t, 200, `<p class="soft read">1`)
 	}
 }
 

@@ -4,9 +4,11 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
+	"strings"
 
 	"mpblock"
 	"mpblock/internal/console/web"
+	"mpblock/internal/jobs"
 	"mpblock/internal/lists"
 )
 
@@ -34,24 +36,66 @@ func (c *console) history(v *visit) error {
 	if err != nil {
 		return v.Again(err, render)
 	}
+	before, told := parsePlace(v.R.URL.Query().Get("after"))
 	page, err := v.Desk.History(v.Ctx(), v.Account.AppID, lists.ChangeQuery{
 		Action: actionNamed(f.Action), Reason: f.Reason, Actor: f.Actor, Since: since, Until: until,
-		Before: number(v.R.URL.Query().Get("after")), Limit: v.Rows(),
+		Before: before, Told: told, Whole: !strings.HasPrefix(f.Actor, "job:"), Limit: v.Rows(),
 	})
 	if err != nil {
 		return v.Again(err, render)
 	}
-	p.Changes = v.changeRows(page.Rows)
-	if err := v.tellWho(p.Changes, page.Rows); err != nil {
+	if p.Changes, err = v.recent(page.Rows); err != nil {
 		return err
 	}
-	next := ""
-	if page.Next != 0 {
-		next = strconv.FormatUint(page.Next, 10)
-	}
-	p.Pager = v.PagerOf(len(p.Changes), next)
+	p.Pager = v.PagerOf(len(p.Changes), place(page))
 	p.Stop = v.stopAt(page.Reached, mpblock.OpenID{}, &p.Pager)
 	return render(http.StatusOK)
+}
+
+// place is where the page after one of the history begins: before a change, and without
+// the jobs that have been told of.
+func place(page lists.ChangePage) string {
+	if page.Next == 0 {
+		return ""
+	}
+	return strings.Join(append([]string{strconv.FormatUint(page.Next, 10)}, page.Told...), ",")
+}
+
+func parsePlace(text string) (before uint64, told []string) {
+	parts := strings.Split(text, ",")
+	return number(parts[0]), parts[1:]
+}
+
+// recent are the rows of changes that people look back on: with whom they are about, and
+// the changes of a job as one.
+func (v *visit) recent(of []lists.ChangeRow) ([]changeRow, error) {
+	rows := v.changeRows(of)
+	for i, r := range of {
+		if r.Job == "" {
+			continue
+		}
+		j, err := v.Desk.Job(v.Ctx(), v.Account.AppID, r.Job)
+		if err != nil && mpblock.KindOf(err) != mpblock.NotFound {
+			return nil, err
+		}
+		rows[i].ofJob(v, r, j)
+	}
+	return rows, v.tellWho(rows, of)
+}
+
+// ofJob has the row of the newest change of a job stand for all of them. A job that is
+// forgotten has no ID: how many OpenIDs its other changes have is not known.
+func (row *changeRow) ofJob(v *visit, r lists.ChangeRow, j jobs.Job) {
+	row.Pieces, row.standing = v.changesOf(r.Actor), standing{}
+	if row.Least = j.ID == ""; row.Least {
+		row.Actor.Job = row.Pieces
+		return
+	}
+	view := v.jobView(j)
+	row.Count, row.Reason, row.standing = j.Progress.Done, j.Reason, view.standing
+	if j.Active() {
+		row.State = view.State
+	}
 }
 
 func actionNamed(name string) mpblock.Action {

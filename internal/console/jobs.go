@@ -126,7 +126,7 @@ func (v *visit) preview(status int, j jobs.Job) error {
 	w := j.Preview
 	p := &jobPage{Job: v.jobView(j), Would: w.New}
 	for _, s := range j.Read {
-		p.Read = append(p.Read, v.Lang.WasRead(s))
+		p.Read = append(p.Read, v.wasRead(s))
 	}
 	for _, line := range []struct {
 		kind       string
@@ -257,7 +257,7 @@ func (c *console) refused(v *visit) error {
 				if r.Why == jobs.WhyMalformed {
 					r.Text = lines.Mentioned(r.Text)
 				}
-				err = out.Write(r.Text, strconv.Itoa(r.Line), string(r.Why), v.whyRefused(r))
+				err = out.Write(r.Text, strconv.Itoa(r.Line), v.why(r.Why), v.detail(r))
 			}
 			if err != nil {
 				return err

@@ -54,6 +54,9 @@ type changeRow struct {
 	Who     string // what the first of its OpenIDs are called, where a table says it
 	Actor   actorView
 	Reason  string
+	Pieces  string // where the row stands for a job: the address of its changes,
+	Least   bool   // whether it has more OpenIDs than Count
+	State   string // and what it is doing; "" if it has ended
 	standing
 }
 
@@ -77,9 +80,9 @@ func (c *console) overview(v *visit) error {
 	}
 	p := &overviewPage{
 		Followers: o.Followers, Blocked: o.Blocked, Days: days, Chart: chart.Of(v.Lang, o.Days[len(o.Days)-days:], v.dayAddress),
-		Behind: int(min(o.Behind, 1<<40)), Changes: v.changeRows(o.Last),
+		Behind: int(min(o.Behind, 1<<40)),
 	}
-	if err := v.tellWho(p.Changes, o.Last); err != nil {
+	if p.Changes, err = v.recent(o.Last); err != nil {
 		return err
 	}
 	today := o.Days[len(o.Days)-1]

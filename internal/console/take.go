@@ -2,6 +2,9 @@ package console
 
 import (
 	"iter"
+	"maps"
+	"net/url"
+	"time"
 
 	"mpblock"
 	"mpblock/internal/console/web"
@@ -12,10 +15,11 @@ import (
 
 // taken are the entries of the blacklist that fit a filter, as the source of a job.
 type taken struct {
-	rows iter.Seq2[lists.EntryRow, error]
-	most int  // how many a job takes
-	n    int  // that were taken
-	more bool // there were more than that
+	rows  iter.Seq2[lists.EntryRow, error]
+	query string // of the filter, as the address of the list has it
+	most  int    // how many a job takes
+	n     int    // that were taken
+	more  bool   // there were more than that
 }
 
 // Receive implements jobs.Source.
@@ -36,7 +40,7 @@ func (t *taken) Read(each func(lines.Line) error) ([]lines.Summary, error) {
 			return nil, err
 		}
 	}
-	return nil, nil
+	return []lines.Summary{{Query: t.query, OpenIDs: t.n}}, nil
 }
 
 // take drafts a job of all that fit a filter, and shows what it would do.
@@ -50,7 +54,7 @@ func (c *console) take(v *visit) error {
 	if err != nil {
 		return err
 	}
-	all := &taken{rows: v.Desk.Export(v.Ctx(), v.Account.AppID, q), most: jobs.MaxJob}
+	all := &taken{rows: v.Desk.Export(v.Ctx(), v.Account.AppID, q), query: f.fixed(q.Since, v.Zone).Encode(), most: jobs.MaxJob}
 	job, err := v.Desk.DraftJob(v.Ctx(), v.Account.AppID, mpblock.Unblock, all)
 	if err != nil {
 		return err
@@ -65,4 +69,47 @@ func (v *visit) tookAll(t *taken) web.Notice {
 		return web.Notice{Kind: "mind", Text: v.Say(msg("take.first"), t.n)}
 	}
 	return web.Notice{Kind: "good", Text: v.Say(msg("take.done"), t.n)}
+}
+
+// fixed returns the fields of a filter, in which the last days have begun on a day.
+func (f filter) fixed(since time.Time, zone *time.Location) url.Values {
+	q := maps.Clone(f.kept)
+	q.Del("sort")
+	if q.Has("days") {
+		q.Del("days")
+		q.Set("from", since.In(zone).Format(time.DateOnly))
+	}
+	return q
+}
+
+// wasRead says what was read for a job: of a file, or of the blacklist by a filter.
+func (v *visit) wasRead(s lines.Summary) string {
+	if !s.Taken() {
+		return v.Lang.WasRead(s)
+	}
+	q, err := url.ParseQuery(s.Query)
+	if err != nil || len(q) == 0 {
+		return v.Say(msg("take.whole"), s.OpenIDs)
+	}
+	said := ""
+	for _, part := range []struct {
+		key   msg
+		value string
+	}{
+		{msg("take.begin"), q.Get("q")},
+		{msg("take.reason"), q.Get("reason")},
+		{msg("take.actor"), v.actor(actorAsked(q.Get("actor"))).Name},
+		{msg("take.day"), q.Get("day")},
+		{msg("take.from"), q.Get("from")},
+		{msg("take.to"), q.Get("to")},
+	} {
+		switch {
+		case part.value == "":
+		case said == "":
+			said = v.Say(part.key, part.value)
+		default:
+			said = v.Say(msg("take.and"), said, v.Say(part.key, part.value))
+		}
+	}
+	return v.Say(msg("take.read"), s.OpenIDs, said)
 }

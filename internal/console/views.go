@@ -9,6 +9,7 @@ import (
 	"mpblock/internal/console/entry"
 	"mpblock/internal/console/firstday"
 	"mpblock/internal/console/i18n"
+	"mpblock/internal/console/remarkfile"
 	"mpblock/internal/console/settings"
 	"mpblock/internal/console/web"
 )
@@ -30,6 +31,7 @@ func viewTypes() map[string]web.View {
 	maps.Copy(all, settings.Views)
 	maps.Copy(all, firstday.Views)
 	maps.Copy(all, emulate.Views)
+	maps.Copy(all, remarkfile.Views)
 	return all
 }
 
@@ -50,7 +52,6 @@ var ownViews = map[string]web.View{
 	"history":   {Frame: "layout", Data: &historyPage{}},
 	"change":    {Frame: "layout", Data: &changePage{}},
 	"remark":    {Frame: "layout", Data: &remarkPage{}},
-	"remarks":   {Frame: "layout", Data: &remarksPage{}},
 	"openid":    {Frame: "layout", Data: &openidPage{}},
 	"undo":      {Frame: "layout", Data: &undoPage{}},
 }

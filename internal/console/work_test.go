@@ -92,7 +92,7 @@ func TestRefusedSpeaksTheirLanguage(t *testing.T) {
 	b := filled(t).as("operator")
 	b.post("/language", "lang", "zh-CN")
 	preview := b.upload(base+"/bulk", "block", "o6_bmjrPTlm6_2sgVt7hMZOPfL2M\n"+follower(1)+"\n")
-	b.get(preview.path+"/refused").holds(t, 200, "o6_bmjrPTlm6_2sgVt7hMZOPfL2M,1,another account's,其他公众号的")
+	b.get(preview.path+"/refused").holds(t, 200, "o6_bmjrPTlm6_2sgVt7hMZOPfL2M,1,其他公众号的,")
 }
 
 // A list of many: preview, job, report, the refused ones, undo of the whole.
@@ -133,7 +133,8 @@ func TestJob(t *testing.T) {
 	b.get(undo.path).holds(t, 200, `<a href="`+preview.path+`">undo of job `+id, "100%", `href="`+undo.path+`/undo" id="undo">Redo<`)
 	b.get(preview.path).holds(t, 200, `href="`+undo.path+`">undone by `, `href="`+undo.path+`/undo" id="undo">Redo<`)
 	b.get(base+"/bulk").holds(t, 200, "undone by ", `<a class="again" href="`+undo.path+`/undo">Redo</a>`)
-	b.get(base+"/history").holds(t, 200, "undone by #2", `<a href="`+base+`/history/1">undo of #1</a>`)
+	b.get(base+"/history").holds(t, 200, ">undone by "+strings.TrimPrefix(undo.path, base+"/jobs/")+"<", `<a href="`+preview.path+`">undo of job `+id+"<")
+	b.get(base+"/history?actor=job:"+id).holds(t, 200, "undone by #2", `<a href="`+base+`/history/1">#1</a>`)
 	b.get(base+"/blacklist").holds(t, 200, "Nobody is on the blacklist")
 	b.get(base+"/bulk").holds(t, 200, undo.path, preview.path)
 	b.get(undo.path+"/undo").holds(t, 200, "Redo: undo job", "100 users go back on the blacklist", ">Redo for 100<")
@@ -141,6 +142,39 @@ func TestJob(t *testing.T) {
 	b.wait(redo.path + "/progress")
 	b.get(preview.path).holds(t, 200, "redone by ", `href="`+redo.path+`/undo" id="undo">Undo<`)
 	b.get(base+"/blacklist?reason=raid").holds(t, 200, "(100)", ">job "+id+"<")
+}
+
+// The history and the overview have one row for a job: what it is called, how many it has
+// changed in all, and the way to its changes.
+func TestJobIsOneRow(t *testing.T) {
+	s := filled(t)
+	s.run()
+	b := s.as("operator")
+	preview := b.upload(base+"/bulk", "block", follower(0)+"\n"+follower(1)+"\n"+follower(2)+"\n")
+	b.post(preview.path+"/start", "reason", "raid")
+	b.wait(preview.path + "/progress")
+	id := strings.TrimPrefix(preview.path, base+"/jobs/")
+	s.apply(mpblock.Unblock, "api", "", time.Now(), follower(2))
+	s.apply(mpblock.Block, "job:"+id, "raid", time.Now(), follower(2)) // a second piece of it
+	forgotten := "260101000000-00beef-carl"
+	for i := range 2 {
+		s.apply(mpblock.Block, "job:"+forgotten, "spam", time.Now(), follower(10+i))
+	}
+	changes := func(id string) string {
+		return `<a href="` + base + `/history?actor=job%3A` + id + `">Changes</a>`
+	}
+	for _, path := range []string{base, base + "/history", base + "/history?action=block&actor=console:operator"} {
+		a := b.get(path)
+		a.holds(t, 200, changes(id), `<td class="number" data-label="Users">3</td>`, `<a href="`+preview.path+`">job `+id+"<", "raid")
+		if n := strings.Count(a.body, ">job "+id+"<"); n != 1 {
+			t.Errorf("%s: it has %d rows", path, n)
+		}
+	}
+	b.get(base+"/history").holds(t, 200, changes(forgotten), `<td class="number" data-label="Users">1+</td>`)
+	whole := b.get(base + "/history?actor=job:" + id)
+	if n := strings.Count(whole.body, "data-seq="); n != 2 || strings.Contains(whole.body, ">Changes<") {
+		t.Errorf("its changes are %d", n)
+	}
 }
 
 // wait asks for the progress of a job, as the page does, until it asks no more.

@@ -2,7 +2,6 @@ package fault
 
 import (
 	"embed"
-	"fmt"
 	"io/fs"
 	"path"
 	"reflect"
@@ -23,10 +22,13 @@ const (
 // Mistake is what is wrong with a plan.
 type Mistake = strict.Mistake
 
+// Text is what a Mistake says.
+type Text = strict.Text
+
 // Parse reads a plan in YAML or JSON. An error is a *Mistake: an unknown key is one.
 func Parse(text []byte) (Plan, error) {
 	if len(text) > MaxBytes {
-		return Plan{}, &Mistake{What: fmt.Sprintf("the plan has more than %d bytes", MaxBytes)}
+		return Plan{}, &Mistake{What: strict.Say("the plan has more than %d bytes", MaxBytes)}
 	}
 	var p Plan
 	if err := strict.Decode(text, &p); err != nil {
@@ -42,7 +44,7 @@ func Parse(text []byte) (Plan, error) {
 func ParseRules(text []byte) (Plan, error) {
 	p, err := Parse(text)
 	if err == nil && len(p.Rules) == 0 {
-		err = &Mistake{What: "the plan has no rules", Fix: "rules: [{name: busy, effect: {errcode: -1}}]"}
+		err = &Mistake{What: strict.Say("the plan has no rules"), Fix: strict.Say("rules: [{name: busy, effect: {errcode: -1}}]")}
 	}
 	return p, err
 }

@@ -117,9 +117,9 @@ func (d *Duration) UnmarshalText(text []byte) error {
 	v, err := time.ParseDuration(string(text))
 	switch {
 	case err != nil:
-		return fmt.Errorf("%q is no length of time; write 200ms, 30s or 10m", text)
+		return &Mistake{What: strict.Say("%q is no length of time", text), Fix: strict.Say("write 200ms, 30s or 10m")}
 	case v < 0:
-		return fmt.Errorf("%q is negative", text)
+		return &Mistake{What: strict.Say("%q is negative", text)}
 	}
 	*d = Duration(v)
 	return nil
@@ -148,7 +148,7 @@ func (r *Rate) UnmarshalText(text []byte) error {
 	number, kilo := strings.CutSuffix(number, "K")
 	n, err := strconv.Atoi(number)
 	if !perSecond || err != nil || n < 1 || n > 1_000_000 {
-		return fmt.Errorf("%q is no rate; write 500B/s or 1KB/s", text)
+		return &Mistake{What: strict.Say("%q is no rate", text), Fix: strict.Say("write 500B/s or 1KB/s")}
 	}
 	if kilo {
 		n *= 1000

@@ -1,14 +1,21 @@
 package fault
 
-import "fmt"
+import (
+	"fmt"
+
+	"mpblock/internal/strict"
+)
 
 // flaw is a value that its type allows and its meaning does not.
-type flaw struct{ at, what, fix string }
+type flaw struct {
+	at        string
+	what, fix strict.Text
+}
 
 // flaws returns what is wrong with the plan.
 func (p Plan) flaws() (all []flaw) {
 	add := func(at, fix, format string, args ...any) {
-		all = append(all, flaw{at, fmt.Sprintf(format, args...), fix})
+		all = append(all, flaw{at, strict.Say(format, args...), strict.Say(fix)})
 	}
 	if len(p.Rules) > MaxRules {
 		add("$.rules", "", "the plan has more than %d rules", MaxRules)

@@ -22,7 +22,14 @@ type Summary struct {
 
 	// Elsewhere is how many OpenIDs stand in other fields of JSON, and were left aside.
 	Elsewhere int `json:"ignored_openids,omitempty"`
+
+	// Query is the filter by which the OpenIDs were taken from a list of the console, as
+	// its address has it; such a Summary has no Form.
+	Query string `json:"query,omitempty"`
 }
+
+// Taken tells whether the OpenIDs were taken from a list of the console.
+func (s Summary) Taken() bool { return s.Form == "" }
 
 // Forms beside those that Options can name.
 const (

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"mpblock"
+	"mpblock/internal/lists/walk"
 )
 
 // EntryQuery asks for a page of the blacklist. Reason, actor and times are of the
@@ -17,7 +18,7 @@ type EntryQuery struct {
 	ByID   bool      // in the order of the OpenIDs; else the newest come first
 	Prefix string    // that the OpenIDs begin with
 	Reason string    // a part of it, without regard to case
-	Actor  string    // see MadeBy
+	Actor  string    // see walk.MadeBy
 	Since  time.Time // zero: from the beginning
 	Until  time.Time // exclusive; zero: until now
 	After  string    // EntryPage.Next of the page before
@@ -25,8 +26,8 @@ type EntryQuery struct {
 }
 
 // filter returns what has to be true of the change that blocked.
-func (q EntryQuery) filter() changeFilter {
-	return changeFilter{action: mpblock.Block, reason: q.Reason, actor: q.Actor, since: q.Since, until: q.Until}
+func (q EntryQuery) filter() walk.Filter {
+	return walk.Filter{Action: mpblock.Block, Reason: q.Reason, Actor: q.Actor, Since: q.Since, Until: q.Until}
 }
 
 // EntryRow is a blocked OpenID with when, who and why.
@@ -123,7 +124,7 @@ func (r *entryReader) page(ctx context.Context, q EntryQuery) (EntryPage, error)
 }
 
 // keep adds those of some OpenIDs that are blocked by a change that passes the filter.
-func (r *entryReader) keep(ctx context.Context, ids []mpblock.OpenID, filter changeFilter, out *EntryPage) error {
+func (r *entryReader) keep(ctx context.Context, ids []mpblock.OpenID, filter walk.Filter, out *EntryPage) error {
 	states, err := r.svc.store.States(ctx, r.app, ids)
 	if err != nil {
 		return err
@@ -135,7 +136,7 @@ func (r *entryReader) keep(ctx context.Context, ids []mpblock.OpenID, filter cha
 		if !states[i].Blocked { // unblocked since the page was read
 			continue
 		}
-		if row := r.heads[states[i].Since]; filter.match(mpblock.Change{Action: mpblock.Block, Time: row.Time, Actor: row.Actor, Reason: row.Reason}) {
+		if row := r.heads[states[i].Since]; filter.Match(mpblock.Change{Action: mpblock.Block, Time: row.Time, Actor: row.Actor, Reason: row.Reason}) {
 			row.OpenID = id
 			out.Rows = append(out.Rows, row)
 		}
@@ -228,16 +229,16 @@ func (r *entryReader) newest(ctx context.Context, q EntryQuery) (EntryPage, erro
 	if err != nil || head.Total == 0 { // a walk would look at all who were ever blocked
 		return EntryPage{}, err
 	}
-	w := walk{svc: r.svc, app: r.app, endless: r.endless, filter: q.filter()}
+	w := walk.Walk{Store: r.svc.store, Digests: r.svc.digests, App: r.app, Endless: r.endless, Filter: q.filter()}
 	from := at.seq
 	if at.after != (mpblock.OpenID{}) {
 		from++
 	}
-	if err := w.start(ctx, from); err != nil {
+	if err := w.Start(ctx, from); err != nil {
 		return EntryPage{}, err
 	}
 	s := search{reader: r, query: q, at: at, page: EntryPage{Total: head.Total}}
-	if err := w.each(ctx, func(c mpblock.Change) (bool, error) { return s.take(ctx, c) }); err != nil {
+	if err := w.Each(ctx, func(c mpblock.Change) (bool, error) { return s.take(ctx, c) }); err != nil {
 		return EntryPage{}, err
 	}
 	if err := s.look(ctx); err != nil {
@@ -247,8 +248,8 @@ func (r *entryReader) newest(ctx context.Context, q EntryQuery) (EntryPage, erro
 	case q.After == "" && len(s.page.Rows) == head.Total: // all there are: nothing is left to be looked for
 	case s.next.seq != 0:
 		s.page.Next, s.page.Reached = s.next.String(), s.reached
-	case w.before > 1:
-		s.page.Next, s.page.Reached = place{seq: w.before}.String(), w.stopped
+	case w.Before > 1:
+		s.page.Next, s.page.Reached = place{seq: w.Before}.String(), w.Stopped
 	}
 	if len(s.page.Rows) == q.Limit {
 		s.page.Reached = time.Time{}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"mpblock"
+	"mpblock/internal/lists/walk"
 	"mpblock/internal/memstore"
 )
 
@@ -200,7 +201,7 @@ func TestBlacklistPage(t *testing.T) {
 // A long log is searched a piece at a time, and nothing is lost between the pieces.
 func TestLongSearch(t *testing.T) {
 	l := newLogged(t, 1)
-	const n = 3*maxWalked + 5
+	const n = 3*walk.MaxChanges + 5
 	for i := range n {
 		reason := ""
 		if i == 3 || i == n-2 {
@@ -273,10 +274,10 @@ func TestLongSearchByID(t *testing.T) {
 	}
 }
 
-// Without a filter a page of history is full, however many OpenIDs the changes name.
+// A search of the history is not stopped for the OpenIDs that changes name: it does not read them.
 func TestHistoryIsNotStopped(t *testing.T) {
 	const n = 30
-	l := newLogged(t, 2*maxWalkIDs/n)
+	l := newLogged(t, 2*walk.MaxOpenIDs/n)
 	for i := range n {
 		l.apply([]mpblock.Action{mpblock.Block, mpblock.Unblock}[i%2], "api", "", 0, len(l.ids))
 	}
@@ -284,8 +285,8 @@ func TestHistoryIsNotStopped(t *testing.T) {
 	if err != nil || len(page.Rows) != n || !page.Reached.IsZero() {
 		t.Errorf("%d changes, reached %s, %v", len(page.Rows), page.Reached, err)
 	}
-	if page, err = l.svc.History(t.Context(), l.app, ChangeQuery{Limit: n, Reason: "none"}); err != nil || page.Reached.IsZero() {
-		t.Errorf("with a filter: reached %s, %v", page.Reached, err)
+	if page, err = l.svc.History(t.Context(), l.app, ChangeQuery{Limit: n, Reason: "none"}); err != nil || !page.Reached.IsZero() || page.Next != 0 {
+		t.Errorf("with a filter: reached %s, next %d, %v", page.Reached, page.Next, err)
 	}
 }
 

@@ -16,7 +16,7 @@ type Overview struct {
 	Totals
 	Days    []digest.DayCount    // OverviewDays of them, the oldest first, the last is today
 	Reasons []digest.ReasonCount // up to 10, the most used first
-	Last    []ChangeRow          // up to 10, newest first
+	Last    []ChangeRow          // up to 10, newest first, a job as one
 	Behind  uint64               // changes that Days and Reasons do not count yet: the older the log, the longer it takes at first
 }
 
@@ -37,7 +37,7 @@ func (svc *Service) Overview(ctx context.Context, app mpblock.AppID) (Overview, 
 	if err != nil {
 		return Overview{}, err
 	}
-	last, err := svc.History(ctx, app, ChangeQuery{Limit: lastChanges})
+	last, err := svc.History(ctx, app, ChangeQuery{Limit: lastChanges, Whole: true})
 	if err != nil {
 		return Overview{}, err
 	}

@@ -84,7 +84,7 @@ func (f *Followers) UnmarshalYAML(node ast.Node) error {
 		N int `yaml:"n"`
 	}
 	if err := strict.Decode(append([]byte("n: "), text...), &n); err != nil || n.N < 0 {
-		return &strict.Mistake{Line: node.GetToken().Position.Line, What: "followers: want how many are minted, or a list of OpenIDs"}
+		return &strict.Mistake{Line: node.GetToken().Position.Line, What: strict.Say("followers: want how many are minted, or a list of OpenIDs")}
 	}
 	f.Count = n.N
 	return nil
@@ -196,19 +196,19 @@ func (s *Seed) lines(r io.Reader, to *Account) error {
 		d := json.NewDecoder(bytes.NewReader(text))
 		d.DisallowUnknownFields()
 		if err := d.Decode(&l); err != nil {
-			return &strict.Mistake{Line: n, What: strings.TrimPrefix(err.Error(), "json: ")}
+			return &strict.Mistake{Line: n, What: strict.Say("%s", strings.TrimPrefix(err.Error(), "json: "))}
 		}
 		switch {
 		case l.Account != nil && to != nil:
-			return &strict.Mistake{Line: n, What: "an account in a file of OpenIDs", Fix: "give the file itself as the seed"}
+			return &strict.Mistake{Line: n, What: strict.Say("an account in a file of OpenIDs"), Fix: strict.Say("give the file itself as the seed")}
 		case l.Account != nil:
 			s.Accounts = append(s.Accounts, *l.Account)
 			of = &s.Accounts[len(s.Accounts)-1]
 		case of == nil:
-			return &strict.Mistake{Line: n, What: "an OpenID before any account", Fix: `begin with {"account": {"appid": "wx…"}}`}
+			return &strict.Mistake{Line: n, What: strict.Say("an OpenID before any account"), Fix: strict.Say(`begin with {"account": {"appid": "wx…"}}`)}
 		default:
 			if _, err := mpblock.ParseOpenID(l.OpenID); err != nil {
-				return &strict.Mistake{Line: n, What: err.Error()}
+				return &strict.Mistake{Line: n, What: strict.Say("%v", err)}
 			}
 			of.add(l)
 		}
@@ -247,7 +247,7 @@ func (s *Seed) check(text []byte) error {
 			if err == nil {
 				return nil
 			}
-			return &strict.Mistake{Line: strict.LineOf(text, fmt.Sprintf("$.accounts[%d].%s", i, key)), What: fmt.Sprintf("account %d: %s: %v", i+1, key, err)}
+			return &strict.Mistake{Line: strict.LineOf(text, fmt.Sprintf("$.accounts[%d].%s", i, key)), What: strict.Say("account %d: %s: %v", i+1, key, err)}
 		}
 		if a.AppID != "" {
 			if _, err := mpblock.ParseAppID(a.AppID); err != nil {

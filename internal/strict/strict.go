@@ -17,21 +17,34 @@ import (
 	"github.com/goccy/go-yaml/parser"
 )
 
+// Text is what a mistake says, in English; apart from its arguments, so that it can be said
+// in other languages.
+type Text struct {
+	Format string
+	Args   []any
+}
+
+// Say returns a text.
+func Say(format string, args ...any) Text { return Text{format, args} }
+
+// String returns the text in English.
+func (t Text) String() string { return fmt.Sprintf(t.Format, t.Args...) }
+
 // Mistake is what is wrong with a text.
 type Mistake struct {
-	Line int    // from 1 on; 0: of the whole text
-	What string // names the key
-	Fix  string // what to write instead; "" if that goes without saying
+	Line int  // from 1 on; 0: of the whole text
+	What Text // names the key
+	Fix  Text // what to write instead; empty if that goes without saying
 }
 
 // Error returns line, mistake and what to write instead.
 func (m *Mistake) Error() string {
-	s := m.What
+	s := m.What.String()
 	if m.Line > 0 {
 		s = fmt.Sprintf("line %d: %s", m.Line, s)
 	}
-	if m.Fix != "" {
-		s += "; " + m.Fix
+	if m.Fix.Format != "" {
+		s += "; " + m.Fix.String()
 	}
 	return s
 }
@@ -50,13 +63,19 @@ func Decode(text []byte, into any) error {
 }
 
 // Value reads a node into a value that reads itself: what an UnmarshalYAML calls, so that
-// the mistake has its line.
+// the mistake has its line. An error may be a *Mistake without one.
 func Value(node ast.Node, to encoding.TextUnmarshaler) error {
 	at := node.GetToken()
-	if err := to.UnmarshalText([]byte(at.Value)); err != nil {
-		return &Mistake{Line: at.Position.Line, What: err.Error()}
+	err := to.UnmarshalText([]byte(at.Value))
+	if err == nil {
+		return nil
 	}
-	return nil
+	m := &Mistake{Line: at.Position.Line, What: Say("%v", err)}
+	var own *Mistake
+	if errors.As(err, &own) {
+		m.What, m.Fix = own.What, own.Fix
+	}
+	return m
 }
 
 // mistakeOf turns an error of the YAML library, which speaks of Go's types.
@@ -67,9 +86,9 @@ func mistakeOf(err error, keys []string) *Mistake {
 	}
 	var positioned yaml.Error
 	if !errors.As(err, &positioned) {
-		return &Mistake{What: err.Error()}
+		return &Mistake{What: Say("%v", err)}
 	}
-	m := &Mistake{What: positioned.GetMessage()}
+	m := &Mistake{What: Say("this cannot be read: %s", positioned.GetMessage())}
 	value := ""
 	if t := positioned.GetToken(); t != nil {
 		m.Line, value = t.Position.Line, t.Value
@@ -78,27 +97,27 @@ func mistakeOf(err error, keys []string) *Mistake {
 	var kind *yaml.TypeError
 	switch {
 	case errors.As(err, &unknown):
-		m.What, m.Fix = fmt.Sprintf("there is no key %q", value), didYouMean(value, keys)
+		m.What, m.Fix = Say("there is no key %q", value), didYouMean(value, keys)
 	case errors.As(err, &kind):
-		m.What, m.Fix = fmt.Sprintf("%q does not fit its key", value), "want "+wanted(kind.DstType)
+		m.What, m.Fix = Say("%q does not fit its key", value), wanted(kind.DstType)
 	}
 	return m
 }
 
-func wanted(t reflect.Type) string {
+func wanted(t reflect.Type) Text {
 	switch t.Kind() {
 	case reflect.Int, reflect.Uint64:
-		return "a whole number"
+		return Say("want a whole number")
 	case reflect.Float64:
-		return "a number, as 0.1"
+		return Say("want a number, as 0.1")
 	case reflect.Bool:
-		return "true or false"
+		return Say("want true or false")
 	case reflect.Slice:
-		return "a list, each with a - before it"
+		return Say("want a list, each with a - before it")
 	case reflect.Struct:
-		return "keys, as {path: …}"
+		return Say("want keys, as {path: …}")
 	default:
-		return "a text"
+		return Say("want a text")
 	}
 }
 
@@ -120,14 +139,14 @@ func keysOf(t reflect.Type) (all []string) {
 	return all
 }
 
-func didYouMean(key string, keys []string) string {
+func didYouMean(key string, keys []string) Text {
 	best := slices.MinFunc(keys, func(a, b string) int {
 		return levenshtein.ComputeDistance(key, a) - levenshtein.ComputeDistance(key, b)
 	})
 	if levenshtein.ComputeDistance(key, best) > 3 {
-		return "there are: " + strings.Join(slices.Compact(slices.Sorted(slices.Values(keys))), ", ")
+		return Say("there are: %s", strings.Join(slices.Compact(slices.Sorted(slices.Values(keys))), ", "))
 	}
-	return fmt.Sprintf("did you mean %q?", best)
+	return Say("did you mean %q?", best)
 }
 
 // LineOf returns the line of a node by its path, as $.rules[0].name, or of the nearest one above it that is there.

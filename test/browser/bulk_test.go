@@ -59,13 +59,13 @@ type wrongLine struct{ text, why string }
 func bad() []wrongLine {
 	var all []wrongLine
 	for i := range 15 {
-		all = append(all, wrongLine{fmt.Sprintf("no OpenID %d", i), "malformed"})
+		all = append(all, wrongLine{fmt.Sprintf("no OpenID %d", i), "Malformed"})
 	}
 	for i := range 5 {
-		all = append(all, wrongLine{fmt.Sprintf("o6_bmjrPTlm6_2sgVt7hMZOPf%dLM", i), "another account's"})
+		all = append(all, wrongLine{fmt.Sprintf("o6_bmjrPTlm6_2sgVt7hMZOPf%dLM", i), "Other account’s"})
 	}
 	for i := range 20 {
-		all = append(all, wrongLine{fmt.Sprintf("o3sDe0AAAAAAAAAAAAAAAAA%03dAA", i), "neither a follower nor blocked"})
+		all = append(all, wrongLine{fmt.Sprintf("o3sDe0AAAAAAAAAAAAAAAAA%03dAA", i), "Unknown"})
 	}
 	return all
 }

@@ -109,7 +109,7 @@ func (b *tab) draft(lines []string) {
 func (b *tab) second() string {
 	b.t.Helper()
 	b.visit(account + "/history")
-	return eval[string](b, "document.querySelectorAll('tr[data-seq] td:first-child a')[1].getAttribute('href')")
+	return eval[string](b, "document.querySelectorAll('tr[data-seq]:not(.job) td:first-child a')[1].getAttribute('href')")
 }
 
 // unknown has the form of an OpenID of the demo account, and is nobody's.

@@ -68,7 +68,7 @@ func TestMarkupInReason(t *testing.T) {
 	ids := b.tick(1)
 	b.block(reason)
 	b.visit(account + "/history")
-	change := eval[string](b, "document.querySelector('tr[data-seq] a').getAttribute('href')")
+	change := eval[string](b, "document.querySelector('tr[data-seq]:not(.job) a').getAttribute('href')")
 	for _, address := range []string{
 		account, account + "/history", change, change + "/undo", account + "/blacklist?q=" + ids[0][:20], account + "/openids/" + ids[0],
 	} {

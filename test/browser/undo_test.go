@@ -10,7 +10,7 @@ import (
 func (b *tab) newest() string {
 	b.t.Helper()
 	b.visit(account + "/history")
-	return eval[string](b, "document.querySelector('tr[data-seq] a').getAttribute('href')")
+	return eval[string](b, "document.querySelector('tr[data-seq]:not(.job) a').getAttribute('href')")
 }
 
 // TestUndoFromTheNotice takes a slip back from the notice that tells of it: the rows are

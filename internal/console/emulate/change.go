@@ -41,17 +41,6 @@ func (v visit) begin() error {
 	return v.done(nil, "#plans", said)
 }
 
-func (v visit) mistake(m *fault.Mistake) string {
-	what := m.What
-	if m.Fix != "" {
-		what += "; " + m.Fix
-	}
-	if m.Line == 0 {
-		return what
-	}
-	return v.Say(msg("emulator.line"), m.Line, what)
-}
-
 func (v visit) end() error {
 	v.host.Emulator().Unload()
 	return v.done(nil, "#plans", v.Say(msg("emulator.ended")))

@@ -1,15 +1,38 @@
-package console
+// Package remarkfile has the page on which the remarks of an account are imported from a
+// file, and exported as one.
+package remarkfile
 
 import (
 	"encoding/json"
 	"fmt"
 	"net/http"
 
+	"mpblock/internal/console/i18n"
 	"mpblock/internal/console/upload"
 	"mpblock/internal/console/web"
 	"mpblock/internal/lines"
 	"mpblock/internal/remarks"
 )
+
+// Views are the templates of the page.
+var Views = map[string]web.View{"remarks": {Frame: "layout", Data: &remarksPage{}}}
+
+// Register adds the page to a site.
+func Register(site *web.Site) {
+	for pattern, h := range map[string]func(visit) error{
+		"GET /a/{app}/remarks":        visit.show,
+		"POST /a/{app}/remarks":       visit.take,
+		"GET /a/{app}/remarks/export": visit.export,
+	} {
+		site.Handle(pattern, web.WithDesk(web.WithAccount(func(v *web.Visit) error { return h(visit{v}) })))
+	}
+}
+
+// visit is one request for the page.
+type visit struct{ *web.Visit }
+
+// msg is the key of a message, by which the tests of i18n find it.
+type msg = i18n.Msg
 
 // remarksPage takes remarks from a file, and gives all of them as one.
 type remarksPage struct {
@@ -22,31 +45,34 @@ type remarksPage struct {
 // command takes any number.
 const maxRemarks = 100_000
 
-func (c *console) remarks(v *visit) error { return v.remarksPage(http.StatusOK) }
+// sampleRows is how many refused lines are told of.
+const sampleRows = 50
 
-func (v *visit) remarksPage(status int) error {
+func (v visit) show() error { return v.page(http.StatusOK) }
+
+func (v visit) page(status int) error {
 	p := &remarksPage{MaxRows: maxRemarks, Export: v.Base() + "/remarks/export?format="}
 	return v.Page(status, "remarks", v.Say(msg("remarks.title")), p)
 }
 
-// importRemarks sets what a file says. A line that is refused is told of, and holds up
+// take sets what a file says. A line that is refused is told of, and holds up
 // no other.
-func (c *console) importRemarks(v *visit) error {
+func (v visit) take() error {
 	in, err := upload.Of(v.Visit)
 	if err != nil {
 		return err
 	}
 	defer in.Remove()
 	if err = in.Receive(); err == nil {
-		err = v.takeRemarks(in)
+		err = v.takeIn(in)
 	}
 	if err != nil {
-		return v.Again(upload.Problem(v.Visit, err), v.remarksPage)
+		return v.Again(upload.Problem(v.Visit, err), v.page)
 	}
 	return v.See(v.Base() + "/remarks")
 }
 
-func (v *visit) takeRemarks(in *upload.Upload) error {
+func (v visit) takeIn(in *upload.Upload) error {
 	var rows []remarks.Row
 	bad, told := 0, []string(nil)
 	_, err := in.Read(func(l lines.Line) error {
@@ -94,7 +120,7 @@ func (v *visit) takeRemarks(in *upload.Upload) error {
 }
 
 // badLine says what is wrong with a line.
-func (v *visit) badLine(p *lines.Problem) string {
+func (v visit) badLine(p *lines.Problem) string {
 	args := make([]string, 0, len(p.Args))
 	for _, a := range p.Args {
 		args = append(args, fmt.Sprint(a))
@@ -103,8 +129,8 @@ func (v *visit) badLine(p *lines.Problem) string {
 	return text
 }
 
-// exportRemarks streams all remarks, as CSV or NDJSON that can be imported again.
-func (c *console) exportRemarks(v *visit) error {
+// export streams all remarks, as CSV or NDJSON that can be imported again.
+func (v visit) export() error {
 	type row struct {
 		OpenID string `json:"openid"`
 		Name   string `json:"name"`
@@ -119,7 +145,7 @@ func (c *console) exportRemarks(v *visit) error {
 		v.Download(name+".csv", "text/csv; charset=utf-8")
 	case "ndjson":
 		v.Download(name+".ndjson", "application/x-ndjson")
-		out, add = &ndjson{e: to}, func(r row) error { return to.Encode(r) }
+		out, add = ndjson{}, func(r row) error { return to.Encode(r) }
 	default:
 		return web.ErrMissing
 	}
@@ -135,3 +161,9 @@ func (c *console) exportRemarks(v *visit) error {
 		return out.Flush()
 	})
 }
+
+// ndjson is written one JSON object a line, each at once.
+type ndjson struct{}
+
+func (ndjson) Begin() error { return nil }
+func (ndjson) Flush() error { return nil }

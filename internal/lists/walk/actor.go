@@ -1,8 +1,9 @@
-package lists
+package walk
 
 import (
 	"regexp"
 	"strings"
+	"time"
 
 	"mpblock"
 )
@@ -10,8 +11,26 @@ import (
 // fromConsole is the beginning of the actors that are operators.
 const fromConsole = "console:"
 
-// jobOf takes the actor of a job apart: its id ends in the name of the operator.
-var jobOf = regexp.MustCompile(`^job:[0-9]+-[0-9a-f]+-(.+)$`)
+// jobOf takes the actor of a job apart: its id begins with a time, and ends in the name
+// of the operator.
+var jobOf = regexp.MustCompile(`^job:(([0-9]+)-[0-9a-f]+-(.+))$`)
+
+// jobTime is the form of that time, in UTC.
+const jobTime = "060102150405"
+
+// JobOf returns the id of the job behind an actor, "" if there is none.
+func JobOf(actor string) string {
+	if m := jobOf.FindStringSubmatch(actor); m != nil {
+		return m[1]
+	}
+	return ""
+}
+
+// Begun tells whether a job may have changes of a time, or was not there yet.
+func Begun(job string, at time.Time) bool {
+	begun, _, _ := strings.Cut(job, "-")
+	return begun <= at.UTC().Format(jobTime)
+}
 
 // Operator returns the name of the operator behind an actor, "" if there is none: who
 // worked by hand or started the job. An actor without a colon is a name.
@@ -20,7 +39,7 @@ func Operator(actor string) string {
 		return name
 	}
 	if m := jobOf.FindStringSubmatch(actor); m != nil {
-		return m[1]
+		return m[3]
 	}
 	if actor == mpblock.ActorAPI || strings.Contains(actor, ":") {
 		return ""
