@@ -88,7 +88,8 @@ func run(args []string, t ui.Terminal) int {
 	if err != nil {
 		return t.Fail(err)
 	}
-	if kongplete.Complete(parser); exit >= 0 { // a shell asks what may come next
+	predictors := kongplete.WithPredictors(overapi.Predictors)
+	if kongplete.Complete(parser, predictors, kongplete.WithPredictor("command", commandsOf(parser.Model.Node))); exit >= 0 { // a shell asks what may come next
 		return exit
 	}
 	k, err := parser.Parse(args)

@@ -1,6 +1,13 @@
 package main
 
-import "mpblock/cmd/mpblock/ui"
+import (
+	"slices"
+
+	"github.com/alecthomas/kong"
+	"github.com/posener/complete"
+
+	"mpblock/cmd/mpblock/ui"
+)
 
 // completionCmd prints what a shell reads to complete commands and flags: it has the
 // shell ask the program itself, with the line so far in COMP_LINE.
@@ -33,4 +40,22 @@ complete -c mpblock -a '(__mpblock_complete)'
 func (c completionCmd) Run(t ui.Terminal) error { //nolint:unparam // kong wants an error
 	t.Printf("%s", completions[c.Shell])
 	return nil
+}
+
+// commandsOf completes the words of a command as arguments, for mpblock help.
+func commandsOf(root *kong.Node) complete.Predictor {
+	return complete.PredictFunc(func(a complete.Args) (names []string) {
+		node := root
+		for _, word := range a.Completed {
+			if i := slices.IndexFunc(node.Children, func(n *kong.Node) bool { return n.Name == word }); i >= 0 {
+				node = node.Children[i]
+			}
+		}
+		for _, child := range node.Children {
+			if !child.Hidden {
+				names = append(names, child.Name)
+			}
+		}
+		return names
+	})
 }

@@ -24,6 +24,15 @@ func TestCompletion(t *testing.T) {
 	if filepath.Base(binary) != "mpblock" {
 		t.Fatalf("the program is %s", binary)
 	}
+	state, profiles := t.TempDir(), filepath.Join(t.TempDir(), "profiles.yaml")
+	t.Setenv("MPBLOCK_JOBS", state)
+	t.Setenv("MPBLOCK_PROFILES", profiles)
+	t.Chdir(t.TempDir())
+	for name, text := range map[string]string{filepath.Join(state, "block-20261128-101500.job"): "", "mine.job": "", "mine.txt": "", profiles: "profiles: {staging: {server: http://a}}"} {
+		if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
 	// What a shell runs to print the words that may follow a line, which is $1. Bash and
 	// Zsh hand the line to the command of their complete -C, which they are asked for.
 	scripts := map[string][]string{
@@ -42,6 +51,12 @@ func TestCompletion(t *testing.T) {
 			"mpblock serve --tls-se":   "--tls-self-signed",
 			"mpblock block --format n": "ndjson",
 			"mpblock completion f":     "fish",
+			"mpblock resume bl":        "block-20261128-101500",
+			"mpblock undo --yes bl":    "block-20261128-101500",
+			"mpblock status mi":        "mine.job",
+			"mpblock list --profile s": "staging",
+			"mpblock help unb":         "unblock",
+			"mpblock help account a":   "add",
 		} {
 			out, err := exec.CommandContext(t.Context(), args[0], append(args[1:], line)...).CombinedOutput()
 			if err != nil || !slices.Contains(strings.Fields(string(out)), want) {

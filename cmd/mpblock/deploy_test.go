@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -28,29 +29,38 @@ func document(t *testing.T, name string, into any) {
 	}
 }
 
-// What the compose file runs, in the environment of the image, becomes healthy, and leaves
-// no store in the volume.
-func TestComposeEmulator(t *testing.T) {
-	var compose struct {
-		Services map[string]struct {
-			Build       string
-			Command     []string
-			Ports       []string
-			Healthcheck struct {
-				Test              []string
-				Interval, Timeout string
-				Retries           int
-			}
+// composed is a compose file of one service over the image of this repository.
+type composed struct {
+	Services map[string]struct {
+		Build, User, Restart string
+		Command, Ports       []string
+		Volumes, Tmpfs       []string
+		ReadOnly             bool     `yaml:"read_only"`
+		CapDrop              []string `yaml:"cap_drop"`
+		SecurityOpt          []string `yaml:"security_opt"`
+		StopGracePeriod      string   `yaml:"stop_grace_period"`
+		Healthcheck          struct {
+			Test              []string
+			Interval, Timeout string
+			Retries           int
+			StartPeriod       string `yaml:"start_period"`
 		}
 	}
-	document(t, "compose.emulator.yaml", &compose)
+	Volumes map[string]struct{}
+}
+
+// inImage has the environment be that of the image, but for the address, and returns the
+// binary.
+func inImage(t *testing.T, data string) string {
+	t.Helper()
 	image, err := os.ReadFile("../../Dockerfile")
 	if err != nil {
 		t.Fatal(err)
 	}
-	data := t.TempDir()
-	if !strings.Contains(string(image), "\nENV MPBLOCK_DATA=/data MPBLOCK_LISTEN=0.0.0.0:8080\nENTRYPOINT [\"/mpblock\"]\n") {
-		t.Fatal("the image is not the one that this test knows")
+	for _, line := range []string{"ENV MPBLOCK_DATA=/data MPBLOCK_LISTEN=0.0.0.0:8080\nENTRYPOINT [\"/mpblock\"]", "USER 65532:65532\nVOLUME /data"} {
+		if !strings.Contains(string(image), "\n"+line+"\n") {
+			t.Fatalf("the image is not the one that this test knows: it has no %q", line)
+		}
 	}
 	t.Setenv("MPBLOCK_DATA", data)
 	t.Setenv("MPBLOCK_LISTEN", "0.0.0.0:0")
@@ -58,22 +68,39 @@ func TestComposeEmulator(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	mpblock := compose.Services["mpblock"]
-	health := mpblock.Healthcheck.Test
-	if len(health) < 2 || health[0] != "CMD" || health[1] != "/mpblock" {
-		t.Fatalf("the image has no shell and /mpblock alone, and the check of health is %q", health)
+	return binary
+}
+
+// healthOf returns what a compose file asks how a service is, which runs the binary in the
+// place of the image's.
+func healthOf(t *testing.T, binary string, test []string) func(env ...string) error {
+	t.Helper()
+	if len(test) < 2 || test[0] != "CMD" || test[1] != "/mpblock" {
+		t.Fatalf("the image has no shell and /mpblock alone, and the check of health is %q", test)
 	}
-	check := func(door string) error {
-		cmd := exec.CommandContext(t.Context(), binary, health[2:]...)
-		cmd.Env = append(os.Environ(), "MPBLOCK_CONTROL="+door)
+	return func(env ...string) error {
+		cmd := exec.CommandContext(t.Context(), binary, test[2:]...)
+		cmd.Env = append(os.Environ(), env...)
 		return cmd.Run()
 	}
+}
+
+// What the compose file of the emulator runs, in the environment of the image, becomes
+// healthy, and leaves no store in the volume.
+func TestComposeEmulator(t *testing.T) {
+	var compose composed
+	document(t, "compose.emulator.yaml", &compose)
+	data := t.TempDir()
+	binary := inImage(t, data)
+	mpblock := compose.Services["mpblock"]
+	check := healthOf(t, binary, mpblock.Healthcheck.Test)
 	command := strings.ReplaceAll(strings.Join(mpblock.Command, " "), ":8081", ":0")
 	s, err := testserver.Start(append([]string{binary}, strings.Fields(command)...)...)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := check(s.Control); err != nil {
+	door := "MPBLOCK_CONTROL=" + s.Control
+	if err := check(door); err != nil {
 		t.Errorf("it is not healthy: %v", err)
 	}
 	if s.Data != data {
@@ -82,11 +109,62 @@ func TestComposeEmulator(t *testing.T) {
 	if err := s.Stop(); err != nil {
 		t.Error(err)
 	}
-	if err := check(s.Control); err == nil {
+	if err := check(door); err == nil {
 		t.Error("it is healthy when it has ended")
 	}
 	if left, err := os.ReadDir(data); err != nil || len(left) != 1 || left[0].Name() != "LOCK" {
 		t.Errorf("it leaves %v, %v", left, err)
+	}
+}
+
+// What the compose file of the engine runs becomes healthy, and has in the volume what it
+// was told when it is started again. It writes nothing else, and is nobody's root.
+func TestComposeEngine(t *testing.T) {
+	var compose composed
+	document(t, "compose.yaml", &compose)
+	data, before := t.TempDir(), filepath.Join(t.TempDir(), "here")
+	binary := inImage(t, data)
+	mpblock := compose.Services["mpblock"]
+	if !slices.Equal(mpblock.Volumes, []string{"data:/data"}) || len(compose.Volumes) != 1 || !mpblock.ReadOnly ||
+		!slices.Equal(mpblock.Tmpfs, []string{"/tmp"}) || mpblock.User != "65532:65532" || mpblock.StopGracePeriod != "20s" {
+		t.Errorf("it is %+v", mpblock)
+	}
+	if err := os.Mkdir(before, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	t.Chdir(before)
+	check := healthOf(t, binary, mpblock.Healthcheck.Test)
+	for _, want := range []string{"There is no account yet", "My account"} {
+		s, err := testserver.Start(append([]string{binary}, mpblock.Command...)...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := check(); err != nil {
+			t.Errorf("it is not healthy: %v", err)
+		}
+		run := func(args ...string) string {
+			out, err := exec.CommandContext(t.Context(), binary, args...).CombinedOutput()
+			if err != nil {
+				t.Errorf("%q: %v %s", args, err, out)
+			}
+			return string(out)
+		}
+		if got := run("account", "list"); !strings.Contains(got, want) {
+			t.Errorf("the accounts are %q, want %q", got, want)
+		}
+		if want != "My account" {
+			run("account", "add", "--name", "My account")
+			run("backup", filepath.Join(data, "copy"))
+		}
+		if err := s.Stop(); err != nil {
+			t.Error(err)
+		}
+	}
+	if check() == nil {
+		t.Error("it is healthy when it has ended")
+	}
+	if left, err := os.ReadDir(before); err != nil || len(left) != 0 {
+		t.Errorf("it writes %v elsewhere, %v", left, err)
 	}
 }
 

@@ -114,9 +114,15 @@ func indented(t *testing.T, name string) []string {
 	return all
 }
 
-// All commands of docs/operations.md that need no database work one after the other, as
-// they stand there.
+// All commands of docs/operations.md, and of its short form in Chinese, that need no
+// database work one after the other, as they stand there.
 func TestOperationsCommands(t *testing.T) {
+	for _, name := range []string{"operations.md", "operations.zh-CN.md"} {
+		t.Run(name, func(t *testing.T) { runOperations(t, "../../docs/"+name) })
+	}
+}
+
+func runOperations(t *testing.T, document string) {
 	dir := withBinary(t)
 	script := []string{
 		`trap 'kill $(jobs -p); wait' EXIT`,
@@ -124,7 +130,7 @@ func TestOperationsCommands(t *testing.T) {
 		`people() { mpblock follower mint --data data --account $APPID 3 > followers.txt; (echo openid,name,remark; sed 's/$/,Li,asks for refunds/' followers.txt) > people.csv; }`,
 	}
 	n := 0
-	for _, command := range indented(t, "../../docs/operations.md") {
+	for _, command := range indented(t, document) {
 		if strings.Contains(command, "mysql://") {
 			continue
 		}
@@ -162,8 +168,16 @@ func withBinary(t *testing.T) string {
 }
 
 // The commands of "An operator's day" work as they stand there, with the profile of
-// docs/cli.md in place of their variables, too.
+// docs/cli.md in place of their variables, too; so do those of the pages in Chinese.
 func TestOperatorsDay(t *testing.T) {
+	t.Run("en", func(t *testing.T) { runDay(t, "README.md", "An operator's day", "cli.md", "Profiles", "") })
+	t.Run("zh", func(t *testing.T) {
+		runDay(t, "README.zh-CN.md", "运营人员的一天", "cli.zh-CN.md", "配置文件", "一次完整的操作")
+	})
+}
+
+// runDay runs a box of a README, and one of a page about the commands, if it has one.
+func runDay(t *testing.T, readme, day, page, profile, more string) {
 	dir := withBinary(t)
 	s, err := testserver.Start("mpblock", "serve", "--demo", "--listen", "127.0.0.1:0")
 	if err != nil {
@@ -178,7 +192,7 @@ func TestOperatorsDay(t *testing.T) {
 		"block-….job", "$(cd jobs && echo block-*.job)")
 	for name, content := range map[string]string{
 		"secret": testserver.DemoSecret, "shop.secret": testserver.DemoSecret,
-		"profiles.yaml": fill.Replace(boxes(t, "../../docs/cli.md", "Profiles")["yaml"][0]),
+		"profiles.yaml": fill.Replace(boxes(t, "../../docs/"+page, profile)["yaml"][0]),
 	} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o600); err != nil {
 			t.Fatal(err)
@@ -186,12 +200,18 @@ func TestOperatorsDay(t *testing.T) {
 	}
 	jobs, profiles := "MPBLOCK_JOBS="+filepath.Join(dir, "jobs"), "MPBLOCK_PROFILES="+filepath.Join(dir, "profiles.yaml")
 	spam := "mpblock list | head -3 > spam.txt; mpblock unblock -f spam.txt\n"
-	day := fill.Replace(boxes(t, "../../README.md", "An operator's day")["sh"][0])
-	variables, commands, _ := strings.Cut(day, "\n")
+	variables, commands, _ := strings.Cut(fill.Replace(boxes(t, "../../"+readme, day)["sh"][0]), "\n")
 	shell(t, dir, variables+"\n"+spam+commands, jobs)
 	listed := shell(t, dir, "wc -l < blacklist.txt; mpblock list | wc -l; mpblock list --profile shop | wc -l", profiles)
 	if want := strings.Repeat("23000\n", 3); listed != want {
 		t.Errorf("the lists have\n%swant\n%s", listed, want)
+	}
+	if more != "" {
+		out := shell(t, dir, "rm -r jobs\nmpblock unblock -f spam.txt --profile shop --job free\n"+fill.Replace(boxes(t, "../../docs/"+page, more)["sh"][0]),
+			jobs, profiles, "MPBLOCK_SECRET_FILE="+filepath.Join(dir, "secret"))
+		if !strings.Contains(out, "JOB ") {
+			t.Errorf("no jobs are listed:\n%s", out)
+		}
 	}
 }
 

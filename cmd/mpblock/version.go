@@ -30,7 +30,7 @@ func (versionFlag) BeforeReset(app *kong.Kong) error { //nolint:unparam // kong 
 
 // helpCmd is in the list of commands; run makes --help of it.
 type helpCmd struct {
-	Command []string `arg:"" optional:"" help:"Command."`
+	Command []string `arg:"" optional:"" help:"Command." predictor:"command"`
 }
 
 func about() string {

@@ -172,7 +172,7 @@ func listJobs(t ui.Terminal, dir string, all []listedJob) error {
 
 type undoCmd struct {
 	begun
-	Job     string `arg:"" help:"Journal of the job that is to be undone."`
+	Job     string `arg:"" help:"Journal of the job that is to be undone." predictor:"job"`
 	Journal string `name:"job" help:"File for the journal of the undoing. Default: one that mpblock jobs lists." placeholder:"FILE"`
 	DryRun  bool   `help:"Show what would be done, and do nothing."`
 }

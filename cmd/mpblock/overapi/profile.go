@@ -165,7 +165,7 @@ func beside(file, name string) string {
 
 // profileFlag chooses a profile.
 type profileFlag struct {
-	Profile string `help:"Profile that says server, AppID and secret; by itself the default one of ~/.config/mpblock/profiles.yaml." env:"MPBLOCK_PROFILE" placeholder:"NAME"`
+	Profile string `help:"Profile that says server, AppID and secret; by itself the default one of ~/.config/mpblock/profiles.yaml." env:"MPBLOCK_PROFILE" placeholder:"NAME" predictor:"profile"`
 }
 
 // ProfileResolver gives the flags of a command that has --profile what neither the

@@ -25,7 +25,7 @@ func loadJob(name string, write bool) (*bulk.File, error) {
 
 type statusCmd struct {
 	JSON bool   `help:"Print the report as JSON."`
-	Job  string `arg:"" help:"Journal of the job: a file, or a name that mpblock jobs lists."`
+	Job  string `arg:"" help:"Journal of the job: a file, or a name that mpblock jobs lists." predictor:"job"`
 }
 
 // Run shows how far a job is.
@@ -55,7 +55,7 @@ type begun struct {
 
 type resumeCmd struct {
 	begun
-	Job string `arg:"" help:"Journal of the job: a file, or a name that mpblock jobs lists."`
+	Job string `arg:"" help:"Journal of the job: a file, or a name that mpblock jobs lists." predictor:"job"`
 }
 
 // Run goes on with a job where it was.
