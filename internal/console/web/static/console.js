@@ -190,12 +190,17 @@
     for (const id of picks) if (!own.has(id)) e.detail.formData.append("openid", id);
   });
 
+  // A dialog opens when htmx has its forms: pressed before, they would leave the page.
+  document.addEventListener("htmx:afterSettle", (e) => {
+    const d = e.detail.target;
+    if (d.tagName !== "DIALOG") return;
+    if (!d.open) d.showModal();
+    const first = d.querySelector("[data-first]");
+    if (first) first.focus();
+  });
+
   document.addEventListener("htmx:afterSwap", (e) => {
-    if (e.detail.target.tagName === "DIALOG") {
-      if (!e.detail.target.open) e.detail.target.showModal();
-      const first = e.detail.target.querySelector("[data-first]");
-      if (first) first.focus();
-    } else if (e.detail.target.matches("[data-remark]")) { // the dialog over it has done its work
+    if (e.detail.target.matches("[data-remark]")) { // the dialog over it has done its work
       const d = document.querySelector("dialog[open]");
       if (d) d.close();
     }
