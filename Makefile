@@ -45,10 +45,10 @@ tidy: ## go mod tidy, in all modules: a new dependency of the first is one of th
 
 .PHONY: test
 test: ## all tests, with the race detector; on Debian it installs what they need
-	@test/setup modules race mariadb shells crash cluster compat browser
+	@test/setup modules race mariadb redis shells crash cluster compat browser
 	@$(MAKE) --no-print-directory $(SUM)
-	@echo "== packages: unit, model, vector, crash-in-memory and command tests, the store on MariaDB, and the shells"
-	@test/run -race -tags mariadb,shells -timeout 30m ./...
+	@echo "== packages: unit, model, vector, crash-in-memory and command tests, the store on MariaDB, tokens from Redis, and the shells"
+	@test/run -race -tags mariadb,redis,shells -timeout 30m ./...
 	@$(MAKE) --no-print-directory crash
 	@$(MAKE) --no-print-directory cluster
 	@$(MAKE) --no-print-directory compat
@@ -60,6 +60,12 @@ mariadb: $(SUM) ## the store and the commands on MariaDB
 	@test/setup mariadb
 	@echo "== internal/sqlstore, cmd/mpblock: on MariaDB"
 	@test/run -tags mariadb -count=1 -timeout 30m ./internal/sqlstore/... ./cmd/mpblock
+
+.PHONY: redis
+redis: $(SUM) ## tokens that come from a real Redis
+	@test/setup redis
+	@echo "== internal/upstream/source: tokens from a Redis"
+	@test/run -tags redis -count=1 -timeout 5m ./internal/upstream/source
 
 .PHONY: crash
 crash: $(SUM) ## kill the real binary, fill its disk

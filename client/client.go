@@ -65,6 +65,8 @@ type Client struct {
 	secret  string
 	http    *http.Client
 	tokens  tokens
+	key     string // of the token in a query
+	observe func(Made)
 	retries int
 	pace    *rate.Limiter
 	warn    func(error)
@@ -107,6 +109,25 @@ func WithToken(token string) Option {
 	return func(c *Client) error { c.tokens.fixed = token; return nil }
 }
 
+// WithTokenSource has access tokens come from somebody else, who renews them: AppID and
+// secret are not needed then.
+func WithTokenSource(s TokenSource) Option {
+	return func(c *Client) error { c.tokens.source = s; return nil }
+}
+
+// WithTokenKey sets the name under which a query has the access token, access_token by
+// default: programs in containers of the platform's own call with
+// cloudbase_access_token.
+func WithTokenKey(key string) Option {
+	return func(c *Client) error {
+		if key == "" || url.QueryEscape(key) != key {
+			return fmt.Errorf("client: %q cannot be the key of a token in a query", key)
+		}
+		c.key = key
+		return nil
+	}
+}
+
 // WithTokenFile keeps the access token in a file that several processes share, so
 // that one of them renews it for all. The file is its owner's alone, whatever it was
 // before; a link in its place is not followed but replaced. Where the file cannot be
@@ -120,6 +141,20 @@ func WithTokenFile(name string) Option {
 // several goroutines at a time.
 func WithWarnings(warn func(error)) Option {
 	return func(c *Client) error { c.warn = warn; return nil }
+}
+
+// Made is a call that a Client has made.
+type Made struct {
+	Call string // token, stable_token, getblacklist, ...
+	Code int    // errcode; 0: it went well
+	Lost bool   // no answer came that can be understood
+	Took time.Duration
+}
+
+// WithObserver sets what is told of each call of the server after its answer, for metrics.
+// It may be called by several goroutines at a time.
+func WithObserver(observe func(Made)) Option {
+	return func(c *Client) error { c.observe = observe; return nil }
 }
 
 // WithPace lets at least so much time pass between two calls.
@@ -142,13 +177,13 @@ func rest(ctx context.Context, tries int) error {
 // New returns a client for an account. It makes no call.
 func New(appID, secret string, options ...Option) (*Client, error) {
 	c := &Client{base: DefaultBaseURL, appID: appID, secret: secret, http: &http.Client{Timeout: 30 * time.Second}, retries: 3,
-		pace: rate.NewLimiter(rate.Inf, 1), warn: func(error) {}}
+		pace: rate.NewLimiter(rate.Inf, 1), warn: func(error) {}, key: "access_token", observe: func(Made) {}}
 	for _, o := range options {
 		if err := o(c); err != nil {
 			return nil, err
 		}
 	}
-	if c.tokens.fixed == "" && (appID == "" || secret == "") {
+	if !c.tokens.others() && (appID == "" || secret == "") {
 		return nil, errors.New("client: the AppID or the secret is empty")
 	}
 	return c, nil
@@ -216,6 +251,39 @@ func (c *Client) Unblock(ctx context.Context, ids ...OpenID) error {
 	return err
 }
 
+// Followers returns the page of followers behind a cursor, "" for the head: up to 10,000
+// OpenIDs. The platform takes 500 such calls a day.
+func (c *Client) Followers(ctx context.Context, after OpenID) (Page, error) {
+	a, err := c.withToken(ctx, request{name: "user/get", method: http.MethodGet, path: "/cgi-bin/user/get?next_openid=" + url.QueryEscape(string(after)), read: true})
+	if err != nil {
+		return Page{}, err
+	}
+	return Page{Total: a.Total, Count: a.Count, OpenIDs: a.Data.OpenID, Next: a.Next}, nil
+}
+
+// Read makes a call that changes nothing and that Client has no method for, and stores
+// its answer in out: path is what stands behind /cgi-bin/, with a query if it has one.
+// With in it is a POST of it as JSON, else a GET. A refusal is an *Error, as ever.
+func (c *Client) Read(ctx context.Context, path string, in, out any) error {
+	name, _, _ := strings.Cut(path, "?")
+	q := request{name: name, method: http.MethodGet, path: "/cgi-bin/" + path, read: true}
+	if in != nil {
+		q.method = http.MethodPost
+		var err error
+		if q.body, err = json.Marshal(in); err != nil {
+			return err
+		}
+	}
+	a, err := c.withToken(ctx, q)
+	if err != nil {
+		return err
+	}
+	if err := json.Unmarshal(a.text, out); err != nil {
+		return fmt.Errorf("client: %s: the answer is not what was expected: %w", name, err)
+	}
+	return nil
+}
+
 // answer is all that an answer may hold.
 type answer struct {
 	Errcode *int   `json:"errcode"`
@@ -230,30 +298,44 @@ type answer struct {
 
 	AccessToken string `json:"access_token"`
 	ExpiresIn   int    `json:"expires_in"`
+
+	text []byte // all of it
 }
 
-// call makes a call of the blacklist with a token, and tries again what is safe.
-// read tells that the call changes nothing.
+// call makes a call of the blacklist, read if it changes nothing.
 func (c *Client) call(ctx context.Context, name string, in any, read bool) (answer, error) {
 	body, err := json.Marshal(in)
 	if err != nil {
 		return answer{}, err
 	}
-	renewed := false
+	return c.withToken(ctx, request{name: name, method: http.MethodPost, path: "/cgi-bin/tags/members/" + name, body: body, read: read})
+}
+
+// withToken makes a request with a token, and tries again what is safe.
+func (c *Client) withToken(ctx context.Context, q request) (answer, error) {
+	path, mark := q.path, "?"
+	if strings.Contains(path, mark) {
+		mark = "&"
+	}
+	refused, why := "", error(nil) // a token that turned out dead, which happens once
 	for tries := 0; ; tries++ {
-		token, err := c.tokens.get(ctx, c)
-		if err != nil {
-			return answer{}, err
+		token, err := c.tokens.get(ctx, c, refused)
+		switch {
+		case err != nil:
+			return answer{}, errors.Join(err, why)
+		case c.tokens.source != nil && token == refused && refused != "":
+			return answer{}, fmt.Errorf("client: the token source has no other token than the one that was refused: %w", why)
 		}
-		a, err := c.once(ctx, request{name, http.MethodPost, "/cgi-bin/tags/members/" + name + "?access_token=" + url.QueryEscape(token), body, read})
-		if (errors.Is(err, ErrInvalidToken) || errors.Is(err, ErrTokenExpired)) && !renewed && c.tokens.fixed == "" {
-			renewed = true
+		q.path = path + mark + c.key + "=" + url.QueryEscape(token)
+		a, err := c.once(ctx, q)
+		if (errors.Is(err, ErrInvalidToken) || errors.Is(err, ErrTokenExpired)) && refused == "" && c.tokens.fixed == "" {
+			refused, why = token, err
 			c.tokens.discard(token)
 			tries--
 			continue
 		}
-		if err == nil || tries >= c.retries || !again(err, read) {
-			return a, outcome(name, err, read)
+		if err == nil || tries >= c.retries || !again(err, q.read) {
+			return a, outcome(q.name, err, q.read)
 		}
 		if err := rest(ctx, tries); err != nil {
 			return answer{}, err
@@ -318,11 +400,25 @@ type request struct {
 	read               bool // it changes nothing
 }
 
-// once makes one request and reads its answer.
+// once makes one request, reads its answer, and tells of it.
 func (c *Client) once(ctx context.Context, q request) (answer, error) {
 	if err := c.wait(ctx); err != nil {
 		return answer{}, &lostError{err: err}
 	}
+	began := time.Now()
+	a, err := c.ask(ctx, q)
+	made := Made{Call: q.name, Took: time.Since(began)}
+	var refused *Error
+	if errors.As(err, &refused) {
+		made.Code = refused.Code
+	} else {
+		made.Lost = err != nil
+	}
+	c.observe(made)
+	return a, err
+}
+
+func (c *Client) ask(ctx context.Context, q request) (answer, error) {
 	var t sent
 	r, err := http.NewRequestWithContext(t.trace(ctx), q.method, c.base+q.path, bytes.NewReader(q.body))
 	if err != nil {
@@ -380,5 +476,44 @@ func understand(q request, res *http.Response, text []byte) (answer, error) {
 	if err != nil || res.StatusCode != http.StatusOK {
 		return answer{}, &lostError{err: fmt.Errorf("the answer is not that of the API: HTTP %s, %s, %d bytes", res.Status, res.Header.Get("Content-Type"), len(text)), sent: true}
 	}
+	a.text = text
 	return a, nil
+}
+
+// Forward sends a request that somebody else has written, with this token in the place of
+// any that it has, and hands out the answer as it comes, which the caller closes. Of the
+// request's URL path and query count, of its headers Content-Type and Accept. It is sent
+// once: nothing is tried again, and no redirect is followed.
+func (c *Client) Forward(ctx context.Context, token string, r *http.Request) (*http.Response, error) {
+	if err := c.wait(ctx); err != nil {
+		return nil, err
+	}
+	query := r.URL.Query()
+	for key := range query {
+		if strings.EqualFold(key, "access_token") || strings.EqualFold(key, c.key) {
+			query.Del(key)
+		}
+	}
+	query.Set(c.key, token)
+	out, err := http.NewRequestWithContext(ctx, r.Method, c.base+r.URL.EscapedPath()+"?"+query.Encode(), r.Body) //nolint:gosec // the host is the client's own
+	if err != nil {
+		return nil, errors.New("client: the request cannot be made") // its error shows the URL
+	}
+	out.ContentLength = r.ContentLength
+	for _, name := range []string{"Content-Type", "Accept"} {
+		if v := r.Header.Get(name); v != "" {
+			out.Header.Set(name, v)
+		}
+	}
+	out.Header.Set("User-Agent", "mpblock")
+	h := *c.http
+	h.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	began := time.Now()
+	res, err := h.Do(out) //nolint:gosec // likewise
+	c.observe(Made{Call: "forwarded", Lost: err != nil, Took: time.Since(began)})
+	var u *url.Error
+	if errors.As(err, &u) {
+		err = u.Err // without the URL, which holds the token
+	}
+	return res, err
 }

@@ -18,11 +18,23 @@ import (
 // renewed by the server 5 minutes before its end.
 const renewBefore = time.Minute
 
+// A TokenSource gives access tokens that somebody else renews: a token server, a file, a
+// database. A Client asks it before each call, so it keeps what it has got for as long as
+// it may. It is safe for concurrent use, and neither logs a token nor has one in an error.
+type TokenSource interface {
+	// Token returns an access token. Refused is "", or a token of this source that the
+	// server has just refused: then another is wanted, once for each call. Where there
+	// is no other, the same one may be returned, which ends the call.
+	Token(ctx context.Context, refused string) (string, error)
+}
+
 // tokens gets, keeps and renews the access token.
 type tokens struct {
 	fixed string // the caller's own
 	plain bool   // from /cgi-bin/token
 	file  string // shared with other processes
+
+	source TokenSource // who has them; nil: they are got with the secret
 
 	turn chan struct{} // held by the one that renews, once made
 	mu   sync.Mutex
@@ -39,12 +51,33 @@ type saved struct {
 func (s saved) good() bool { return s.Token != "" && time.Until(s.Expires) > renewBefore }
 
 // Token returns the access token that calls are made with.
-func (c *Client) Token(ctx context.Context) (string, error) { return c.tokens.get(ctx, c) }
+func (c *Client) Token(ctx context.Context) (string, error) { return c.tokens.get(ctx, c, "") }
 
-// get returns a good token; of many callers one renews it and the others wait.
-func (t *tokens) get(ctx context.Context, c *Client) (string, error) {
+// RenewToken returns another access token in the place of one that the server has
+// refused: for who makes calls of his own with the tokens of a Client.
+func (c *Client) RenewToken(ctx context.Context, refused string) (string, error) {
+	c.tokens.discard(refused)
+	return c.tokens.get(ctx, c, refused)
+}
+
+// others tells whether tokens come without the secret.
+func (t *tokens) others() bool { return t.fixed != "" || t.source != nil }
+
+// get returns a good token; of many callers one renews it and the others wait. Refused is
+// one that has just turned out dead, and has been discarded.
+func (t *tokens) get(ctx context.Context, c *Client, refused string) (string, error) {
 	if t.fixed != "" {
 		return t.fixed, nil
+	}
+	if t.source != nil {
+		token, err := t.source.Token(ctx, refused)
+		if err == nil && token == "" {
+			err = errors.New("the token source has no token")
+		}
+		if err != nil {
+			return "", fmt.Errorf("client: %w", err)
+		}
+		return token, nil
 	}
 	if s := t.current(); s.good() {
 		return s.Token, nil

@@ -12,6 +12,7 @@ import (
 	"mpblock"
 	"mpblock/cmd/mpblock/ui"
 	"mpblock/internal/admin"
+	"mpblock/internal/upstream"
 )
 
 type accountCmd struct {
@@ -20,6 +21,8 @@ type accountCmd struct {
 	Show         accountShowCmd   `cmd:"" help:"Show an account: settings and sizes."`
 	Set          accountSetCmd    `cmd:"" help:"Change the settings of an account."`
 	Sync         accountSyncCmd   `cmd:"" help:"Read the list of an account with an upstream, and take over what others did there."`
+	Doctor       accountDoctorCmd `cmd:"" help:"Try each call of the platform that changes nothing, and say what works, what is refused and what to do."`
+	Pass         accountPassCmd   `cmd:"" help:"Say which calls of programs are passed on to the platform: none but reads of lists, unless allowed."`
 	RotateSecret accountRotateCmd `cmd:"" help:"Give an account a new secret; the old one and all its tokens are bad at once."`
 	Remove       accountRemoveCmd `cmd:"" help:"Remove an account that is retired, for good: followers, blacklist, history, remarks, jobs."`
 }
@@ -54,6 +57,7 @@ func (c accountAddCmd) Run(ctx context.Context, t ui.Terminal) error {
 	if up != nil {
 		t.Printf("upstream %s; its list is read with: mpblock account sync --data %s %s\n", up.URL, c.Data, a.AppID)
 		fmt.Fprintln(t.Err, "This secret is for your programs, which ask this server; the one of the platform is kept sealed.")
+		warnPlain(t, up.Tokens)
 	}
 	fmt.Fprintln(t.Err, "The secret is not kept and cannot be shown again; account rotate-secret makes a new one.")
 	return nil
@@ -163,6 +167,10 @@ type accountSetCmd struct {
 	ForgetReason   []string `sep:"none" help:"Reason to offer no more; or all." placeholder:"TEXT"`
 	ReasonRequired *bool    `help:"Whether the console blocks nobody without a reason: true or false." placeholder:"BOOL"`
 	Retired        *bool    `help:"Whether the account is retired: its calls answer 40013 and its lists can be read alone. true or false." placeholder:"BOOL"`
+
+	Fresh           *bool `help:"Of an account with an upstream: whether programs' getblacklist and user/get are passed on, instead of answered from what was read last. true or false." placeholder:"BOOL"`
+	MirrorFollowers *bool `help:"Of an account with an upstream: whether its followers are read once a day. true or false." placeholder:"BOOL"`
+	tokenFlags
 }
 
 // Run changes an account's settings.
@@ -188,7 +196,23 @@ func (c accountSetCmd) Run(ctx context.Context, t ui.Terminal) error {
 	if s.PerMinute, err = parseLimits("--per-minute", c.PerMinute); err != nil {
 		return err
 	}
-	a, err := admin.Dial(c.Data).Set(ctx, c.AppID, s)
+	client := admin.Dial(c.Data)
+	if c.Fresh != nil || c.MirrorFollowers != nil {
+		if _, err := client.SetUpstream(ctx, c.AppID, upstream.Settings{Fresh: c.Fresh, MirrorFollowers: c.MirrorFollowers}); err != nil {
+			return c.explain(err)
+		}
+	}
+	if c.tokenFlags != (tokenFlags{}) {
+		tokens, err := c.tokens()
+		if err != nil {
+			return err
+		}
+		if _, err := client.SetTokens(ctx, c.AppID, tokens); err != nil {
+			return c.explain(err)
+		}
+		warnPlain(t, tokens)
+	}
+	a, err := client.Set(ctx, c.AppID, s)
 	return c.print(t, a, err)
 }
 

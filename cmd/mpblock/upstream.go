@@ -9,31 +9,83 @@ import (
 	"mpblock"
 	"mpblock/cmd/mpblock/ui"
 	"mpblock/internal/admin"
+	"mpblock/internal/upstream"
+	"mpblock/internal/upstream/source"
 )
 
 // upstreamFlags say that an account's list lies on the real platform.
 type upstreamFlags struct {
-	Upstream           string `help:"Base URL of the API on which its blacklist lies, as https://api.weixin.qq.com: this server is then in front of it." placeholder:"URL"`
-	UpstreamSecretFile string `help:"File with the account's secret there; it is kept sealed." placeholder:"FILE" type:"existingfile"`
-	UpstreamPlainToken bool   `help:"Ask for tokens at /cgi-bin/token there, which ends those of other programs, instead of stable_token."`
+	Upstream string `help:"Base URL of the API on which its blacklist lies, as https://api.weixin.qq.com: this server is then in front of it." placeholder:"URL"`
+	tokenFlags
+}
+
+// tokenFlags say where the tokens of an account on the real platform come from. All of it
+// is kept sealed.
+type tokenFlags struct {
+	UpstreamSecretFile      string `help:"File with the account's secret there, to get tokens with." placeholder:"FILE" type:"existingfile"`
+	UpstreamPlainToken      bool   `help:"Get tokens at /cgi-bin/token there instead of stable_token: each ends those that other programs have."`
+	UpstreamTokenURL        string `name:"upstream-token-url" help:"URL that answers with a token; @FILE reads it from a file." placeholder:"URL"`
+	UpstreamTokenHeaderFile string `help:"File with a header for that URL, Name: value, or with a bearer token." placeholder:"FILE" type:"existingfile"`
+	UpstreamTokenRefreshURL string `name:"upstream-token-refresh-url" help:"URL that makes a new token; it is asked once for each that the platform refuses." placeholder:"URL"`
+	UpstreamTokenFile       string `help:"File that somebody else keeps a token in; the server reads it." placeholder:"FILE" type:"path"`
+	UpstreamTokenRedis      string `help:"Key of a Redis that has a token: redis://USER:PASSWORD@HOST:PORT/KEY?db=0, rediss:// for TLS; @FILE reads it from a file." placeholder:"URL"`
+	UpstreamTokenKey        string `help:"Key that queries have the token under, if it is not access_token." placeholder:"KEY"`
 }
 
 // upstream returns what the flags say; nil: the list lies here.
 func (f upstreamFlags) upstream(appid string) (*admin.NewUpstream, error) {
 	const example = "mpblock account add --appid wx… --upstream https://api.weixin.qq.com --upstream-secret-file FILE"
 	switch {
-	case f.Upstream == "" && (f.UpstreamSecretFile != "" || f.UpstreamPlainToken):
+	case f.Upstream == "" && f.tokenFlags != (tokenFlags{}):
 		return nil, ui.Failed(ui.CodeUsage, example, "--upstream is missing")
 	case f.Upstream == "":
 		return nil, nil //nolint:nilnil // there is none
-	case appid == "" || f.UpstreamSecretFile == "":
-		return nil, ui.Failed(ui.CodeUsage, example, "an account with --upstream wants its --appid there, and --upstream-secret-file")
+	case appid == "" || !f.given():
+		return nil, ui.Failed(ui.CodeUsage, example, "an account with --upstream wants its --appid there, and --upstream-secret-file, or another of the places of its tokens: --upstream-token-url, -file or -redis")
 	}
-	text, err := os.ReadFile(f.UpstreamSecretFile)
-	if err != nil {
-		return nil, ui.Failed(ui.CodeUsage, "", "the file with the secret: %w", err)
+	tokens, err := f.tokens()
+	return &admin.NewUpstream{URL: f.Upstream, Tokens: tokens}, err
+}
+
+// given tells whether there is a place of tokens.
+func (f tokenFlags) given() bool {
+	return f.UpstreamSecretFile+f.UpstreamTokenURL+f.UpstreamTokenFile+f.UpstreamTokenRedis != ""
+}
+
+// tokens returns where the flags say that tokens come from.
+func (f tokenFlags) tokens() (source.Spec, error) {
+	s := source.Spec{Plain: f.UpstreamPlainToken, Refresh: f.UpstreamTokenRefreshURL, File: f.UpstreamTokenFile, Key: f.UpstreamTokenKey}
+	for _, text := range []struct {
+		into       *string
+		flag, what string
+	}{
+		{&s.Secret, atFile(f.UpstreamSecretFile), "the secret"},
+		{&s.Header, atFile(f.UpstreamTokenHeaderFile), "the header"},
+		{&s.URL, f.UpstreamTokenURL, "the URL"},
+		{&s.Refresh, f.UpstreamTokenRefreshURL, "the URL"},
+		{&s.Redis, f.UpstreamTokenRedis, "the URL"},
+	} {
+		name, file := strings.CutPrefix(text.flag, "@")
+		if *text.into = text.flag; !file {
+			continue
+		}
+		b, err := os.ReadFile(name) //nolint:gosec // who runs the command names it
+		if err != nil {
+			return s, ui.Failed(ui.CodeUsage, "", "the file with %s: %w", text.what, err)
+		}
+		*text.into = strings.TrimSpace(ui.FileSecret(b))
 	}
-	return &admin.NewUpstream{URL: f.Upstream, Secret: strings.TrimSpace(ui.FileSecret(text)), Plain: f.UpstreamPlainToken}, nil
+	if err := s.Check(); err != nil {
+		return s, ui.Failure{Code: ui.CodeUsage, Err: err}
+	}
+	return s, nil
+}
+
+func atFile(name string) string {
+	if name == "" {
+		return ""
+	}
+	return "@" + name
 }
 
 // prefixOf reads --prefix, which may be a whole OpenID where the list lies elsewhere.
@@ -48,26 +100,85 @@ func (f upstreamFlags) prefixOf(text string) (string, error) {
 	return id.Prefix().String(), nil
 }
 
-type accountSyncCmd struct {
+type accountPassCmd struct {
 	where
-	AppID string `arg:"" name:"appid" help:"The account, one with an upstream."`
-	Sure  bool   `help:"Take over a list that has shrunk by so much that it was not believed."`
+	AppID  string   `arg:"" name:"appid" help:"The account, one with an upstream."`
+	Allow  []string `help:"Path of a call that is passed on to the platform from now on, as /cgi-bin/user/info; may be given often." placeholder:"PATH"`
+	Forbid []string `help:"Path that is not passed on any more; or all." placeholder:"PATH"`
 }
 
-// Run reads an account's list on the platform.
-func (c accountSyncCmd) Run(ctx context.Context, t ui.Terminal) error {
-	u, err := admin.Dial(c.Data).Sync(ctx, c.AppID, c.Sure)
+// Run changes what is passed on of an account's calls.
+func (c accountPassCmd) Run(ctx context.Context, t ui.Terminal) error {
+	u, err := admin.Dial(c.Data).SetUpstream(ctx, c.AppID, upstream.Settings{Allow: c.Allow, Forbid: c.Forbid})
 	if err != nil {
 		return c.explain(err)
 	}
 	if c.JSON {
 		return t.JSON(u)
 	}
+	printPassed(t, u)
+	return nil
+}
+
+func printPassed(t ui.Terminal, u admin.Upstream) {
+	reads := "answered from what was read last"
+	if u.Fresh {
+		reads = "passed on"
+	}
+	t.Printf("lists       %s\n", reads)
+	if f := u.Followers; u.MirrorFollowers {
+		state := "not read yet"
+		if !f.Synced.IsZero() {
+			state = "read " + ui.Local(f.Synced)
+		}
+		if f.Problem != "" {
+			state += ", since then: " + f.Problem
+		}
+		if f.Held != nil {
+			state += fmt.Sprintf("; a list that lacks %d of those here was not believed", f.Held.Removed)
+		}
+		t.Printf("mirrored    followers, %s\n", state)
+	}
+	for _, p := range u.Paths {
+		t.Printf("passed on   %s\n", p)
+	}
+}
+
+type accountSyncCmd struct {
+	where
+	AppID string `arg:"" name:"appid" help:"The account, one with an upstream."`
+	Sure  bool   `help:"Take over a list that has shrunk by so much that it was not believed."`
+
+	Followers bool `help:"Read the followers instead of the blacklist; the platform lets that be done 500 times a day, 10,000 at a time."`
+}
+
+// Run reads an account's list on the platform.
+func (c accountSyncCmd) Run(ctx context.Context, t ui.Terminal) error {
+	u, err := admin.Dial(c.Data).Sync(ctx, c.AppID, admin.SyncRequest{Sure: c.Sure, Followers: c.Followers})
+	if err != nil {
+		return c.explain(err)
+	}
+	if c.JSON {
+		return t.JSON(u)
+	}
+	if c.Followers {
+		return printFollowers(t, c.AppID, u)
+	}
 	printSync(t, c.AppID, u)
 	if u.Held != nil {
 		return ui.Failed(ui.CodePartly, "look at the list there; mpblock account sync "+c.AppID+" --sure takes it over",
 			"%s there would be unblocked here: nobody is until somebody is sure", ui.Many(u.Held.Removed, "person who is no longer listed"))
 	}
+	return nil
+}
+
+func printFollowers(t ui.Terminal, app string, u admin.Upstream) error {
+	f := u.Followers
+	if f.Held != nil {
+		return ui.Failed(ui.CodePartly, "look at the followers there; mpblock account sync "+app+" --followers --sure takes them over",
+			"%s would be taken off here: nobody is until somebody is sure", ui.Many(f.Held.Removed, "follower"))
+	}
+	t.Printf("%s: read %s on %s; %s joined and %s left\n", app, ui.Many(f.Total, "follower"), u.BaseURL, ui.Grouped(f.Joined), ui.Grouped(f.Left))
 	return nil
 }
 
@@ -96,4 +207,15 @@ func printUpstream(t ui.Terminal, u admin.Upstream) {
 		state += fmt.Sprintf("; a list that lacks %d of those blocked here was not believed: mpblock account sync --sure takes it over", u.Held.Removed)
 	}
 	t.Printf("upstream    %s (%s)\n", u.BaseURL, state)
+	if u.Tokens != "" {
+		t.Printf("tokens      %s\n", u.Tokens)
+	}
+	printPassed(t, u)
+}
+
+// warnPlain says what plain tokens do to others.
+func warnPlain(t ui.Terminal, tokens source.Spec) {
+	if tokens.Plain {
+		fmt.Fprintln(t.Err, "Careful: each token got at /cgi-bin/token ends, after 5 minutes, the one that any other program has. Give no program but this server the secret.")
+	}
 }

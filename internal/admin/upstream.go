@@ -8,13 +8,14 @@ import (
 	"mpblock/internal/access"
 	"mpblock/internal/audit"
 	"mpblock/internal/upstream"
+	"mpblock/internal/upstream/doctor"
+	"mpblock/internal/upstream/source"
 )
 
 // NewUpstream says where an account's blacklist truly lies.
 type NewUpstream struct {
-	URL    string `json:"url"`    // base URL of the API there, without /cgi-bin
-	Secret string `json:"secret"` // of the account there
-	Plain  bool   `json:"plain,omitempty"`
+	URL    string      `json:"url"` // base URL of the API there, without /cgi-bin
+	Tokens source.Spec `json:"tokens"`
 }
 
 // Upstream is where an account's blacklist truly lies, and how its last reading went.
@@ -34,7 +35,7 @@ func (h *handler) join(ctx context.Context, n *access.NewAccount, up NewUpstream
 	if err := h.rules.Access.Free(ctx, n.AppID); err != nil {
 		return err
 	}
-	prefix, _, err := h.rules.Upstream.Probe(ctx, n.AppID, up.URL, up.Secret, up.Plain)
+	prefix, _, err := h.rules.Upstream.Probe(ctx, n.AppID, up.URL, up.Tokens)
 	if err != nil {
 		return err
 	}
@@ -45,16 +46,40 @@ func (h *handler) join(ctx context.Context, n *access.NewAccount, up NewUpstream
 		n.Prefix = &prefix
 	}
 	n.Upstream, n.AnyFollower = up.URL, true // who is known, the platform says
-	return h.rules.Upstream.Add(ctx, n.AppID, up.URL, up.Secret, up.Plain)
+	return h.rules.Upstream.Add(ctx, n.AppID, up.URL, up.Tokens)
+}
+
+// setTokens has an account's tokens come from elsewhere, once that has been tried.
+func (h *handler) setTokens(r *http.Request, tokens source.Spec) (Upstream, error) {
+	app := appOf(r)
+	u, err := h.rules.Upstream.Of(r.Context(), app)
+	if err != nil {
+		return u, err
+	}
+	if _, _, err := h.rules.Upstream.Probe(r.Context(), app, u.BaseURL, tokens); err != nil {
+		return u, err
+	}
+	if err := h.rules.Upstream.SetTokens(r.Context(), app, tokens); err != nil {
+		return u, err
+	}
+	h.rules.Audit.Note(r.Context(), audit.Line{By: audit.ByAdmin, Deed: audit.AccountSet, On: string(app)})
+	return h.rules.Upstream.Of(r.Context(), app)
 }
 
 // SyncRequest asks for a reading of the list on the platform.
 type SyncRequest struct {
-	Sure bool `json:"sure,omitempty"` // take over a list that has shrunk by much
+	Sure      bool `json:"sure,omitempty"`      // take over a list that has shrunk by much
+	Followers bool `json:"followers,omitempty"` // of the followers, not of those blocked
 }
 
-func (h *handler) sync(r *http.Request, in SyncRequest) (Upstream, error) {
-	u, err := h.rules.Upstream.Sync(r.Context(), appOf(r), in.Sure)
+func (h *handler) sync(r *http.Request, in SyncRequest) (u Upstream, err error) {
+	if in.Followers {
+		if _, err = h.rules.Upstream.SyncFollowers(r.Context(), appOf(r), in.Sure); err == nil {
+			u, err = h.rules.Upstream.Of(r.Context(), appOf(r))
+		}
+	} else {
+		u, err = h.rules.Upstream.Sync(r.Context(), appOf(r), in.Sure)
+	}
 	if err == nil && in.Sure {
 		h.rules.Audit.Note(r.Context(), audit.Line{By: audit.ByAdmin, Deed: audit.AccountSet, On: r.PathValue("app")})
 	}
@@ -65,9 +90,41 @@ func (h *handler) upstream(r *http.Request, _ none) (Upstream, error) {
 	return h.rules.Upstream.Of(r.Context(), appOf(r))
 }
 
+// setUpstream changes what is passed on of an account's calls.
+func (h *handler) setUpstream(r *http.Request, to upstream.Settings) (Upstream, error) {
+	app := appOf(r)
+	if err := h.rules.Upstream.Set(r.Context(), app, to); err != nil {
+		return Upstream{}, err
+	}
+	h.rules.Audit.Note(r.Context(), audit.Line{By: audit.ByAdmin, Deed: audit.AccountSet, On: string(app)})
+	return h.rules.Upstream.Of(r.Context(), app)
+}
+
+// SetUpstream changes what is passed on of the calls of an account on the platform.
+func (c *Client) SetUpstream(ctx context.Context, app string, to upstream.Settings) (u Upstream, err error) {
+	err = c.doAccount(ctx, http.MethodPatch, app, "/upstream", to, &u)
+	return u, err
+}
+
+func (h *handler) doctor(r *http.Request, _ none) (doctor.Report, error) {
+	return h.rules.Upstream.Examine(r.Context(), appOf(r))
+}
+
+// Doctor examines what of an account on the platform works.
+func (c *Client) Doctor(ctx context.Context, app string) (r doctor.Report, err error) {
+	err = c.doAccount(ctx, http.MethodPost, app, "/doctor", nil, &r)
+	return r, err
+}
+
 // Sync reads the list of an account on the platform and returns how that went.
-func (c *Client) Sync(ctx context.Context, app string, sure bool) (u Upstream, err error) {
-	err = c.doAccount(ctx, http.MethodPost, app, "/sync", SyncRequest{sure}, &u)
+func (c *Client) Sync(ctx context.Context, app string, in SyncRequest) (u Upstream, err error) {
+	err = c.doAccount(ctx, http.MethodPost, app, "/sync", in, &u)
+	return u, err
+}
+
+// SetTokens has the tokens of an account on the platform come from elsewhere.
+func (c *Client) SetTokens(ctx context.Context, app string, tokens source.Spec) (u Upstream, err error) {
+	err = c.doAccount(ctx, http.MethodPut, app, "/tokens", tokens, &u)
 	return u, err
 }
 

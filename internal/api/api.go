@@ -27,6 +27,7 @@ import (
 	"mpblock/internal/emulator"
 	"mpblock/internal/lists"
 	"mpblock/internal/remarks"
+	"mpblock/internal/upstream/passage"
 	"mpblock/internal/wire"
 )
 
@@ -38,6 +39,7 @@ type Options struct {
 	Access       *access.Service
 	Lists        *lists.Service
 	Remarks      *remarks.Service
+	Upstream     Upstream      // of accounts whose list lies on the real platform; nil: there are none
 	RequireHTTPS bool          // 43003 for calls without TLS
 	RID          bool          // the request id behind the errmsg of errors, as today's service has it
 	Timeout      time.Duration // of one call's work, past which it answers -1; 0: DefaultTimeout
@@ -105,6 +107,9 @@ type exchange struct {
 	// list is the answer of a call that lists, in pieces; out is empty then.
 	list net.Buffers
 
+	passed *passage.Answer // the real platform's, in the place of both
+	synced time.Time       // when the list of the answer was what the real platform showed; zero: it is ours
+
 	bend     *bend // of an emulator; nil of the engine
 	began    time.Time
 	pageSize int // OpenIDs a page has at most, beside the server's own limit; 0: no other limit
@@ -139,12 +144,19 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	head.Set("Content-Type", "application/json; encoding=utf-8")
 	head.Set("X-Request-Id", id)
+	if e == nil && !x.synced.IsZero() {
+		head.Set("X-Mpblock-Synced-At", x.synced.UTC().Format(time.RFC3339))
+	}
 	var size int
 	var end func()
-	if x.bend == nil {
-		size = x.send(w)
-	} else {
+	switch {
+	case x.passed != nil:
+		code = wire.Code(x.passed.Code)
+		size, end = x.handOver(w)
+	case x.bend != nil:
 		size, end = x.bend.finish(w, id, at, e)
+	default:
+		size = x.send(w)
 	}
 	if h.Observe != nil {
 		h.Observe(Request{
@@ -190,7 +202,7 @@ func (x *exchange) answer() (e *wire.Error) {
 	ctx, cancel := context.WithTimeout(x.r.Context(), x.Timeout)
 	defer cancel()
 	err := x.run(ctx)
-	if err == nil {
+	if err == nil || x.passed != nil {
 		return nil
 	}
 	e = errorOf(err)
@@ -224,8 +236,12 @@ func (x *exchange) run(ctx context.Context) error {
 			return err
 		}
 	}
-	c, ok := x.calls[once(x.r.URL.EscapedPath())] // an escaped slash is none, for proxies before us think so
+	path := once(x.r.URL.EscapedPath())
+	c, ok := x.calls[path] // an escaped slash is none, for proxies before us think so
 	if !ok {
+		if err := x.other(ctx, path); err != nil || x.passed != nil {
+			return err
+		}
 		return wire.Refuse(wire.CodeBadURL, "there is no call at this path; the calls are those in /openapi.yaml")
 	}
 	x.call = c

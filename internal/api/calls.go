@@ -183,6 +183,9 @@ func (x *exchange) authorize(ctx context.Context) (*mpblock.Account, error) {
 	if a != nil {
 		x.app = a.AppID
 	}
+	if err == nil && a.Upstream != "" && x.Upstream != nil {
+		err = x.front(ctx, a)
+	}
 	return a, err
 }
 

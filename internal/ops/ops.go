@@ -28,6 +28,7 @@ type Metrics struct {
 	requests *prometheus.CounterVec
 	latency  *prometheus.HistogramVec
 	store    *prometheus.HistogramVec
+	upstream upstreamMetrics
 }
 
 // New returns the metrics of a server of a version.
@@ -43,12 +44,13 @@ func New(version string) *Metrics {
 		store: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name: "mpblock_store_duration_seconds", Help: "Time that the store took, by operation.", Buckets: seconds,
 		}, []string{"op"}),
+		upstream: newUpstream(),
 	}
 	build := prometheus.NewGaugeVec(prometheus.GaugeOpts{
 		Name: "mpblock_build_info", Help: "Always 1; what runs is in the labels.",
 	}, []string{"version", "goversion"})
 	build.WithLabelValues(version, runtime.Version()).Set(1)
-	m.registry.MustRegister(m.requests, m.latency, m.store, build,
+	m.registry.MustRegister(m.requests, m.latency, m.store, m.upstream.calls, m.upstream.latency, m.upstream.drift, build,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
@@ -63,10 +65,10 @@ func (m *Metrics) Observe(call mpblock.Call, code int, d time.Duration) {
 }
 
 // Handler returns /metrics and /debug/pprof/; it is called once. The sizes of the
-// lists are read for each scrape. Which profiles of waiting there are, the
-// process decides.
-func (m *Metrics) Handler(size func(context.Context) (Sizes, error)) http.Handler {
-	m.registry.MustRegister(sizes{size})
+// lists, and how those on the platform stand, are read for each scrape. Which profiles of
+// waiting there are, the process decides.
+func (m *Metrics) Handler(size func(context.Context) (Sizes, error), stand func(context.Context) ([]Mirror, error)) http.Handler {
+	m.registry.MustRegister(sizes{size}, mirrors{stand})
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{}))
 	mux.HandleFunc("/debug/pprof/", pprof.Index)

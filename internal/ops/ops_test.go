@@ -11,6 +11,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"mpblock"
+	"mpblock/client"
 	"mpblock/internal/memstore"
 	"mpblock/internal/storetest"
 )
@@ -54,7 +55,13 @@ func TestMetrics(t *testing.T) {
 	}
 	m.Observe(mpblock.CallList, 0, 2*time.Millisecond)
 	m.Observe("", 40066, time.Millisecond)
-	h := m.Handler(func(context.Context) (Sizes, error) { return Sizes{Accounts: 1, Followers: 7}, nil })
+	h := m.Handler(func(context.Context) (Sizes, error) { return Sizes{Accounts: 1, Followers: 7}, nil },
+		func(context.Context) ([]Mirror, error) {
+			return []Mirror{{AppID: "wx0123456789abcdef", Synced: time.Unix(1795867260, 0), Held: 7, Failing: true, Unsettled: 3}}, nil
+		})
+	m.Called("wx0123456789abcdef", client.Made{Call: "getblacklist", Code: 45009, Took: 2 * time.Millisecond})
+	m.Called("wx0123456789abcdef", client.Made{Call: "batchblacklist", Lost: true})
+	m.Drifted("wx0123456789abcdef", 2, 1)
 	w := httptest.NewRecorder()
 	h.ServeHTTP(w, httptest.NewRequest("GET", "/metrics", nil))
 	for _, want := range []string{
@@ -65,6 +72,14 @@ func TestMetrics(t *testing.T) {
 		`mpblock_store_duration_seconds_count{op="add_followers"} 1`,
 		`mpblock_build_info{goversion="go`, `version="1.2.3"} 1`,
 		"mpblock_accounts 1", "mpblock_followers 7", "mpblock_entries 0",
+		`mpblock_upstream_calls_total{appid="wx0123456789abcdef",call="getblacklist",errcode="45009"} 1`,
+		`mpblock_upstream_calls_total{appid="wx0123456789abcdef",call="batchblacklist",errcode="lost"} 1`,
+		`mpblock_upstream_duration_seconds_bucket{call="getblacklist",le="0.003"} 1`,
+		`mpblock_upstream_drift_total{action="block",appid="wx0123456789abcdef"} 2`,
+		`mpblock_upstream_synced_timestamp_seconds{appid="wx0123456789abcdef"} 1.79586726e+09`,
+		`mpblock_upstream_held{appid="wx0123456789abcdef"} 7`,
+		`mpblock_upstream_failing{appid="wx0123456789abcdef"} 1`,
+		`mpblock_upstream_unsettled{appid="wx0123456789abcdef"} 3`,
 		"go_goroutines", "process_",
 	} {
 		if !strings.Contains(w.Body.String(), want) {

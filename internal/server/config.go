@@ -11,6 +11,7 @@ import (
 	"mpblock/internal/pebblestore"
 	"mpblock/internal/sqlstore"
 	"mpblock/internal/sqlstore/address"
+	"mpblock/internal/upstream"
 )
 
 // sealKeyName is the file in a data directory that has the key of sealed secrets.
@@ -71,6 +72,7 @@ type Config struct {
 	// one server alone: nodes that share a Database would not take turns.
 	SealKeyFile string
 	makeSeal    bool
+	meter       upstream.Meter
 	SyncEvery   time.Duration // how often their lists are read; 0: DefaultSync, negative: never
 
 	TokenLife    time.Duration // how long access tokens live; 0: TokenLife

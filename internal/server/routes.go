@@ -23,7 +23,7 @@ func (s *Server) Handler() http.Handler {
 func (s *Server) routes(in *stack) http.Handler {
 	calls := api.New(api.Options{
 		Access: in.rules.access, Lists: in.rules.lists, Remarks: in.rules.remarks, RequireHTTPS: s.cfg.RequireHTTPS, RID: s.cfg.RID,
-		Timeout: s.cfg.callTime(), Observe: func(r api.Request) { s.observe(in, r) }, Emulator: s.Emulator(),
+		Upstream: in.rules.upstream, Timeout: s.cfg.callTime(), Observe: func(r api.Request) { s.observe(in, r) }, Emulator: s.Emulator(),
 	})
 	o := console.Options{
 		Desks: in.rules.desks, Operators: in.rules.operators, Public: s.cfg.PublicURL, Demo: s.cfg.Demo, OIDC: s.cfg.OIDC, Log: s.cfg.Log,

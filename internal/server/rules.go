@@ -42,7 +42,7 @@ type rules struct {
 func openRules(ctx context.Context, store *listcache.Store, people mpblock.Records, c Config) (*rules, error) {
 	r := &rules{store: store, syncEvery: c.SyncEvery}
 	var err error
-	r.upstream = upstream.New(store, upstream.Options{Clock: c.Clock, SealFile: c.SealKeyFile, MakeSeal: c.makeSeal, Log: c.Log})
+	r.upstream = upstream.New(store, upstream.Options{Clock: c.Clock, SealFile: c.SealKeyFile, MakeSeal: c.makeSeal, Log: c.Log, Meter: c.meter})
 	if r.lists, err = lists.New(store, lists.Options{PageSize: c.PageSize, Quoted: store, Upstream: r.upstream, Clock: c.Clock, Log: c.Log}); err != nil {
 		return nil, err
 	}
@@ -120,6 +120,32 @@ func (r *rules) sizes(ctx context.Context) (s ops.Sizes, err error) {
 	return s, err
 }
 
+// mirrors tells how the lists on the platform stand here; it takes two small reads for each.
+func (r *rules) mirrors(ctx context.Context) (all []ops.Mirror, err error) {
+	err = r.eachAccount(ctx, func(a *mpblock.Account) error {
+		if a.Upstream == "" || a.Retired {
+			return nil
+		}
+		u, err := r.upstream.Of(ctx, a.AppID)
+		if err != nil {
+			return err
+		}
+		m := ops.Mirror{AppID: a.AppID, Synced: u.Synced, Failing: u.Problem != "" || u.Followers.Problem != ""}
+		if u.MirrorFollowers {
+			m.Followers = u.Followers.Synced
+		}
+		for _, held := range []*upstream.Held{u.Held, u.Followers.Held} {
+			if held != nil {
+				m.Held += held.Removed
+			}
+		}
+		m.Unsettled, err = r.upstream.Unsettled(ctx, a.AppID)
+		all = append(all, m)
+		return err
+	})
+	return all, err
+}
+
 // syncAll reads the lists of the accounts that lie on the real platform, and goes on where
 // one fails. Those that are retired stay as they are.
 func (r *rules) syncAll(ctx context.Context) error {
@@ -130,6 +156,9 @@ func (r *rules) syncAll(ctx context.Context) error {
 		}
 		if _, err := r.upstream.Sync(ctx, a.AppID, false); err != nil {
 			errs = append(errs, fmt.Errorf("%s: %w", a.AppID, err))
+		}
+		if err := r.upstream.SyncFollowersDue(ctx, a.AppID); err != nil {
+			errs = append(errs, fmt.Errorf("%s: followers: %w", a.AppID, err))
 		}
 		return nil
 	})

@@ -235,7 +235,7 @@ func TestMetricsTimeTheStore(t *testing.T) {
 	w.post(t, "getblacklist", "{}") // reads the change
 	pages, changes := store.pages.Load(), store.changes.Load()
 	rec := httptest.NewRecorder()
-	w.metrics.Handler(w.now().rules.sizes).ServeHTTP(rec, httptest.NewRequest(http.MethodGet, "/metrics", nil))
+	w.metrics.Handler(w.now().rules.sizes, w.now().rules.mirrors).ServeHTTP(rec, httptest.NewRequest(http.MethodGet, "/metrics", nil))
 	for _, tt := range []struct {
 		op          string
 		least, most int64 // the scrape itself asks for totals

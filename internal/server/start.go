@@ -51,7 +51,10 @@ func (s *Server) Start() error {
 	}
 	var err error
 	if s.cfg.OpsListen != "" {
-		srv := &http.Server{Handler: s.metrics.Handler(func(ctx context.Context) (ops.Sizes, error) { return s.now().rules.sizes(ctx) }), ReadHeaderTimeout: headTime, ReadTimeout: readTime, IdleTimeout: idleTime}
+		srv := &http.Server{Handler: s.metrics.Handler(
+			func(ctx context.Context) (ops.Sizes, error) { return s.now().rules.sizes(ctx) },
+			func(ctx context.Context) ([]ops.Mirror, error) { return s.now().rules.mirrors(ctx) },
+		), ReadHeaderTimeout: headTime, ReadTimeout: readTime, IdleTimeout: idleTime}
 		if s.ops, err = s.serve(DoorOps, s.cfg.OpsListen, srv, opsConns); err != nil {
 			return err
 		}

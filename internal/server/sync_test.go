@@ -9,6 +9,7 @@ import (
 	"mpblock"
 	"mpblock/internal/access"
 	"mpblock/internal/memstore"
+	"mpblock/internal/upstream/source"
 )
 
 // The lists on the platform are read, but those of retired accounts.
@@ -25,13 +26,13 @@ func TestRetiredAccountsAreNotRead(t *testing.T) {
 		}
 	}()
 	r := s.now().rules
-	if err := r.upstream.Add(t.Context(), DemoAppID, platform.URL, DemoSecret, false); err == nil {
+	if err := r.upstream.Add(t.Context(), DemoAppID, platform.URL, source.Spec{Secret: DemoSecret}); err == nil {
 		t.Fatal("a secret is sealed without a key")
 	}
 	if err := os.WriteFile(s.cfg.SealKeyFile, []byte(strings.Repeat("0f", 32)), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if err := r.upstream.Add(t.Context(), DemoAppID, platform.URL, DemoSecret, false); err != nil {
+	if err := r.upstream.Add(t.Context(), DemoAppID, platform.URL, source.Spec{Secret: DemoSecret}); err != nil {
 		t.Fatal(err)
 	}
 	if _, _, err := r.access.AddAccount(t.Context(), access.NewAccount{AppID: DemoAppID, Prefix: &demoPrefix, AnyFollower: true, Upstream: platform.URL}); err != nil {

@@ -5,6 +5,7 @@ import (
 	"crypto/cipher"
 	"crypto/rand"
 	"encoding/hex"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -12,6 +13,7 @@ import (
 	"strings"
 
 	"mpblock"
+	"mpblock/internal/upstream/source"
 )
 
 // Seal keeps secrets at rest from whoever has the store and not the key: a backup without
@@ -91,4 +93,25 @@ func (s *Seal) open(app mpblock.AppID, sealed []byte) (string, error) {
 		return "", errUnsealed.With(app)
 	}
 	return string(secret), nil
+}
+
+// sealSpec seals where an account's tokens come from.
+func (s *Seal) sealSpec(app mpblock.AppID, tokens source.Spec) ([]byte, error) {
+	text, err := json.Marshal(tokens) //nolint:gosec // to be sealed
+	return s.seal(app, string(text)), err
+}
+
+// openSpec returns where an account's tokens come from. The first records have the secret
+// alone, and whether it is for plain tokens beside it.
+func (s *Seal) openSpec(app mpblock.AppID, u Upstream) (source.Spec, error) {
+	text, err := s.open(app, u.Secret)
+	if err != nil {
+		return source.Spec{}, err
+	}
+	if !strings.HasPrefix(text, "{") {
+		return source.Spec{Secret: text, Plain: u.Plain}, nil
+	}
+	var tokens source.Spec
+	err = json.Unmarshal([]byte(text), &tokens)
+	return tokens, err
 }

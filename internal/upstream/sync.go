@@ -71,6 +71,9 @@ func (s *Service) Sync(ctx context.Context, app mpblock.AppID, sure bool) (Upstr
 		return nil
 	})
 	state.Value.Secret = nil
+	if err == nil && got.Held == nil {
+		s.meter.Drifted(app, got.Added, got.Removed)
+	}
 	return state.Value, errors.Join(err, noted)
 }
 

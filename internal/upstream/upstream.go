@@ -27,6 +27,7 @@ import (
 	"mpblock"
 	"mpblock/client"
 	"mpblock/internal/record"
+	"mpblock/internal/upstream/source"
 )
 
 // Platform is the actor of changes that were made on the platform and not through here.
@@ -40,9 +41,22 @@ type Options struct {
 	SealFile string
 	MakeSeal bool
 
-	Log  *slog.Logger // nil: none
-	HTTP *http.Client // nil: one with a time limit of its own
+	Log   *slog.Logger // nil: none
+	HTTP  *http.Client // nil: one with a time limit of its own
+	Meter Meter        // nil: none
 }
+
+// Meter counts what happens on the platform.
+type Meter interface {
+	Called(app mpblock.AppID, c client.Made)
+	Drifted(app mpblock.AppID, blocked, unblocked int)
+}
+
+type unmetered struct{}
+
+func (unmetered) Called(mpblock.AppID, client.Made) {}
+
+func (unmetered) Drifted(mpblock.AppID, int, int) {}
 
 // callTime is how long one call of the platform may take.
 const callTime = 30 * time.Second
@@ -54,6 +68,7 @@ type Service struct {
 	clock mpblock.Clock
 	log   *slog.Logger
 	http  *http.Client
+	meter Meter
 
 	sealFile string
 	makeSeal bool
@@ -77,7 +92,10 @@ func New(store mpblock.Store, o Options) *Service {
 	if o.HTTP == nil {
 		o.HTTP = &http.Client{Timeout: callTime}
 	}
-	return &Service{store: store, clock: mpblock.ClockOr(o.Clock), sealFile: o.SealFile, makeSeal: o.MakeSeal, log: o.Log, http: o.HTTP, lines: map[mpblock.AppID]*line{}}
+	if o.Meter == nil {
+		o.Meter = unmetered{}
+	}
+	return &Service{store: store, meter: o.Meter, clock: mpblock.ClockOr(o.Clock), sealFile: o.SealFile, makeSeal: o.MakeSeal, log: o.Log, http: o.HTTP, lines: map[mpblock.AppID]*line{}}
 }
 
 // kindUpstream is the kind of the records of upstreams; their keys are AppIDs.
@@ -86,8 +104,15 @@ const kindUpstream = record.Kind[Upstream]("upstream")
 // Upstream is where an account's truth lies, and how the last readings of it went.
 type Upstream struct {
 	BaseURL string `json:"base_url"` // of the platform's API, without /cgi-bin
-	Secret  []byte `json:"secret"`   // of the account there, sealed
+	Secret  []byte `json:"secret"`   // where tokens come from, sealed: a source.Spec; once the secret alone
 	Plain   bool   `json:"plain,omitempty"`
+	Tokens  string `json:"tokens,omitempty"` // where they come from, without what is secret of it
+
+	Fresh bool     `json:"fresh,omitempty"` // programs' reads of lists are passed on
+	Paths []string `json:"paths,omitempty"` // of other calls of programs that are passed on
+
+	MirrorFollowers bool      `json:"mirror_followers,omitempty"`
+	Followers       Followers `json:"followers,omitzero"`
 
 	Synced   time.Time `json:"synced,omitzero"`   // when the list was last taken over; zero: never
 	Tried    time.Time `json:"tried,omitzero"`    // when it was last asked for
@@ -116,20 +141,44 @@ var (
 	errURL     = mpblock.NewError(mpblock.Invalid, "upstream.url", "the base URL %q cannot be used: %s")
 )
 
-// Add makes an account's upstream known. The secret is that of the account there, and is
-// sealed. Plain has tokens asked for at /cgi-bin/token, which ends those of others, instead
-// of stable_token. It does not ask the platform anything.
-func (s *Service) Add(ctx context.Context, app mpblock.AppID, baseURL, secret string, plain bool) error {
+// Add makes an account's upstream known. Where its tokens come from is sealed. It does not
+// ask the platform anything.
+func (s *Service) Add(ctx context.Context, app mpblock.AppID, baseURL string, tokens source.Spec) error {
+	u := Upstream{BaseURL: baseURL}
+	if err := s.from(app, &u, tokens); err != nil {
+		return err
+	}
+	return kindUpstream.Overwrite(ctx, s.store, record.Entry[Upstream]{Key: string(app), Value: u})
+}
+
+// SetTokens has the tokens of an account come from elsewhere from now on.
+func (s *Service) SetTokens(ctx context.Context, app mpblock.AppID, tokens source.Spec) error {
+	_, err := kindUpstream.Edit(ctx, s.store, string(app), func(e *record.Entry[Upstream]) error {
+		if e.Version == 0 {
+			return errNone.With(app)
+		}
+		return s.from(app, &e.Value, tokens)
+	})
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if l := s.lines[app]; l != nil {
+		l.client = nil
+	}
+	return err
+}
+
+// from notes where an account's tokens come from.
+func (s *Service) from(app mpblock.AppID, u *Upstream, tokens source.Spec) error {
 	seal, err := s.sealing(s.makeSeal)
 	if err != nil {
 		return err
 	}
-	if _, err := s.dial(app, baseURL, secret, plain); err != nil {
+	if _, err := s.dial(app, u.BaseURL, tokens); err != nil {
 		return err
 	}
-	return kindUpstream.Overwrite(ctx, s.store, record.Entry[Upstream]{Key: string(app), Value: Upstream{
-		BaseURL: baseURL, Secret: seal.seal(app, secret), Plain: plain,
-	}})
+	u.Secret, err = seal.sealSpec(app, tokens)
+	u.Plain, u.Tokens = false, tokens.Place()
+	return err
 }
 
 // Erase forgets an account's upstream, its secret, and what was to be settled there. A
@@ -138,7 +187,7 @@ func (s *Service) Erase(ctx context.Context, app mpblock.AppID) error {
 	s.mu.Lock()
 	delete(s.lines, app)
 	s.mu.Unlock()
-	return errors.Join(kindUpstream.Erase(ctx, s.store, string(app)), kindIntent.Erase(ctx, s.store, string(app)))
+	return errors.Join(kindUpstream.Erase(ctx, s.store, string(app)), kindIntent.Erase(ctx, s.store, string(app)), kindDoctor.Erase(ctx, s.store, string(app)))
 }
 
 // Of returns an account's upstream, without what opens its secret.
@@ -167,12 +216,13 @@ func (s *Service) sealing(create bool) (*Seal, error) {
 	return s.seal, nil
 }
 
-func (s *Service) dial(app mpblock.AppID, baseURL, secret string, plain bool) (*client.Client, error) {
-	options := []client.Option{client.WithBaseURL(baseURL), client.WithHTTPClient(s.http)}
-	if plain {
-		options = append(options, client.WithPlainToken())
+func (s *Service) dial(app mpblock.AppID, baseURL string, tokens source.Spec, more ...client.Option) (*client.Client, error) {
+	options, err := tokens.Options(s.http)
+	if err != nil {
+		return nil, err
 	}
-	c, err := client.New(string(app), secret, options...)
+	options = append(options, client.WithBaseURL(baseURL), client.WithHTTPClient(s.http), client.WithObserver(func(m client.Made) { s.meter.Called(app, m) }))
+	c, err := client.New(string(app), tokens.Secret, append(options, more...)...)
 	if err != nil {
 		return nil, errURL.With(baseURL, err.Error())
 	}
@@ -200,11 +250,11 @@ func (s *Service) line(ctx context.Context, app mpblock.AppID) (*line, *client.C
 		s.lines[app] = l
 	}
 	if l.client == nil {
-		secret, err := seal.open(app, e.Value.Secret)
+		tokens, err := seal.openSpec(app, e.Value)
 		if err != nil {
 			return nil, nil, err
 		}
-		if l.client, err = s.dial(app, e.Value.BaseURL, secret, e.Value.Plain); err != nil {
+		if l.client, err = s.dial(app, e.Value.BaseURL, tokens); err != nil {
 			return nil, nil, err
 		}
 	}
@@ -214,8 +264,8 @@ func (s *Service) line(ctx context.Context, app mpblock.AppID) (*line, *client.C
 // Probe reads the first page of an account's list over there, before the account is known
 // here: so the credentials are tried, and the prefix of its OpenIDs is learnt. The prefix
 // is zero where nobody is blocked.
-func (s *Service) Probe(ctx context.Context, app mpblock.AppID, baseURL, secret string, plain bool) (mpblock.Prefix, int, error) {
-	c, err := s.dial(app, baseURL, secret, plain)
+func (s *Service) Probe(ctx context.Context, app mpblock.AppID, baseURL string, tokens source.Spec) (mpblock.Prefix, int, error) {
+	c, err := s.dial(app, baseURL, tokens)
 	if err != nil {
 		return mpblock.Prefix{}, 0, err
 	}
@@ -235,11 +285,14 @@ func (s *Service) Probe(ctx context.Context, app mpblock.AppID, baseURL, secret 
 func explain(err error) error {
 	var refused *client.Error
 	var unknown *client.UnknownOutcomeError
+	var own *mpblock.Error // of a source of tokens
 	switch {
 	case errors.As(err, &refused):
 		return errRefused.With(refused.Code, refused.Message).Because(err)
 	case errors.As(err, &unknown):
 		return errLost.Because(err)
+	case errors.As(err, &own):
+		return own
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		return fmt.Errorf("the platform: %w", err)
 	}

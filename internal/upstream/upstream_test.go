@@ -16,6 +16,7 @@ import (
 	"mpblock"
 	"mpblock/internal/memstore"
 	"mpblock/internal/upstream"
+	"mpblock/internal/upstream/source"
 	"mpblock/mpblocktest"
 )
 
@@ -34,7 +35,7 @@ func open(t *testing.T, options ...mpblocktest.Option) *scene {
 	s := &scene{T: t, platform: mpblocktest.New(t, options...), store: &dying{Store: memstore.New()}, seal: filepath.Join(t.TempDir(), "seal.key")}
 	s.restart()
 	app := mpblock.AppID(s.platform.AppID)
-	if err := s.gateway.Add(t.Context(), app, s.platform.URL, s.platform.Secret, false); err != nil {
+	if err := s.gateway.Add(t.Context(), app, s.platform.URL, source.Spec{Secret: s.platform.Secret}); err != nil {
 		t.Fatal(err)
 	}
 	s.account = &mpblock.Account{AppID: app, AnyFollower: true, Upstream: s.platform.URL}
@@ -230,7 +231,7 @@ func TestSecretsAreSealed(t *testing.T) {
 		}
 	}
 	other := upstream.New(s.store, upstream.Options{SealFile: filepath.Join(t.TempDir(), "other.key"), MakeSeal: true})
-	if err := other.Add(t.Context(), "wx0000000000000001", s.platform.URL, s.platform.Secret, false); err != nil {
+	if err := other.Add(t.Context(), "wx0000000000000001", s.platform.URL, source.Spec{Secret: s.platform.Secret}); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := other.Sync(t.Context(), s.account.AppID, false); err == nil || !strings.Contains(err.Error(), "another key") {

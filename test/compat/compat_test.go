@@ -158,7 +158,7 @@ func walk(t *testing.T, c client, want int) []string {
 
 // silenceperUser is the library's own part that has the blacklist, pointed at a server,
 // and what it can do.
-func silenceperUser(t *testing.T, base string) (*user.User, client) {
+func silenceperUser(t *testing.T, base, secret string) (*user.User, client) {
 	util.SetURIModifier(func(uri string) string {
 		return strings.Replace(uri, "https://api.weixin.qq.com", base, 1)
 	})
@@ -178,7 +178,7 @@ func silenceperUser(t *testing.T, base string) (*user.User, client) {
 }
 
 func TestSilenceper(t *testing.T) {
-	user, c := silenceperUser(t, serve(t).Base)
+	user, c := silenceperUser(t, serve(t).Base, secret)
 	exercise(t, c)
 	all, err := user.GetAllBlackList() // its own loop
 	if err != nil || len(all) != blocked {

@@ -77,7 +77,7 @@ func TestEachFault(t *testing.T) {
 	for _, f := range faults {
 		t.Run(f.effect, func(t *testing.T) {
 			f.strike(t, s, 1, f.silenceper, func() client {
-				_, c := silenceperUser(t, s.Base) // anew: it would keep the token of the time before the reset
+				_, c := silenceperUser(t, s.Base, secret) // anew: it would keep the token of the time before the reset
 				return c
 			})
 			calls := 1
@@ -138,7 +138,7 @@ func (f fault) strike(t *testing.T, s *testserver.Server, calls int, says string
 // they go on with it until it would have ended by itself.
 func TestDeadTokensAreKept(t *testing.T) {
 	s := emulate(t)
-	_, kept := silenceperUser(t, s.Base)
+	_, kept := silenceperUser(t, s.Base, secret)
 	for name, c := range map[string]client{"silenceper": kept, "tnwx": tnwx.drive(t, nil, "BASE="+s.Base)} {
 		_, err := c.list("")
 		must(t, err)
@@ -165,7 +165,7 @@ func TestLostAnswers(t *testing.T) {
 		}
 		return string(out)
 	}
-	_, goes := silenceperUser(t, s.Base)
+	_, goes := silenceperUser(t, s.Base, secret)
 	clients := map[string]client{"silenceper": goes}
 	for _, l := range []library{tnwx, coWechat} {
 		clients[l.name] = l.drive(t, nil, "BASE="+s.Base)

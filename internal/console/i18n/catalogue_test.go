@@ -9,6 +9,7 @@ import (
 
 	"mpblock/internal/audit"
 	"mpblock/internal/fault"
+	"mpblock/internal/upstream/doctor"
 )
 
 // source returns all files of the package that fit a pattern, one after the other.
@@ -85,6 +86,9 @@ func TestCatalogueIsWhatIsUsed(t *testing.T) {
 	}
 	for _, name := range fault.ReadyMades() {
 		used["emulator.plan."+strings.ReplaceAll(name, "-", "_")] = true
+	}
+	for _, key := range doctor.Keys() {
+		used[key] = true
 	}
 	delete(used, "emulator.plan.")
 	delete(used, "role.")

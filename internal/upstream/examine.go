@@ -1,0 +1,49 @@
+package upstream
+
+import (
+	"context"
+	"errors"
+
+	"mpblock"
+	"mpblock/client"
+	"mpblock/internal/record"
+	"mpblock/internal/upstream/doctor"
+)
+
+// kindDoctor is the kind of the last reports; their keys are AppIDs.
+const kindDoctor = record.Kind[doctor.Report]("doctor")
+
+// Examine makes each call once that changes nothing, and returns what works of an account
+// on the platform and what does not.
+func (s *Service) Examine(ctx context.Context, app mpblock.AppID) (doctor.Report, error) {
+	e, err := kindUpstream.Get(ctx, s.store, string(app))
+	if errors.Is(err, mpblock.ErrNotFound) {
+		return doctor.Report{}, errNone.With(app)
+	}
+	if err != nil {
+		return doctor.Report{}, err
+	}
+	seal, err := s.sealing(false)
+	if err != nil {
+		return doctor.Report{}, err
+	}
+	tokens, err := seal.openSpec(app, e.Value)
+	if err != nil {
+		return doctor.Report{}, err
+	}
+	c, err := s.dial(app, e.Value.BaseURL, tokens, client.WithRetries(0))
+	if tokens.Plain && err == nil { // another token would end the one in use
+		_, c, err = s.line(ctx, app)
+	}
+	if err != nil {
+		return doctor.Report{}, err
+	}
+	r := doctor.Examine(ctx, c)
+	r.AppID, r.At, r.BaseURL, r.Tokens = app, s.clock.Now().UTC(), e.Value.BaseURL, tokens.Place()
+	_, err = kindDoctor.Edit(ctx, s.store, string(app), func(was *record.Entry[doctor.Report]) error {
+		r.Earlier(was.Value)
+		was.Value = r
+		return nil
+	})
+	return r, err
+}

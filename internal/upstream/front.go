@@ -1,0 +1,79 @@
+package upstream
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"slices"
+
+	"mpblock"
+	"mpblock/internal/record"
+	"mpblock/internal/upstream/passage"
+)
+
+// Front says which calls of programs of an account are answered from the mirror, which
+// are passed on, and which are not.
+func (s *Service) Front(ctx context.Context, app mpblock.AppID) (passage.Front, error) {
+	u, err := s.Of(ctx, app)
+	f := passage.Front{Fresh: u.Fresh, Paths: u.Paths, Synced: u.Synced}
+	if u.MirrorFollowers {
+		f.Followers = u.Followers.Synced
+	}
+	return f, err
+}
+
+// Pass passes a call of a program on.
+func (s *Service) Pass(ctx context.Context, app mpblock.AppID, r *http.Request) (*passage.Answer, error) {
+	_, c, err := s.line(ctx, app)
+	if err != nil {
+		return nil, err
+	}
+	return passage.Send(ctx, c, r)
+}
+
+// Settings change how an account's lists are read, and what is passed on of its calls; what is nil or empty stays.
+type Settings struct {
+	Fresh  *bool    `json:"fresh,omitempty"`
+	Allow  []string `json:"allow,omitempty"`  // paths of calls that are passed on
+	Forbid []string `json:"forbid,omitempty"` // those that are not any more; "all"
+
+	MirrorFollowers *bool `json:"mirror_followers,omitempty"`
+}
+
+// Set changes settings of an account's upstream.
+func (s *Service) Set(ctx context.Context, app mpblock.AppID, to Settings) error {
+	for _, path := range to.Allow {
+		if err := passage.Check(path); err != nil {
+			return err
+		}
+	}
+	_, err := kindUpstream.Edit(ctx, s.store, string(app), func(e *record.Entry[Upstream]) error {
+		if e.Version == 0 {
+			return errNone.With(app)
+		}
+		u := &e.Value
+		if to.Fresh != nil {
+			u.Fresh = *to.Fresh
+		}
+		if to.MirrorFollowers != nil {
+			u.MirrorFollowers = *to.MirrorFollowers
+		}
+		u.Paths = slices.DeleteFunc(append(slices.Clone(u.Paths), to.Allow...), func(p string) bool {
+			return slices.Contains(to.Forbid, p) || slices.Contains(to.Forbid, "all") && !slices.Contains(to.Allow, p)
+		})
+		slices.Sort(u.Paths)
+		u.Paths = slices.Compact(u.Paths)
+		return nil
+	})
+	return err
+}
+
+// Unsettled returns of how many OpenIDs it is not known whether the platform has done what
+// it was told.
+func (s *Service) Unsettled(ctx context.Context, app mpblock.AppID) (int, error) {
+	in, err := kindIntent.Get(ctx, s.store, string(app))
+	if errors.Is(err, mpblock.ErrNotFound) {
+		return 0, nil
+	}
+	return max(in.Value.Sent-len(in.Value.Done), 0), err
+}
