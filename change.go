@@ -25,8 +25,12 @@ func (a Action) String() string {
 	return fmt.Sprintf("Action(%d)", uint8(a))
 }
 
-// ActorAPI is the actor of every change that came through the API.
+// ActorAPI is the actor of every change that came through the API, by a token that was
+// got with the account's own secret.
 const ActorAPI = "api"
+
+// ActorProgram is the beginning of the actors that are programs; the name is the rest.
+const ActorProgram = ActorAPI + ":"
 
 // MaxWrite is how many OpenIDs one write of a store takes.
 const MaxWrite = 10_000
@@ -44,7 +48,7 @@ const (
 type Batch struct {
 	Action  Action
 	OpenIDs []OpenID  // 1 to MaxWrite, in any order; a duplicate counts once
-	Actor   string    // 1 to MaxActor bytes: "api", "console:<operator>", "job:<id>"
+	Actor   string    // 1 to MaxActor bytes: "api", "api:<program>", "console:<operator>", "job:<id>"
 	Reason  string    // up to MaxReason bytes, may be empty
 	Time    time.Time // of the caller's clock: see Date
 

@@ -33,6 +33,7 @@ import (
 
 	"mpblock"
 	"mpblock/internal/access"
+	"mpblock/internal/access/programs"
 	"mpblock/internal/emulator"
 	"mpblock/internal/server"
 )
@@ -138,6 +139,19 @@ func (s *Server) Followers(n int) []string {
 	}
 	slices.SortFunc(ids, mpblock.OpenID.Compare)
 	return texts(ids)
+}
+
+// Program makes a program of the account, a named credential beside Secret, and returns
+// its secret. It gets access tokens with AppID as ever, which are its own: neither the
+// account's secret nor another program ends them.
+func (s *Server) Program(name string) (secret string) {
+	s.t.Helper()
+	n := programs.New{Name: name, Scopes: programs.Scopes(), By: "test"}
+	_, secret, err := s.server.Access().AddProgram(s.t.Context(), s.account.AppID, n)
+	if err != nil {
+		s.t.Fatalf("mpblocktest: %v", err)
+	}
+	return secret
 }
 
 // Stranger returns a well-formed OpenID of the account that is no follower's. The API

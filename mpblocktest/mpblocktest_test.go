@@ -64,6 +64,41 @@ func TestServer(t *testing.T) {
 	}
 }
 
+// Two programs of an account do not end each other's tokens, and the journal, plans and
+// the log tell them apart.
+func TestProgram(t *testing.T) {
+	t.Parallel()
+	s := mpblocktest.New(t)
+	fans := s.Followers(2)
+	secret := s.Program("crm")
+	crm, err := client.New(s.AppID, secret, client.WithBaseURL(s.URL), client.WithRetries(0))
+	if err != nil {
+		t.Fatal(err)
+	}
+	own := dial(t, s, client.WithRetries(0))
+	for range 2 {
+		for _, c := range []*client.Client{own, crm} {
+			if err := c.Block(t.Context(), ids(fans...)...); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	s.Fail(mpblocktest.Rule{Match: mpblocktest.Match{Program: "crm"}, Effect: mpblocktest.Errcode(-1)})
+	if err := crm.Unblock(t.Context(), ids(fans...)...); !errors.Is(err, client.ErrSystem) {
+		t.Errorf("crm is not struck: %v", err)
+	}
+	if err := own.Unblock(t.Context(), ids(fans...)...); err != nil {
+		t.Errorf("who is not crm is struck: %v", err)
+	}
+	calls := map[string]int{}
+	for _, call := range s.Journal() {
+		calls[call.Program]++
+	}
+	if calls["crm"] != 4 || calls[""] != 4 { // a token, three changes
+		t.Errorf("calls by program: %v", calls)
+	}
+}
+
 // A token ends when the clock is set forward, and a client that is good at it asks for
 // another one.
 func TestAdvance(t *testing.T) {

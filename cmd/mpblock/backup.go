@@ -2,8 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
-	"io/fs"
 
 	"mpblock/cmd/mpblock/ui"
 	"mpblock/internal/admin"
@@ -27,12 +25,4 @@ func (c backupCmd) Run(ctx context.Context, t ui.Terminal) error {
 }
 
 // explain adds to an error of the administration what to do about it.
-func (w where) explain(err error) error {
-	switch {
-	case errors.Is(err, admin.ErrNoServer):
-		return ui.Failure{Code: ui.CodeNoServer, Err: err, Hint: "start it with: mpblock serve --data " + w.Data + "   or name the directory of one that runs: --data DIR"}
-	case errors.Is(err, fs.ErrPermission):
-		return ui.Failure{Code: ui.CodeFailed, Err: err, Hint: "run this as the user who runs the server"}
-	}
-	return err
-}
+func (w where) explain(err error) error { return w.Explain(err) }

@@ -11,6 +11,7 @@ import (
 	"github.com/willabides/kongplete"
 
 	"mpblock/cmd/mpblock/emulate"
+	"mpblock/cmd/mpblock/local"
 	"mpblock/cmd/mpblock/overapi"
 	"mpblock/cmd/mpblock/ui"
 )
@@ -19,6 +20,7 @@ import (
 type cli struct {
 	Serve    serveCmd        `cmd:"" help:"Run the server."`
 	Account  accountCmd      `cmd:"" help:"Add, list, show and change accounts of a running server."`
+	Program  local.Program   `cmd:"" help:"Make, list and revoke programs: named credentials of an account of a running server."`
 	Follower followerCmd     `cmd:"" help:"Register followers with a running server."`
 	Remark   remarkCmd       `cmd:"" help:"Import, print and erase what operators call people, on a running server."`
 	Operator operatorCmd     `cmd:"" help:"Add, list and reset operators of the console of a running server."`
@@ -37,11 +39,8 @@ type cli struct {
 	ShowVersion versionFlag `name:"version" help:"Print the version."`
 }
 
-// where is the flag of the commands that speak to a running server.
-type where struct {
-	Data string `help:"Data directory of the server. Default: ./mpblock-data." default:"./mpblock-data" env:"MPBLOCK_DATA" placeholder:"DIR" type:"path"`
-	JSON bool   `help:"Print JSON."`
-}
+// where is the flags of the commands that speak to a running server.
+type where struct{ local.Where }
 
 const description = `The blacklist of an Official Account (公众号) platform: list, block and unblock followers by OpenID,
 over the platform's own HTTP API.

@@ -1,5 +1,6 @@
 // Package access holds who may call: accounts and their settings, the prefixes of
-// their OpenIDs, secrets, access tokens, quotas, and how often what was called.
+// their OpenIDs, their programs, secrets, access tokens, quotas, and how often what was
+// called.
 //
 // It promises that a token is good only as long as the secret with which it was got,
 // that no limit of calls is ever exceeded over all nodes, and that what one node
@@ -24,14 +25,17 @@ import (
 	"golang.org/x/sync/singleflight"
 
 	"mpblock"
+	"mpblock/internal/access/programs"
 	"mpblock/internal/access/quota"
+	"mpblock/internal/access/tokens"
 	"mpblock/internal/record"
 )
 
 // Service has the accounts of a store. Its methods are safe for concurrent use.
 type Service struct {
 	store    mpblock.Records
-	signer   signer
+	signer   tokens.Signer
+	programs *programs.Store
 	cache    cache
 	reading  singleflight.Group // of the states that the cache lacks
 	quotas   *quota.Counter
@@ -49,11 +53,12 @@ func Open(ctx context.Context, store mpblock.Records, options ...Option) (*Servi
 	if err != nil {
 		return nil, fmt.Errorf("read the key of the access tokens: %w", err)
 	}
-	svc := &Service{store: store, signer: newSigner(key), node: randomHex(8), life: TokenLife, clock: mpblock.SystemClock{}, removals: make(chan struct{}, 1)}
+	svc := &Service{store: store, signer: tokens.NewSigner(key), node: randomHex(8), life: TokenLife, clock: mpblock.SystemClock{}, removals: make(chan struct{}, 1)}
 	for _, set := range options {
 		set(svc)
 	}
 	svc.quotas = quota.New(store, svc.clock)
+	svc.programs = &programs.Store{Records: store, Clock: svc.clock}
 	return svc, nil
 }
 
@@ -70,7 +75,7 @@ func WithClock(c mpblock.Clock) Option { return func(svc *Service) { svc.clock =
 // Close gives back what of the quotas was reserved and not used, and writes down the
 // calls that were counted. It does not close the store.
 func (svc *Service) Close(ctx context.Context) error {
-	return errors.Join(svc.quotas.GiveBack(ctx), svc.WriteCalls(ctx))
+	return errors.Join(svc.quotas.GiveBack(ctx), svc.writeCalls(ctx), svc.programs.WriteUsed(ctx, true))
 }
 
 func randomHex(bytes int) string {

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"mpblock"
+	"mpblock/internal/access/programs"
+	"mpblock/internal/access/tokens"
 )
 
 // Limits of the cache. What another node wrote is seen after maxAge at the
@@ -21,10 +23,11 @@ const (
 // state is what the store holds of an account and of its tokens at one time. It
 // is shared: it is never changed.
 type state struct {
-	account mpblock.Account
-	epoch   uint64
-	tokens  tokenState
-	read    time.Time
+	account  mpblock.Account
+	epoch    uint64
+	tokens   tokens.State
+	programs programs.Set
+	read     time.Time
 }
 
 // cache keeps states for a short while. What one account does never makes a call of
@@ -139,13 +142,11 @@ func (svc *Service) readState(ctx context.Context, app mpblock.AppID) (*state, e
 		return nil, err
 	}
 	s.account, s.epoch = account.Account, account.epoch
-	tokens, err := kindToken.Get(ctx, svc.store, string(app))
-	if errors.Is(err, mpblock.ErrNotFound) {
-		return s, nil
-	}
-	if err != nil {
+	own, err := kindToken.Get(ctx, svc.store, string(app))
+	if err != nil && !errors.Is(err, mpblock.ErrNotFound) {
 		return nil, err
 	}
-	s.tokens = tokens.Value
-	return s, nil
+	s.tokens = own.Value
+	s.programs, err = svc.programs.Set(ctx, app)
+	return s, err
 }

@@ -85,9 +85,13 @@ func (svc *Service) CountCall(app mpblock.AppID, call mpblock.Call, code int) {
 	}
 }
 
-// WriteCalls writes down what this node has counted. What cannot be written now will
-// be the next time. It is to be called now and then.
+// WriteCalls writes down what this node has counted, and when programs were last used.
+// What cannot be written now will be the next time. It is to be called now and then.
 func (svc *Service) WriteCalls(ctx context.Context) error {
+	return errors.Join(svc.writeCalls(ctx), svc.programs.WriteUsed(ctx, false))
+}
+
+func (svc *Service) writeCalls(ctx context.Context) error {
 	var errs []error
 	for record, counts := range svc.calls.take() {
 		if err := svc.writeCallsOf(ctx, record, counts); err != nil {

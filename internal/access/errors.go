@@ -14,11 +14,14 @@ var (
 	errForgedToken     = mpblock.NewError(mpblock.Unauthenticated, "token.bad.forged", "this is no access token of this server")
 	errTokenOfNone     = mpblock.NewError(mpblock.Unauthenticated, "token.bad.account", "the account of the access token does not exist any more")
 	errTokenRotated    = mpblock.NewError(mpblock.Unauthenticated, "token.bad.rotated", "the account has a new secret since the access token was issued: get a new one")
+	errTokenRevoked    = mpblock.NewError(mpblock.Unauthenticated, "token.bad.revoked", "program %s, which got the access token, was revoked")
+	errProgramRotated  = mpblock.NewError(mpblock.Unauthenticated, "token.bad.program", "program %s has a new secret since the access token was issued: get a new one")
 	errTokenSuperseded = mpblock.NewError(mpblock.Unauthenticated, "token.bad.superseded", "a newer access token took the place of this one: use that, or get a new one")
 	errTokenExpired    = mpblock.NewError(mpblock.Unauthenticated, "token.expired", "the access token ran out at %s: get a new one")
 
 	errAddress    = mpblock.NewError(mpblock.Forbidden, "caller.address", "account %[1]s may be used from the addresses on its allow-list only") // [2] is the caller's
 	errCall       = mpblock.NewError(mpblock.Forbidden, "caller.call", "account %s may not call %s")
+	errScope      = mpblock.NewError(mpblock.Forbidden, "caller.scope", "program %[1]s of account %[2]s has not the scope %[3]s, which %[4]s takes: give it with mpblock program scope")
 	errMinuteRate = mpblock.NewError(mpblock.Limited, "quota.minute", "account %s may call %s %d times a minute; the next minute begins in %d s")
 	errClears     = mpblock.NewError(mpblock.Limited, "quota.clears", "account %s has cleared its quotas %d times this month; the next month begins at %s")
 	errDailyQuota = mpblock.NewError(mpblock.Limited, "quota.day", "account %s may call %s %d times a day; the next day begins at %s")

@@ -76,10 +76,13 @@ func (svc *Service) Removing(ctx context.Context) (apps []mpblock.AppID, err err
 // accountsAtOnce is how many records of accounts or prefixes are read at a time.
 const accountsAtOnce = 1_000
 
-// Erase removes what is kept of an account beside its record: tokens, quotas, counts of
-// calls, and its claims of prefixes.
+// Erase removes what is kept of an account beside its record: tokens, programs, quotas,
+// counts of calls, and its claims of prefixes.
 func (svc *Service) Erase(ctx context.Context, app mpblock.AppID) error {
 	if err := kindToken.Erase(ctx, svc.store, string(app)); err != nil {
+		return err
+	}
+	if err := svc.programs.Erase(ctx, app); err != nil {
 		return err
 	}
 	if err := svc.quotas.Erase(ctx, app); err != nil {

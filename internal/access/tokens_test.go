@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"mpblock"
+	"mpblock/internal/access/tokens"
 	"mpblock/internal/memstore"
 	"mpblock/internal/wire"
 )
@@ -100,7 +101,7 @@ func TestManyPlainTokens(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t)
 		var all []string
-		for range maxSuperseded + 2 {
+		for range tokens.MaxSuperseded + 2 {
 			all = append(all, r.plain())
 		}
 		r.want(all[0], wire.CodeBadToken)
@@ -150,7 +151,7 @@ func TestForcedRefresh(t *testing.T) {
 		}
 		r.want(first, wire.CodeBadToken)
 		r.want(plain, wire.CodeOK)
-		time.Sleep(forcedApart - time.Millisecond)
+		time.Sleep(tokens.ForcedApart - time.Millisecond)
 		if r.stable(true).Value != second {
 			t.Error("a second refresh within 30 s was granted")
 		}
@@ -161,11 +162,11 @@ func TestForcedRefresh(t *testing.T) {
 		}
 		time.Sleep(time.Second)
 		other.want(second, wire.CodeBadToken)
-		for range forcedPerDay - 2 {
-			time.Sleep(forcedApart)
+		for range tokens.ForcedPerDay - 2 {
+			time.Sleep(tokens.ForcedApart)
 			last = r.stable(true).Value
 		}
-		time.Sleep(forcedApart)
+		time.Sleep(tokens.ForcedApart)
 		if r.stable(true).Value != last {
 			t.Error("the 21st refresh of a day was granted")
 		}
@@ -189,7 +190,7 @@ func TestKindsAreIndependent(t *testing.T) {
 		}
 		r.want(s, wire.CodeOK)
 		p := r.plain()
-		time.Sleep(forcedApart)
+		time.Sleep(tokens.ForcedApart)
 		r.stable(true)
 		r.want(p, wire.CodeOK)
 	})

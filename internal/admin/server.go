@@ -120,6 +120,7 @@ func newHandler(rules Rules, log *slog.Logger) http.Handler {
 	mux.Handle("PATCH /accounts/{app}/upstream", handle(h, h.setUpstream))
 	mux.Handle("POST /accounts/{app}/doctor", handle(h, h.doctor))
 	mux.Handle("PUT /accounts/{app}/tokens", handle(h, h.setTokens))
+	h.programRoutes(mux)
 	mux.Handle("POST /operators", handle(h, h.addOperator))
 	mux.Handle("GET /operators", handle(h, h.operators))
 	mux.Handle("POST /operators/reset", handle(h, h.resetOperator))

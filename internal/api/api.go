@@ -59,6 +59,7 @@ type Request struct {
 	Remote   netip.Addr    // invalid if it is not known
 	Call     mpblock.Call  // "" for a path that is no call
 	AppID    mpblock.AppID // "" until the caller is known to be that account
+	Program  string        // of the account, whose token it is; "": its own secret's
 	Code     wire.Code
 	Err      *wire.Error // nil for CodeOK; wraps context.Canceled if the client went away, which is not the server's fault
 	Bytes    int         // of the answer's body
@@ -103,6 +104,8 @@ type exchange struct {
 	ip   netip.Addr
 	app  mpblock.AppID
 	out  []byte // the answer, appended to
+
+	program string // of app, whose token it is; "": its own secret's
 
 	// list is the answer of a call that lists, in pieces; out is empty then.
 	list net.Buffers
@@ -161,7 +164,7 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if h.Observe != nil {
 		h.Observe(Request{
 			ID: id, Start: start, Duration: time.Since(start), Method: r.Method, Remote: x.ip,
-			Call: x.call.name, AppID: x.app, Code: code, Err: e, Bytes: size,
+			Call: x.call.name, AppID: x.app, Program: x.program, Code: code, Err: e, Bytes: size,
 		})
 	}
 	*buf = x.out

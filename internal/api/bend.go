@@ -2,6 +2,7 @@ package api
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"net"
@@ -37,9 +38,9 @@ var words = regexp.MustCompile(`o[\w-]{27}`)
 func (b *bend) before(ctx context.Context) error {
 	b.body, b.bad = b.readBody()
 	path := once(b.r.URL.EscapedPath())
-	app := b.caller()
-	b.entry.AppID = string(app)
-	blow, struck := b.Emulator.Strike(fault.Call{Path: path, AppID: string(app), OpenIDs: words.FindAllString(b.r.URL.RawQuery+" "+string(b.body), -1)})
+	app, program := b.caller(ctx)
+	b.entry.AppID, b.entry.Program = string(app), program
+	blow, struck := b.Emulator.Strike(fault.Call{Path: path, AppID: string(app), Program: program, OpenIDs: words.FindAllString(b.r.URL.RawQuery+" "+string(b.body), -1)})
 	if !struck {
 		return b.spent(app, path)
 	}
@@ -91,21 +92,23 @@ func (b *bend) drift(ctx context.Context, app mpblock.AppID) error {
 	return err
 }
 
-// caller returns whose call it is as far as it says so; "" if it does not.
-func (b *bend) caller() mpblock.AppID {
+// caller returns whose call it is, and by which program, as far as it says so; "" if it
+// does not.
+func (b *bend) caller(ctx context.Context) (app mpblock.AppID, program string) {
+	if app, program, ok := b.Access.Bearer(accessToken(b.r.URL.RawQuery)); ok {
+		return app, program
+	}
+	var named struct{ AppID, Secret string }
+	if json.Unmarshal(b.body, &named) != nil {
+		form, _ := url.ParseQuery(string(bytes.TrimSpace(b.body)))
+		named.AppID, named.Secret = form.Get("appid"), form.Get("secret")
+	}
 	q := b.r.URL.Query()
-	if app, ok := b.Access.Bearer(accessToken(b.r.URL.RawQuery)); ok {
-		return app
+	app, secret := mpblock.AppID(cmp.Or(q.Get("appid"), named.AppID)), cmp.Or(q.Get("secret"), named.Secret)
+	if app == "" || secret == "" {
+		return app, ""
 	}
-	if app := q.Get("appid"); app != "" {
-		return mpblock.AppID(app)
-	}
-	var named struct{ AppID string }
-	if json.Unmarshal(b.body, &named) == nil && named.AppID != "" {
-		return mpblock.AppID(named.AppID)
-	}
-	form, _ := url.ParseQuery(string(bytes.TrimSpace(b.body)))
-	return mpblock.AppID(form.Get("appid"))
+	return app, b.Access.Owner(ctx, app, secret)
 }
 
 // maxHeld is how long a call waits whose answer never comes.

@@ -118,7 +118,7 @@ func followers(ctx context.Context, x *exchange) error {
 	if err != nil {
 		return err
 	}
-	return x.page(x.Lists.Followers(ctx, a, x.r.URL.Query().Get("next_openid")))
+	return x.page(x.Lists.Followers(ctx, a.Account, x.r.URL.Query().Get("next_openid")))
 }
 
 func blacklist(ctx context.Context, x *exchange) error {
@@ -134,7 +134,7 @@ func blacklist(ctx context.Context, x *exchange) error {
 	if err != nil {
 		return err
 	}
-	return x.page(x.Lists.Blacklist(ctx, a, cursor))
+	return x.page(x.Lists.Blacklist(ctx, a.Account, cursor))
 }
 
 func (x *exchange) page(p quoted.Page, err error) error {
@@ -155,7 +155,7 @@ func change(ctx context.Context, x *exchange, action mpblock.Action) error {
 	if err != nil {
 		return err
 	}
-	if err := x.Lists.Change(ctx, a, action, ids); err != nil {
+	if err := x.Lists.Change(ctx, a.Account, a.Actor, action, ids); err != nil {
 		return err
 	}
 	x.out = wire.AppendOK(x.out)
@@ -163,25 +163,25 @@ func change(ctx context.Context, x *exchange, action mpblock.Action) error {
 }
 
 // asked returns who calls, and what the body asks for, which there must be.
-func asked[T any](ctx context.Context, x *exchange, read func(body []byte) (T, error)) (a *mpblock.Account, req T, err error) {
+func asked[T any](ctx context.Context, x *exchange, read func(body []byte) (T, error)) (a access.Caller, req T, err error) {
 	if a, err = x.authorize(ctx); err != nil {
-		return nil, req, err
+		return a, req, err
 	}
 	body, err := x.body()
 	switch {
 	case err != nil:
-		return nil, req, err
+		return a, req, err
 	case len(body) == 0:
-		return nil, req, emptyBody()
+		return a, req, emptyBody()
 	}
 	req, err = read(body)
 	return a, req, err
 }
 
-func (x *exchange) authorize(ctx context.Context) (*mpblock.Account, error) {
+func (x *exchange) authorize(ctx context.Context) (access.Caller, error) {
 	a, err := x.Access.Authorize(ctx, accessToken(x.r.URL.RawQuery), x.call.name, x.ip)
-	if a != nil {
-		x.app = a.AppID
+	if a.Account != nil {
+		x.app, x.program = a.AppID, a.Program
 	}
 	if err == nil && a.Upstream != "" && x.Upstream != nil {
 		err = x.front(ctx, a)

@@ -15,7 +15,7 @@ func quota(ctx context.Context, x *exchange) error {
 	if !ok {
 		return wire.Refuse(wire.CodeNoPath, "there is no call at this cgi_path: write the path of a call alone, from /cgi-bin/ on; the calls are those in /openapi.yaml")
 	}
-	q, err := x.Access.Quota(ctx, a, c.name)
+	q, err := x.Access.Quota(ctx, a.Account, c.name)
 	if err != nil {
 		return err
 	}
@@ -35,7 +35,7 @@ func clearQuota(ctx context.Context, x *exchange) error {
 	if err != nil {
 		return err
 	}
-	if err := x.Access.ClearQuota(ctx, a, appID); err != nil {
+	if err := x.Access.ClearQuota(ctx, a.Account, appID); err != nil {
 		return err
 	}
 	if x.Emulator != nil {

@@ -12,7 +12,7 @@ func userInfo(ctx context.Context, x *exchange) error {
 	if err != nil {
 		return err
 	}
-	users, err := x.users(ctx, a, x.r.URL.Query().Get("openid"))
+	users, err := x.users(ctx, a.Account, x.r.URL.Query().Get("openid"))
 	if err == nil {
 		x.out = wire.AppendUser(x.out, users[0])
 	}
@@ -24,7 +24,7 @@ func usersInfo(ctx context.Context, x *exchange) error {
 	if err != nil {
 		return err
 	}
-	users, err := x.users(ctx, a, ids...)
+	users, err := x.users(ctx, a.Account, ids...)
 	if err == nil {
 		x.out = wire.AppendUsers(x.out, users)
 	}
@@ -51,11 +51,11 @@ func setRemark(ctx context.Context, x *exchange) error {
 	if err != nil {
 		return err
 	}
-	id, err := x.Lists.Follower(ctx, a, req.OpenID)
+	id, err := x.Lists.Follower(ctx, a.Account, req.OpenID)
 	if err != nil {
 		return err
 	}
-	if err := x.Remarks.SetRemark(ctx, a, mpblock.ActorAPI, id, req.Remark); err != nil {
+	if err := x.Remarks.SetRemark(ctx, a.Account, a.Actor, id, req.Remark); err != nil {
 		return err
 	}
 	x.out = wire.AppendOK(x.out)
@@ -67,7 +67,7 @@ func send(ctx context.Context, x *exchange) error {
 	if err != nil {
 		return err
 	}
-	if err := x.Lists.MayMessage(ctx, a, to); err != nil {
+	if err := x.Lists.MayMessage(ctx, a.Account, to); err != nil {
 		return err
 	}
 	x.out = wire.AppendOK(x.out)

@@ -1,5 +1,5 @@
 // Package audit keeps who set what: accounts made, changed, retired and removed, secrets rotated,
-// operators invited, changed and removed. Changes of the lists are not among it: they
+// programs made, changed and revoked, operators invited, changed and removed. Changes of the lists are not among it: they
 // have a log of their own.
 //
 // It promises that a line is written once what it says has been done, that it is kept
@@ -35,6 +35,10 @@ const (
 	AccountRetired Deed = "account.retired"
 	AccountBack    Deed = "account.back"
 	AccountGone    Deed = "account.gone"
+	ProgramAdded   Deed = "program.added"
+	ProgramSet     Deed = "program.set"
+	ProgramSecret  Deed = "program.secret"
+	ProgramGone    Deed = "program.gone"
 	OperatorAdded  Deed = "operator.added"
 	OperatorSet    Deed = "operator.set"
 	OperatorOff    Deed = "operator.off"
@@ -52,7 +56,8 @@ const (
 // Deeds returns all of them.
 func Deeds() []Deed {
 	return []Deed{
-		AccountAdded, AccountSet, AccountSecret, AccountRetired, AccountBack, AccountGone, OperatorAdded, OperatorSet, OperatorOff,
+		AccountAdded, AccountSet, AccountSecret, AccountRetired, AccountBack, AccountGone,
+		ProgramAdded, ProgramSet, ProgramSecret, ProgramGone, OperatorAdded, OperatorSet, OperatorOff,
 		OperatorOn, OperatorGone, OperatorReset, OperatorOut, FactorRequired, FactorFree,
 		FactorOn, FactorOff, FactorCodes,
 	}
@@ -70,10 +75,19 @@ type Line struct {
 	Time   time.Time `json:"time"`
 	By     string    `json:"by"` // an operator's name with "console:" before it, or ByAdmin
 	Deed   Deed      `json:"deed"`
-	On     string    `json:"on,omitempty"`     // an AppID or the name of an operator
+	On     string    `json:"on,omitempty"`     // an AppID, with a slash and a program's name behind it, or the name of an operator
 	Was    string    `json:"was,omitempty"`    // of OperatorSet: the role before
 	Now    string    `json:"now,omitempty"`    // of OperatorSet and OperatorAdded: the role then
-	Fields []string  `json:"fields,omitempty"` // what was changed: of AccountSet by the names in Changed, of operators Accounts
+	Fields []string  `json:"fields,omitempty"` // what was changed: of AccountSet by the names in Changed, of operators Accounts; of programs the scopes then
+}
+
+// OfProgram is a line about a program of an account, and what it may do then.
+func OfProgram(by string, deed Deed, app mpblock.AppID, name string, scopes []string) Line {
+	l := Line{By: by, Deed: deed, On: string(app) + "/" + name}
+	if deed == ProgramAdded || deed == ProgramSet {
+		l.Fields = scopes
+	}
+	return l
 }
 
 // kindAudit is the kind of the records of lines. Their keys are times counted down, so

@@ -15,6 +15,9 @@ func (v *visit) actor(actor string) actorView {
 	if actor == mpblock.ActorAPI {
 		return actorView{Name: v.Say(msg("actor.api")), All: v.changesOf(actor)}
 	}
+	if name, ok := strings.CutPrefix(actor, mpblock.ActorProgram); ok {
+		return actorView{Name: v.Say(msg("actor.program"), name), All: v.changesOf(actor)}
+	}
 	if name, ok := strings.CutPrefix(actor, "console:"); ok {
 		return actorView{Name: name, All: v.changesOf(actor)}
 	}

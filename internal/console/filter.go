@@ -175,13 +175,30 @@ func (f *filter) offerPeople(v *visit) error {
 	if name, ok := strings.CutPrefix(f.Actor, "console:"); ok && !slices.Contains(names, name) {
 		names = append(names, name)
 	}
-	api := choice{Text: v.Say(msg("actor.api")), Address: f.with(v, "actor", mpblock.ActorAPI), Current: f.Actor == mpblock.ActorAPI}
-	f.People = []person{{choice: api}}
+	if err := f.offerPrograms(v); err != nil {
+		return err
+	}
 	for _, name := range names {
 		actor := "console:" + name
 		f.People = append(f.People, person{choice{Text: name, Address: f.with(v, "actor", actor), Current: f.Actor == actor}, under[name]})
 	}
 	return nil
+}
+
+// offerPrograms offers the API, by the account's own secret and by each program.
+func (f *filter) offerPrograms(v *visit) error {
+	names, err := v.Desk.ProgramNames(v.Ctx(), v.Account.AppID)
+	if name, ok := strings.CutPrefix(f.Actor, mpblock.ActorProgram); ok && !slices.Contains(names, name) { // which was revoked since
+		names = append(names, name)
+	}
+	actors := []string{mpblock.ActorAPI}
+	for _, name := range names {
+		actors = append(actors, mpblock.ActorProgram+name)
+	}
+	for _, actor := range actors {
+		f.People = append(f.People, person{choice: choice{Text: v.actor(actor).Name, Address: f.with(v, "actor", actor), Current: f.Actor == actor}})
+	}
+	return err
 }
 
 // times returns the instants that the days of a filter stand for: until is that at

@@ -21,6 +21,7 @@ func TestPages(t *testing.T) {
 	b := s.as("admin")
 	b.post(base+"/block", "openid", follower(0), "openid", follower(1), "reason", "spam")
 	b.post(base+"/unblock", "openid", follower(1), "reason", "sorry")
+	b.post("/accounts/"+string(testApp)+"/programs", "name", "crm", "scope", "read", "scope", "write")
 	draft := b.upload(base+"/bulk", "block", follower(3)+"\nnonsense\n")
 	job := b.upload(base+"/bulk", "block", follower(4)+"\n").path
 	b.post(job + "/start")
@@ -45,17 +46,19 @@ func TestPages(t *testing.T) {
 		base + "/history?action=unblock": {"sorry", "sorry"},
 		base + "/history/1":              {"操作 #1", "Change #1"},
 		base + "/history/1/undo":         {"撤销操作 #1", "1 user was changed since"},
-		base + "/openids/" + follower(1) + "/remark": {"最多 30 个字", "At most 30"},
-		base + "/openids/" + follower(1):             {"不在黑名单中", "not blocked"},
-		base + "/history?q=" + follower(1):           {"sorry", "sorry"}, // goes to the OpenID
-		"/accounts":                                  {"新建公众号", "New account"},
-		"/accounts/" + string(testApp):               {"IP 白名单", "IP allow-list"},
-		"/audit":                                     {"设置变更记录", "Changes of settings"},
-		"/operators":                                 {"新建操作员", "New operator"},
-		"/operators/viewer":                          {"操作员 viewer", "Operator viewer"},
-		"/me":                                        {"修改密码", "Change password"},
-		"/calls":                                     {"getblacklist", "getblacklist"},
-		"/":                                          {"概览", "Overview"},
+		base + "/openids/" + follower(1) + "/remark":     {"最多 30 个字", "At most 30"},
+		base + "/openids/" + follower(1):                 {"不在黑名单中", "not blocked"},
+		base + "/history?q=" + follower(1):               {"sorry", "sorry"}, // goes to the OpenID
+		"/accounts":                                      {"新建公众号", "New account"},
+		"/accounts/" + string(testApp):                   {"IP 白名单", "IP allow-list"},
+		"/accounts/" + string(testApp) + "/programs":     {"添加程序", "New program"},
+		"/accounts/" + string(testApp) + "/programs/crm": {"吊销程序", "Revoke program"},
+		"/audit":            {"设置变更记录", "Changes of settings"},
+		"/operators":        {"新建操作员", "New operator"},
+		"/operators/viewer": {"操作员 viewer", "Operator viewer"},
+		"/me":               {"修改密码", "Change password"},
+		"/calls":            {"getblacklist", "getblacklist"},
+		"/":                 {"概览", "Overview"},
 	}
 	inline := regexp.MustCompile(`(?i)<script(?:>| [^>]*>[^<])|<style|\son[a-z]+=|\sstyle=|javascript:`)
 	for i, l := range []i18n.Lang{i18n.Chinese, i18n.English} {

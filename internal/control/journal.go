@@ -62,7 +62,7 @@ func (d *door) journal(r *http.Request) (any, error) {
 
 func filterOf(r *http.Request) (emulator.Filter, error) {
 	q := r.URL.Query()
-	f := emulator.Filter{Path: q.Get("path"), AppID: q.Get("appid"), OpenID: q.Get("openid"), Body: q.Get("body"), Rule: q.Get("rule")}
+	f := emulator.Filter{Path: q.Get("path"), AppID: q.Get("appid"), Program: q.Get("program"), OpenID: q.Get("openid"), Body: q.Get("body"), Rule: q.Get("rule")}
 	if text := q.Get("errcode"); text != "" {
 		code, err := strconv.Atoi(text)
 		if err != nil {

@@ -16,6 +16,7 @@ import (
 
 	"mpblock"
 	"mpblock/internal/access"
+	"mpblock/internal/access/programs"
 	"mpblock/internal/audit"
 	"mpblock/internal/intake"
 	"mpblock/internal/jobs"
@@ -165,6 +166,28 @@ var actions = map[string]action{
 	"CountEntries": {operators.RoleViewer, true, func(ctx context.Context, d *Desk, app mpblock.AppID) error {
 		_, _, err := d.CountEntries(ctx, app, lists.EntryQuery{})
 		return err
+	}},
+	"ProgramNames": {operators.RoleViewer, true, func(ctx context.Context, d *Desk, app mpblock.AppID) error {
+		_, err := d.ProgramNames(ctx, app)
+		return err
+	}},
+	"Programs": {operators.RoleAdmin, true, func(ctx context.Context, d *Desk, app mpblock.AppID) error {
+		_, err := d.Programs(ctx, app)
+		return err
+	}},
+	"AddProgram": {operators.RoleAdmin, true, func(ctx context.Context, d *Desk, app mpblock.AppID) error {
+		_, err := d.AddProgram(ctx, app, "", nil)
+		return err
+	}},
+	"RotateProgram": {operators.RoleAdmin, true, func(ctx context.Context, d *Desk, app mpblock.AppID) error {
+		_, err := d.RotateProgram(ctx, app, "none")
+		return err
+	}},
+	"ScopeProgram": {operators.RoleAdmin, true, func(ctx context.Context, d *Desk, app mpblock.AppID) error {
+		return d.ScopeProgram(ctx, app, "none", nil)
+	}},
+	"RevokeProgram": {operators.RoleAdmin, true, func(ctx context.Context, d *Desk, app mpblock.AppID) error {
+		return d.RevokeProgram(ctx, app, "none")
 	}},
 	"People": {operators.RoleViewer, true, func(ctx context.Context, d *Desk, app mpblock.AppID) error {
 		_, err := d.People(ctx, app)
@@ -669,10 +692,14 @@ func TestAudit(t *testing.T) {
 	_, err1 := d.SetAccount(t.Context(), a.AppID, set)
 	_, err2 := d.SetAccount(t.Context(), a.AppID, set) // nothing is another
 	_, err3 := d.RotateSecret(t.Context(), a.AppID)
+	_, err7 := d.AddProgram(t.Context(), a.AppID, "crm", programs.Scopes())
+	_, err8 := d.RotateProgram(t.Context(), a.AppID, "crm")
+	err9 := errors.Join(err7, err8, d.ScopeProgram(t.Context(), a.AppID, "crm", programs.Scopes()[:1]), d.RevokeProgram(t.Context(), a.AppID, "crm"))
+	wantRefusal(t, d.RevokeProgram(t.Context(), a.AppID, "crm"), "was revoked") // and no line of it
 	_, _, err4 := d.AddOperator(t.Context(), operators.NewOperator{Name: "olga", Role: operators.RoleViewer, Accounts: []mpblock.AppID{a.AppID}})
 	_, err5 := d.UpdateOperator(t.Context(), operators.NewOperator{Name: "olga", Role: operators.RoleOperator})
 	_, err6 := d.ResetOperator(t.Context(), "olga")
-	if err := errors.Join(err1, err2, err3, err4, err5, err6, d.DeleteOperator(t.Context(), "olga"), d.RetireAccount(t.Context(), a.AppID, true)); err != nil {
+	if err := errors.Join(err1, err2, err3, err9, err4, err5, err6, d.DeleteOperator(t.Context(), "olga"), d.RetireAccount(t.Context(), a.AppID, true)); err != nil {
 		t.Fatal(err)
 	}
 	wantRefusal(t, d.DeleteOperator(t.Context(), "olga"), "olga") // and no line of it
@@ -686,7 +713,7 @@ func TestAudit(t *testing.T) {
 	}
 	slices.Reverse(got)
 	want := []string{
-		"account.added", "account.set  name", "account.secret", "operator.added  vieweraccounts", "operator.set viewer operatoraccounts", "operator.reset",
+		"account.added", "account.set  name", "account.secret", "program.added  read,write", "program.secret", "program.set  read", "program.gone", "operator.added  vieweraccounts", "operator.set viewer operatoraccounts", "operator.reset",
 		"operator.gone", "account.retired",
 	}
 	if err != nil || !slices.Equal(got, want) {

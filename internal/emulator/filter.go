@@ -14,12 +14,13 @@ import (
 // Filter says which calls of a Journal are meant. What is left out fits all; a * in a
 // text stands for any characters.
 type Filter struct {
-	Path   string `json:"path,omitempty"`
-	AppID  string `json:"appid,omitempty"`
-	OpenID string `json:"openid,omitempty"` // that the request names
-	Body   string `json:"body,omitempty"`   // a part of the request's body
-	Code   *int   `json:"errcode,omitempty"`
-	Rule   string `json:"rule,omitempty"` // of the fault plan, that struck
+	Path    string `json:"path,omitempty"`
+	AppID   string `json:"appid,omitempty"`
+	Program string `json:"program,omitempty"` // of the account
+	OpenID  string `json:"openid,omitempty"`  // that the request names
+	Body    string `json:"body,omitempty"`    // a part of the request's body
+	Code    *int   `json:"errcode,omitempty"`
+	Rule    string `json:"rule,omitempty"` // of the fault plan, that struck
 }
 
 // test is one condition of a Filter.
@@ -38,6 +39,7 @@ func (f Filter) tests() (all []test) {
 	}
 	text("path", f.Path, func(e *Entry) string { return e.Path })
 	text("appid", f.AppID, func(e *Entry) string { return e.AppID })
+	text("program", f.Program, func(e *Entry) string { return e.Program })
 	text("rule", f.Rule, func(e *Entry) string { return e.Rule })
 	if f.OpenID != "" {
 		word := regexp.MustCompile(`(^|[^\w-])` + regexp.QuoteMeta(f.OpenID) + `($|[^\w-])`)

@@ -50,6 +50,9 @@ func HAR(calls []Entry) any {
 
 func comment(e Entry) string {
 	s := fmt.Sprintf("errcode %d", e.Code)
+	if e.Program != "" {
+		s += ", program " + e.Program
+	}
 	if e.Rule != "" {
 		s += ", rule " + e.Rule
 	}

@@ -25,6 +25,7 @@ type Entry struct {
 	Took     time.Duration `json:"took_ns"`
 	Remote   string        `json:"remote,omitempty"`
 	AppID    string        `json:"appid,omitempty"`
+	Program  string        `json:"program,omitempty"` // of the account; "": with its own secret
 	Method   string        `json:"method"`
 	Path     string        `json:"path"`
 	Query    string        `json:"query,omitempty"`

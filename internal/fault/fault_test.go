@@ -82,7 +82,7 @@ func hits(t *testing.T, rule string, n int) (struck []int) {
 	}
 	play := Start(p, start)
 	for i := range n {
-		if _, ok := play.Strike(Call{Path: "/cgi-bin/a", AppID: "wx1", OpenIDs: []string{"o1", "o2"}}, start.Add(time.Duration(i)*time.Second)); ok {
+		if _, ok := play.Strike(Call{Path: "/cgi-bin/a", AppID: "wx1", Program: "crm", OpenIDs: []string{"o1", "o2"}}, start.Add(time.Duration(i)*time.Second)); ok {
 			struck = append(struck, i+1)
 		}
 	}
@@ -102,6 +102,8 @@ func TestWhichCallsAreStruck(t *testing.T) {
 		"match: {path: '/cgi-bin'}":           nil,
 		"match: {appid: 'wx*', nth: 1}":       {1},
 		"match: {openid: o2, nth: 1}":         {1},
+		"match: {program: 'c*', nth: 1}":      {1},
+		"match: {program: bot}":               nil,
 		"match: {openid: o3}":                 nil,
 		"window: {after: 3s, for: 2s}":        {4, 5},
 		"match: {path: '/cgi-bin?a'}":         nil,

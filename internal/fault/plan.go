@@ -49,9 +49,10 @@ type Rule struct {
 // characters. The numbers count the calls that fit by all else, since the plan began;
 // where several are given, all of them are to hold.
 type Match struct {
-	Path   string `yaml:"path,omitempty"   json:"path,omitempty"`
-	AppID  string `yaml:"appid,omitempty"  json:"appid,omitempty"`
-	OpenID string `yaml:"openid,omitempty" json:"openid,omitempty"` // one of those that the call names
+	Path    string `yaml:"path,omitempty"    json:"path,omitempty"`
+	AppID   string `yaml:"appid,omitempty"   json:"appid,omitempty"`
+	Program string `yaml:"program,omitempty" json:"program,omitempty"` // of the account, that calls
+	OpenID  string `yaml:"openid,omitempty"  json:"openid,omitempty"`  // one of those that the call names
 
 	Nth   int `yaml:"nth,omitempty"   json:"nth,omitempty"`   // this one alone
 	First int `yaml:"first,omitempty" json:"first,omitempty"` // so many from the beginning

@@ -14,6 +14,7 @@ import (
 type Call struct {
 	Path    string
 	AppID   string // "" while nobody knows whose call it is
+	Program string // of the account; "": it calls with the account's own secret
 	OpenIDs []string
 }
 
@@ -49,7 +50,7 @@ type Counts struct {
 // rule is one with its texts compiled.
 type rule struct {
 	Rule
-	path, appid, openid *regexp.Regexp // nil: any
+	path, appid, program, openid *regexp.Regexp // nil: any
 }
 
 // Start begins a plan.
@@ -66,7 +67,7 @@ func Resume(p Plan, s State) *Play {
 	s.Rules = append([]Counts(nil), s.Rules...)
 	play := &Play{plan: p, state: s}
 	for _, r := range p.Rules {
-		play.rules = append(play.rules, rule{r, Pattern(r.Match.Path), Pattern(r.Match.AppID), Pattern(r.Match.OpenID)})
+		play.rules = append(play.rules, rule{r, Pattern(r.Match.Path), Pattern(r.Match.AppID), Pattern(r.Match.Program), Pattern(r.Match.OpenID)})
 	}
 	return play
 }
@@ -146,7 +147,7 @@ func (r *rule) fits(c Call, played time.Duration) bool {
 	if played < time.Duration(w.After) || w.For > 0 && played >= time.Duration(w.After+w.For) {
 		return false
 	}
-	return fits(r.path, c.Path) && fits(r.appid, c.AppID) && (r.openid == nil || anyFits(r.openid, c.OpenIDs))
+	return fits(r.path, c.Path) && fits(r.appid, c.AppID) && fits(r.program, c.Program) && (r.openid == nil || anyFits(r.openid, c.OpenIDs))
 }
 
 func fits(want *regexp.Regexp, got string) bool { return want == nil || want.MatchString(got) }

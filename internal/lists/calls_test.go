@@ -87,7 +87,7 @@ func TestChange(t *testing.T) {
 	for _, tt := range tests {
 		for _, action := range []mpblock.Action{mpblock.Block, mpblock.Unblock} {
 			t.Run(fmt.Sprint(tt.name, "/", action), func(t *testing.T) {
-				err := svc.Change(t.Context(), a, action, tt.ids)
+				err := svc.Change(t.Context(), a, mpblock.ActorAPI, action, tt.ids)
 				wantCode(t, err, tt.code)
 				if !strings.Contains(wire.ErrorOf(err).Detail, tt.detail) {
 					t.Errorf("detail %q lacks %q", wire.ErrorOf(err).Detail, tt.detail)
@@ -99,16 +99,16 @@ func TestChange(t *testing.T) {
 		}
 	}
 
-	if err := svc.Change(t.Context(), a, mpblock.Block, append(f[:19:19], f[0])); err != nil {
+	if err := svc.Change(t.Context(), a, mpblock.ActorAPI, mpblock.Block, append(f[:19:19], f[0])); err != nil {
 		t.Error(err)
 	}
-	if err := svc.Change(t.Context(), a, mpblock.Block, f[:5]); err != nil {
+	if err := svc.Change(t.Context(), a, mpblock.ActorAPI, mpblock.Block, f[:5]); err != nil {
 		t.Errorf("blocked again: %v", err)
 	}
 	if _, err := svc.store.RemoveFollowers(t.Context(), a.AppID, []mpblock.OpenID{mpblock.OpenID([]byte(f[0]))}); err != nil {
 		t.Fatal(err)
 	}
-	if err := svc.Change(t.Context(), a, mpblock.Unblock, f[:1]); err != nil {
+	if err := svc.Change(t.Context(), a, mpblock.ActorAPI, mpblock.Unblock, f[:1]); err != nil {
 		t.Errorf("one who left cannot be unblocked: %v", err)
 	}
 	log, err := svc.store.Changes(t.Context(), a.AppID, 0, 9)
@@ -122,12 +122,12 @@ func TestAnyFollower(t *testing.T) {
 	a := newAccount()
 	a.AnyFollower = true
 	stranger := mpblock.Mint(a.Prefix, a.Key, "stranger").String()
-	if err := svc.Change(t.Context(), a, mpblock.Block, []string{stranger}); err != nil {
+	if err := svc.Change(t.Context(), a, mpblock.ActorAPI, mpblock.Block, []string{stranger}); err != nil {
 		t.Error(err)
 	}
-	err := svc.Change(t.Context(), a, mpblock.Block, []string{stranger, mpblock.Mint(mpblock.Prefix{}, a.Key, "x").String()})
+	err := svc.Change(t.Context(), a, mpblock.ActorAPI, mpblock.Block, []string{stranger, mpblock.Mint(mpblock.Prefix{}, a.Key, "x").String()})
 	wantCode(t, err, wire.CodeNotThisAppOpenID)
-	err = svc.Change(t.Context(), a, mpblock.Unblock, []string{mpblock.Mint(a.Prefix, a.Key, "unseen").String()})
+	err = svc.Change(t.Context(), a, mpblock.ActorAPI, mpblock.Unblock, []string{mpblock.Mint(a.Prefix, a.Key, "unseen").String()})
 	wantCode(t, err, wire.CodeOK)
 	if totals, err := svc.Totals(t.Context(), a.AppID); err != nil || totals.Blocked != 1 {
 		t.Errorf("%+v, %v", totals, err)
@@ -142,7 +142,7 @@ func TestPages(t *testing.T) {
 	}
 	a := newAccount()
 	f := follow(t, svc, a, 5)
-	if err := svc.Change(t.Context(), a, mpblock.Block, f[1:4]); err != nil {
+	if err := svc.Change(t.Context(), a, mpblock.ActorAPI, mpblock.Block, f[1:4]); err != nil {
 		t.Fatal(err)
 	}
 	page, err := svc.Blacklist(t.Context(), a, "")

@@ -138,7 +138,7 @@ func Own(a *mpblock.Account, s string) (mpblock.OpenID, error) {
 
 // Change is a call of the API to block or unblock 1 to MaxBatch users, all or
 // none. The error is that of the first OpenID, in list order, that is refused.
-func (svc *Service) Change(ctx context.Context, a *mpblock.Account, action mpblock.Action, ids []string) error {
+func (svc *Service) Change(ctx context.Context, a *mpblock.Account, actor string, action mpblock.Action, ids []string) error {
 	if len(ids) == 0 || len(ids) > MaxBatch {
 		return errListSize.With(len(ids), MaxBatch)
 	}
@@ -154,7 +154,7 @@ func (svc *Service) Change(ctx context.Context, a *mpblock.Account, action mpblo
 		parsed = append(parsed, id)
 	}
 	_, err := svc.apply(ctx, a, mpblock.Batch{
-		Action: action, OpenIDs: parsed, Actor: mpblock.ActorAPI, Known: !a.AnyFollower,
+		Action: action, OpenIDs: parsed, Actor: actor, Known: !a.AnyFollower,
 	}, true)
 	var unknown *mpblock.UnknownError
 	if errors.As(err, &unknown) {

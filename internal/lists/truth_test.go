@@ -29,7 +29,7 @@ func TestEveryChangeGoesThroughTheTruth(t *testing.T) {
 	l := newLogged(t, 3)
 	all := &told{Truth: l.svc.local}
 	l.svc.local = all
-	if err := l.svc.Change(t.Context(), l.a, mpblock.Block, l.ids[:1]); err != nil {
+	if err := l.svc.Change(t.Context(), l.a, mpblock.ActorAPI, mpblock.Block, l.ids[:1]); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := l.svc.ByHand(t.Context(), l.a, "console:anna", mpblock.Block, l.ids[1:], ""); err != nil {

@@ -35,7 +35,7 @@ func TestStepsElsewhereAreWhole(t *testing.T) {
 	if _, err := l.svc.ByHand(t.Context(), &a, "console:anna", mpblock.Block, l.ids[:20], ""); err != nil {
 		t.Error(err)
 	}
-	if err := l.svc.Change(t.Context(), &a, mpblock.Unblock, l.ids[:3]); err != nil {
+	if err := l.svc.Change(t.Context(), &a, mpblock.ActorAPI, mpblock.Unblock, l.ids[:3]); err != nil {
 		t.Error(err)
 	}
 	if _, err := l.svc.ByHand(t.Context(), l.a, "console:anna", mpblock.Block, l.ids, ""); err != nil {

@@ -55,6 +55,9 @@ func (a *Account) fill(ctx context.Context, to State, i int, now time.Time) erro
 	if made, err = to.Access.UpdateAccount(ctx, made.AppID, a.settle); err != nil {
 		return err
 	}
+	if err := a.addPrograms(ctx, to, made.AppID); err != nil {
+		return err
+	}
 	followers, err := openids(a.Followers.OpenIDs)
 	if err != nil {
 		return err
@@ -190,7 +193,12 @@ func Write(ctx context.Context, w io.Writer, from State) error {
 }
 
 func write(ctx context.Context, to *json.Encoder, from State, a *mpblock.Account) error {
-	if err := to.Encode(line{Account: accountOf(a)}); err != nil {
+	head := accountOf(a)
+	var err error
+	if head.Programs, err = programsOf(ctx, from, a.AppID); err != nil {
+		return err
+	}
+	if err := to.Encode(line{Account: head}); err != nil {
 		return err
 	}
 	called := map[mpblock.OpenID]remarks.Remark{}

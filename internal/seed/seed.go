@@ -57,10 +57,20 @@ type Account struct {
 	ReasonRequired bool           `yaml:"reason_required" json:"reason_required,omitempty"`
 	Retired        bool           `yaml:"retired"         json:"retired,omitempty"`
 
+	Programs []Program `yaml:"programs" json:"programs,omitempty"`
+
 	Followers Followers `yaml:"followers" json:"-"`
 	Blacklist []Change  `yaml:"blacklist" json:"-"` // in the order of their times
 	Remarks   []Remark  `yaml:"remarks"   json:"-"`
 	Load      string    `yaml:"load"      json:"-"` // NDJSON of OpenIDs, beside the seed's own file
+}
+
+// Program is a program of an account.
+type Program struct {
+	Name       string   `yaml:"name"        json:"name"`
+	Secret     string   `yaml:"secret"      json:"secret,omitempty"`      // 32 hexadecimal digits
+	SecretHash string   `yaml:"secret_hash" json:"secret_hash,omitempty"` // of it, in place of Secret
+	Scopes     []string `yaml:"scopes"      json:"scopes,omitempty"`      // all of them unless given
 }
 
 // Followers are so many that are minted, or those that are named.
@@ -271,6 +281,7 @@ func (s *Seed) check(text []byte) error {
 			},
 			"followers": func() error { _, err := openids(a.Followers.OpenIDs); return err },
 			"blacklist": func() error { return a.checkBlacklist() },
+			"programs":  func() error { return a.checkPrograms() },
 		} {
 			if err := at(key, check()); err != nil {
 				return err

@@ -11,6 +11,7 @@ import (
 
 	"mpblock"
 	"mpblock/internal/access"
+	"mpblock/internal/access/programs"
 	"mpblock/internal/lists"
 	"mpblock/internal/memstore"
 	"mpblock/internal/remarks"
@@ -62,6 +63,9 @@ accounts:
   reasons: [spam, 广告]
   reason_required: true
   followers: 10
+  programs:
+  - {name: crm, secret: fedcba9876543210fedcba9876543210}
+  - {name: bot, secret_hash: 9b871512327c09ce91dd649b3f96a63b7408ef267c8cc5710114e629730cb61f, scopes: [read]}
   blacklist:
   - {reason: later, by: li.si, time: 2026-11-02T08:00:00Z, count: 2}
   - {reason: first, by: zhang.san, time: 2026-11-01T08:00:00+08:00, count: 3}
@@ -91,6 +95,10 @@ func TestFill(t *testing.T) {
 	first, later := "first zhang.san 2026-11-01 00:00:00", "later li.si 2026-11-02 08:00:00"
 	if want := []string{later, later, first, first, first}; !slices.Equal(got, want) {
 		t.Errorf("%q", got)
+	}
+	made, err := to.Access.Programs(t.Context(), a.AppID)
+	if err != nil || len(made) != 2 || made[0].Name != "bot" || made[0].Has(programs.Write) || !made[1].Has(programs.Write) || !made[1].SecretHash.Matches("fedcba9876543210fedcba9876543210") {
+		t.Errorf("programs %+v, %v", made, err)
 	}
 	empty, err := to.Access.Account(t.Context(), "wx5eed000000000002")
 	if err != nil || !empty.Retired || !empty.AnyFollower {
@@ -157,6 +165,10 @@ func TestLoad(t *testing.T) {
 		"accounts:\n- followers: [o1]":                        "line 2: account 1: followers: ",
 		"accounts:\n- blacklist: [{count: 1, openids: [o1]}]": "line 2: account 1: blacklist: change 1: want either openids, or count",
 		"accounts:\n- load: none.ndjson":                      "no such file",
+		"accounts:\n- programs: [{name: a}]":                  "line 2: account 1: programs: program 1: there is no secret",
+		"accounts:\n- programs: [{name: A}]":                  `line 2: account 1: programs: program 1: "A" is no name`,
+		"accounts:\n- programs: [{name: a, scopes: [feed]}]":  `line 2: account 1: programs: program 1: there is no scope "feed"`,
+		"accounts:\n- programs: [{name: a, scopes: []}]":      "line 2: account 1: programs: program 1: a program needs one scope",
 		`{"account":{}}` + "\n" + `{"openid":"o1"}`:           "line 2: not an OpenID",
 		`{"account":{}}` + "\n" + `{"opnid":"o1"}`:            `line 2: unknown field "opnid"`,
 	} {

@@ -20,6 +20,9 @@ func (s *Server) observe(w *stack, r api.Request) {
 		slog.Duration("took", r.Duration), slog.Int("bytes", r.Bytes), slog.String("appid", string(r.AppID)),
 		slog.String("remote", r.Remote.String()),
 	}
+	if r.Program != "" {
+		attrs = append(attrs, slog.String("program", r.Program))
+	}
 	if r.Call == "" {
 		attrs = append(attrs, slog.String("method", r.Method))
 	}

@@ -89,6 +89,7 @@ var codes = map[string]Code{
 	"appid.shape":              CodeBadAppID,
 	"caller.address":           CodeIPNotAllowed,
 	"caller.call":              CodeUnauthorized,
+	"caller.scope":             CodeUnauthorized,
 	"credentials.appid":        CodeAppIDMissing,
 	"credentials.grant_type":   CodeBadGrantType,
 	"credentials.secret":       CodeSecretMissing,

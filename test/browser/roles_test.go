@@ -73,6 +73,8 @@ func TestRoles(t *testing.T) {
 		{"POST", "/accounts/" + b.shop, url.Values{"name": {"Renamed"}}, 2, 0}, {"POST", "/accounts/" + b.shop + "/secret", url.Values{"sure": {"1"}}, 2, 0},
 		{"GET", "/audit", nil, 2, 0}, {"POST", "/accounts/" + b.shop + "/retire", url.Values{}, 2, 0},
 		{"POST", "/accounts/" + b.shop + "/remove", url.Values{"typed": {b.shop}}, 2, 422}, // it is in use
+		{"GET", "/accounts/" + b.shop + "/programs", nil, 2, 0}, {"POST", "/accounts/" + b.shop + "/programs", url.Values{"name": {"crm"}, "scope": {"read"}}, 2, 0},
+		{"POST", "/accounts/" + b.shop + "/programs/crm/revoke", url.Values{"sure": {"1"}}, 2, 0},
 		{"GET", "/operators", nil, 2, 0}, {"GET", "/operators/vera", nil, 2, 0}, {"POST", "/operators", url.Values{"name": {"ivan"}, "role": {"admin"}}, 2, 0},
 		{"POST", "/operators/vera", url.Values{"role": {"admin"}}, 2, 0}, {"POST", "/operators/vera/reset", url.Values{}, 2, 0},
 		{"POST", "/operators/vera/logout", url.Values{}, 2, 0}, {"POST", "/operators/vera/disable", url.Values{"disabled": {"1"}}, 2, 0},

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -187,6 +188,25 @@ func TestSilenceper(t *testing.T) {
 	followers, err := user.ListAllUserOpenIDs()
 	if err != nil || len(followers) != total {
 		t.Errorf("ListAllUserOpenIDs returns %d, %v", len(followers), err)
+	}
+}
+
+// A library with the secret of a program works as with the account's own, and neither
+// ends the other's tokens.
+func TestSilenceperAsAProgram(t *testing.T) {
+	s := serve(t)
+	_, own := silenceperUser(t, s.Base, secret)
+	first := walk(t, own, blocked)[:1] // it has its token now
+	out, err := exec.CommandContext(t.Context(), binary, "program", "add", "--data", s.Data, "--account", appID, "--json", "crm").Output()
+	must(t, err)
+	var made struct{ Secret string }
+	must(t, json.Unmarshal(out, &made))
+	_, crm := silenceperUser(t, s.Base, made.Secret)
+	exercise(t, crm)
+	must(t, own.unblock(first))
+	must(t, crm.block(first))
+	if log := s.Log(); !strings.Contains(log, "program=crm") || strings.Contains(log, made.Secret) {
+		t.Error("the log does not say which program it was, or has its secret")
 	}
 }
 

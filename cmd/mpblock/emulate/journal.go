@@ -22,6 +22,7 @@ import (
 type filter struct {
 	Path    string `help:"Calls of this path; * stands for any characters." placeholder:"PATTERN"`
 	AppID   string `name:"appid" help:"Calls of this account." placeholder:"APPID"`
+	Program string `help:"Calls of this program; * stands for any." placeholder:"NAME"`
 	OpenID  string `name:"openid" help:"Calls that name this OpenID." placeholder:"OPENID"`
 	Body    string `help:"Calls with this text in their body." placeholder:"TEXT"`
 	ErrCode *int   `name:"errcode" help:"Calls that were answered with this code." placeholder:"CODE"`
@@ -29,12 +30,12 @@ type filter struct {
 }
 
 func (f filter) filter() emulator.Filter {
-	return emulator.Filter{Path: f.Path, AppID: f.AppID, OpenID: f.OpenID, Body: f.Body, Code: f.ErrCode, Rule: f.Rule}
+	return emulator.Filter{Path: f.Path, AppID: f.AppID, Program: f.Program, OpenID: f.OpenID, Body: f.Body, Code: f.ErrCode, Rule: f.Rule}
 }
 
 func (f filter) query() url.Values {
 	q := url.Values{}
-	for key, value := range map[string]string{"path": f.Path, "appid": f.AppID, "openid": f.OpenID, "body": f.Body, "rule": f.Rule} {
+	for key, value := range map[string]string{"path": f.Path, "appid": f.AppID, "program": f.Program, "openid": f.OpenID, "body": f.Body, "rule": f.Rule} {
 		if value != "" {
 			q.Set(key, value)
 		}
@@ -122,6 +123,9 @@ func printCall(t ui.Terminal, indent string, e emulator.Entry) {
 	}
 	if e.Fate != "" {
 		end += ", " + e.Fate
+	}
+	if e.Program != "" {
+		end += ", program " + e.Program
 	}
 	if e.Rule != "" {
 		end += ", rule " + e.Rule

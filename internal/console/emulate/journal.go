@@ -15,13 +15,14 @@ import (
 
 // calls are the newest calls of the journal that fit.
 type calls struct {
-	Rows                []call
-	Path, Errcode, Rule string // as they are filtered
-	Set                 bool   // they are
-	Any                 bool   // there are calls at all
-	Kept                int
-	HAR, Pause          string // addresses
-	Paused              bool
+	Rows       []call
+	Set        bool // they are filtered, as below
+	Any        bool // there are calls at all
+	Kept       int
+	HAR, Pause string // addresses
+	Paused     bool
+
+	Path, Errcode, Program, Rule string
 
 	mark string // changes with the journal
 }
@@ -35,7 +36,8 @@ type call struct {
 	Bad          bool
 	Rule, Fate   string
 	Took         string
-	AppID        string
+
+	AppID, Program string
 }
 
 // shown is how many calls the page shows.
@@ -47,7 +49,7 @@ func (v visit) callsMark() string {
 	return fmt.Sprintf("%d-%d", last, j.Len())
 }
 
-// filter reads which calls are wanted; a part of a path or of a rule's name will do.
+// filter reads which calls are wanted; a part of a path or a name will do.
 func (v visit) filter() emulator.Filter {
 	q := v.R.URL.Query()
 	part := func(text string) string {
@@ -56,7 +58,7 @@ func (v visit) filter() emulator.Filter {
 		}
 		return "*" + text + "*"
 	}
-	f := emulator.Filter{Path: part(q.Get("path")), Rule: part(q.Get("rule"))}
+	f := emulator.Filter{Path: part(q.Get("path")), Program: part(q.Get("program")), Rule: part(q.Get("rule"))}
 	if code, err := strconv.Atoi(strings.TrimSpace(q.Get("errcode"))); err == nil {
 		f.Code = &code
 	}
@@ -65,7 +67,7 @@ func (v visit) filter() emulator.Filter {
 
 func (v visit) calls() *calls {
 	q := v.filterQuery()
-	c := &calls{Path: q.Get("path"), Errcode: q.Get("errcode"), Rule: q.Get("rule"), Set: len(q) > 0, mark: v.callsMark()}
+	c := &calls{Path: q.Get("path"), Errcode: q.Get("errcode"), Program: q.Get("program"), Rule: q.Get("rule"), Set: len(q) > 0, mark: v.callsMark()}
 	c.HAR = address + "/calls.har?" + q.Encode()
 	c.Paused = v.R.URL.Query().Get("live") == "off"
 	if !c.Paused {
@@ -86,7 +88,7 @@ func (v visit) call(e emulator.Entry) call {
 	c := call{
 		N: e.N, Address: address + "/calls/" + e.RID, Time: e.Time.In(v.Zone).Format("15:04:05"), Second: v.second(e.Time),
 		Method: e.Method, Path: e.Path, Status: e.Status, Code: e.Code, Bad: e.Code != 0 || e.Status != http.StatusOK,
-		Rule: e.Rule, Took: tookOf(e.Took), AppID: e.AppID,
+		Rule: e.Rule, Took: tookOf(e.Took), AppID: e.AppID, Program: e.Program,
 	}
 	if e.Fate != "" {
 		c.Fate, c.Bad = v.Say(fates[e.Fate]), true

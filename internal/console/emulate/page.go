@@ -154,7 +154,7 @@ func (v visit) plans() *plans {
 // filterQuery is what of the address says which calls are shown.
 func (v visit) filterQuery() url.Values {
 	q := url.Values{}
-	for _, key := range []string{"path", "errcode", "rule"} {
+	for _, key := range []string{"path", "errcode", "program", "rule"} {
 		if text := v.R.URL.Query().Get(key); text != "" {
 			q.Set(key, text)
 		}

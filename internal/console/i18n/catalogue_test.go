@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"mpblock/internal/access/programs"
 	"mpblock/internal/audit"
 	"mpblock/internal/fault"
 	"mpblock/internal/upstream/doctor"
@@ -78,6 +79,9 @@ func TestCatalogueIsWhatIsUsed(t *testing.T) {
 	for _, role := range []string{"viewer", "operator", "admin"} { // of which the code makes the keys
 		used["role."+role], used["role."+role+".means"] = true, true
 	}
+	for _, scope := range programs.Scopes() {
+		used["scope."+string(scope)] = true
+	}
 	for _, d := range audit.Deeds() {
 		used["audit."+string(d)] = true
 	}
@@ -92,6 +96,7 @@ func TestCatalogueIsWhatIsUsed(t *testing.T) {
 	}
 	delete(used, "emulator.plan.")
 	delete(used, "role.")
+	delete(used, "scope.")
 	delete(used, "audit.")
 	delete(used, "audit.field.")
 	for key := range used {

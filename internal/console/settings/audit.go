@@ -51,6 +51,9 @@ func (v *visit) auditRow(l audit.Line) auditRow {
 	}
 	switch {
 	case l.On == "":
+	case strings.HasPrefix(string(l.Deed), "program."):
+		app, _, _ := strings.Cut(l.On, "/")
+		row.Address = "/accounts/" + app + "/programs"
 	case strings.HasPrefix(string(l.Deed), "account."):
 		row.Address = "/accounts/" + l.On
 	default:
@@ -66,7 +69,11 @@ func (v *visit) auditRow(l audit.Line) auditRow {
 		if row.Note != "" {
 			row.Note += " · "
 		}
-		row.Note += v.Say(msg("audit.field." + f))
+		if strings.HasPrefix(string(l.Deed), "program.") {
+			row.Note += v.Say(msg("scope." + f))
+		} else {
+			row.Note += v.Say(msg("audit.field." + f))
+		}
 	}
 	return row
 }

@@ -1,0 +1,390 @@
+// Package programs has the programs of an account: named credentials beside the
+// account's own secret, each with scopes, and with tokens of its own.
+//
+// It promises that the secret of a program that was rotated or revoked is good for
+// nothing from the write on, and so are the tokens got with it: all of a program is one
+// record. Which account there is, and what is answered to whom, it leaves to others.
+package programs
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/subtle"
+	"encoding/hex"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"mpblock"
+	"mpblock/internal/access/tokens"
+	"mpblock/internal/record"
+)
+
+// Limits of programs.
+const (
+	Max     = 100               // of an account, those that were revoked not among them
+	MaxName = tokens.MaxProgram // bytes
+	// forgotten is how long what was revoked is shown at least; longer than tokens live.
+	forgotten = 30 * 24 * time.Hour
+)
+
+// Scope is what a program may do.
+type Scope string
+
+// The scopes.
+const (
+	Read  Scope = "read"
+	Write Scope = "write"
+)
+
+// Scopes returns all of them.
+func Scopes() []Scope { return []Scope{Read, Write} }
+
+// Calls that take no scope, and those that take Write; all others take Read.
+var (
+	free    = []mpblock.Call{mpblock.CallToken, mpblock.CallStableToken}
+	writing = []mpblock.Call{mpblock.CallBlock, mpblock.CallUnblock, mpblock.CallRemark, mpblock.CallSend, mpblock.CallClearQuota}
+)
+
+// ScopeOf returns the scope that a call takes; "": none.
+func ScopeOf(call mpblock.Call) Scope {
+	switch {
+	case slices.Contains(free, call):
+		return ""
+	case slices.Contains(writing, call):
+		return Write
+	}
+	return Read
+}
+
+// Program is a named credential of an account.
+type Program struct {
+	Name       string
+	SecretHash mpblock.SecretHash // zero of one that was revoked
+	Scopes     []Scope            // in the order of Scopes; may be shared
+	Made       time.Time
+	By         string    // who made it, as in package audit
+	Rotated    time.Time // when it was given another secret; zero: never
+	Used       time.Time // last; a minute may be missing, and zero: never
+	Revoked    time.Time // zero: it is good
+}
+
+// Has tells whether a program has a scope.
+func (p Program) Has(s Scope) bool { return slices.Contains(p.Scopes, s) }
+
+// Actor is who changes bear that a program has made.
+func (p Program) Actor() string { return mpblock.ActorProgram + p.Name }
+
+// kindProgram is the kind of the records; their keys are AppID and name.
+const kindProgram = record.Kind[stored]("program")
+
+// stored is a program as the store keeps it. The epoch of its tokens is that of its
+// secret, and is zero once it is revoked.
+type stored struct {
+	SecretHash string       `json:"secret_hash,omitempty"`
+	Scopes     []Scope      `json:"scopes"`
+	Made       time.Time    `json:"made"`
+	By         string       `json:"by"`
+	Rotated    time.Time    `json:"rotated,omitzero"`
+	Used       time.Time    `json:"used,omitzero"`
+	Revoked    time.Time    `json:"revoked,omitzero"`
+	Tokens     tokens.State `json:"tokens"`
+}
+
+func head(app mpblock.AppID) string { return string(app) + "/" }
+
+func programOf(e record.Entry[stored]) (Program, error) {
+	app, name, _ := strings.Cut(e.Key, "/")
+	v := e.Value
+	p := Program{Name: name, Scopes: v.Scopes, Made: v.Made, By: v.By, Rotated: v.Rotated, Used: v.Used, Revoked: v.Revoked}
+	hash, err := hex.DecodeString(v.SecretHash)
+	if err != nil || len(hash) != len(p.SecretHash) && v.Revoked.IsZero() {
+		return Program{}, fmt.Errorf("access: the record of program %s of account %s is damaged", name, app)
+	}
+	copy(p.SecretHash[:], hash)
+	return p, nil
+}
+
+// Errors of those who look after programs.
+var (
+	ErrNone    = mpblock.NewError(mpblock.NotFound, "program.none", "account %s has no program %s")
+	errName    = mpblock.NewError(mpblock.Invalid, "program.name", "%q is no name of a program: want 1 to %d of a-z, 0-9, dot, dash and underscore, a letter or digit first")
+	errExists  = mpblock.NewError(mpblock.Conflict, "program.exists", "account %s has a program %s already: give it a new secret, or choose another name")
+	errMany    = mpblock.NewError(mpblock.Limited, "program.many", "account %s has %d programs, the most there can be: revoke one that is not used")
+	errScope   = mpblock.NewError(mpblock.Invalid, "program.scope", "there is no scope %q: the scopes are read and write")
+	errScopes  = mpblock.NewError(mpblock.Invalid, "program.scopes", "a program needs one scope at least: read, write or both")
+	errRevoked = mpblock.NewError(mpblock.Conflict, "program.revoked", "program %s was revoked: add it again, and it has a new secret")
+	errSecret  = mpblock.NewError(mpblock.Invalid, "program.secret", "a secret is 32 lower-case hexadecimal digits, and no two programs of an account have the same; leave it out to have one made")
+)
+
+// ParseName reads the name of a program.
+func ParseName(name string) (string, error) {
+	if name == "" || len(name) > MaxName || strings.Trim(name, "abcdefghijklmnopqrstuvwxyz0123456789._-") != "" || strings.ContainsRune("._-", rune(name[0])) {
+		return "", errName.With(name, MaxName)
+	}
+	return name, nil
+}
+
+// ParseScopes reads scopes, which come in any order and more than once.
+func ParseScopes(texts []string) (all []Scope, err error) {
+	for _, text := range texts {
+		if !slices.Contains(Scopes(), Scope(text)) {
+			return nil, errScope.With(text)
+		}
+	}
+	for _, s := range Scopes() {
+		if slices.Contains(texts, string(s)) {
+			all = append(all, s)
+		}
+	}
+	if len(all) == 0 {
+		return nil, errScopes
+	}
+	return all, nil
+}
+
+// Texts returns scopes as texts.
+func Texts(scopes []Scope) []string {
+	all := make([]string, len(scopes))
+	for i, s := range scopes {
+		all[i] = string(s)
+	}
+	return all
+}
+
+// New is what a program is made with.
+type New struct {
+	Name       string
+	Scopes     []Scope
+	By         string
+	Secret     string              // 32 lower-case hexadecimal digits; "": one is made
+	SecretHash *mpblock.SecretHash // of a secret that somebody has; then Secret is not given
+}
+
+// Store has the programs of a store. Its methods are safe for concurrent use.
+type Store struct {
+	Records mpblock.Records
+	Clock   mpblock.Clock
+	used    uses
+}
+
+// Add makes a program and returns it with its secret, which is not kept. A name that
+// was revoked is taken again.
+func (s *Store) Add(ctx context.Context, app mpblock.AppID, n New) (Program, string, error) {
+	if _, err := ParseName(n.Name); err != nil {
+		return Program{}, "", err
+	}
+	if len(n.Scopes) == 0 {
+		return Program{}, "", errScopes
+	}
+	hash, err := n.hash()
+	if err != nil {
+		return Program{}, "", err
+	}
+	if err := s.room(ctx, app, hash); err != nil {
+		return Program{}, "", err
+	}
+	e, err := kindProgram.Edit(ctx, s.Records, head(app)+n.Name, func(e *record.Entry[stored]) error {
+		if e.Version != 0 && e.Value.Revoked.IsZero() {
+			return errExists.With(app, n.Name)
+		}
+		now := s.now()
+		e.Value = stored{SecretHash: hash.String(), Scopes: n.Scopes, Made: now, By: n.By, Tokens: tokens.State{Epoch: next(e.Value.Tokens.Epoch, now)}}
+		return nil
+	})
+	if err != nil {
+		return Program{}, "", err
+	}
+	p, err := programOf(e)
+	return p, n.Secret, err
+}
+
+func (n *New) hash() (mpblock.SecretHash, error) {
+	switch {
+	case n.SecretHash != nil:
+		return *n.SecretHash, nil
+	case n.Secret == "":
+		n.Secret = newSecret()
+	case len(n.Secret) != 32 || strings.Trim(n.Secret, "0123456789abcdef") != "":
+		return mpblock.SecretHash{}, errSecret
+	}
+	return mpblock.HashSecret(n.Secret), nil
+}
+
+func newSecret() string {
+	b := make([]byte, 16)
+	_, _ = rand.Read(b) // never fails
+	return hex.EncodeToString(b)
+}
+
+// room sees to it that one program more can be kept, with a secret that none has. What
+// was revoked long ago makes room.
+func (s *Store) room(ctx context.Context, app mpblock.AppID, hash mpblock.SecretHash) error {
+	n := 0
+	for e, err := range kindProgram.Under(ctx, s.Records, head(app), Max) {
+		switch {
+		case err != nil:
+			return err
+		case e.Value.Revoked.IsZero():
+			n++
+			if e.Value.SecretHash == hash.String() {
+				return errSecret
+			}
+		case s.now().Sub(e.Value.Revoked) > forgotten:
+			if err := kindProgram.Delete(ctx, s.Records, e.Key, e.Version); err != nil {
+				return err
+			}
+		}
+	}
+	if n >= Max {
+		return errMany.With(app, n)
+	}
+	return nil
+}
+
+// next is the epoch after another: that of a name which is used again is never one that
+// it had, though its record was removed.
+func next(epoch uint64, now time.Time) uint64 { return max(epoch+1, uint64(max(now.UnixMilli(), 0))) }
+
+func (s *Store) now() time.Time { return s.Clock.Now().UTC().Truncate(time.Millisecond) }
+
+// edit changes a program that is not revoked.
+func (s *Store) edit(ctx context.Context, app mpblock.AppID, name string, change func(*stored, time.Time)) (Program, error) {
+	if _, err := ParseName(name); err != nil { // it is part of a key
+		return Program{}, err
+	}
+	e, err := kindProgram.Edit(ctx, s.Records, head(app)+name, func(e *record.Entry[stored]) error {
+		switch {
+		case e.Version == 0:
+			return ErrNone.With(app, name)
+		case !e.Value.Revoked.IsZero():
+			return errRevoked.With(name)
+		}
+		change(&e.Value, s.now())
+		return nil
+	})
+	if err != nil {
+		return Program{}, err
+	}
+	return programOf(e)
+}
+
+// Rotate gives a program a new secret and returns it.
+func (s *Store) Rotate(ctx context.Context, app mpblock.AppID, name string) (Program, string, error) {
+	secret := newSecret()
+	p, err := s.edit(ctx, app, name, func(v *stored, now time.Time) {
+		v.SecretHash, v.Rotated = mpblock.HashSecret(secret).String(), now
+		v.Tokens = v.Tokens.Of(next(v.Tokens.Epoch, now))
+	})
+	if err != nil {
+		return Program{}, "", err
+	}
+	return p, secret, nil
+}
+
+// SetScopes has a program do other things than before; its tokens stay.
+func (s *Store) SetScopes(ctx context.Context, app mpblock.AppID, name string, scopes []Scope) (Program, error) {
+	if len(scopes) == 0 {
+		return Program{}, errScopes
+	}
+	return s.edit(ctx, app, name, func(v *stored, _ time.Time) { v.Scopes = scopes })
+}
+
+// Revoke ends a program. It is shown for some time still.
+func (s *Store) Revoke(ctx context.Context, app mpblock.AppID, name string) (Program, error) {
+	return s.edit(ctx, app, name, func(v *stored, now time.Time) {
+		v.Revoked, v.SecretHash = now, ""
+		v.Tokens = tokens.State{Epoch: v.Tokens.Epoch + 1}
+	})
+}
+
+// All returns the programs of an account in the order of their names, with those that
+// were revoked.
+func (s *Store) All(ctx context.Context, app mpblock.AppID) ([]Program, error) {
+	var all []Program
+	for e, err := range kindProgram.Under(ctx, s.Records, head(app), Max) {
+		if err != nil {
+			return nil, err
+		}
+		p, err := programOf(e)
+		if err != nil {
+			return nil, err
+		}
+		if used := s.used.of(e.Key); used.After(p.Used) && !used.Before(p.Made) {
+			p.Used = used
+		}
+		all = append(all, p)
+	}
+	return all, nil
+}
+
+// Erase removes all programs of an account.
+func (s *Store) Erase(ctx context.Context, app mpblock.AppID) error {
+	s.used.forget(head(app))
+	return record.EraseUnder(ctx, s.Records, head(app), string(kindProgram))
+}
+
+// Credential is a program as callers meet it, at one time. It is shared: it is never
+// changed.
+type Credential struct {
+	Program
+	Named  string // the Actor of its changes
+	Tokens tokens.State
+	use    *use
+}
+
+// May tells whether the program may make a call.
+func (c *Credential) May(call mpblock.Call) bool {
+	scope := ScopeOf(call)
+	return scope == "" || c.Has(scope)
+}
+
+// Set are the programs of an account by their names, with those that were revoked.
+type Set map[string]*Credential
+
+// Of returns the program that a secret is of, nil if there is none.
+func (s Set) Of(secret string) *Credential {
+	if len(s) == 0 {
+		return nil
+	}
+	hash := mpblock.HashSecret(secret)
+	for _, c := range s {
+		if subtle.ConstantTimeCompare(hash[:], c.SecretHash[:]) == 1 {
+			return c
+		}
+	}
+	return nil
+}
+
+// Set returns the programs of an account as callers meet them.
+func (s *Store) Set(ctx context.Context, app mpblock.AppID) (Set, error) {
+	var all Set
+	for e, err := range kindProgram.Under(ctx, s.Records, head(app), Max) {
+		if err != nil {
+			return nil, err
+		}
+		p, err := programOf(e)
+		if err != nil {
+			return nil, err
+		}
+		if all == nil {
+			all = Set{}
+		}
+		all[p.Name] = &Credential{Program: p, Named: p.Actor(), Tokens: e.Value.Tokens, use: s.used.at(e.Key)}
+	}
+	return all, nil
+}
+
+// EditTokens changes the tokens of a program, unless it has another secret than that
+// with an epoch, or is revoked. It tells whether it has. Those who do so at once take turns.
+func (s *Store) EditTokens(ctx context.Context, app mpblock.AppID, name string, epoch uint64, change func(*tokens.State)) (bool, error) {
+	e, err := kindProgram.Edit(ctx, s.Records, head(app)+name, func(e *record.Entry[stored]) error {
+		if e.Value.Tokens.Epoch != epoch || !e.Value.Revoked.IsZero() {
+			return record.ErrKeep
+		}
+		change(&e.Value.Tokens)
+		return nil
+	})
+	return err == nil && e.Value.Tokens.Epoch == epoch && e.Value.Revoked.IsZero(), err
+}
