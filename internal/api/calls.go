@@ -184,7 +184,7 @@ func (x *exchange) authorize(ctx context.Context) (access.Caller, error) {
 		x.app, x.program = a.AppID, a.Program
 	}
 	if err == nil && a.Upstream != "" && x.Upstream != nil {
-		err = x.front(ctx, a)
+		err = x.front(ctx, a.Account)
 	}
 	return a, err
 }

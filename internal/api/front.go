@@ -65,7 +65,7 @@ func (x *exchange) other(ctx context.Context, path string) error {
 	if x.Upstream == nil || x.RequireHTTPS && x.r.TLS == nil {
 		return nil
 	}
-	app, ok := x.Access.Bearer(accessToken(x.r.URL.RawQuery))
+	app, _, ok := x.Access.Bearer(accessToken(x.r.URL.RawQuery))
 	if !ok {
 		return nil
 	}

@@ -41,10 +41,11 @@ const (
 // Scopes returns all of them.
 func Scopes() []Scope { return []Scope{Read, Write} }
 
-// Calls that take no scope, and those that take Write; all others take Read.
+// Calls that take no scope, and those that take Read. All others take Write: whatever is
+// passed on to the real platform may change something there.
 var (
 	free    = []mpblock.Call{mpblock.CallToken, mpblock.CallStableToken}
-	writing = []mpblock.Call{mpblock.CallBlock, mpblock.CallUnblock, mpblock.CallRemark, mpblock.CallSend, mpblock.CallClearQuota}
+	reading = []mpblock.Call{mpblock.CallFollowers, mpblock.CallList, mpblock.CallUser, mpblock.CallUsers, mpblock.CallQuota, mpblock.CallRID}
 )
 
 // ScopeOf returns the scope that a call takes; "": none.
@@ -52,10 +53,10 @@ func ScopeOf(call mpblock.Call) Scope {
 	switch {
 	case slices.Contains(free, call):
 		return ""
-	case slices.Contains(writing, call):
-		return Write
+	case slices.Contains(reading, call):
+		return Read
 	}
-	return Read
+	return Write
 }
 
 // Program is a named credential of an account.
