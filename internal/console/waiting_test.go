@@ -54,6 +54,20 @@ func TestFormsWaitForLogin(t *testing.T) {
 	b.post("/login", "name", "operator", "password", password, "waiting", hidden(a.body, "waiting")).
 		holds(t, 200, `enctype="multipart/form-data"`, "value=\"o1\no2\"", "A file cannot be kept")
 
+	for path, waits := range map[string]bool{
+		"/accounts": true, "/accounts/" + string(testApp) + "/remove": true, "/operators/viewer": true, "/second-factor": true, "/me/rows": true,
+		"/me/recovery": false, "/me/second-factor": false, "/me/second-factor/remove": false,
+	} {
+		end()
+		if a := b.post(path, "name", "kept so"); a.status != 401 || strings.Contains(a.body, `name="waiting"`) != waits {
+			t.Errorf("%s: %d, it is to wait: %t", path, a.status, waits)
+		}
+	}
+	end()
+	a = b.post("/accounts", "name", "kept so")
+	b.post("/login", "name", "operator", "password", password, "waiting", hidden(a.body, "waiting")).
+		holds(t, 200, "<code translate=\"no\">/accounts</code>", `action="/accounts"`, `value="kept so"`)
+
 	end()
 	a = b.post("/me/password", "old", password, "new", "the new one", "again", "the new one")
 	a.holds(t, 401, "Your login has ended")

@@ -131,6 +131,13 @@ func (c *scene) looks() []look {
 		}},
 		at("blacklist", account+"/blacklist"), at("blacklist-filtered", account+"/blacklist?actor=demo&reason="+"flooding"),
 		at("blacklist-none", account+"/blacklist?reason=nothing+of+the+kind"),
+		{"taken", func(b *tab) {
+			b.visit(account + "/blacklist?days=90&actor=api")
+			b.untick()
+			b.click("[data-all]")
+			b.follow("#take")
+		}},
+		follow("history-pieces", account+"/history", "tr.job a"),
 		{"unblock", func(b *tab) {
 			b.visit(account + "/blacklist")
 			b.untick()

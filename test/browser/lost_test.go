@@ -42,6 +42,29 @@ func TestServerGone(t *testing.T) {
 	}
 }
 
+// A server that is gone is said under a form of the settings too, which stays as it was
+// filled in.
+func TestServerGoneUnderSettings(t *testing.T) {
+	for _, d := range settingDeeds() {
+		if d.name == "rights of an operator" { // of one whom another deed makes
+			continue
+		}
+		s := serveTillKilled(t)
+		b := enter(t, s, "en")
+		d.begin(b)
+		if err := s.Kill(); err != nil {
+			t.Fatal(err)
+		}
+		b.click(d.button)
+		b.wait(`document.querySelector("main > [data-shown]") !== null`)
+		b.says("main > [data-shown]", "Nothing was changed: try again.")
+		if eval[bool](b, `document.querySelector("[data-busy]") !== null`) {
+			t.Errorf("%s: the button cannot be pressed again", d.name)
+		}
+		b.forgive()
+	}
+}
+
 // Who presses twice does it once.
 func TestPressedTwice(t *testing.T) {
 	s := serve(t)

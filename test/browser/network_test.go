@@ -1,11 +1,14 @@
 package browser
 
 import (
+	"strconv"
 	"strings"
 	"testing"
 
 	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/chromedp"
+
+	"mpblock/internal/testserver"
 )
 
 // conditions has the browser's network be another one from now on.
@@ -48,14 +51,24 @@ func (d deed) press(b *tab, script string) {
 	d.done(b)
 }
 
-// deeds are those of an account's lists. Each leaves the page on which it is done.
-func deeds() []deed {
-	told := func(b *tab) {
+// told is done when a notice says so.
+func told(b *tab) {
+	b.t.Helper()
+	shown("[data-notice=good]")(b)
+}
+
+// shown is done when something is there.
+func shown(css string) func(*tab) {
+	return func(b *tab) {
 		b.t.Helper()
-		if !b.has("[data-notice=good]") {
+		if !b.has(css) {
 			b.t.Errorf("nothing tells that it is done\n%s", b.describe())
 		}
 	}
+}
+
+// deeds are those of an account's lists. Each leaves the page on which it is done.
+func deeds() []deed {
 	dialog := func(page string) func(*tab) {
 		return func(b *tab) {
 			b.visit(account + page)
@@ -93,13 +106,46 @@ func deeds() []deed {
 	}
 }
 
+// settingDeeds are those of admins, and of operators for themselves.
+func settingDeeds() []deed {
+	n := 0
+	own := func(then ...string) func(*tab) { // an account of its own, and the way to a form of it
+		return func(b *tab) {
+			b.visit("/accounts")
+			b.fill("#new-account #name", "Shop")
+			b.follow("#new-account button")
+			for _, css := range then {
+				if strings.HasPrefix(css, "a") {
+					b.follow(css)
+				} else {
+					b.click(css)
+				}
+			}
+		}
+	}
+	return []deed{
+		{"a new account", func(b *tab) { b.visit("/accounts"); b.fill("#new-account #name", "Shop") }, "#new-account button", false, shown("#secret-shown")},
+		{"settings of an account", func(b *tab) { b.visit("/accounts/" + testserver.DemoAppID); b.fill("#reasons", "spam") }, "#settings button", false, told},
+		{"a new secret", own("#rotate input"), "#rotate button", false, shown("#secret-shown")},
+		{"retire an account", own("#retire input[type=checkbox]"), "#do-retire", false, told},
+		{"make followers", own("a[href$='/start']", "#making summary"), "#mint button", false, told},
+		{"a new operator", func(b *tab) {
+			n++
+			b.visit("/operators")
+			b.fill("#new-operator #name", "op"+strconv.Itoa(n))
+		}, "#new-operator button", false, shown("#new-link")},
+		{"rights of an operator", func(b *tab) { b.visit("/operators/op1"); b.click("#rights input[value=viewer]") }, "#rights button", false, told},
+		{"rows of a page", func(b *tab) { b.visit("/me") }, "#my-rows button", false, told},
+	}
+}
+
 // TestOffline: without a network, whatever was pressed says that nothing was changed, and
 // can be pressed again when the network is back.
 func TestOffline(t *testing.T) {
 	for _, lang := range []struct{ code, says string }{{"en", "Nothing was changed: try again."}, {"zh-CN", "未做任何改动"}} {
 		t.Run(lang.code, func(t *testing.T) {
 			b := enter(t, serve(t), lang.code)
-			for _, d := range deeds() {
+			for _, d := range append(deeds(), settingDeeds()...) {
 				d.begin(b)
 				b.conditions(true, 0)
 				b.click(d.button)
@@ -124,7 +170,7 @@ func TestOffline(t *testing.T) {
 func TestSlow(t *testing.T) {
 	s := serve(t)
 	b := enter(t, s, "en")
-	for _, d := range deeds() {
+	for _, d := range append(deeds(), settingDeeds()...) {
 		d.begin(b)
 		b.conditions(false, 800)
 		d.press(b, `e.click(); sessionStorage.busy = document.querySelector("form[data-busy]") !== null; e.click()`)
@@ -143,8 +189,8 @@ func TestSlow(t *testing.T) {
 func TestLoginEndsUnderEachForm(t *testing.T) {
 	s := serve(t)
 	password := "a phrase for the test alone"
-	b := newOperator(enter(t, s, "en"), "anna", "operator", password)
-	for _, d := range deeds() {
+	b := newOperator(enter(t, s, "en"), "anna", "admin", password)
+	for _, d := range append(deeds(), settingDeeds()...) {
 		if d.name == "undo from the notice" { // of a session that is over
 			continue
 		}

@@ -25,11 +25,21 @@ const KeyWaiting = "waiting"
 // maxWaiting is how much of a form waits, in bytes; a longer one is sent anew by hand.
 const maxWaiting = 256 << 10
 
+// keeps tells whether a form waits. Those that are not named have passwords and codes in
+// them, or are of somebody who is not in.
+func keeps(path string) bool {
+	for _, kept := range []string{"/a/", "/accounts/", "/operators/", "/second-factor/", "/me/rows/", "/me/language/", "/me/logins/", "/emulator/"} {
+		if strings.HasPrefix(path+"/", kept) {
+			return true
+		}
+	}
+	return false
+}
+
 // waiting returns the form of a request as a text, "" if there is none, it is too long,
-// or it is not about an account: other forms have passwords in them. It reads all of
-// the request, so that the answer is seen.
+// or does not wait. It reads all of the request, so that the answer is seen.
 func (v *Visit) waiting() string {
-	if !strings.HasPrefix(v.R.URL.Path, "/a/") {
+	if !keeps(v.R.URL.Path) {
 		return ""
 	}
 	w := Waiting{Path: v.R.URL.RequestURI(), Fields: url.Values{}}

@@ -210,7 +210,8 @@
   });
 
   // A button that was pressed shows it, and cannot be pressed twice. A form that leaves
-  // the page is free again when somebody comes back to it.
+  // the page asks first whether the server is there, so that nobody is left with an empty
+  // page; it is free again when somebody comes back to it.
   function busy(f, on) {
     f.toggleAttribute("data-busy", on);
     f.setAttribute("aria-busy", on);
@@ -218,10 +219,17 @@
   }
   document.addEventListener("submit", (e) => {
     const f = e.target;
+    if (f.dataset.reached) { delete f.dataset.reached; return; }
     if (f.hasAttribute("data-busy")) { e.preventDefault(); e.stopImmediatePropagation(); return; }
     if (f.method !== "post") return;
     trouble(null);
     busy(f, true);
+    if (f.hasAttribute("hx-post")) return;
+    e.preventDefault();
+    fetch("/healthz", { method: "HEAD", cache: "no-store" }).then(
+      () => { f.dataset.reached = "1"; f.requestSubmit(e.submitter); },
+      () => { busy(f, false); trouble("before"); },
+    );
   }, true);
   window.addEventListener("pageshow", () => { for (const f of document.querySelectorAll("[data-busy]")) busy(f, false); });
   document.addEventListener("htmx:afterRequest", (e) => {
