@@ -1,0 +1,36 @@
+package upstream
+
+import (
+	"reflect"
+	"testing"
+
+	"mpblock/internal/upstream/source"
+)
+
+// What the first version kept, the secret alone, is read as the source that it was; a
+// sealed source opens for its own account alone.
+func TestOpenSpec(t *testing.T) {
+	t.Parallel()
+	seal, err := NewSeal(newKey())
+	if err != nil {
+		t.Fatal(err)
+	}
+	const app, other = "wx0123456789abcdef", "wxfedcba9876543210"
+	for _, plain := range []bool{false, true} {
+		got, err := seal.openSpec(app, Upstream{Secret: seal.seal(app, "hunter2"), Plain: plain})
+		if want := (source.Spec{Secret: "hunter2", Plain: plain}); err != nil || !reflect.DeepEqual(got, want) {
+			t.Errorf("%v: %+v", err, got)
+		}
+	}
+	want := source.Spec{URL: "http://t.test", Header: "hunter2", Key: "k"}
+	sealed, err := seal.sealSpec(app, want)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := seal.openSpec(app, Upstream{Secret: sealed}); err != nil || !reflect.DeepEqual(got, want) {
+		t.Errorf("%v: %+v", err, got)
+	}
+	if _, err := seal.openSpec(other, Upstream{Secret: sealed}); err == nil {
+		t.Error("another account's opens")
+	}
+}
