@@ -48,10 +48,21 @@ func TestBatchValidate(t *testing.T) {
 	if err := good.Validate(); err != nil {
 		t.Fatal(err)
 	}
+	end := time.UnixMilli(1e12)
+	for _, action := range []mpblock.Action{mpblock.Block, mpblock.Amend} {
+		ends := good
+		if ends.Action, ends.Until = action, end; ends.Validate() != nil {
+			t.Errorf("%v with an end: %v", action, ends.Validate())
+		}
+	}
 	tests := map[string]func(*mpblock.Batch){
 		"batch with Action(0)": func(b *mpblock.Batch) { b.Action = 0 },
-		"batch with Action(3)": func(b *mpblock.Batch) { b.Action = 3 },
-		"batch of 0 OpenIDs":   func(b *mpblock.Batch) { b.OpenIDs = nil },
+		"batch with Action(4)": func(b *mpblock.Batch) { b.Action = 4 },
+		"to unblock that undoes change 0 (0: none) with the end": func(b *mpblock.Batch) { b.Action, b.Until = mpblock.Unblock, end },
+		"undoes change 7":               func(b *mpblock.Batch) { b.Undoes, b.Until = 7, end },
+		"an end after 1970":             func(b *mpblock.Batch) { b.Until = time.UnixMilli(0) },
+		"batch to amend what has ended": func(b *mpblock.Batch) { b.Action, b.Ended = mpblock.Amend, true },
+		"batch of 0 OpenIDs":            func(b *mpblock.Batch) { b.OpenIDs = nil },
 		"batch of 10001 OpenIDs": func(b *mpblock.Batch) {
 			b.OpenIDs = make([]mpblock.OpenID, mpblock.MaxWrite+1)
 		},

@@ -52,12 +52,18 @@ type Lists interface {
 	// blocked: the blacklist does not depend on who follows.
 	RemoveFollowers(ctx context.Context, app AppID, ids []OpenID) (removed int, err error)
 
-	// Apply changes the blacklist: entries, total and change log together or
+	// Apply changes the blacklist: entries, total, change log and due ends together or
 	// nothing, one Apply after the other per account. The Change it returns
 	// holds only the OpenIDs on which it took effect; where there are none,
 	// nothing is written and the zero Change (Seq 0) is returned. Its Time is
 	// Batch.Date of that of the account's last Change.
 	Apply(ctx context.Context, app AppID, b Batch) (Change, error)
+
+	// Due returns up to limit ends of the entries of all accounts, strictly after a
+	// place in their order and not after a time: the earliest first, then by account and
+	// OpenID. What has ended stays until a batch unblocks it. The next end costs one
+	// small read, however many accounts there are.
+	Due(ctx context.Context, after DueEnd, until time.Time, limit int) ([]DueEnd, error)
 
 	// States returns the State of each OpenID, in the order given, all of the
 	// same instant. OpenIDs in byte order are found faster.

@@ -87,14 +87,27 @@ func (c checkCmd) checkAll(ctx context.Context, t ui.Terminal, store mpblock.Sto
 			err = errors.New(firstLine(p))
 		}
 	}()
+	reports := map[mpblock.AppID]*check.Report{}
 	err = eachAppID(ctx, store, func(app mpblock.AppID) error {
 		r := checkAccount(ctx, store, app)
+		reports[app] = &r
 		all = append(all, checked{r.AppID, r.Followers, r.Entries, r.Changes, append([]string{}, r.Problems...)})
 		if !c.JSON {
 			printReport(t, r)
 		}
 		return ctx.Err()
 	})
+	if err != nil {
+		return all, err
+	}
+	err = check.Ends(ctx, store, reports)
+	for i := range all {
+		r := reports[all[i].AppID]
+		if len(r.Problems) > len(all[i].Problems) && !c.JSON {
+			printReport(t, *r)
+		}
+		all[i].Problems = append([]string{}, r.Problems...)
+	}
 	return all, err
 }
 

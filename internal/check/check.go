@@ -20,6 +20,7 @@ type Report struct {
 	AppID     mpblock.AppID
 	Followers int
 	Entries   int
+	Ends      int // of entries
 	Changes   int
 	Problems  []string // at most MaxProblems of them, in words
 }
@@ -56,6 +57,7 @@ type checker struct {
 	app    mpblock.AppID
 	sample sample
 	undone map[uint64]uint64 // changes that others undo, and the last that does
+	ends   map[uint64]int64  // changes whose entries end, and when, in milliseconds
 	report Report
 }
 
@@ -72,7 +74,7 @@ func effectOf(id mpblock.OpenID, c mpblock.Change) effect {
 
 func (s effect) seq() uint64            { return s.change >> 8 }
 func (s effect) action() mpblock.Action { return mpblock.Action(s.change & 0xff) }
-func (s effect) blocks() bool           { return s.action() == mpblock.Block }
+func (s effect) blocks() bool           { return s.change != 0 && s.action() != mpblock.Unblock }
 
 func (s effect) compare(other effect) int {
 	if c := s.id.Compare(other.id); c != 0 {
@@ -91,7 +93,7 @@ func next(effects []effect) (of, rest []effect) {
 }
 
 func account(ctx context.Context, s mpblock.Store, app mpblock.AppID, perPass int) (Report, error) {
-	c := &checker{ctx: ctx, store: s, app: app, undone: map[uint64]uint64{}, report: Report{AppID: app}}
+	c := &checker{ctx: ctx, store: s, app: app, undone: map[uint64]uint64{}, ends: map[uint64]int64{}, report: Report{AppID: app}}
 	effects, err := c.log()
 	if err != nil {
 		return c.report, err
@@ -148,11 +150,7 @@ func (s *sample) bounds(parts int) []mpblock.OpenID {
 	return append(slices.Compact(bounds), behindAll)
 }
 
-func (c *checker) problem(format string, args ...any) {
-	if len(c.report.Problems) < MaxProblems {
-		c.report.Problems = append(c.report.Problems, fmt.Sprintf(format, args...))
-	}
-}
+func (c *checker) problem(format string, args ...any) { c.report.problem(format, args...) }
 
 // eachChange reads the log from its beginning.
 func (c *checker) eachChange(do func(mpblock.Change)) error {
@@ -187,7 +185,7 @@ func (c *checker) log() (effects int, err error) {
 			c.problem("change %d of %s is earlier than the one before it, of %s, by so little that it must bear its time",
 				ch.Seq, ch.Time.Format(time.RFC3339Nano), at.Format(time.RFC3339Nano))
 		}
-		if ch.Action != mpblock.Block && ch.Action != mpblock.Unblock {
+		if ch.Action != mpblock.Block && ch.Action != mpblock.Unblock && ch.Action != mpblock.Amend {
 			c.problem("change %d has the unknown action %d", ch.Seq, uint8(ch.Action))
 		}
 		if len(ch.OpenIDs) == 0 {
@@ -196,6 +194,9 @@ func (c *checker) log() (effects int, err error) {
 		c.ascending(mpblock.OpenID{}, ch.OpenIDs, fmt.Sprintf("change %d", ch.Seq))
 		if ch.Undoes != 0 {
 			c.undone[ch.Undoes] = ch.Seq
+		}
+		if !ch.Until.IsZero() {
+			c.ends[ch.Seq] = mpblock.EndMilli(ch.Until)
 		}
 		last, at = ch.Seq, ch.Time
 		effects += len(ch.OpenIDs)
@@ -317,15 +318,8 @@ func (c *checker) replay(after, last mpblock.OpenID) (log []effect, err error) {
 	for rest := log; len(rest) > 0; {
 		var of []effect
 		of, rest = next(rest)
-		var before effect
-		for _, s := range of {
-			if s.blocks() == before.blocks() {
-				c.problem("change %d, %s, names %s, on which it has no effect", s.seq(), s.action(), s.id)
-			}
-			if s.undoes != 0 && s.undoes != before.seq() {
-				c.problem("change %d undoes change %d, and names %s, which change %d was the last to name before it", s.seq(), s.undoes, s.id, before.seq())
-			}
-			before = s
+		for i, s := range of {
+			c.step(of[:i], s)
 		}
 	}
 	return log, err
@@ -347,6 +341,11 @@ func (c *checker) listed(id mpblock.OpenID, of []effect, state mpblock.State) {
 		c.problem("%s bears the seq %d, change %d blocked it", id, state.Seq, of[len(of)-1].seq())
 	case state.Since != since(of):
 		c.problem("%s is said to belong to change %d, and belongs to change %d", id, state.Since, since(of))
+	case mpblock.EndMilli(state.Until) != c.ends[state.Since]:
+		c.problem("%s is said to end at %d ms, by change %d it does at %d (0: never)", id, mpblock.EndMilli(state.Until), state.Since, c.ends[state.Since])
+	}
+	if c.ends[since(of)] != 0 {
+		c.report.Ends++
 	}
 }
 

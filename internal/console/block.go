@@ -2,6 +2,7 @@ package console
 
 import (
 	"net/http"
+	"time"
 
 	"mpblock"
 	"mpblock/internal/console/web"
@@ -76,11 +77,14 @@ func (v *visit) apply(action mpblock.Action) error {
 	if err := v.Form(); err != nil {
 		return err
 	}
-	do, done, list := v.Desk.Block, msg("block.done"), "followers"
+	ids, reason := v.R.PostForm["openid"], v.Field("reason")
+	do := func() (lists.Outcome, error) { return v.Desk.Block(v.Ctx(), v.Account.AppID, ids, reason, time.Time{}) }
+	done, list := msg("block.done"), "followers"
 	if action == mpblock.Unblock {
-		do, done, list = v.Desk.Unblock, msg("unblock.done"), "blacklist"
+		do = func() (lists.Outcome, error) { return v.Desk.Unblock(v.Ctx(), v.Account.AppID, ids, reason) }
+		done, list = msg("unblock.done"), "blacklist"
 	}
-	out, err := do(v.Ctx(), v.Account.AppID, v.R.PostForm["openid"], v.Field("reason"))
+	out, err := do()
 	if err != nil {
 		return err
 	}

@@ -3,6 +3,7 @@ package console
 import (
 	"net/http"
 	"strconv"
+	"time"
 
 	"mpblock"
 	"mpblock/internal/console/i18n"
@@ -219,7 +220,7 @@ func (c *console) startJob(v *visit) error {
 	if err := v.Form(); err != nil {
 		return err
 	}
-	j, err := v.Desk.StartJob(v.Ctx(), v.Account.AppID, v.R.PathValue("id"), v.Field("reason"))
+	j, err := v.Desk.StartJob(v.Ctx(), v.Account.AppID, v.R.PathValue("id"), v.Field("reason"), time.Time{})
 	if err != nil {
 		return err
 	}

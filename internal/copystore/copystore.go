@@ -83,7 +83,7 @@ type Sum struct {
 // store, which it goes on with; of a complete one it verifies that it still is one.
 // Nothing may write to either meanwhile. Errors are *Refused, or those of the stores.
 func Copy(ctx context.Context, from, to mpblock.Store, o Options) (Sum, error) {
-	cp := &copier{from: from, to: to, fromName: o.FromName, toName: o.ToName, progress: o.Progress}
+	cp := &copier{from: from, to: to, fromName: o.FromName, toName: o.ToName, progress: o.Progress, verified: map[mpblock.AppID]*check.Report{}}
 	if cp.progress == nil {
 		cp.progress = func(int) {}
 	}
@@ -105,6 +105,7 @@ type copier struct {
 	fromName, toName string
 	progress         func(int)
 	sum              Sum
+	verified         map[mpblock.AppID]*check.Report
 	mark             mpblock.Record // as it is in the target; Version 0: it is not there
 }
 
@@ -129,6 +130,9 @@ func (cp *copier) run(ctx context.Context) error {
 		}
 	}
 	if err := cp.eachAccount(ctx, cp.verify, cp.skip); err != nil {
+		return err
+	}
+	if err := cp.verifyEnds(ctx); err != nil {
 		return err
 	}
 	if cp.mark.Version == 0 {
@@ -246,7 +250,7 @@ func (cp *copier) changes(ctx context.Context, app mpblock.AppID, last uint64, c
 				return err
 			}
 			got, err = cp.to.Apply(ctx, app, mpblock.Batch{
-				Action: want.Action, OpenIDs: want.OpenIDs, Actor: want.Actor, Reason: want.Reason, Undoes: want.Undoes, Time: want.Time,
+				Action: want.Action, OpenIDs: want.OpenIDs, Actor: want.Actor, Reason: want.Reason, Undoes: want.Undoes, Until: want.Until, Time: want.Time,
 			})
 			if err != nil {
 				return err
@@ -261,7 +265,7 @@ func (cp *copier) changes(ctx context.Context, app mpblock.AppID, last uint64, c
 }
 
 func sameChange(a, b mpblock.Change) bool {
-	return a.Seq == b.Seq && a.Time.Equal(b.Time) && a.Actor == b.Actor && a.Action == b.Action && a.Reason == b.Reason && a.Undoes == b.Undoes && slices.Equal(a.OpenIDs, b.OpenIDs)
+	return a.Seq == b.Seq && a.Time.Equal(b.Time) && a.Actor == b.Actor && a.Action == b.Action && a.Reason == b.Reason && a.Undoes == b.Undoes && a.Until.Equal(b.Until) && slices.Equal(a.OpenIDs, b.OpenIDs)
 }
 
 // records copies the records of a kind, and removes those that the copied store
@@ -358,10 +362,25 @@ func (cp *copier) verify(ctx context.Context, app mpblock.AppID) error {
 	if r.Followers != want.Total || uint64(r.Changes) != want.Seq { //nolint:gosec // not negative
 		return cp.different("account %s has %d followers and %d changes, want %d and %d", app, r.Followers, r.Changes, want.Total, want.Seq)
 	}
+	cp.verified[app] = &r
 	cp.sum.Accounts++
 	cp.sum.Followers += r.Followers
 	cp.sum.Blocked += r.Entries
 	cp.sum.Changes += r.Changes
+	return nil
+}
+
+// verifyEnds holds the ends in the target to the entries of the accounts that were
+// verified.
+func (cp *copier) verifyEnds(ctx context.Context) error {
+	if err := check.Ends(ctx, cp.to, cp.verified); err != nil {
+		return err
+	}
+	for app, r := range cp.verified {
+		if len(r.Problems) > 0 {
+			return refused(Damaged, "%s, account %s: %s", cp.toName, app, r.Problems[0])
+		}
+	}
 	return nil
 }
 

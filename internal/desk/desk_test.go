@@ -245,11 +245,15 @@ var actions = map[string]action{
 		return d.ImportRemarks(ctx, app, nil)
 	}},
 	"Block": {operators.RoleOperator, true, func(ctx context.Context, d *Desk, app mpblock.AppID) error {
-		_, err := d.Block(ctx, app, nil, "")
+		_, err := d.Block(ctx, app, nil, "", time.Time{})
 		return err
 	}},
 	"Unblock": {operators.RoleOperator, true, func(ctx context.Context, d *Desk, app mpblock.AppID) error {
 		_, err := d.Unblock(ctx, app, nil, "")
+		return err
+	}},
+	"Amend": {operators.RoleOperator, true, func(ctx context.Context, d *Desk, app mpblock.AppID) error {
+		_, err := d.Amend(ctx, app, nil, "", time.Time{})
 		return err
 	}},
 	"PreviewUndo": {operators.RoleOperator, true, func(ctx context.Context, d *Desk, app mpblock.AppID) error {
@@ -273,7 +277,7 @@ var actions = map[string]action{
 		return err
 	}},
 	"StartJob": {operators.RoleOperator, true, func(ctx context.Context, d *Desk, app mpblock.AppID) error {
-		_, err := d.StartJob(ctx, app, "x", "")
+		_, err := d.StartJob(ctx, app, "x", "", time.Time{})
 		return err
 	}},
 	"DropJob": {operators.RoleOperator, true, func(ctx context.Context, d *Desk, app mpblock.AppID) error {
@@ -539,7 +543,7 @@ func TestReasonsOfAnAccount(t *testing.T) {
 		t.Fatal(err)
 	}
 	id := mpblock.Mint(a.Prefix, mpblock.Key{}, "1").String()
-	if _, err := d.Block(t.Context(), a.AppID, []string{id}, "typed"); err != nil {
+	if _, err := d.Block(t.Context(), a.AppID, []string{id}, "typed", time.Time{}); err != nil {
 		t.Fatal(err)
 	}
 	set := AccountSettings{AnyFollower: true, Reasons: []string{" spam ", "", "fraud", "spam"}, ReasonRequired: true}
@@ -550,7 +554,7 @@ func TestReasonsOfAnAccount(t *testing.T) {
 	if err != nil || !reflect.DeepEqual(got, Reasons{Kept: []string{"spam", "fraud"}, Earlier: []string{"typed"}, Required: true}) {
 		t.Errorf("reasons are %+v, %v", got, err)
 	}
-	_, err = d.Block(t.Context(), a.AppID, []string{id}, "  ")
+	_, err = d.Block(t.Context(), a.AppID, []string{id}, "  ", time.Time{})
 	wantRefusal(t, err, "asks for a reason")
 	if _, err := d.Unblock(t.Context(), a.AppID, []string{id}, ""); err != nil {
 		t.Errorf("unblocking takes no reason: %v", err)
@@ -559,9 +563,9 @@ func TestReasonsOfAnAccount(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, err = d.StartJob(t.Context(), a.AppID, job.ID, "")
+	_, err = d.StartJob(t.Context(), a.AppID, job.ID, "", time.Time{})
 	wantRefusal(t, err, "asks for a reason")
-	if _, err := d.StartJob(t.Context(), a.AppID, job.ID, "spam"); err != nil {
+	if _, err := d.StartJob(t.Context(), a.AppID, job.ID, "spam", time.Time{}); err != nil {
 		t.Error(err)
 	}
 	_, err = d.SetAccount(t.Context(), a.AppID, AccountSettings{Reasons: []string{"two\nlines"}})
@@ -578,7 +582,7 @@ func TestRetiredAccount(t *testing.T) {
 		t.Fatal(err)
 	}
 	ids := []mpblock.OpenID{mpblock.Mint(a.Prefix, mpblock.Key{}, "1")}
-	if _, err := d.Block(t.Context(), a.AppID, []string{ids[0].String()}, ""); err != nil {
+	if _, err := d.Block(t.Context(), a.AppID, []string{ids[0].String()}, "", time.Time{}); err != nil {
 		t.Fatal(err)
 	}
 	ask := access.Credentials{GrantType: "client_credential", AppID: string(a.AppID), Secret: secret}
@@ -592,7 +596,7 @@ func TestRetiredAccount(t *testing.T) {
 	of, _ := office.access.Account(t.Context(), a.AppID)
 	_, byToken := office.access.Authorize(t.Context(), token.Value, mpblock.CallList, netip.Addr{})
 	_, newToken := office.access.StableToken(t.Context(), ask, false)
-	_, block := d.Block(t.Context(), a.AppID, []string{ids[0].String()}, "")
+	_, block := d.Block(t.Context(), a.AppID, []string{ids[0].String()}, "", time.Time{})
 	_, draft := d.DraftJob(t.Context(), a.AppID, mpblock.Block, listOf(ids[0].String()))
 	_, apply := office.lists.Apply(t.Context(), of, mpblock.Batch{Action: mpblock.Unblock, OpenIDs: ids, Actor: "x"})
 	_, follow := office.lists.AddFollowers(t.Context(), of, ids)

@@ -3,6 +3,7 @@ package desk
 import (
 	"context"
 	"iter"
+	"time"
 
 	"mpblock"
 	"mpblock/internal/jobs"
@@ -20,8 +21,8 @@ func (d *Desk) DraftJob(ctx context.Context, app mpblock.AppID, action mpblock.A
 	return d.office.jobs.Draft(ctx, a, d.Operator().Name, action, source)
 }
 
-// StartJob starts a drafted job. A job that has been started is a refusal.
-func (d *Desk) StartJob(ctx context.Context, app mpblock.AppID, id, reason string) (jobs.Job, error) {
+// StartJob starts a drafted job; what it blocks ends at a time, zero: never. A job that has been started is a refusal.
+func (d *Desk) StartJob(ctx context.Context, app mpblock.AppID, id, reason string, ends time.Time) (jobs.Job, error) {
 	a, err := d.account(ctx, operators.RoleOperator, app)
 	if err != nil {
 		return jobs.Job{}, err
@@ -33,7 +34,7 @@ func (d *Desk) StartJob(ctx context.Context, app mpblock.AppID, id, reason strin
 	if err != nil {
 		return j, err
 	}
-	return d.office.jobs.Start(ctx, app, id, reason)
+	return d.office.jobs.Start(ctx, app, id, reason, ends)
 }
 
 // DropJob forgets a draft. A job that has been started is a refusal.

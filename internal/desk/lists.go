@@ -5,6 +5,7 @@ import (
 	"iter"
 	"slices"
 	"strings"
+	"time"
 
 	"mpblock"
 	"mpblock/internal/access"
@@ -159,34 +160,41 @@ func (d *Desk) Reasons(ctx context.Context, app mpblock.AppID, limit int) (Reaso
 	return Reasons{Kept: a.Reasons, Earlier: earlier, Required: a.ReasonRequired}, err
 }
 
-// reasoned refuses to block without a reason where the account asks for one.
+// reasoned refuses to block or amend without a reason where the account asks for one.
 func reasoned(a *mpblock.Account, action mpblock.Action, reason string) error {
-	if action == mpblock.Block && a.ReasonRequired && strings.TrimSpace(reason) == "" {
+	if action != mpblock.Unblock && a.ReasonRequired && strings.TrimSpace(reason) == "" {
 		return errNoReason.With(string(a.AppID))
 	}
 	return nil
 }
 
-// Block blocks 1 to lists.MaxByHand followers, all or none. The reason may be empty.
-// What is refused is a refusal that names the first OpenID in question.
-func (d *Desk) Block(ctx context.Context, app mpblock.AppID, ids []string, reason string) (lists.Outcome, error) {
-	return d.change(ctx, app, mpblock.Block, ids, reason)
+// Block blocks 1 to lists.MaxByHand followers, all or none, until a time; zero: for ever.
+// The reason may be empty. What is refused is a refusal that names the first OpenID in
+// question.
+func (d *Desk) Block(ctx context.Context, app mpblock.AppID, ids []string, reason string, until time.Time) (lists.Outcome, error) {
+	return d.change(ctx, app, lists.Hand{Action: mpblock.Block, OpenIDs: ids, Reason: reason, Until: until})
 }
 
 // Unblock is the reverse of Block.
 func (d *Desk) Unblock(ctx context.Context, app mpblock.AppID, ids []string, reason string) (lists.Outcome, error) {
-	return d.change(ctx, app, mpblock.Unblock, ids, reason)
+	return d.change(ctx, app, lists.Hand{Action: mpblock.Unblock, OpenIDs: ids, Reason: reason})
 }
 
-func (d *Desk) change(ctx context.Context, app mpblock.AppID, action mpblock.Action, ids []string, reason string) (lists.Outcome, error) {
+// Amend gives who is blocked another reason and end, as Block has them.
+func (d *Desk) Amend(ctx context.Context, app mpblock.AppID, ids []string, reason string, until time.Time) (lists.Outcome, error) {
+	return d.change(ctx, app, lists.Hand{Action: mpblock.Amend, OpenIDs: ids, Reason: reason, Until: until})
+}
+
+func (d *Desk) change(ctx context.Context, app mpblock.AppID, h lists.Hand) (lists.Outcome, error) {
 	a, err := d.account(ctx, operators.RoleOperator, app)
 	if err != nil {
 		return lists.Outcome{}, err
 	}
-	if err := reasoned(a, action, reason); err != nil {
+	if err := reasoned(a, h.Action, h.Reason); err != nil {
 		return lists.Outcome{}, err
 	}
-	return d.office.lists.ByHand(ctx, a, d.actor(), action, ids, reason)
+	h.Actor = d.actor()
+	return d.office.lists.ByHand(ctx, a, h)
 }
 
 // PreviewUndo says what Undo would do to a change.

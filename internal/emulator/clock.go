@@ -13,6 +13,7 @@ type Clock struct {
 	machine mpblock.Clock
 	mu      sync.Mutex
 	state   ClockState
+	moved   chan struct{} // closed when it is moved next
 }
 
 // ClockState is how a Clock differs from the machine's.
@@ -27,7 +28,9 @@ var errBackwards = mpblock.NewError(mpblock.Invalid, "clock.backwards",
 var errFar = mpblock.NewError(mpblock.Invalid, "clock.far", "the year %d is too far away: 2200 is the last one that the clock can be set to")
 
 // NewClock returns a clock that is the machine's.
-func NewClock(machine mpblock.Clock) *Clock { return &Clock{machine: mpblock.ClockOr(machine)} }
+func NewClock(machine mpblock.Clock) *Clock {
+	return &Clock{machine: mpblock.ClockOr(machine), moved: make(chan struct{})}
+}
 
 // Now implements mpblock.Clock.
 func (c *Clock) Now() time.Time {
@@ -41,6 +44,21 @@ func (c *Clock) now() time.Time {
 		return c.state.Frozen
 	}
 	return c.machine.Now().Add(c.state.Ahead)
+}
+
+// Moved returns a channel that is closed when the clock is set otherwise than it is now:
+// whoever waits for a time by it looks anew.
+func (c *Clock) Moved() <-chan struct{} {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.moved
+}
+
+// set changes how it differs from the machine's, and wakes up who waits for that.
+func (c *Clock) set(s ClockState) {
+	c.state = s
+	close(c.moved)
+	c.moved = make(chan struct{})
 }
 
 // Ahead returns by how much it is ahead of the machine's; negative where it stood still
@@ -66,7 +84,7 @@ func (c *Clock) State() ClockState {
 func (c *Clock) Restore(s ClockState) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.state = s
+	c.set(s)
 }
 
 // Set moves it to a time, forward alone. Where it stood still it goes on doing so.
@@ -96,9 +114,9 @@ func (c *Clock) move(d time.Duration) error {
 	case to.Year() > lastYear:
 		return errFar.With(to.Year())
 	case c.state.Frozen.IsZero():
-		c.state.Ahead += d
+		c.set(ClockState{Ahead: c.state.Ahead + d})
 	default:
-		c.state.Frozen = to.Round(0)
+		c.set(ClockState{Ahead: c.state.Ahead, Frozen: to.Round(0)})
 	}
 	return nil
 }
@@ -112,7 +130,7 @@ func (c *Clock) Freeze() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.state.Frozen.IsZero() {
-		c.state.Frozen = c.now().Round(0)
+		c.set(ClockState{Ahead: c.state.Ahead, Frozen: c.now().Round(0)})
 	}
 }
 
@@ -121,6 +139,6 @@ func (c *Clock) Run() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if f := c.state.Frozen; !f.IsZero() {
-		c.state = ClockState{Ahead: f.Sub(c.machine.Now())}
+		c.set(ClockState{Ahead: f.Sub(c.machine.Now())})
 	}
 }

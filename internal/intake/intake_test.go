@@ -85,7 +85,7 @@ func TestFollowersComeAndGo(t *testing.T) {
 	if _, _, err := svc.Do(t.Context(), account, p.ID); !errors.Is(err, errGone) {
 		t.Errorf("carried out twice: %v", err)
 	}
-	if _, err := l.ByHand(t.Context(), account, "x", mpblock.Block, []string{b}, ""); err != nil {
+	if _, err := l.ByHand(t.Context(), account, lists.Hand{Actor: "x", Action: mpblock.Block, OpenIDs: []string{b}}); err != nil {
 		t.Fatal(err)
 	}
 	p = draft(t, svc, true, b, c)

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"mpblock"
+	"mpblock/internal/jobs/item"
 	"mpblock/internal/lists"
 )
 
@@ -27,9 +28,9 @@ func (svc *Service) runChunk(ctx context.Context, j *storedJob, resumed bool) (c
 	c := chunk{svc: svc, job: j, account: a, known: !a.AnyFollower, lines: make(map[mpblock.OpenID]uint32, len(items))}
 	c.result.list = list
 	for _, it := range items {
-		c.lines[it.id] = it.line
+		c.lines[it.ID] = it.Line
 	}
-	pending := idsOf(items)
+	pending := item.IDs(items)
 	if resumed {
 		if pending, err = c.takeOwn(ctx, pending); err != nil {
 			return chunkResult{}, err
@@ -167,7 +168,7 @@ func (svc *Service) begun(ctx context.Context, j *storedJob) (bool, error) {
 func (svc *Service) chunkIDs(ctx context.Context, j *storedJob) ([]mpblock.OpenID, error) {
 	if j.UndoOf == "" {
 		items, _, err := svc.items(ctx, j, j.Next)
-		return idsOf(items), err
+		return item.IDs(items), err
 	}
 	changes, err := svc.changesOfChunk(ctx, j.app, j.UndoOf, j.Next)
 	var ids []mpblock.OpenID
@@ -197,7 +198,7 @@ func (c *chunk) apply(ctx context.Context, ids []mpblock.OpenID) ([]mpblock.Open
 	}
 	for len(ids) > 0 {
 		change, err := c.svc.lists.Apply(ctx, c.account, mpblock.Batch{
-			Action: c.job.Action, OpenIDs: ids, Actor: c.job.actor(), Reason: c.job.Reason, Known: c.known,
+			Action: c.job.Action, OpenIDs: ids, Actor: c.job.actor(), Reason: c.job.Reason, Until: at(c.job.Ends), Known: c.known,
 		})
 		if change.Seq != 0 { // beside an error too, where the list lies elsewhere
 			c.did(change.Seq, len(change.OpenIDs))

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"mpblock"
+	"mpblock/internal/jobs/item"
 	"mpblock/internal/lines"
 	"mpblock/internal/lists"
 	"mpblock/internal/record"
@@ -75,7 +76,7 @@ func (svc *Service) roomFor(ctx context.Context, app mpblock.AppID, items int, n
 // list is the list of a job while it is read.
 type list struct {
 	account *mpblock.Account
-	items   []jobItem
+	items   []item.Item
 	bad     []RefusedLine
 	preview JobPreview
 }
@@ -106,7 +107,7 @@ func (l *list) add(line lines.Line) error {
 		if len(l.items) == cap(l.items) && len(l.items) >= longList {
 			l.items = slices.Grow(l.items, MaxJob+1-len(l.items))
 		}
-		l.items = append(l.items, jobItem{line.OpenID, uint32(line.Number)}) //nolint:gosec // the two limits below keep it small
+		l.items = append(l.items, item.Item{ID: line.OpenID, Line: uint32(line.Number)}) //nolint:gosec // the two limits below keep it small
 	}
 	if len(l.bad) > MaxJobBad {
 		return errListBad.With(MaxJobBad, l.bad[0].Line, l.bad[0].Text)
@@ -125,14 +126,14 @@ func (l *list) finish() error {
 	if len(l.items) == 0 {
 		return errListEmpty
 	}
-	slices.SortFunc(l.items, func(a, b jobItem) int {
-		if c := a.id.Compare(b.id); c != 0 {
+	slices.SortFunc(l.items, func(a, b item.Item) int {
+		if c := a.ID.Compare(b.ID); c != 0 {
 			return c
 		}
-		return int(a.line) - int(b.line)
+		return int(a.Line) - int(b.Line)
 	})
 	read := len(l.items)
-	l.items = slices.CompactFunc(l.items, func(a, b jobItem) bool { return a.id == b.id })
+	l.items = slices.CompactFunc(l.items, func(a, b item.Item) bool { return a.ID == b.ID })
 	l.preview.Total = len(l.items)
 	l.preview.Duplicates = read - len(l.items)
 	return nil
@@ -147,7 +148,7 @@ func (svc *Service) keepList(ctx context.Context, j *storedJob, l *list) error {
 		if err := svc.previewItems(ctx, j, items, l.account.AnyFollower); err != nil {
 			return err
 		}
-		r := record.Entry[[]byte]{Key: j.chunkKey(n), Value: encodeItems(items), Expires: expires}
+		r := record.Entry[[]byte]{Key: j.chunkKey(n), Value: item.Encode(items), Expires: expires}
 		if _, err := kindJobList.Put(ctx, svc.store, r); err != nil {
 			return err
 		}
@@ -163,12 +164,8 @@ func (svc *Service) keepList(ctx context.Context, j *storedJob, l *list) error {
 	return nil
 }
 
-func (svc *Service) previewItems(ctx context.Context, j *storedJob, items []jobItem, anyFollower bool) error {
-	ids := make([]mpblock.OpenID, len(items))
-	for i, it := range items {
-		ids[i] = it.id
-	}
-	states, err := svc.store.States(ctx, j.app, ids)
+func (svc *Service) previewItems(ctx context.Context, j *storedJob, items []item.Item, anyFollower bool) error {
+	states, err := svc.store.States(ctx, j.app, item.IDs(items))
 	for _, s := range states {
 		switch {
 		case !anyFollower && !s.Follower && !s.Blocked:

@@ -97,7 +97,7 @@ func TestDraftsAreLimited(t *testing.T) {
 	if _, err := c.svc.Draft(t.Context(), &other, "ben", mpblock.Block, one); err != nil {
 		t.Errorf("of another account: %v", err)
 	}
-	if _, err := c.svc.Start(t.Context(), c.app, large.ID, ""); err != nil {
+	if _, err := c.svc.Start(t.Context(), c.app, large.ID, "", time.Time{}); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := c.svc.Draft(t.Context(), c.a, "ben", mpblock.Block, one); err != nil {
@@ -115,7 +115,7 @@ func TestDraftsEnd(t *testing.T) {
 			t.Errorf("draft of an account that takes any follower: %+v, %v", j, err)
 		}
 		time.Sleep(DraftLife)
-		_, err = c.svc.Start(t.Context(), c.app, j.ID, "")
+		_, err = c.svc.Start(t.Context(), c.app, j.ID, "", time.Time{})
 		wantRefusal(t, err, "a list that was not started is kept for 24 hours")
 	})
 }

@@ -47,7 +47,8 @@ type Job struct {
 	AppID  mpblock.AppID
 	Action mpblock.Action
 	Reason string
-	By     string // operator
+	Ends   time.Time // when what it blocks ends; zero: never
+	By     string    // operator
 	State  JobState
 	UndoOf string // the job that this one undoes; "" if it does not
 

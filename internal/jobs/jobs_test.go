@@ -140,7 +140,7 @@ func (c *jobCase) draft(action mpblock.Action) Job {
 
 func (c *jobCase) start() Job {
 	c.t.Helper()
-	j, err := c.svc.Start(c.t.Context(), c.app, c.draft(mpblock.Block).ID, "many")
+	j, err := c.svc.Start(c.t.Context(), c.app, c.draft(mpblock.Block).ID, "many", time.Time{})
 	if err != nil {
 		c.t.Fatal(err)
 	}
@@ -195,12 +195,12 @@ func TestJob(t *testing.T) {
 	if jobs, err := c.svc.Jobs(t.Context(), c.app, "", 10); err != nil || len(jobs) != 1 || jobs[0].State != JobDraft {
 		t.Errorf("a draft is not listed: %+v, %v", jobs, err)
 	}
-	_, err := c.svc.Start(t.Context(), c.app, draft.ID, "a\nb")
+	_, err := c.svc.Start(t.Context(), c.app, draft.ID, "a\nb", time.Time{})
 	wantRefusal(t, err, "want one line")
-	if _, err := c.svc.Start(t.Context(), c.app, draft.ID, "many"); err != nil {
+	if _, err := c.svc.Start(t.Context(), c.app, draft.ID, "many", time.Time{}); err != nil {
 		t.Fatal(err)
 	}
-	_, err = c.svc.Start(t.Context(), c.app, draft.ID, "many")
+	_, err = c.svc.Start(t.Context(), c.app, draft.ID, "many", time.Time{})
 	wantRefusal(t, err, "has been started")
 	wantRefusal(t, c.svc.Drop(t.Context(), c.app, draft.ID), "has been started")
 	if errs := runQueue(c.svc, t.Context()); len(errs) != 0 {
@@ -613,7 +613,7 @@ func TestUndoJob(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := c.svc.Start(t.Context(), c.app, nothing.ID, ""); err != nil {
+	if _, err := c.svc.Start(t.Context(), c.app, nothing.ID, "", time.Time{}); err != nil {
 		t.Fatal(err)
 	}
 	runQueue(c.svc, t.Context())

@@ -13,10 +13,11 @@ import (
 	"mpblock/internal/record"
 )
 
-// Start starts a drafted job. A job that has been started is a refusal.
-func (svc *Service) Start(ctx context.Context, app mpblock.AppID, id, reason string) (Job, error) {
+// Start starts a drafted job. What it blocks ends at a time, zero: never. A job that has
+// been started is a refusal.
+func (svc *Service) Start(ctx context.Context, app mpblock.AppID, id, reason string, ends time.Time) (Job, error) {
 	reason, err := lists.CheckReason(reason)
-	if err != nil {
+	if err := errors.Join(err, svc.lists.CheckUntil(ends)); err != nil {
 		return Job{}, err
 	}
 	if _, err := svc.draft(ctx, app, id); err != nil {
@@ -29,7 +30,10 @@ func (svc *Service) Start(ctx context.Context, app mpblock.AppID, id, reason str
 		if j.State != JobDraft {
 			return started(id)
 		}
-		j.State, j.Reason = JobQueued, reason
+		if j.Action != mpblock.Block {
+			ends = time.Time{}
+		}
+		j.State, j.Reason, j.Ends = JobQueued, reason, mpblock.EndMilli(ends)
 		j.Started, j.expires = svc.clock.Now().UnixMilli(), time.Time{}
 		return nil
 	})

@@ -2,7 +2,6 @@ package jobs
 
 import (
 	"context"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"time"
@@ -34,6 +33,7 @@ const (
 // jobRecord is a job as the store keeps it. Times are Unix milliseconds.
 type jobRecord struct {
 	Action  mpblock.Action `json:"action"`
+	Ends    int64          `json:"ends,omitempty"` // when what it blocks ends; 0: never
 	Reason  string         `json:"reason,omitempty"`
 	By      string         `json:"by"`
 	State   JobState       `json:"state"`
@@ -86,7 +86,7 @@ func at(ms int64) time.Time {
 
 func (j *storedJob) view() Job {
 	return Job{
-		ID: j.id, AppID: j.app, Action: j.Action, Reason: j.Reason, By: j.By, State: j.State, UndoOf: j.UndoOf,
+		ID: j.id, AppID: j.app, Action: j.Action, Reason: j.Reason, Ends: at(j.Ends), By: j.By, State: j.State, UndoOf: j.UndoOf,
 		Created: at(j.Created), Started: at(j.Started), Ended: at(j.Ended), Problem: j.Problem,
 		Read: j.Read, Preview: j.Preview, Progress: j.Progress,
 	}
@@ -157,36 +157,6 @@ func (svc *Service) editJob(ctx context.Context, app mpblock.AppID, id string, e
 		return nil, err
 	}
 	return jobOf(e, app, id), nil
-}
-
-// jobItem is an OpenID of a list and the line it stood in.
-type jobItem struct {
-	id   mpblock.OpenID
-	line uint32
-}
-
-const itemLen = mpblock.OpenIDLen + 4
-
-func encodeItems(items []jobItem) []byte {
-	b := make([]byte, 0, len(items)*itemLen)
-	for _, it := range items {
-		b = append(b, it.id[:]...)
-		b = binary.BigEndian.AppendUint32(b, it.line)
-	}
-	return b
-}
-
-func decodeItems(r record.Entry[[]byte]) ([]jobItem, error) {
-	if len(r.Value)%itemLen != 0 {
-		return nil, fmt.Errorf("jobs: the record %s %s is damaged", kindJobList, r.Key)
-	}
-	items := make([]jobItem, 0, len(r.Value)/itemLen)
-	for b := r.Value; len(b) > 0; b = b[itemLen:] {
-		it := jobItem{line: binary.BigEndian.Uint32(b[mpblock.OpenIDLen:])}
-		copy(it.id[:], b)
-		items = append(items, it)
-	}
-	return items, nil
 }
 
 // chunkResult is what came of a chunk.

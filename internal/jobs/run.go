@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"mpblock"
+	"mpblock/internal/jobs/item"
 	"mpblock/internal/record"
 )
 
@@ -245,7 +246,7 @@ func (svc *Service) letGo(ctx context.Context, j *storedJob) {
 var errListGone = errors.New("jobs: the list of a job is gone")
 
 // items reads a chunk of a list, and returns its record too.
-func (svc *Service) items(ctx context.Context, j *storedJob, n int) ([]jobItem, record.Entry[[]byte], error) {
+func (svc *Service) items(ctx context.Context, j *storedJob, n int) ([]item.Item, record.Entry[[]byte], error) {
 	r, err := kindJobList.Get(ctx, svc.store, j.chunkKey(n))
 	if errors.Is(err, mpblock.ErrNotFound) {
 		return nil, r, errListGone
@@ -253,14 +254,9 @@ func (svc *Service) items(ctx context.Context, j *storedJob, n int) ([]jobItem, 
 	if err != nil {
 		return nil, r, err
 	}
-	items, err := decodeItems(r)
-	return items, r, err
-}
-
-func idsOf(items []jobItem) []mpblock.OpenID {
-	ids := make([]mpblock.OpenID, len(items))
-	for i, it := range items {
-		ids[i] = it.id
+	items, err := item.Decode(r.Value)
+	if err != nil {
+		err = fmt.Errorf("%s: %w", r.Key, err)
 	}
-	return ids
+	return items, r, err
 }

@@ -50,7 +50,7 @@ func (c *slowCase) start(action mpblock.Action) Job {
 	if err != nil {
 		c.t.Fatal(err)
 	}
-	j, err := c.svc.Start(c.t.Context(), c.app, draft.ID, "many")
+	j, err := c.svc.Start(c.t.Context(), c.app, draft.ID, "many", time.Time{})
 	if err != nil {
 		c.t.Fatal(err)
 	}

@@ -163,11 +163,14 @@ func (l *list) apply(c mpblock.Change) {
 	defer l.mu.Unlock()
 	l.seq = c.Seq
 	merge := union
-	if c.Action == mpblock.Block {
+	switch c.Action {
+	case mpblock.Block:
 		l.total += len(c.OpenIDs)
-	} else {
+	case mpblock.Unblock:
 		l.total -= len(c.OpenIDs)
 		merge = difference
+	default: // an amend moves nobody
+		return
 	}
 	for ids := c.OpenIDs; len(ids) > 0; {
 		i := l.find(ids[0])

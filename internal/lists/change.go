@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"strings"
+	"time"
 	"unicode"
 	"unicode/utf8"
 
@@ -21,14 +22,23 @@ type Outcome struct {
 	Already int    // that were so already
 }
 
-// ByHand blocks or unblocks 1 to MaxByHand followers for an operator, all or none. The
-// actor is who the change bears; the reason may be empty. What is refused is a refusal
-// that names the first OpenID in question.
-func (svc *Service) ByHand(ctx context.Context, a *mpblock.Account, actor string, action mpblock.Action, ids []string, reason string) (Outcome, error) {
-	reason, err := CheckReason(reason)
-	if err != nil {
+// Hand is what an operator does by hand.
+type Hand struct {
+	Actor   string // whom the change bears
+	Action  mpblock.Action
+	OpenIDs []string  // 1 to MaxByHand
+	Reason  string    // may be empty
+	Until   time.Time // of a block or an amend, when it ends; zero: never
+}
+
+// ByHand blocks, unblocks or amends followers for an operator, all or none. What is
+// refused is a refusal that names the first OpenID in question.
+func (svc *Service) ByHand(ctx context.Context, a *mpblock.Account, h Hand) (Outcome, error) {
+	reason, err := CheckReason(h.Reason)
+	if err := errors.Join(err, svc.CheckUntil(h.Until)); err != nil {
 		return Outcome{}, err
 	}
+	ids := h.OpenIDs
 	most := MaxByHand
 	if a.Upstream != "" {
 		most = MaxBatch // of which one call takes all or none
@@ -36,7 +46,7 @@ func (svc *Service) ByHand(ctx context.Context, a *mpblock.Account, actor string
 	if len(ids) == 0 || len(ids) > most {
 		return Outcome{}, errByHand.With(len(ids), most)
 	}
-	batch := mpblock.Batch{Action: action, Actor: actor, Reason: reason, Known: !a.AnyFollower}
+	batch := mpblock.Batch{Action: h.Action, Actor: h.Actor, Reason: reason, Until: h.Until, Known: !a.AnyFollower}
 	different := make(map[mpblock.OpenID]bool, len(ids))
 	for _, s := range ids {
 		id, err := ownID(a, s)
@@ -76,6 +86,14 @@ func Clip(s string) string {
 		s = s[:clipped] + "…"
 	}
 	return strings.ToValidUTF8(s, "�")
+}
+
+// CheckUntil refuses an end that is not ahead, or further than mpblock.MaxUntil.
+func (svc *Service) CheckUntil(until time.Time) error {
+	if now := svc.clock.Now(); !until.IsZero() && (!until.After(now) || until.Sub(now) > mpblock.MaxUntil) {
+		return errUntil.With(until.UTC().Format(time.RFC3339), int(mpblock.MaxUntil.Hours()/24/366))
+	}
+	return nil
 }
 
 // CheckReason brings a reason into one form: one line of at most mpblock.MaxReason

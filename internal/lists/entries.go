@@ -23,11 +23,14 @@ type EntryQuery struct {
 	Until  time.Time // exclusive; zero: until now
 	After  string    // EntryPage.Next of the page before
 	Limit  int       // 1 to MaxRows
+
+	// EndBy, if not zero, asks for those that end by then, in the order of their ends.
+	EndBy time.Time
 }
 
-// filter returns what has to be true of the change that blocked.
+// filter returns what has to be true of the change that the entry belongs to.
 func (q EntryQuery) filter() walk.Filter {
-	return walk.Filter{Action: mpblock.Block, Reason: q.Reason, Actor: q.Actor, Since: q.Since, Until: q.Until}
+	return walk.Filter{Entries: true, Reason: q.Reason, Actor: q.Actor, Since: q.Since, Until: q.Until}
 }
 
 // EntryRow is a blocked OpenID with when, who and why.
@@ -37,6 +40,7 @@ type EntryRow struct {
 	Time   time.Time
 	Actor  string
 	Reason string
+	Until  time.Time // when it ends; zero: never
 }
 
 // EntryPage is a page of the blacklist.
@@ -91,7 +95,10 @@ func (svc *Service) entryReader(app mpblock.AppID) *entryReader {
 }
 
 func (r *entryReader) page(ctx context.Context, q EntryQuery) (EntryPage, error) {
-	if !q.ByID {
+	switch {
+	case !q.EndBy.IsZero():
+		return r.ending(ctx, q)
+	case !q.ByID:
 		return r.newest(ctx, q)
 	}
 	after, err := cursorID(q.After)
@@ -136,7 +143,7 @@ func (r *entryReader) keep(ctx context.Context, ids []mpblock.OpenID, filter wal
 		if !states[i].Blocked { // unblocked since the page was read
 			continue
 		}
-		if row := r.heads[states[i].Since]; filter.Match(mpblock.Change{Action: mpblock.Block, Time: row.Time, Actor: row.Actor, Reason: row.Reason}) {
+		if row := r.heads[states[i].Since]; filter.Match(mpblock.Change{Time: row.Time, Actor: row.Actor, Reason: row.Reason}) {
 			row.OpenID = id
 			out.Rows = append(out.Rows, row)
 		}
@@ -176,7 +183,7 @@ func (r *entryReader) learn(ctx context.Context, states []mpblock.State) error {
 }
 
 func entryOf(c mpblock.Change) EntryRow {
-	return EntryRow{Seq: c.Seq, Time: c.Time, Actor: c.Actor, Reason: c.Reason}
+	return EntryRow{Seq: c.Seq, Time: c.Time, Actor: c.Actor, Reason: c.Reason, Until: c.Until}
 }
 
 func cursorID(s string) (mpblock.OpenID, error) {
@@ -272,9 +279,6 @@ type search struct {
 // take adds the entries that belong to a change, when enough of them have come
 // together to be looked up; false if the page is full or enough has been looked up.
 func (s *search) take(ctx context.Context, c mpblock.Change) (bool, error) {
-	if c.Undoes != 0 { // no entry belongs to it
-		return true, nil
-	}
 	ids := c.OpenIDs
 	if c.Seq == s.at.seq {
 		ids = ids[firstAbove(ids, s.at.after):]

@@ -27,5 +27,6 @@ var (
 	errUnknownByHand = mpblock.NewError(mpblock.Conflict, "openid.unknown.by_hand", "%s is neither a follower of this account nor blocked: nothing was changed")
 	errForeignByHand = mpblock.NewError(mpblock.Invalid, "openid.foreign.by_hand", "%s is an OpenID of another account: nothing was changed")
 	errNoOpenID      = mpblock.NewError(mpblock.Invalid, "openid.text", "%q is no OpenID")
+	errUntil         = mpblock.NewError(mpblock.Invalid, "change.until", "an end at %s: want one that is ahead, at most %d years from now")
 	errReason        = mpblock.NewError(mpblock.Invalid, "change.reason", "a reason of %d bytes: want one line of at most %d bytes of text")
 )

@@ -32,6 +32,7 @@ type ChangeRow struct {
 	Actor  string
 	Action mpblock.Action
 	Reason string
+	Until  time.Time        // when its entries end; zero: never
 	Count  int              // of its OpenIDs
 	Sample []mpblock.OpenID // the first few of them
 	Job    string           // id of the job that the row stands for; "": for this change alone
@@ -40,7 +41,7 @@ type ChangeRow struct {
 
 func rowOf(c mpblock.Change) ChangeRow {
 	return ChangeRow{
-		Seq: c.Seq, Time: c.Time, Actor: c.Actor, Action: c.Action, Reason: c.Reason,
+		Seq: c.Seq, Time: c.Time, Actor: c.Actor, Action: c.Action, Reason: c.Reason, Until: c.Until,
 		Count: len(c.OpenIDs), Sample: slices.Clone(c.OpenIDs[:min(len(c.OpenIDs), sampleSize)]),
 		Standing: Standing{Undoes: c.Undoes},
 	}
@@ -131,7 +132,7 @@ const rowsAtOnce = 16
 func (svc *Service) rowsAt(ctx context.Context, app mpblock.AppID, seqs []uint64) ([]ChangeRow, error) {
 	rows := make([]ChangeRow, 0, len(seqs))
 	for len(seqs) > 0 {
-		n := 1                                                               // that follow one another
+		n := 1 // that follow one another
 		for n < min(len(seqs), rowsAtOnce) && seqs[n] == seqs[0]-uint64(n) {
 			n++
 		}

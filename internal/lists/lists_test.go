@@ -360,7 +360,7 @@ func TestLongTimeline(t *testing.T) {
 func TestChangeByHand(t *testing.T) {
 	l := newLogged(t, 5)
 	a := l.a
-	out, err := l.svc.ByHand(t.Context(), l.a, "console:anna", mpblock.Block, []string{l.ids[0], l.ids[1] + "\n", l.ids[0]}, " <script> ")
+	out, err := l.svc.ByHand(t.Context(), l.a, Hand{Actor: "console:anna", Action: mpblock.Block, OpenIDs: []string{l.ids[0], l.ids[1] + "\n", l.ids[0]}, Reason: " <script> "})
 	if err != nil || out != (Outcome{Seq: 1, Done: 2}) {
 		t.Errorf("blocked %+v, %v", out, err)
 	}
@@ -368,10 +368,10 @@ func TestChangeByHand(t *testing.T) {
 	if err != nil || c.Actor != "console:anna" || c.Reason != "<script>" {
 		t.Errorf("change %+v, %v", c, err)
 	}
-	if out, err = l.svc.ByHand(t.Context(), l.a, "console:anna", mpblock.Block, l.ids[:3], ""); err != nil || out != (Outcome{Seq: 2, Done: 1, Already: 2}) {
+	if out, err = l.svc.ByHand(t.Context(), l.a, Hand{Actor: "console:anna", Action: mpblock.Block, OpenIDs: l.ids[:3], Reason: ""}); err != nil || out != (Outcome{Seq: 2, Done: 1, Already: 2}) {
 		t.Errorf("blocked %+v, %v", out, err)
 	}
-	if out, err = l.svc.ByHand(t.Context(), l.a, "console:anna", mpblock.Unblock, l.ids[3:], ""); err != nil || out != (Outcome{Already: 2}) {
+	if out, err = l.svc.ByHand(t.Context(), l.a, Hand{Actor: "console:anna", Action: mpblock.Unblock, OpenIDs: l.ids[3:], Reason: ""}); err != nil || out != (Outcome{Already: 2}) {
 		t.Errorf("unblocked %+v, %v", out, err)
 	}
 	unknown := mpblock.Mint(a.Prefix, a.Key, "nobody").String()
@@ -383,11 +383,11 @@ func TestChangeByHand(t *testing.T) {
 		foreign + " is an OpenID of another":       {l.ids[4], foreign},
 		unknown + " is neither a follower of this": {l.ids[4], unknown},
 	} {
-		_, err := l.svc.ByHand(t.Context(), l.a, "console:anna", mpblock.Block, ids, "")
+		_, err := l.svc.ByHand(t.Context(), l.a, Hand{Actor: "console:anna", Action: mpblock.Block, OpenIDs: ids, Reason: ""})
 		wantRefusal(t, err, text)
 	}
 	for _, reason := range []string{strings.Repeat("x", mpblock.MaxReason+1), "a\nb", "\xff"} {
-		_, err := l.svc.ByHand(t.Context(), l.a, "console:anna", mpblock.Block, l.ids[:1], reason)
+		_, err := l.svc.ByHand(t.Context(), l.a, Hand{Actor: "console:anna", Action: mpblock.Block, OpenIDs: l.ids[:1], Reason: reason})
 		wantRefusal(t, err, "want one line of at most 1024 bytes")
 	}
 	if page, err := l.svc.Entries(t.Context(), l.app, EntryQuery{Limit: 9}); err != nil || page.Total != 3 {

@@ -32,7 +32,7 @@ func TestEveryChangeGoesThroughTheTruth(t *testing.T) {
 	if err := l.svc.Change(t.Context(), l.a, mpblock.ActorAPI, mpblock.Block, l.ids[:1]); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := l.svc.ByHand(t.Context(), l.a, "console:anna", mpblock.Block, l.ids[1:], ""); err != nil {
+	if _, err := l.svc.ByHand(t.Context(), l.a, Hand{Actor: "console:anna", Action: mpblock.Block, OpenIDs: l.ids[1:], Reason: ""}); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := l.svc.Undo(t.Context(), l.a, "console:bert", 1, ""); err != nil {

@@ -6,10 +6,12 @@ import (
 	"mpblock"
 )
 
-// LeftAlone is an OpenID that an undo does not touch, since a later change has.
+// LeftAlone is an OpenID that an undo does not touch, since a later change has, or since
+// its entry would have ended by now.
 type LeftAlone struct {
 	OpenID mpblock.OpenID
 	By     ChangeRow // the latest change of it
+	Ended  bool      // that is the one to be undone
 }
 
 // UndoPreview is what an undo would do.
@@ -26,16 +28,20 @@ type UndoPreview struct {
 type UndoOutcome struct {
 	Outcome
 	Made     mpblock.Change
-	Left     int         // left alone, since they have changed in the meantime
+	Left     int         // left alone: they have changed in the meantime, or their end has come
 	LeftRows []LeftAlone // up to MaxRows of those
 }
 
 // Reverse returns the action that takes another back.
 func Reverse(a mpblock.Action) mpblock.Action {
-	if a == mpblock.Block {
+	switch a {
+	case mpblock.Block:
 		return mpblock.Unblock
+	case mpblock.Unblock:
+		return mpblock.Block
+	default: // who is amended is given back what was before
+		return a
 	}
-	return mpblock.Block
 }
 
 // PreviewUndo says what Undo would do to a change.
@@ -51,25 +57,26 @@ func (svc *Service) PreviewUndo(ctx context.Context, app mpblock.AppID, seq uint
 
 // AddPreview adds to a preview what the undo of a change would do.
 func (svc *Service) AddPreview(ctx context.Context, app mpblock.AppID, c mpblock.Change, v *UndoPreview) error {
-	later, err := svc.changedSince(ctx, app, c.Seq, c.OpenIDs)
+	later, err := svc.changedSince(ctx, app, c)
 	if err != nil {
 		return err
 	}
 	v.Looked += len(c.OpenIDs)
 	v.Would += len(c.OpenIDs) - len(later)
 	v.Left += len(later)
-	return svc.leftRows(ctx, app, later, &v.LeftRows)
+	return svc.leftRows(ctx, app, c.Seq, later, &v.LeftRows)
 }
 
 // changedSince returns those OpenIDs of a change that a later one names.
-func (svc *Service) changedSince(ctx context.Context, app mpblock.AppID, seq uint64, ids []mpblock.OpenID) ([]mpblock.OpenID, error) {
+func (svc *Service) changedSince(ctx context.Context, app mpblock.AppID, c mpblock.Change) ([]mpblock.OpenID, error) {
+	seq, ids := c.Seq, c.OpenIDs
 	states, err := svc.store.States(ctx, app, ids)
 	if err != nil {
 		return nil, err
 	}
 	var later []mpblock.OpenID
 	for i, id := range ids {
-		if states[i].Seq > seq {
+		if states[i].Seq > seq || c.Actor == mpblock.ActorExpiry { // whose end has come, once and for all
 			later = append(later, id)
 		}
 	}
@@ -78,7 +85,7 @@ func (svc *Service) changedSince(ctx context.Context, app mpblock.AppID, seq uin
 
 // leftRows adds OpenIDs that have changed, with their latest change, while there is
 // room.
-func (svc *Service) leftRows(ctx context.Context, app mpblock.AppID, ids []mpblock.OpenID, rows *[]LeftAlone) error {
+func (svc *Service) leftRows(ctx context.Context, app mpblock.AppID, seq uint64, ids []mpblock.OpenID, rows *[]LeftAlone) error {
 	ids = ids[:min(len(ids), MaxRows-len(*rows))]
 	if len(ids) == 0 {
 		return nil
@@ -98,7 +105,7 @@ func (svc *Service) leftRows(ctx context.Context, app mpblock.AppID, ids []mpblo
 	for i, id := range ids {
 		by := heads[seqs[i]]
 		by.OpenIDs = ids[i : i+1]
-		*rows = append(*rows, LeftAlone{OpenID: id, By: rowOf(by)})
+		*rows = append(*rows, LeftAlone{OpenID: id, By: rowOf(by), Ended: by.Seq == seq})
 	}
 	return nil
 }
@@ -121,7 +128,7 @@ func (svc *Service) Undo(ctx context.Context, a *mpblock.Account, actor string, 
 	out := UndoOutcome{Outcome: Outcome{Seq: made.Seq, Done: len(made.OpenIDs)}, Made: made}
 	left := Without(c.OpenIDs, made.OpenIDs)
 	out.Left = len(left)
-	return out, svc.leftRows(ctx, a.AppID, left, &out.LeftRows)
+	return out, svc.leftRows(ctx, a.AppID, seq, left, &out.LeftRows)
 }
 
 // TakeBack reverses a change where it is the latest, and returns what it has made. The

@@ -29,16 +29,16 @@ func TestStepsElsewhereAreWhole(t *testing.T) {
 	l.svc.upstream = there
 	a := *l.a
 	a.Upstream = "https://platform.test"
-	if _, err := l.svc.ByHand(t.Context(), &a, "console:anna", mpblock.Block, l.ids, ""); err == nil || len(there.sizes) != 0 {
+	if _, err := l.svc.ByHand(t.Context(), &a, Hand{Actor: "console:anna", Action: mpblock.Block, OpenIDs: l.ids, Reason: ""}); err == nil || len(there.sizes) != 0 {
 		t.Errorf("25 by hand: %v", err)
 	}
-	if _, err := l.svc.ByHand(t.Context(), &a, "console:anna", mpblock.Block, l.ids[:20], ""); err != nil {
+	if _, err := l.svc.ByHand(t.Context(), &a, Hand{Actor: "console:anna", Action: mpblock.Block, OpenIDs: l.ids[:20], Reason: ""}); err != nil {
 		t.Error(err)
 	}
 	if err := l.svc.Change(t.Context(), &a, mpblock.ActorAPI, mpblock.Unblock, l.ids[:3]); err != nil {
 		t.Error(err)
 	}
-	if _, err := l.svc.ByHand(t.Context(), l.a, "console:anna", mpblock.Block, l.ids, ""); err != nil {
+	if _, err := l.svc.ByHand(t.Context(), l.a, Hand{Actor: "console:anna", Action: mpblock.Block, OpenIDs: l.ids, Reason: ""}); err != nil {
 		t.Errorf("here: %v", err)
 	}
 	if !slices.Equal(there.whole, []bool{true, true}) || !slices.Equal(there.sizes, []int{20, 3}) {

@@ -31,7 +31,8 @@ type account struct {
 	followers set
 	blocked   set
 	last      map[mpblock.OpenID]uint64 // seq of the last change that names it
-	since     map[mpblock.OpenID]uint64 // seq of the last block that names it and undoes nothing
+	since     map[mpblock.OpenID]uint64 // seq of the change that the entry belongs to, or belonged to last
+	ends      map[mpblock.OpenID]time.Time
 	changes   []mpblock.Change
 }
 
@@ -56,7 +57,7 @@ func (s *Store) Clone() *Store {
 	c := &Store{clock: s.clock, version: s.version, records: maps.Clone(s.records), accounts: make(map[mpblock.AppID]*account, len(s.accounts))}
 	for app, a := range s.accounts { // sets and changes are never changed in place
 		c.accounts[app] = &account{
-			followers: a.followers, blocked: a.blocked, last: maps.Clone(a.last), since: maps.Clone(a.since),
+			followers: a.followers, blocked: a.blocked, last: maps.Clone(a.last), since: maps.Clone(a.since), ends: maps.Clone(a.ends),
 			changes: a.changes[:len(a.changes):len(a.changes)],
 		}
 	}
@@ -82,7 +83,7 @@ func (s *Store) begin(ctx context.Context) error {
 func (s *Store) account(app mpblock.AppID) *account {
 	a := s.accounts[app]
 	if a == nil {
-		a = &account{last: make(map[mpblock.OpenID]uint64), since: make(map[mpblock.OpenID]uint64)}
+		a = &account{last: make(map[mpblock.OpenID]uint64), since: make(map[mpblock.OpenID]uint64), ends: make(map[mpblock.OpenID]time.Time)}
 		s.accounts[app] = a
 	}
 	return a
@@ -143,35 +144,102 @@ func (s *Store) Apply(ctx context.Context, app mpblock.AppID, b mpblock.Batch) (
 			}
 		}
 	}
-	ids := b.OpenIDs
-	if b.Undoes != 0 {
-		ids = slices.DeleteFunc(slices.Clone(ids), func(id mpblock.OpenID) bool { return a.last[id] != b.Undoes })
-	}
-	change := set.add
-	if b.Action == mpblock.Unblock {
-		change = set.remove
-	}
-	next, took := change(a.blocked, ids)
-	if len(took) == 0 {
-		return mpblock.Change{}, nil
-	}
 	var last time.Time
 	if n := len(a.changes); n > 0 {
 		last = a.changes[n-1].Time
 	}
 	c := mpblock.Change{
-		Seq: a.seq() + 1, Time: b.Date(last),
-		Actor: b.Actor, Action: b.Action, Reason: b.Reason, Undoes: b.Undoes, OpenIDs: took,
+		Seq: a.seq() + 1, Time: b.Date(last), Until: mpblock.EndAt(mpblock.EndMilli(b.Until)),
+		Actor: b.Actor, Action: b.Action, Reason: b.Reason, Undoes: b.Undoes,
+	}
+	ids := slices.DeleteFunc(slices.Clone(b.OpenIDs), func(id mpblock.OpenID) bool { return !a.touches(b, c.Time, id) })
+	var next set
+	switch b.Action {
+	case mpblock.Block:
+		next, c.OpenIDs = a.blocked.add(ids)
+	case mpblock.Unblock:
+		next, c.OpenIDs = a.blocked.remove(ids)
+	case mpblock.Amend:
+		next, c.OpenIDs = a.blocked, sorted(ids, a.blocked.has)
+	}
+	if len(c.OpenIDs) == 0 {
+		return mpblock.Change{}, nil
 	}
 	a.blocked = next
 	a.changes = append(a.changes, c)
-	for _, id := range took {
+	for _, id := range c.OpenIDs {
 		a.last[id] = c.Seq
-		if c.Action == mpblock.Block && c.Undoes == 0 {
-			a.since[id] = c.Seq
+		delete(a.ends, id)
+		if c.Action == mpblock.Unblock {
+			continue
+		}
+		a.since[id] = c.Seq
+		if c.Undoes != 0 {
+			a.since[id] = a.sinceBefore(id, c.Undoes)
+		}
+		if end := a.until(a.since[id]); !end.IsZero() {
+			a.ends[id] = end
 		}
 	}
 	return c, nil
+}
+
+// touches tells whether what a batch asks for beside its action lets it touch an OpenID,
+// where its change would be made at a time.
+func (a *account) touches(b mpblock.Batch, at time.Time, id mpblock.OpenID) bool {
+	switch {
+	case b.Ended:
+		end, ends := a.ends[id]
+		return ends && !end.After(b.Time) && (b.Undoes == 0 || a.last[id] == b.Undoes)
+	case b.Undoes == 0:
+		return true
+	case a.last[id] != b.Undoes || b.Action == mpblock.Amend && a.changes[b.Undoes-1].Action != mpblock.Amend:
+		return false
+	case b.Action == mpblock.Unblock:
+		return true
+	}
+	end := a.until(a.sinceBefore(id, b.Undoes))
+	return end.IsZero() || end.After(at)
+}
+
+// until returns the end of a change; that of none is zero.
+func (a *account) until(seq uint64) time.Time {
+	if seq == 0 {
+		return time.Time{}
+	}
+	return a.changes[seq-1].Until
+}
+
+// sinceBefore returns the change that the entry of an OpenID belonged to before a change.
+func (a *account) sinceBefore(id mpblock.OpenID, seq uint64) uint64 {
+	for seq--; seq > 0; seq-- {
+		switch c := a.changes[seq-1]; {
+		case !set(c.OpenIDs).has(id) || c.Action == mpblock.Unblock:
+		case c.Undoes == 0:
+			return seq
+		default:
+			return a.sinceBefore(id, c.Undoes)
+		}
+	}
+	return 0
+}
+
+// Due implements mpblock.Store.
+func (s *Store) Due(ctx context.Context, after mpblock.DueEnd, until time.Time, limit int) ([]mpblock.DueEnd, error) {
+	if err := s.begin(ctx); err != nil {
+		return nil, err
+	}
+	defer s.mu.Unlock()
+	var due []mpblock.DueEnd
+	for app, a := range s.accounts {
+		for id, end := range a.ends {
+			if d := (mpblock.DueEnd{Until: end, AppID: app, OpenID: id}); !end.After(until) && d.Compare(after) > 0 {
+				due = append(due, d)
+			}
+		}
+	}
+	slices.SortFunc(due, mpblock.DueEnd.Compare)
+	return due[:min(limit, len(due))], nil
 }
 
 // Blacklist implements mpblock.Store.
@@ -196,6 +264,7 @@ func (s *Store) States(ctx context.Context, app mpblock.AppID, ids []mpblock.Ope
 		states[i] = mpblock.State{Follower: a.followers.has(id), Blocked: a.blocked.has(id), Seq: a.last[id]}
 		if states[i].Blocked {
 			states[i].Since = a.since[id]
+			states[i].Until = a.ends[id]
 		}
 	}
 	return states, nil

@@ -3,6 +3,7 @@ package pebblestore
 import (
 	"bytes"
 	"context"
+	"encoding/binary"
 	"sync"
 	"sync/atomic"
 
@@ -10,14 +11,45 @@ import (
 
 	"mpblock"
 	"mpblock/internal/pebblestore/codec"
+	"mpblock/internal/pebblestore/recent"
 )
+
+// head is the state of an account's lists beside the lists themselves.
+type head struct {
+	total     uint64 // of the blacklist
+	seq       uint64 // of the last change
+	time      int64  // of the last change
+	unblocks  uint64 // changes that unblocked: without one there are no former entries
+	ends      uint64 // entries that end
+	followers uint64
+}
+
+func (h head) encode() []byte {
+	b := binary.AppendUvarint(make([]byte, 0, 5*binary.MaxVarintLen64), h.total)
+	b = binary.AppendUvarint(b, h.seq)
+	b = binary.AppendVarint(b, h.time)
+	b = binary.AppendUvarint(b, h.unblocks)
+	if h.ends == 0 {
+		return b
+	}
+	return binary.AppendUvarint(b, h.ends)
+}
+
+func (h *head) decode(b []byte) error {
+	r := codec.Reader{Rest: b}
+	h.total, h.seq, h.time, h.unblocks = r.Uint(), r.Uint(), r.Int(), r.Uint()
+	if len(r.Rest) > 0 {
+		h.ends = r.Uint()
+	}
+	return r.Err
+}
 
 // account is what a writer knows of an account's lists.
 type account struct {
 	lock
 	read   bool // head is what the store holds
 	head   head
-	recent recent
+	recent recent.Changes
 	erased bool // since the store was opened: see forgetErased
 	// followerChanges counts the changes of the followers that readers see.
 	followerChanges atomic.Uint64
@@ -66,7 +98,7 @@ func (s *Store) headOf(app mpblock.AppID, a *account) (head, error) {
 		return h, err
 	}
 	a.head, a.read = h, true
-	a.recent.since = h.seq
+	a.recent.Since = h.seq
 	return h, nil
 }
 
@@ -94,7 +126,7 @@ func (s *Store) heads(ctx context.Context, app mpblock.AppID) (head, error) {
 }
 
 func (s *Store) readHeads(ctx context.Context, app mpblock.AppID) (h head, err error) {
-	it, err := s.iterate(ctx, followerKeys, app)
+	it, err := s.iterate(ctx, codec.FollowerKeys, app)
 	if err != nil {
 		return h, err
 	}
@@ -106,13 +138,13 @@ func (s *Store) readHeads(ctx context.Context, app mpblock.AppID) (h head, err e
 // lists; the head of the followers is before the end of theirs only.
 func (s *Store) iterate(ctx context.Context, kind byte, app mpblock.AppID) (*pebble.Iterator, error) {
 	return s.db.NewIterWithContext(ctx, &pebble.IterOptions{
-		LowerBound: headKey(entryKeys, app), UpperBound: after(appKey(kind, app)),
+		LowerBound: codec.HeadKey(codec.EntryKeys, app), UpperBound: codec.After(codec.AppKey(kind, app)),
 	})
 }
 
 // headsAt reads heads through an iterator, of whose instant they are.
 func headsAt(it *pebble.Iterator, app mpblock.AppID) (h head, err error) {
-	if k := headKey(entryKeys, app); it.SeekGE(k) && bytes.Equal(it.Key(), k) {
+	if k := codec.HeadKey(codec.EntryKeys, app); it.SeekGE(k) && bytes.Equal(it.Key(), k) {
 		if err := h.decode(it.Value()); err != nil {
 			return h, err
 		}
@@ -120,7 +152,7 @@ func headsAt(it *pebble.Iterator, app mpblock.AppID) (h head, err error) {
 	if err := it.Error(); err != nil {
 		return h, err // the next seek would forget it
 	}
-	if k := headKey(followerKeys, app); it.SeekGE(k) && bytes.Equal(it.Key(), k) {
+	if k := codec.HeadKey(codec.FollowerKeys, app); it.SeekGE(k) && bytes.Equal(it.Key(), k) {
 		if h.followers, err = codec.DecodeUint(it.Value()); err != nil {
 			return h, err
 		}

@@ -1,6 +1,7 @@
 package pebblestore
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"math"
@@ -10,11 +11,12 @@ import (
 
 	"mpblock"
 	"mpblock/internal/pebblestore/codec"
+	"mpblock/internal/pebblestore/recent"
 )
 
 // Apply implements mpblock.Store.
 func (s *Store) Apply(ctx context.Context, app mpblock.AppID, b mpblock.Batch) (mpblock.Change, error) {
-	if err := errors.Join(b.Validate(), checkApp(app)); err != nil {
+	if err := errors.Join(b.Validate(), codec.CheckApp(app)); err != nil {
 		return mpblock.Change{}, err
 	}
 	ids := mpblock.Distinct(b.OpenIDs)
@@ -53,32 +55,38 @@ func (s *Store) build(app mpblock.AppID, a *account, b *pebble.Batch, group []*r
 			continue
 		}
 		took, err := r.found.effects(r.batch, r.ids)
-		if r.err = err; err != nil || len(took) == 0 {
+		if r.err = err; err != nil {
 			continue
 		}
-		if r.err = s.giveBack(app, r.batch, took); r.err != nil {
+		at := h.date(r.batch)
+		if took, r.err = s.giveBack(app, a, r.batch, at, took); r.err != nil || len(took) == 0 {
 			continue
 		}
-		r.made = nextChange(h, r.batch, took)
+		r.made = nextChange(h, r.batch, at, took)
 		if h, err = putChange(b, app, h, r.made, took); err != nil {
-			a.read, a.recent = false, recent{since: math.MaxUint64}
+			a.read, a.recent = false, recent.Changes{Since: math.MaxUint64}
 			return err
 		}
-		a.recent.add(r.made, took)
+		a.recent.Add(r.made, took)
 	}
 	if b.Empty() {
 		return nil
 	}
-	return a.remember(h, b.Set(headKey(entryKeys, app), h.encode(), nil))
+	return a.remember(h, b.Set(codec.HeadKey(codec.EntryKeys, app), h.encode(), nil))
 }
 
-func nextChange(h head, b mpblock.Batch, took []codec.Effect) mpblock.Change {
+// date returns the time of the change that a batch becomes.
+func (h *head) date(b mpblock.Batch) time.Time {
 	var last time.Time
 	if h.seq != 0 {
 		last = time.UnixMilli(h.time).UTC()
 	}
+	return b.Date(last)
+}
+
+func nextChange(h head, b mpblock.Batch, at time.Time, took []codec.Effect) mpblock.Change {
 	c := mpblock.Change{
-		Seq: h.seq + 1, Time: b.Date(last),
+		Seq: h.seq + 1, Time: at, Until: mpblock.EndAt(mpblock.EndMilli(b.Until)),
 		Actor: b.Actor, Action: b.Action, Reason: b.Reason, Undoes: b.Undoes, OpenIDs: make([]mpblock.OpenID, len(took)),
 	}
 	for i := range took {
@@ -93,31 +101,36 @@ func nextChange(h head, b mpblock.Batch, took []codec.Effect) mpblock.Change {
 // use until then.
 func putChange(batch *pebble.Batch, app mpblock.AppID, h head, c mpblock.Change, took []codec.Effect) (head, error) {
 	h.seq, h.time = c.Seq, c.Time.UnixMilli()
-	if c.Action == mpblock.Block {
+	switch c.Action {
+	case mpblock.Block:
 		h.total += uint64(len(took))
-	} else {
+	case mpblock.Unblock:
 		h.total -= uint64(len(took))
 		h.unblocks++
+	default: // an amend moves nobody
 	}
 	seq := codec.EncodeUint(c.Seq)
-	entry, former := newIDKey(entryKeys, app), newIDKey(formerKeys, app)
+	entry, former := codec.NewIDKey(codec.EntryKeys, app), codec.NewIDKey(codec.FormerKeys, app)
 	var errs error
 	for i := range took {
-		id, value := &took[i].ID, seq
-		if c.Action == mpblock.Block {
-			if since := took[i].Since; since != 0 {
-				value = codec.EncodeLast(c.Seq, since, c.Seq)
+		e, value := &took[i], seq
+		if c.Action != mpblock.Unblock {
+			if e.Since != 0 || e.Until != 0 {
+				value = codec.EncodeLast(codec.Last{Seq: c.Seq, Since: cmp.Or(e.Since, c.Seq), Until: e.Until}, c.Seq)
 			}
-			errs = errors.Join(errs, batch.Set(entry.of(id), value, nil))
+			errs = errors.Join(errs, batch.Set(entry.Of(&e.ID), value, nil))
 		} else {
-			if since := took[i].Since; since != took[i].Previous {
-				value = codec.EncodeLast(c.Seq, since, took[i].Previous)
+			if e.Since != e.Previous {
+				value = codec.EncodeLast(codec.Last{Seq: c.Seq, Since: e.Since}, e.Previous)
 			}
-			errs = errors.Join(errs, batch.Delete(entry.of(id), nil), batch.Set(former.of(id), value, nil))
+			errs = errors.Join(errs, batch.Delete(entry.Of(&e.ID), nil), batch.Set(former.Of(&e.ID), value, nil))
+		}
+		if e.Ended != e.Until {
+			errs = errors.Join(errs, h.putEnd(batch, app, e))
 		}
 	}
 	if c.Undoes != 0 {
-		errs = errors.Join(errs, batch.Set(seqKey(undoneKeys, app, c.Undoes), seq, nil))
+		errs = errors.Join(errs, batch.Set(codec.SeqKey(codec.UndoneKeys, app, c.Undoes), seq, nil))
 	}
-	return h, errors.Join(errs, batch.Set(changeKey(app, c.Seq), codec.EncodeChange(c, took), nil))
+	return h, errors.Join(errs, batch.Set(codec.ChangeKey(app, c.Seq), codec.EncodeChange(c, took), nil))
 }

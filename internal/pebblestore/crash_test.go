@@ -34,7 +34,7 @@ func batchOf(action mpblock.Action, ids ...mpblock.OpenID) mpblock.Batch {
 func sound(t *testing.T, s *Store) {
 	t.Helper()
 	r, err := check.Account(context.Background(), s, app)
-	if err != nil {
+	if err = errors.Join(err, check.Ends(context.Background(), s, map[mpblock.AppID]*check.Report{app: &r})); err != nil {
 		t.Fatal(err)
 	}
 	for _, p := range r.Problems {
@@ -109,14 +109,19 @@ func (o *outage) write(key string, random *rand.Rand) error {
 		for i := range ids {
 			ids[i] = mint(random.IntN(50))
 		}
-		action := []mpblock.Action{mpblock.Block, mpblock.Unblock}[random.IntN(2)]
-		c, err := o.s.Apply(o.Context(), app, batchOf(action, ids...))
+		b := batchOf([]mpblock.Action{mpblock.Block, mpblock.Unblock, mpblock.Amend}[random.IntN(3)], ids...)
+		if b.Action == mpblock.Unblock {
+			b.Ended = random.IntN(2) == 0
+		} else if random.IntN(2) == 0 {
+			b.Until = b.Time.Add(time.Duration(random.IntN(100)-50) * time.Second)
+		}
+		c, err := o.s.Apply(o.Context(), app, b)
 		for err == nil && c.Seq != 0 {
 			o.ack(func() { o.kept.changes[c.Seq] = c })
 			if random.IntN(2) == 0 {
 				break
 			}
-			undo := batchOf(3-c.Action, c.OpenIDs...)
+			undo := batchOf(map[mpblock.Action]mpblock.Action{mpblock.Block: mpblock.Unblock, mpblock.Unblock: mpblock.Block, mpblock.Amend: mpblock.Amend}[c.Action], c.OpenIDs...)
 			undo.Undoes = c.Seq
 			c, err = o.s.Apply(o.Context(), app, undo)
 		}

@@ -4,9 +4,11 @@ import (
 	"cmp"
 	"context"
 	"slices"
+	"time"
 
 	"mpblock"
 	"mpblock/internal/pebblestore/codec"
+	"mpblock/internal/pebblestore/recent"
 )
 
 // A batch has to know of each OpenID whether it is blocked, and by which change.
@@ -17,60 +19,10 @@ import (
 // the tables were written. What is in the tables is true as of the seq in the head
 // that is there too, since Pebble writes changes to tables whole and in order.
 
-// lastChange is the last change that took effect on an OpenID; seq 0: there was none.
-type lastChange struct {
-	seq     uint64
-	since   uint64 // which the entry belongs to, or belonged to; 0: as its value says, see codec.EncodeLast
-	blocked bool   // it is on the blacklist since
-}
-
-// recent remembers the last changes of an account: those that are in no table yet,
-// so what Pebble keeps in memory of them bounds what is kept here.
-type recent struct {
-	since   uint64 // all changes behind this one are remembered
-	last    map[mpblock.OpenID]lastChange
-	changes []mpblock.Change // in order
-}
-
-func (r *recent) add(c mpblock.Change, took []codec.Effect) {
-	if r.last == nil {
-		r.last = make(map[mpblock.OpenID]lastChange)
-	}
-	for _, e := range took {
-		r.last[e.ID] = lastChange{c.Seq, cmp.Or(e.Since, c.Seq), c.Action == mpblock.Block}
-	}
-	r.changes = append(r.changes, c)
-}
-
-// forgetAtOnce is how many OpenIDs are forgotten at a time, or those of one change if
-// it has more. When a table is written some hundred thousand may be, and nobody is to
-// wait for that.
-const forgetAtOnce = 512
-
-// forget forgets changes up to a seq, and tells whether it has forgotten all of them.
-func (r *recent) forget(seq uint64) (all bool) {
-	n, ids := 0, 0
-	for ; n < len(r.changes) && r.changes[n].Seq <= seq && ids < forgetAtOnce; n++ {
-		c := r.changes[n]
-		for _, id := range c.OpenIDs {
-			if r.last[id].seq == c.Seq {
-				delete(r.last, id)
-			}
-		}
-		ids += len(c.OpenIDs)
-		r.since = c.Seq
-	}
-	clear(r.changes[:n])
-	if r.changes = r.changes[n:]; len(r.changes) == 0 {
-		r.last, r.changes = nil, nil
-	}
-	return len(r.changes) == 0 || r.changes[0].Seq > seq
-}
-
 // found is what was looked up for a batch, as of a change.
 type found struct {
 	seq  uint64
-	last []lastChange
+	last []recent.Last
 	// unknown tells of the OpenIDs whether they are neither blocked nor followers,
 	// where the batch asks for it, as of so many changes of the followers.
 	unknown   []bool
@@ -80,7 +32,7 @@ type found struct {
 // find looks up a batch's OpenIDs, which are sorted: in the tables alone, or in
 // everything. Followers are always looked for in everything.
 func (s *Store) find(app mpblock.AppID, a *account, ids []mpblock.OpenID, known, tables bool) (found, error) {
-	f := found{last: make([]lastChange, len(ids)), followers: a.followerChanges.Load()}
+	f := found{last: make([]recent.Last, len(ids)), followers: a.followerChanges.Load()}
 	// Tables that are written meanwhile hold more than this head tells of, and all
 	// of that is remembered.
 	h := a.tabled.Load()
@@ -94,13 +46,14 @@ func (s *Store) find(app mpblock.AppID, a *account, ids []mpblock.OpenID, known,
 		}
 		f.seq = h.seq
 		for i := range ids {
-			if seq, since := l.last(entryKeys, &ids[i]); seq != 0 {
-				f.last[i] = lastChange{seq, since, true}
+			if last := l.last(codec.EntryKeys, &ids[i]); last.Seq != 0 {
+				f.last[i] = recent.Last{Seq: last.Seq, Since: last.Since, Until: last.Until, Blocked: true}
 			}
 		}
 		for i := range ids {
-			if h.unblocks > 0 && !f.last[i].blocked {
-				f.last[i].seq, f.last[i].since = l.last(formerKeys, &ids[i])
+			if h.unblocks > 0 && !f.last[i].Blocked {
+				last := l.last(codec.FormerKeys, &ids[i])
+				f.last[i] = recent.Last{Seq: last.Seq, Since: last.Since}
 			}
 		}
 		return nil
@@ -114,7 +67,7 @@ func (s *Store) find(app mpblock.AppID, a *account, ids []mpblock.OpenID, known,
 	f.unknown = make([]bool, len(ids))
 	return f, s.look(app, false, func(l *lookup) error {
 		for i := range ids {
-			f.unknown[i] = !f.last[i].blocked && !l.follows(&ids[i])
+			f.unknown[i] = !f.last[i].Blocked && !l.follows(&ids[i])
 		}
 		return nil
 	})
@@ -125,18 +78,18 @@ func (s *Store) find(app mpblock.AppID, a *account, ids []mpblock.OpenID, known,
 // remembered counts in any case: changes of the group that is being built are
 // nowhere else.
 func (s *Store) current(app mpblock.AppID, a *account, ids []mpblock.OpenID, known bool, f found) (found, error) {
-	if a.recent.since > f.seq || f.followers != a.followerChanges.Load() {
+	if a.recent.Since > f.seq || f.followers != a.followerChanges.Load() {
 		var err error
 		if f, err = s.find(app, a, ids, known, false); err != nil {
 			return f, err
 		}
 	}
 	for i, id := range ids {
-		now, changed := a.recent.last[id]
+		now, changed := a.recent.Last[id]
 		if !changed {
 			continue
 		}
-		if known && f.last[i].blocked && !now.blocked { // it had no need to be a follower when it was found
+		if known && f.last[i].Blocked && !now.Blocked { // it had no need to be a follower when it was found
 			follow, err := s.whoFollow(app, []mpblock.OpenID{id}, true)
 			if err != nil {
 				return f, err
@@ -154,18 +107,11 @@ func (f found) effects(b mpblock.Batch, ids []mpblock.OpenID) (took []codec.Effe
 	var unknown []mpblock.OpenID
 	for i, id := range ids {
 		l := f.last[i]
-		if b.Known && !l.blocked && f.unknown[i] {
+		if b.Known && !l.Blocked && f.unknown[i] {
 			unknown = append(unknown, id)
 		}
-		if l.blocked == (b.Action == mpblock.Unblock) && (b.Undoes == 0 || l.seq == b.Undoes) {
-			e := codec.Effect{ID: id, Previous: l.seq}
-			switch {
-			case l.blocked:
-				e.Since = cmp.Or(l.since, l.seq)
-			case b.Undoes != 0:
-				e.Since = l.since
-			}
-			took = append(took, e)
+		if l.TouchedBy(b) {
+			took = append(took, l.Effect(b, id))
 		}
 	}
 	if len(unknown) == 0 {
@@ -177,28 +123,47 @@ func (f found) effects(b mpblock.Batch, ids []mpblock.OpenID) (took []codec.Effe
 	})}
 }
 
-// giveBack finds out to which changes the entries belonged that a batch gives back.
-// Where their values do not say it, it is the one before that which is undone: that is
-// in a table or on its way there, as the recent ones are remembered with it.
-func (s *Store) giveBack(app mpblock.AppID, b mpblock.Batch, took []codec.Effect) error {
-	if b.Action != mpblock.Block || b.Undoes == 0 || !slices.ContainsFunc(took, func(e codec.Effect) bool { return e.Since == 0 }) {
-		return nil
+// giveBack finds out to which changes the entries belonged that a batch gives back, and
+// leaves out those that would end before the change, of a time. Where their values do
+// not say it, the change that is undone does: that is in a table or on its way there, as
+// the recent ones are remembered with it.
+func (s *Store) giveBack(app mpblock.AppID, a *account, b mpblock.Batch, at time.Time, took []codec.Effect) ([]codec.Effect, error) {
+	if b.Action == mpblock.Unblock || b.Undoes == 0 || len(took) == 0 {
+		return took, nil
 	}
-	return s.view(changeKey(app, b.Undoes), func(v []byte) error {
-		_, ids, r := codec.DecodeChangeHead(b.Undoes, v)
-		next := 0
-		for i := range ids.N {
-			previous := r.Uint()
-			if next < len(took) && took[next].ID == ids.At(i) {
-				took[next].Since = cmp.Or(took[next].Since, previous)
-				next++
+	if c, ok := a.recent.At(b.Undoes); ok && b.Action == mpblock.Amend && c.Action != mpblock.Amend {
+		return nil, nil
+	}
+	if slices.ContainsFunc(took, func(e codec.Effect) bool { return e.Since == 0 }) {
+		err := s.view(codec.ChangeKey(app, b.Undoes), func(v []byte) error {
+			action, since, err := codec.BelongedTo(b.Undoes, v, took)
+			if b.Action == mpblock.Amend && action != mpblock.Amend {
+				took = nil
 			}
+			for i := range took {
+				if err == nil {
+					took[i].Since = cmp.Or(took[i].Since, since[i])
+				}
+			}
+			return err
+		})
+		if err != nil {
+			return nil, err
 		}
-		if r.Err == nil && next < len(took) {
-			return codec.ErrDamaged
+	}
+	ends := map[uint64]int64{}
+	for i := range took {
+		end, known := ends[took[i].Since]
+		if !known {
+			var err error
+			if end, err = s.endOf(app, a, took[i].Since); err != nil {
+				return nil, err
+			}
+			ends[took[i].Since] = end
 		}
-		return r.Err
-	})
+		took[i].Until = end
+	}
+	return slices.DeleteFunc(took, func(e codec.Effect) bool { return e.Until != 0 && e.Until <= at.UnixMilli() }), nil
 }
 
 // forgetRecent has all accounts forget the changes that are in tables. What cannot
@@ -213,7 +178,7 @@ func (s *Store) forgetRecent() {
 	for app, a := range s.accounts.Range {
 		app, a := app.(mpblock.AppID), a.(*account) //nolint:forcetypeassert // the map holds nothing else
 		a.token <- struct{}{}
-		none := len(a.recent.changes) == 0
+		none := len(a.recent.All) == 0
 		<-a.token
 		if none {
 			continue
@@ -229,7 +194,7 @@ func (s *Store) forgetRecent() {
 		a.tabled.Store(&h)
 		for all := false; !all; {
 			a.token <- struct{}{}
-			all = a.recent.forget(h.seq)
+			all = a.recent.Forget(h.seq)
 			<-a.token
 		}
 	}

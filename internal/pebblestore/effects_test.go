@@ -6,7 +6,7 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"mpblock"
-	"mpblock/internal/pebblestore/codec"
+	"mpblock/internal/pebblestore/recent"
 )
 
 // A change of the followers is counted too where a reader has seen the head between
@@ -34,24 +34,6 @@ func TestFollowerChangesAreCounted(t *testing.T) {
 	}
 }
 
-// What is forgotten is not held by what is remembered behind it.
-func TestForgottenChangesAreFreed(t *testing.T) {
-	var r recent
-	for seq := range uint64(4) {
-		r.add(mpblock.Change{Seq: seq + 1, Action: mpblock.Block, OpenIDs: []mpblock.OpenID{mint(int(seq))}}, []codec.Effect{{ID: mint(int(seq))}})
-	}
-	all := r.changes
-	r.forget(3)
-	if len(r.changes) != 1 || len(r.last) != 1 || r.since != 3 {
-		t.Errorf("%d changes of %d OpenIDs are remembered behind %d", len(r.changes), len(r.last), r.since)
-	}
-	for _, c := range all[:3] {
-		if c.OpenIDs != nil {
-			t.Errorf("change %d is held", c.Seq)
-		}
-	}
-}
-
 // A change that was written to a table, and forgotten, after a batch had looked in the
 // tables counts for that batch.
 func TestTablesAreWrittenMeanwhile(t *testing.T) {
@@ -61,7 +43,7 @@ func TestTablesAreWrittenMeanwhile(t *testing.T) {
 	}
 	a, ids := s.account(app), []mpblock.OpenID{mint(1)}
 	before, err := s.find(app, a, ids, false, true)
-	if err != nil || before.last[0].blocked {
+	if err != nil || before.last[0].Blocked {
 		t.Fatalf("in the tables: %+v, %v", before, err)
 	}
 	if err := s.db.Flush(); err != nil {
@@ -70,10 +52,10 @@ func TestTablesAreWrittenMeanwhile(t *testing.T) {
 	s.forgetRecent()
 	a.token <- struct{}{}
 	defer func() { <-a.token }()
-	if len(a.recent.last) != 0 {
+	if len(a.recent.Last) != 0 {
 		t.Error("nothing was forgotten")
 	}
-	if now, err := s.current(app, a, ids, false, before); err != nil || now.last[0] != (lastChange{1, 0, true}) {
+	if now, err := s.current(app, a, ids, false, before); err != nil || now.last[0] != (recent.Last{Seq: 1, Blocked: true}) {
 		t.Errorf("found %+v, %v", now, err)
 	}
 }

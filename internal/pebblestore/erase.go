@@ -8,24 +8,29 @@ import (
 	"github.com/cockroachdb/pebble/v2"
 
 	"mpblock"
+	"mpblock/internal/pebblestore/codec"
+	"mpblock/internal/pebblestore/recent"
 )
 
 // accountKeys are the kinds of keys that belong to an account.
-var accountKeys = []byte{entryKeys, changeKeys, followerKeys, formerKeys, undoneKeys}
+var accountKeys = []byte{codec.EntryKeys, codec.ChangeKeys, codec.FollowerKeys, codec.FormerKeys, codec.UndoneKeys}
 
-// Erase implements mpblock.Store. It is one write of a few bytes, whatever the account
-// has: so it has happened or not, also after a crash. The merges that follow take the
+// Erase implements mpblock.Store. But for ends, it is one write of a few bytes, whatever
+// the account has: so it has happened or not, also after a crash. The merges that follow take the
 // bytes off the disk; where they do not come to an end, Pebble's own do later.
 func (s *Store) Erase(ctx context.Context, app mpblock.AppID) error {
-	if err := checkApp(app); err != nil {
+	if err := codec.CheckApp(app); err != nil {
 		return err
 	}
 	a := s.account(app)
+	if err := s.eraseEnds(ctx, app, a); err != nil {
+		return err
+	}
 	err := s.write(ctx, &a.lock, func(batch *pebble.Batch) error {
 		var errs error
 		for _, kind := range accountKeys {
-			from := appKey(kind, app)
-			errs = errors.Join(errs, batch.DeleteRange(from, after(from), nil))
+			from := codec.AppKey(kind, app)
+			errs = errors.Join(errs, batch.DeleteRange(from, codec.After(from), nil))
 		}
 		if errs != nil {
 			return errs
@@ -38,8 +43,8 @@ func (s *Store) Erase(ctx context.Context, app mpblock.AppID) error {
 	}
 	return s.await(ctx, func() error {
 		for _, kind := range accountKeys {
-			from := appKey(kind, app)
-			if err := s.db.Compact(ctx, from, after(from), false); err != nil {
+			from := codec.AppKey(kind, app)
+			if err := s.db.Compact(ctx, from, codec.After(from), false); err != nil {
 				return s.explain(err)
 			}
 		}
@@ -53,6 +58,6 @@ func (s *Store) Erase(ctx context.Context, app mpblock.AppID) error {
 // an AppID is not used again.
 func (a *account) forgetErased() {
 	if a.erased {
-		a.recent = recent{since: math.MaxUint64}
+		a.recent = recent.Changes{Since: math.MaxUint64}
 	}
 }

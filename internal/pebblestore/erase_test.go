@@ -10,6 +10,7 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs/errorfs"
 
 	"mpblock"
+	"mpblock/internal/pebblestore/codec"
 )
 
 // other is an account beside the one that is erased.
@@ -160,7 +161,7 @@ func TestErasedIsOffTheDisk(t *testing.T) {
 	}
 	for _, level := range tables {
 		for _, table := range level {
-			if !bytes.Equal(table.Largest.UserKey, versionKey) {
+			if !bytes.Equal(table.Largest.UserKey, codec.VersionKey) {
 				t.Errorf("a table from %q to %q", table.Smallest.UserKey, table.Largest.UserKey)
 			}
 		}

@@ -300,7 +300,7 @@ func TestSweep(t *testing.T) {
 	}
 	s.sweep()
 	for key, want := range map[string]bool{"dead": false, "live": true, "eternal": true} {
-		if v, err := s.value(recordKey("kind", key)); err != nil || (v != nil) != want {
+		if v, err := s.value(codec.RecordKey("kind", key)); err != nil || (v != nil) != want {
 			t.Errorf("%s is there: %v, %v", key, v != nil, err)
 		}
 	}
@@ -331,7 +331,7 @@ func TestSweepCopiesNoValues(t *testing.T) {
 		t.Errorf("a sweep over %d bytes of values took %d bytes of memory", records*size*3/4, least)
 	}
 	left := 0
-	if err := s.eachRecord([]byte{recordKeys}, []byte{recordKeys + 1}, func([]byte, []byte, mpblock.Record) bool { left++; return true }); err != nil || left != records*3/4 {
+	if err := s.eachRecord([]byte{codec.RecordKeys}, []byte{codec.RecordKeys + 1}, func([]byte, []byte, mpblock.Record) bool { left++; return true }); err != nil || left != records*3/4 {
 		t.Errorf("%d records are left, want %d, %v", left, records*3/4, err)
 	}
 }
@@ -341,7 +341,7 @@ func TestDamagedValues(t *testing.T) {
 	if _, err := s.Apply(t.Context(), app, batchOf(mpblock.Block, mint(1))); err != nil {
 		t.Fatal(err)
 	}
-	if err := s.db.Set(changeKey(app, 1), []byte{2, 1, 0x80}, pebble.Sync); err != nil {
+	if err := s.db.Set(codec.ChangeKey(app, 1), []byte{2, 1, 0x80}, pebble.Sync); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := s.Changes(t.Context(), app, 0, 10); !errors.Is(err, codec.ErrDamaged) {

@@ -25,7 +25,7 @@ func (s *Store) changeFollowers(ctx context.Context, app mpblock.AppID, ids []mp
 	if len(ids) > mpblock.MaxWrite {
 		return 0, fmt.Errorf("pebblestore: %d followers in one call, at most %d", len(ids), mpblock.MaxWrite)
 	}
-	if err := checkApp(app); err != nil {
+	if err := codec.CheckApp(app); err != nil {
 		return 0, err
 	}
 	ids = mpblock.Distinct(ids)
@@ -43,7 +43,7 @@ func (s *Store) changeFollowers(ctx context.Context, app mpblock.AppID, ids []mp
 		took = len(ids)
 		var errs error
 		for _, id := range ids {
-			if key := openIDKey(followerKeys, app, id); add {
+			if key := codec.OpenIDKey(codec.FollowerKeys, app, id); add {
 				h.followers++
 				errs = errors.Join(errs, batch.Set(key, nil, nil))
 			} else {
@@ -51,7 +51,7 @@ func (s *Store) changeFollowers(ctx context.Context, app mpblock.AppID, ids []mp
 				errs = errors.Join(errs, batch.Delete(key, nil))
 			}
 		}
-		return a.remember(h, errors.Join(errs, batch.Set(headKey(followerKeys, app), codec.EncodeUint(h.followers), nil)))
+		return a.remember(h, errors.Join(errs, batch.Set(codec.HeadKey(codec.FollowerKeys, app), codec.EncodeUint(h.followers), nil)))
 	})
 	if err != nil {
 		return 0, err

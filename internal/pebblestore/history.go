@@ -42,7 +42,7 @@ func (s *Store) Changes(ctx context.Context, app mpblock.AppID, seq uint64, limi
 // log returns an iterator over the changes from a seq on.
 func (s *Store) log(ctx context.Context, app mpblock.AppID, from uint64) (*pebble.Iterator, error) {
 	return s.db.NewIterWithContext(ctx, &pebble.IterOptions{
-		LowerBound: changeKey(app, from), UpperBound: after(appKey(changeKeys, app)),
+		LowerBound: codec.ChangeKey(app, from), UpperBound: codec.After(codec.AppKey(codec.ChangeKeys, app)),
 	})
 }
 
@@ -75,14 +75,14 @@ func (s *Store) ChangesOf(ctx context.Context, app mpblock.AppID, id mpblock.Ope
 func (s *Store) chain(app mpblock.AppID, id mpblock.OpenID, after uint64) (seqs []uint64, err error) {
 	var at uint64
 	err = s.look(app, false, func(l *lookup) error {
-		if at, _ = l.last(entryKeys, &id); at == 0 {
-			at, _ = l.last(formerKeys, &id)
+		if at = l.last(codec.EntryKeys, &id).Seq; at == 0 {
+			at = l.last(codec.FormerKeys, &id).Seq
 		}
 		return nil
 	})
 	for err == nil && at > after {
 		seqs = append(seqs, at)
-		err = s.view(changeKey(app, at), func(v []byte) (err error) {
+		err = s.view(codec.ChangeKey(app, at), func(v []byte) (err error) {
 			at, err = codec.PreviousOf(at, v, id)
 			return err
 		})
@@ -109,7 +109,7 @@ func (s *Store) changeHeads(ctx context.Context, app mpblock.AppID, seqs []uint6
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		err := s.view(changeKey(app, seq), func(v []byte) error {
+		err := s.view(codec.ChangeKey(app, seq), func(v []byte) error {
 			if v == nil {
 				return &mpblock.NoChangeError{Seq: seq}
 			}
@@ -135,7 +135,7 @@ func (s *Store) Undone(ctx context.Context, app mpblock.AppID, seqs []uint64) ([
 	defer s.inflight.Done()
 	by := make([]uint64, len(seqs))
 	for i, seq := range seqs {
-		err := s.view(seqKey(undoneKeys, app, seq), func(v []byte) (err error) {
+		err := s.view(codec.SeqKey(codec.UndoneKeys, app, seq), func(v []byte) (err error) {
 			if v != nil {
 				by[i], err = codec.DecodeUint(v)
 			}
@@ -243,9 +243,9 @@ type ends struct {
 
 func (s *Store) ends(ctx context.Context, app mpblock.AppID, after, last mpblock.OpenID) (e *ends, err error) {
 	e = &ends{store: s}
-	for kind, it := range map[byte]**pebble.Iterator{entryKeys: &e.blocked, formerKeys: &e.former} {
+	for kind, it := range map[byte]**pebble.Iterator{codec.EntryKeys: &e.blocked, codec.FormerKeys: &e.former} {
 		*it, err = s.db.NewIterWithContext(ctx, &pebble.IterOptions{
-			LowerBound: append(openIDKey(kind, app, after), 0), UpperBound: append(openIDKey(kind, app, last), 0),
+			LowerBound: append(codec.OpenIDKey(kind, app, after), 0), UpperBound: append(codec.OpenIDKey(kind, app, last), 0),
 		})
 		if err != nil {
 			return nil, errors.Join(err, e.close())

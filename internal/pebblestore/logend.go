@@ -52,7 +52,7 @@ func (s *Store) explainOpen(err error) error {
 // readLogEnd reads the newest log to its end.
 func (s *Store) readLogEnd() (end logEnd, err error) {
 	end.End, err = logend.Read(s.fs, s.dir, func(key, value []byte) {
-		if len(key) == len(changeKey("", 0))+mpblock.AppIDLen && key[0] == changeKeys {
+		if len(key) == len(codec.ChangeKey("", 0))+mpblock.AppIDLen && key[0] == codec.ChangeKeys {
 			end.app = mpblock.AppID(key[1 : 1+mpblock.AppIDLen])
 			end.last, _, _ = codec.DecodeChangeHead(binary.BigEndian.Uint64(key[1+mpblock.AppIDLen:]), value)
 		}

@@ -12,12 +12,12 @@ import (
 
 // Blacklist implements mpblock.Store.
 func (s *Store) Blacklist(ctx context.Context, app mpblock.AppID, after mpblock.OpenID, limit int) (mpblock.Page, error) {
-	return s.page(ctx, entryKeys, app, after, limit)
+	return s.page(ctx, codec.EntryKeys, app, after, limit)
 }
 
 // Followers implements mpblock.Store.
 func (s *Store) Followers(ctx context.Context, app mpblock.AppID, after mpblock.OpenID, limit int) (mpblock.Page, error) {
-	return s.page(ctx, followerKeys, app, after, limit)
+	return s.page(ctx, codec.FollowerKeys, app, after, limit)
 }
 
 // page reads heads and list through one iterator, so that all are of one instant.
@@ -41,7 +41,7 @@ func (s *Store) page(ctx context.Context, kind byte, app mpblock.AppID, cursor m
 	}
 	limit = min(limit, h.page(kind, nil).Total)
 	ids := make([]mpblock.OpenID, 0, limit)
-	for ok := it.SeekGE(append(openIDKey(kind, app, cursor), 0)); ok && len(ids) < limit; ok = it.Next() {
+	for ok := it.SeekGE(append(codec.OpenIDKey(kind, app, cursor), 0)); ok && len(ids) < limit; ok = it.Next() {
 		ids = append(ids, mpblock.OpenID(it.Key()[1+mpblock.AppIDLen:]))
 	}
 	return h.page(kind, ids), it.Error()
@@ -50,7 +50,7 @@ func (s *Store) page(ctx context.Context, kind byte, app mpblock.AppID, cursor m
 // page returns a page of one of the lists that the head is of.
 func (h *head) page(kind byte, ids []mpblock.OpenID) mpblock.Page {
 	total := h.total
-	if kind == followerKeys {
+	if kind == codec.FollowerKeys {
 		total = h.followers
 	}
 	return mpblock.Page{OpenIDs: ids, Total: int(total), Seq: h.seq} //nolint:gosec // it has counted what is in memory or on the disk
@@ -70,12 +70,13 @@ func (s *Store) States(ctx context.Context, app mpblock.AppID, ids []mpblock.Ope
 			return err
 		}
 		for i := range ids {
-			seq, since := l.last(entryKeys, &ids[i])
-			states[i].Seq, states[i].Since, states[i].Blocked = seq, cmp.Or(since, seq), seq != 0
+			last := l.last(codec.EntryKeys, &ids[i])
+			states[i].Seq, states[i].Since, states[i].Blocked = last.Seq, cmp.Or(last.Since, last.Seq), last.Seq != 0
+			states[i].Until = mpblock.EndAt(last.Until)
 		}
 		for i := range ids {
 			if h.unblocks > 0 && !states[i].Blocked {
-				states[i].Seq, _ = l.last(formerKeys, &ids[i])
+				states[i].Seq = l.last(codec.FormerKeys, &ids[i]).Seq
 			}
 		}
 		for i := range ids {
@@ -90,8 +91,8 @@ func (s *Store) States(ctx context.Context, app mpblock.AppID, ids []mpblock.Ope
 type lookup struct {
 	it  *pebble.Iterator
 	app mpblock.AppID
-	key idKey // that is looked up
-	err error // the first of a value that is damaged, or of a seek that failed
+	key codec.IDKey // that is looked up
+	err error       // the first of a value that is damaged, or of a seek that failed
 }
 
 // look has do look OpenIDs up, in the tables alone or in everything; those in byte
@@ -100,14 +101,14 @@ type lookup struct {
 // hold most of the keys.
 func (s *Store) look(app mpblock.AppID, tables bool, do func(*lookup) error) (err error) {
 	it, err := s.db.NewIter(&pebble.IterOptions{
-		LowerBound: headKey(entryKeys, app), UpperBound: after(appKey(formerKeys, app)),
+		LowerBound: codec.HeadKey(codec.EntryKeys, app), UpperBound: codec.After(codec.AppKey(codec.FormerKeys, app)),
 		UseL6Filters: true, OnlyReadGuaranteedDurable: tables,
 	})
 	if err != nil {
 		return err
 	}
 	defer s.end(it, &err)
-	l := &lookup{it: it, app: app, key: newIDKey(entryKeys, app)}
+	l := &lookup{it: it, app: app, key: codec.NewIDKey(codec.EntryKeys, app)}
 	err = do(l)
 	if l.err != nil { // whatever came of it
 		return l.err
@@ -130,7 +131,7 @@ func (l *lookup) has(key []byte) bool {
 
 // head returns the head of the blacklist.
 func (l *lookup) head() (h head, err error) {
-	if l.has(headKey(entryKeys, l.app)) {
+	if l.has(codec.HeadKey(codec.EntryKeys, l.app)) {
 		err = h.decode(l.it.Value())
 	}
 	return h, err
@@ -139,19 +140,19 @@ func (l *lookup) head() (h head, err error) {
 // find goes to the key of an OpenID, and tells whether it is there.
 func (l *lookup) find(kind byte, id *mpblock.OpenID) bool {
 	l.key[0] = kind
-	return l.has(l.key.of(id))
+	return l.has(l.key.Of(id))
 }
 
-// last returns what an entry or a former entry holds, 0 if it is not there.
-func (l *lookup) last(kind byte, id *mpblock.OpenID) (seq, since uint64) {
+// last returns what an entry or a former entry holds, Seq 0 if it is not there.
+func (l *lookup) last(kind byte, id *mpblock.OpenID) codec.Last {
 	if !l.find(kind, id) {
-		return 0, 0
+		return codec.Last{}
 	}
-	seq, since, err := codec.DecodeLast(l.it.Value())
+	last, err := codec.DecodeLast(l.it.Value())
 	if err != nil && l.err == nil {
 		l.err = err
 	}
-	return seq, since
+	return last
 }
 
-func (l *lookup) follows(id *mpblock.OpenID) bool { return l.find(followerKeys, id) }
+func (l *lookup) follows(id *mpblock.OpenID) bool { return l.find(codec.FollowerKeys, id) }

@@ -21,7 +21,7 @@ func (s *Store) Get(ctx context.Context, kind, key string) (mpblock.Record, erro
 		return mpblock.Record{}, err
 	}
 	defer s.inflight.Done()
-	return s.record(kind, key, recordKey(kind, key))
+	return s.record(kind, key, codec.RecordKey(kind, key))
 }
 
 // List implements mpblock.Store.
@@ -33,11 +33,11 @@ func (s *Store) List(ctx context.Context, kind, from string, limit int) (records
 	if limit <= 0 {
 		return nil, nil
 	}
-	lower := append(recordKey(kind, from), 0)
+	lower := append(codec.RecordKey(kind, from), 0)
 	if from == "" {
-		lower = recordKey(kind, "")
+		lower = codec.RecordKey(kind, "")
 	}
-	err = s.eachRecord(lower, after(recordKey(kind, "")), func(name, _ []byte, r mpblock.Record) bool {
+	err = s.eachRecord(lower, codec.After(codec.RecordKey(kind, "")), func(name, _ []byte, r mpblock.Record) bool {
 		if r.Live(s.clock.Now()) {
 			r.Kind, r.Key, r.Value = kind, string(name), slices.Clone(r.Value)
 			records = append(records, r)
@@ -53,8 +53,8 @@ func (s *Store) Kinds(ctx context.Context) (kinds []string, err error) {
 		return nil, err
 	}
 	defer s.inflight.Done()
-	from := []byte{recordKeys}
-	it, err := s.db.NewIterWithContext(ctx, &pebble.IterOptions{LowerBound: from, UpperBound: after(from)})
+	from := []byte{codec.RecordKeys}
+	it, err := s.db.NewIterWithContext(ctx, &pebble.IterOptions{LowerBound: from, UpperBound: codec.After(from)})
 	if err != nil {
 		return nil, err
 	}
@@ -62,7 +62,7 @@ func (s *Store) Kinds(ctx context.Context) (kinds []string, err error) {
 	for ok := it.First(); ok; ok = it.SeekGE(from) {
 		kind, _, _ := bytes.Cut(it.Key()[1:], []byte{0})
 		kinds = append(kinds, string(kind))
-		from = after(recordKey(string(kind), ""))
+		from = codec.After(codec.RecordKey(string(kind), ""))
 	}
 	return kinds, it.Error()
 }
@@ -100,7 +100,7 @@ func (s *Store) Put(ctx context.Context, r mpblock.Record) (mpblock.Record, erro
 	if err := r.Validate(); err != nil {
 		return mpblock.Record{}, err
 	}
-	key := recordKey(r.Kind, r.Key)
+	key := codec.RecordKey(r.Kind, r.Key)
 	next := r
 	next.Value = slices.Clone(r.Value)
 	next.Expires = r.Expires.UTC().Truncate(time.Millisecond)
@@ -125,7 +125,7 @@ func (s *Store) Put(ctx context.Context, r mpblock.Record) (mpblock.Record, erro
 
 // Delete implements mpblock.Store.
 func (s *Store) Delete(ctx context.Context, kind, key string, version uint64) error {
-	k := recordKey(kind, key)
+	k := codec.RecordKey(kind, key)
 	return s.write(ctx, s.recordLock(k), func(b *pebble.Batch) error {
 		old, err := s.record(kind, key, k)
 		if err != nil {

@@ -14,17 +14,20 @@
 // go on, and Health says why. When an fsync fails, nobody can tell any more what
 // is on the disk: writes stay refused until the store is opened anew.
 //
-// # Layout of the keys, version 3
+// # Layout of the keys, version 4
 //
 // An app is the 18 bytes of an AppID, an openid its 28 bytes, seq 8 bytes
 // big-endian. Numbers in values are unsigned varints; times are in milliseconds
 // since 1970.
 //
-//	\x00version            "3"
+//	\x00version            "4"
 //	\x00upgrade            while a store of version 2 is brought forward: see upgrade
-//	b app \x00             head of the blacklist: total, seq of the last change, its time, number of changes that unblocked
-//	b app openid           an entry: the seq of the change that blocked it, and of that which it belongs to, if another
+//	b app \x00             head of the blacklist: total, seq of the last change, its time, number of changes that unblocked,
+//	                       and of entries that end, if there are any
+//	b app openid           an entry: the seq of its last change, of that which it belongs to, if another, and its end,
+//	                       if it has one
 //	c app seq              a change, and for each of its OpenIDs the seq of the change before it: see codec.EncodeChange
+//	e time app openid      the end of an entry, its time in 8 bytes big-endian: empty
 //	f app \x00             the number of followers
 //	f app openid           a follower: empty
 //	r kind \x00 key        a record: version, end of life (0: none), value
@@ -51,6 +54,7 @@ import (
 
 	"mpblock"
 	"mpblock/internal/datadir"
+	"mpblock/internal/pebblestore/codec"
 	"mpblock/internal/pebblestore/guard"
 )
 
@@ -314,7 +318,7 @@ func (s *Store) enter(ctx context.Context) error {
 
 // enterApp is enter for a method that takes an AppID.
 func (s *Store) enterApp(ctx context.Context, app mpblock.AppID) error {
-	if err := checkApp(app); err != nil {
+	if err := codec.CheckApp(app); err != nil {
 		return err
 	}
 	return s.enter(ctx)

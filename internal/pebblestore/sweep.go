@@ -35,7 +35,7 @@ func (s *Store) sweep() {
 	ctx, cancel := context.WithTimeout(context.Background(), sweepEvery)
 	defer cancel()
 	var dead [][]byte
-	err := s.eachRecord([]byte{recordKeys}, after([]byte{recordKeys}), func(_ []byte, k []byte, r mpblock.Record) bool {
+	err := s.eachRecord([]byte{codec.RecordKeys}, codec.After([]byte{codec.RecordKeys}), func(_ []byte, k []byte, r mpblock.Record) bool {
 		if !r.Live(s.clock.Now()) {
 			dead = append(dead, slices.Clone(k))
 		}

@@ -10,12 +10,14 @@ import (
 	"mpblock/internal/pebblestore/codec"
 )
 
-// The layouts that this program reads. A store of the older one is brought forward when
+// The layouts that this program reads. A store of an older one is brought forward when
 // it is opened to be written; one that is opened to be read is read as it is, since
-// changes tell their form.
+// changes tell their form. Layout 3 is this one without ends: nothing of it is written
+// anew, but no program that knows no ends is to write to it any more.
 const (
-	layoutVersion = "3"
-	layoutBefore  = "2"
+	layoutVersion   = "4"
+	layoutWithout   = "3"
+	layoutNotPacked = "2"
 )
 
 // ErrLayout is wrapped by Open when the store's layout is one that this program does not
@@ -36,7 +38,7 @@ var upgradeTell = 10 * time.Second
 // layout returns the version of the layout, "" where the store is empty. It refuses what
 // another program, or another version of this one, has laid out. It writes nothing.
 func (s *Store) layout() (string, error) {
-	v, err := s.value(versionKey)
+	v, err := s.value(codec.VersionKey)
 	if err != nil {
 		return "", fmt.Errorf("read the version of the store in %s: %w", s.dir, err)
 	}
@@ -50,9 +52,9 @@ func (s *Store) layout() (string, error) {
 			return "", fmt.Errorf("%s: %w", s.dir, ErrNoStore)
 		}
 		return "", nil
-	case string(v) != layoutVersion && string(v) != layoutBefore:
-		return "", fmt.Errorf("the store in %s has layout %q, this program knows layouts %s and %s: %w; use the program that wrote it, or a newer one",
-			s.dir, v, layoutBefore, layoutVersion, ErrLayout)
+	case string(v) != layoutVersion && string(v) != layoutWithout && string(v) != layoutNotPacked:
+		return "", fmt.Errorf("the store in %s has layout %q, this program knows layouts %s to %s: %w; use the program that wrote it, or a newer one",
+			s.dir, v, layoutNotPacked, layoutVersion, ErrLayout)
 	}
 	return string(v), nil
 }
@@ -68,15 +70,23 @@ func (s *Store) settle() error {
 	case err != nil:
 		return fmt.Errorf("read the store in %s: %w", s.dir, err)
 	case version == "":
-		if err := s.db.Set(versionKey, []byte(layoutVersion), pebble.Sync); err != nil {
+		if err := s.db.Set(codec.VersionKey, []byte(layoutVersion), pebble.Sync); err != nil {
 			return fmt.Errorf("begin the store in %s: %w", s.dir, err)
 		}
 		return nil
-	case version == layoutVersion && at == nil:
-		return nil
+	case version == layoutWithout:
+		if err := s.db.Set(codec.VersionKey, []byte(layoutVersion), pebble.Sync); err != nil {
+			return fmt.Errorf("bring the store in %s from layout %s to %s: %w", s.dir, version, layoutVersion, err)
+		}
+		s.tell.Info("the store has the newer layout", "dir", s.dir, "from", version, "layout", layoutVersion)
+		fallthrough // where packing was under way, it is so still
+	case version == layoutVersion:
+		if at == nil {
+			return nil
+		}
 	}
 	if err := s.upgrade(at); err != nil {
-		return fmt.Errorf("bring the store in %s from layout %s to %s (the next start goes on with it): %w", s.dir, layoutBefore, layoutVersion, err)
+		return fmt.Errorf("bring the store in %s from layout %s to %s (the next start goes on with it): %w", s.dir, layoutNotPacked, layoutVersion, err)
 	}
 	return nil
 }
@@ -84,11 +94,11 @@ func (s *Store) settle() error {
 // upgrade packs the changes from a key on, nil: all of them. It may be killed at any
 // point: what was written is written whole and in order, each piece with where to go on.
 func (s *Store) upgrade(at []byte) error {
-	s.tell.Info("bringing the store to a newer layout: it is served once that is done", "dir", s.dir, "from", layoutBefore, "to", layoutVersion, "goes_on", at != nil)
+	s.tell.Info("bringing the store to a newer layout: it is served once that is done", "dir", s.dir, "from", layoutNotPacked, "to", layoutVersion, "goes_on", at != nil)
 	if at == nil {
 		b := s.db.NewBatch()
-		at = []byte{changeKeys}
-		if err := errors.Join(b.Set(versionKey, []byte(layoutVersion), nil), b.Set(upgradeKey, at, nil), b.Commit(pebble.Sync)); err != nil {
+		at = []byte{codec.ChangeKeys}
+		if err := errors.Join(b.Set(codec.VersionKey, []byte(layoutVersion), nil), b.Set(upgradeKey, at, nil), b.Commit(pebble.Sync)); err != nil {
 			return err
 		}
 	}
@@ -119,7 +129,7 @@ func (s *Store) upgrade(at []byte) error {
 // packSome packs some changes from a key on, and returns where to go on; nil: there
 // are no more. What is damaged stays as it is: check names it.
 func (s *Store) packSome(at []byte) (changes int, next []byte, err error) {
-	it, err := s.db.NewIter(&pebble.IterOptions{LowerBound: at, UpperBound: after([]byte{changeKeys})})
+	it, err := s.db.NewIter(&pebble.IterOptions{LowerBound: at, UpperBound: codec.After([]byte{codec.ChangeKeys})})
 	if err != nil {
 		return 0, nil, err
 	}

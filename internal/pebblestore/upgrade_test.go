@@ -41,7 +41,7 @@ func encodeChangeOfLayout2(c mpblock.Change, effects []codec.Effect) []byte {
 // toLayout2 makes a store one of layout 2, which closes it.
 func toLayout2(tb testing.TB, s *Store) {
 	tb.Helper()
-	it, err := s.db.NewIter(&pebble.IterOptions{LowerBound: []byte{changeKeys}, UpperBound: after([]byte{changeKeys})})
+	it, err := s.db.NewIter(&pebble.IterOptions{LowerBound: []byte{codec.ChangeKeys}, UpperBound: codec.After([]byte{codec.ChangeKeys})})
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -56,7 +56,7 @@ func toLayout2(tb testing.TB, s *Store) {
 			tb.Fatal(err)
 		}
 	}
-	err = errors.Join(it.Close(), b.Set(versionKey, []byte("2"), nil), b.Commit(pebble.Sync), s.Close())
+	err = errors.Join(it.Close(), b.Set(codec.VersionKey, []byte("2"), nil), b.Commit(pebble.Sync), s.Close())
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -92,16 +92,16 @@ func logOf(tb testing.TB, s *Store) []mpblock.Change {
 	return log
 }
 
-// wantUpgraded tells whether a store has layout 3 through and through, and the log.
+// wantUpgraded tells whether a store has layout 4 through and through, and the log.
 func wantUpgraded(t *testing.T, s *Store, log []mpblock.Change) {
 	t.Helper()
 	if !reflect.DeepEqual(log, logOf(t, s)) {
 		t.Error("another log")
 	}
 	sound(t, s)
-	version, err := s.value(versionKey)
+	version, err := s.value(codec.VersionKey)
 	at, err2 := s.value(upgradeKey)
-	if err := errors.Join(err, err2); err != nil || string(version) != "3" || at != nil {
+	if err := errors.Join(err, err2); err != nil || string(version) != "4" || at != nil {
 		t.Errorf("version %q, upgrade at %q, %v", version, at, err)
 	}
 	it, err := s.log(t.Context(), app, 1)
@@ -165,7 +165,7 @@ func TestUpgrade(t *testing.T) {
 		o := Options{Logger: slog.New(slog.NewTextHandler(&said, nil))}
 		s = openWith(t, dir, o)
 		wantUpgraded(t, s, log)
-		for _, word := range []string{"bringing the store to a newer layout", "from=2 to=3", "has the newer layout", "changes=" + strconv.Itoa(len(log))} {
+		for _, word := range []string{"bringing the store to a newer layout", "from=2 to=4", "has the newer layout", "changes=" + strconv.Itoa(len(log))} {
 			if !strings.Contains(said.String(), word) {
 				t.Errorf("%q was not said:\n%s", word, said.String())
 			}
@@ -180,6 +180,40 @@ func TestUpgrade(t *testing.T) {
 		s = openWith(t, dir, o)
 		if n := len(logOf(t, s)); said.Len() > 0 || n != len(log)+1 {
 			t.Errorf("opened once more, with %d changes: %s", n, said.String())
+		}
+	}
+}
+
+// A store of layout 3, also one whose packing was under way, is brought forward too; read
+// only it stays what it is.
+func TestUpgradeOfLayout3(t *testing.T) {
+	for _, packing := range []bool{false, true} {
+		dir := t.TempDir()
+		s := openIn(t, dir)
+		log := fillMixed(t, s, 100)
+		if packing {
+			toLayout2(t, s)
+			s = openWith(t, dir, Options{})
+			if err := s.db.Set(upgradeKey, codec.ChangeKey(app, 50), pebble.Sync); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := errors.Join(s.db.Set(codec.VersionKey, []byte("3"), pebble.Sync), s.Close()); err != nil {
+			t.Fatal(err)
+		}
+		before := files(t, dir)
+		s = openWith(t, dir, Options{ReadOnly: true})
+		sound(t, s)
+		if err := s.Close(); err != nil {
+			t.Fatal(err)
+		}
+		if !reflect.DeepEqual(before, files(t, dir)) {
+			t.Error("to read a store of layout 3 has changed it")
+		}
+		s = openIn(t, dir)
+		wantUpgraded(t, s, log)
+		if err := s.Close(); err != nil {
+			t.Fatal(err)
 		}
 	}
 }
@@ -225,19 +259,19 @@ func TestUpgradeUnderPowerCuts(t *testing.T) {
 
 // A store of another layout is refused by its name, and no file of it changes.
 func TestOtherLayoutsAreLeftAsTheyAre(t *testing.T) {
-	for _, layout := range []string{"1", "4", "22", ""} {
+	for _, layout := range []string{"1", "5", "22", ""} {
 		for _, readOnly := range []bool{false, true} {
 			dir := t.TempDir()
 			db, err := pebble.Open(dir, &pebble.Options{FormatMajorVersion: pebble.FormatMinSupported, Logger: logger{slog.New(slog.DiscardHandler)}})
 			if err == nil {
-				err = errors.Join(db.Set(versionKey, []byte(layout), pebble.Sync), db.Set([]byte("key"), nil, pebble.Sync), db.Close())
+				err = errors.Join(db.Set(codec.VersionKey, []byte(layout), pebble.Sync), db.Set([]byte("key"), nil, pebble.Sync), db.Close())
 			}
 			if err != nil {
 				t.Fatal(err)
 			}
 			before := files(t, dir)
 			_, err = Open(dir, Options{ReadOnly: readOnly})
-			if !errors.Is(err, ErrLayout) || !strings.Contains(err.Error(), `layout "`+layout+`", this program knows layouts 2 and 3`) {
+			if !errors.Is(err, ErrLayout) || !strings.Contains(err.Error(), `layout "`+layout+`", this program knows layouts 2 to 4`) {
 				t.Errorf("layout %q: %v", layout, err)
 			}
 			if !reflect.DeepEqual(before, files(t, dir)) {

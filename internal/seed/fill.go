@@ -144,7 +144,7 @@ func (a *Account) block(ctx context.Context, to State, app mpblock.AppID, follow
 			at = now
 		}
 		for batch := range slices.Chunk(ids, mpblock.MaxWrite) {
-			b := mpblock.Batch{Action: mpblock.Block, OpenIDs: batch, Actor: cmp.Or(c.By, by), Reason: c.Reason, Time: at}
+			b := mpblock.Batch{Action: mpblock.Block, OpenIDs: batch, Actor: cmp.Or(c.By, by), Reason: c.Reason, Time: at, Until: c.Until}
 			if _, err := to.Store.Apply(ctx, app, b); err != nil {
 				return fmt.Errorf("blacklist: change %d: %w", i+1, err)
 			}
@@ -169,7 +169,7 @@ func (a *Account) remark(ctx context.Context, to State, made *mpblock.Account) e
 const accountsAtOnce = 100
 
 // Write writes what there is as a seed, NDJSON: accounts, followers, who is blocked since
-// when, by whom and why, and remarks. The log of changes that were taken back is not in
+// when, until when, by whom and why, and remarks. The log of changes that were taken back is not in
 // it, nor are secrets: their hashes are.
 func Write(ctx context.Context, w io.Writer, from State) error {
 	out := bufio.NewWriter(w)
@@ -223,7 +223,7 @@ func write(ctx context.Context, to *json.Encoder, from State, a *mpblock.Account
 			return err
 		}
 		l := line{
-			OpenID: row.OpenID.String(), Follower: states[0].Follower, Blocked: true, Reason: row.Reason, By: row.Actor, Time: row.Time.UTC(),
+			OpenID: row.OpenID.String(), Follower: states[0].Follower, Blocked: true, Reason: row.Reason, By: row.Actor, Time: row.Time.UTC(), Until: row.Until,
 			Name: called[row.OpenID].Name, Remark: called[row.OpenID].Remark,
 		}
 		if err := to.Encode(l); err != nil {

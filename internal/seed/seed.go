@@ -106,6 +106,7 @@ type Change struct {
 	Reason  string    `yaml:"reason"  json:"reason,omitempty"`
 	By      string    `yaml:"by"      json:"by,omitempty"` // an operator; "": the API
 	Time    time.Time `yaml:"time"    json:"time,omitzero"`
+	Until   time.Time `yaml:"until"   json:"until,omitzero"` // when they are unblocked; none: never
 	Count   int       `yaml:"count"   json:"count,omitempty"`
 	OpenIDs []string  `yaml:"openids" json:"openids,omitempty"`
 }
@@ -127,6 +128,7 @@ type line struct {
 	Reason   string    `json:"reason,omitempty"`
 	By       string    `json:"by,omitempty"`
 	Time     time.Time `json:"time,omitzero"`
+	Until    time.Time `json:"until,omitzero"`
 	Name     string    `json:"name,omitempty"`
 	Remark   string    `json:"remark,omitempty"`
 }
@@ -241,12 +243,12 @@ func (a *Account) add(l line) {
 		return
 	}
 	if n := len(a.Blacklist); n > 0 {
-		if c := &a.Blacklist[n-1]; c.Reason == l.Reason && c.By == l.By && c.Time.Equal(l.Time) && len(c.OpenIDs) < mpblock.MaxWrite {
+		if c := &a.Blacklist[n-1]; c.Reason == l.Reason && c.By == l.By && c.Time.Equal(l.Time) && c.Until.Equal(l.Until) && len(c.OpenIDs) < mpblock.MaxWrite {
 			c.OpenIDs = append(c.OpenIDs, l.OpenID)
 			return
 		}
 	}
-	a.Blacklist = append(a.Blacklist, Change{Reason: l.Reason, By: l.By, Time: l.Time, OpenIDs: []string{l.OpenID}})
+	a.Blacklist = append(a.Blacklist, Change{Reason: l.Reason, By: l.By, Time: l.Time, Until: l.Until, OpenIDs: []string{l.OpenID}})
 }
 
 // check holds what can be told without a store. The text is for the lines of mistakes.
@@ -298,6 +300,9 @@ func (a *Account) checkBlacklist() error {
 		}
 		if _, err := openids(c.OpenIDs); err != nil {
 			return fmt.Errorf("change %d: %w", n+1, err)
+		}
+		if !c.Until.IsZero() && !c.Until.After(c.Time) {
+			return fmt.Errorf("change %d: until: want a time behind that of the change", n+1)
 		}
 	}
 	return nil

@@ -143,7 +143,7 @@ func (l demoList) Read(each func(lines.Line) error) ([]lines.Summary, error) {
 func (r *rules) demoJob(ctx context.Context, a *mpblock.Account, reason string) error {
 	j, err := r.jobs.Draft(ctx, a, demoMaya, mpblock.Block, demoList(demoOpenIDs(DemoBlocked-demoByJob+1, DemoBlocked)))
 	if err == nil {
-		j, err = r.jobs.Start(ctx, DemoAppID, j.ID, reason)
+		j, err = r.jobs.Start(ctx, DemoAppID, j.ID, reason, time.Time{})
 	}
 	if err != nil {
 		return err

@@ -88,7 +88,7 @@ func used(t *testing.T, r *rules, app mpblock.AppID) {
 	must(r.remarks.Import(ctx, a, "test", []remarks.Row{{OpenID: ids[0], Remark: remarks.Remark{Name: "n"}}}))
 	j, err := r.jobs.Draft(ctx, a, "test", mpblock.Block, pasted(ids))
 	must(err)
-	_, err = r.jobs.Start(ctx, app, j.ID, "")
+	_, err = r.jobs.Start(ctx, app, j.ID, "", time.Time{})
 	must(err)
 	_, err = r.removals.intake.Draft(ctx, a, "test", false, pasted(ids))
 	must(err)

@@ -15,6 +15,7 @@ import (
 	"mpblock/internal/jobs"
 	"mpblock/internal/listcache"
 	"mpblock/internal/lists"
+	"mpblock/internal/lists/expiry"
 	"mpblock/internal/operators"
 	"mpblock/internal/ops"
 	"mpblock/internal/record"
@@ -35,12 +36,13 @@ type rules struct {
 	desks     *desk.Office
 	upstream  *upstream.Service
 	syncEvery time.Duration
+	clock     mpblock.Clock
 }
 
 // openRules opens the rules over a store. The operators are in people, which is that
 // store too, but for an emulator.
 func openRules(ctx context.Context, store *listcache.Store, people mpblock.Records, c Config) (*rules, error) {
-	r := &rules{store: store, syncEvery: c.SyncEvery}
+	r := &rules{store: store, syncEvery: c.SyncEvery, clock: c.Clock}
 	var err error
 	r.upstream = upstream.New(store, upstream.Options{Clock: c.Clock, SealFile: c.SealKeyFile, MakeSeal: c.makeSeal, Log: c.Log, Meter: c.meter})
 	if r.lists, err = lists.New(store, lists.Options{PageSize: c.PageSize, Quoted: store, Upstream: r.upstream, Clock: c.Clock, Log: c.Log}); err != nil {
@@ -67,7 +69,8 @@ const (
 	sumsEvery  = time.Minute
 )
 
-// run does what nobody waits for, until ctx ends: it runs jobs, counts changes for the
+// run does what nobody waits for, until ctx ends: it runs jobs, unblocks whose end has
+// come, counts changes for the
 // overview, writes down the calls, reads the lists on the platform, and erases accounts
 // that are being removed. It is to run on every node, once; nodes share the work. Report is
 // told of errors that it will try to overcome by itself; it may be called from several
@@ -76,6 +79,8 @@ func (r *rules) run(ctx context.Context, report func(error)) {
 	var wg sync.WaitGroup
 	defer wg.Wait()
 	wg.Go(func() { r.jobs.Run(ctx, report) })
+	ends := expiry.New(expiry.Options{Due: r.store.Due, Account: r.access.Account, Apply: r.lists.Apply, Clock: r.clock, Report: report})
+	wg.Go(func() { ends.Run(ctx) })
 	wg.Go(func() { every(ctx, callsEvery, nil, "write down the calls", r.access.WriteCalls, report) })
 	if r.syncEvery > 0 {
 		wg.Go(func() { every(ctx, r.syncEvery, nil, "read the lists on the platform", r.syncAll, report) })

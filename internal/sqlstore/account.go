@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"mpblock"
+	"mpblock/internal/sqlstore/query"
 )
 
 // mark is a random name of one try to write something, by which it is known
@@ -40,7 +41,7 @@ const selectHead = "SELECT total, seq, changed, followers, " + askTime + " FROM 
 
 // readHead returns the row of an account; one that is not there is all zero.
 func readHead(ctx context.Context, c *sql.Conn, app mpblock.AppID, suffix string) (h head, ok bool, err error) {
-	n, err := rows(ctx, c, selectHead+suffix, []any{appArg(app)}, func(r *sql.Rows) error {
+	n, err := query.Rows(ctx, c, selectHead+suffix, []any{query.App(app)}, func(r *sql.Rows) error {
 		return r.Scan(&h.total, &h.seq, &h.changed, &h.followers, &h.seconds)
 	})
 	return h, n == 1, err
@@ -71,8 +72,8 @@ func (s *Store) locked(ctx context.Context, c *sql.Conn, app mpblock.AppID, do f
 	}
 	// By itself: in the transaction, two nodes that both found no row would wait
 	// for each other.
-	if _, err := change(ctx, c, "INSERT IGNORE INTO account (app, total, seq, changed, followers, followed) VALUES (?, 0, 0, ?, 0, ?)",
-		appArg(app), firstTime, make([]byte, len(mark{}))); err != nil {
+	if _, err := query.Change(ctx, c, "INSERT IGNORE INTO account (app, total, seq, changed, followers, followed) VALUES (?, 0, 0, ?, 0, ?)",
+		query.App(app), firstTime, make([]byte, len(mark{}))); err != nil {
 		return err
 	}
 	return errAgain

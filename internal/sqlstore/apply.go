@@ -7,6 +7,7 @@ import (
 	"fmt"
 
 	"mpblock"
+	"mpblock/internal/sqlstore/query"
 )
 
 // Apply implements mpblock.Store.
@@ -78,8 +79,8 @@ func (a *applying) try(ctx context.Context, c *sql.Conn) error {
 func (a *applying) happened(ctx context.Context, c *sql.Conn) (*plan, error) {
 	for _, p := range a.lost {
 		found := false
-		_, err := rows(ctx, c, "SELECT batch FROM change_log WHERE app = ? AND seq = ?"+a.store.lockRead(),
-			[]any{appArg(a.app), p.changes[0].Seq}, func(r *sql.Rows) error {
+		_, err := query.Rows(ctx, c, "SELECT batch FROM change_log WHERE app = ? AND seq = ?"+a.store.lockRead(),
+			[]any{query.App(a.app), p.changes[0].Seq}, func(r *sql.Rows) error {
 				var m sql.RawBytes
 				err := r.Scan(&m)
 				found = bytes.Equal(m, p.mark[:])

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 
 	"mpblock"
+	"mpblock/internal/sqlstore/query"
 )
 
 // erased are the tables of an account's rows but the account's own, with the rest of
@@ -14,12 +15,14 @@ var erased = []struct {
 	atOnce     int
 }{
 	{"entry", "openid", eraseAtOnce},
+	{"entry_end", "openid", eraseAtOnce},
 	{"follower", "openid", eraseAtOnce},
 	{"follow_mark", "mark", eraseAtOnce},
 	{"given_back", "openid, seq", eraseAtOnce},
 	{"history", "openid, seq", eraseAtOnce},
 	{"undone", "seq", eraseAtOnce},
-	{"change_log", "seq", largeAtOnce},
+	{"change_end", "seq", eraseAtOnce},
+	{"change_log", "seq", query.LargeAtOnce},
 }
 
 // eraseAtOnce is how many small rows one transaction removes.
@@ -48,18 +51,18 @@ func (s *Store) erasePiece(ctx context.Context, app mpblock.AppID) (done bool, e
 		done = false
 		return s.locked(ctx, c, app, func(h head) error {
 			if h.total > 0 || h.followers > 0 {
-				if _, err := change(ctx, c, "UPDATE account SET total = 0, followers = 0 WHERE app = ?", appArg(app)); err != nil {
+				if _, err := query.Change(ctx, c, "UPDATE account SET total = 0, followers = 0 WHERE app = ?", query.App(app)); err != nil {
 					return err
 				}
 			}
 			for _, e := range erased {
-				n, err := change(ctx, c, "DELETE FROM "+e.table+" WHERE app = ? ORDER BY "+e.key+" LIMIT ?", appArg(app), e.atOnce)
+				n, err := query.Change(ctx, c, "DELETE FROM "+e.table+" WHERE app = ? ORDER BY "+e.key+" LIMIT ?", query.App(app), e.atOnce)
 				if err != nil || n > 0 {
 					return err
 				}
 			}
 			done = true
-			_, err := change(ctx, c, "DELETE FROM account WHERE app = ?", appArg(app))
+			_, err := query.Change(ctx, c, "DELETE FROM account WHERE app = ?", query.App(app))
 			return err
 		})
 	})

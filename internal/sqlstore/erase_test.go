@@ -10,6 +10,7 @@ import (
 
 	"mpblock"
 	"mpblock/internal/sqlstore/mariadbtest"
+	"mpblock/internal/sqlstore/query"
 )
 
 const other mpblock.AppID = "wx0123456789abcdf0"
@@ -19,7 +20,7 @@ func left(t *testing.T, s *Store, app mpblock.AppID) (n int) {
 	t.Helper()
 	err := s.retry(t.Context(), func(ctx context.Context, c *sql.Conn) error {
 		var tables []string
-		_, err := rows(ctx, c, "SELECT table_name FROM information_schema.columns WHERE table_schema = DATABASE() AND column_name = 'app'", nil,
+		_, err := query.Rows(ctx, c, "SELECT table_name FROM information_schema.columns WHERE table_schema = DATABASE() AND column_name = 'app'", nil,
 			func(r *sql.Rows) error {
 				tables = append(tables, "")
 				return r.Scan(&tables[len(tables)-1])
@@ -27,7 +28,7 @@ func left(t *testing.T, s *Store, app mpblock.AppID) (n int) {
 		n = 0
 		for _, table := range tables {
 			if err == nil {
-				_, err = rows(ctx, c, "SELECT COUNT(*) FROM "+table+" WHERE app = ?", []any{appArg(app)}, func(r *sql.Rows) error {
+				_, err = query.Rows(ctx, c, "SELECT COUNT(*) FROM "+table+" WHERE app = ?", []any{query.App(app)}, func(r *sql.Rows) error {
 					var here int
 					err := r.Scan(&here)
 					n += here

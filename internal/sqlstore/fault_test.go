@@ -18,6 +18,7 @@ import (
 	"mpblock/internal/check"
 	"mpblock/internal/sqlstore/address"
 	"mpblock/internal/sqlstore/mariadbtest"
+	"mpblock/internal/sqlstore/query"
 	"mpblock/internal/storetest"
 )
 
@@ -390,7 +391,7 @@ func TestSweep(t *testing.T) {
 	}
 	now := time.Now()
 	for i, at := range []time.Time{now, now.Add(-markLife + time.Hour), now.Add(-markLife - time.Second), now.Add(-2 * markLife)} {
-		if _, err := s.db.ExecContext(t.Context(), "INSERT INTO follow_mark (app, mark, at) VALUES (?, ?, ?)", appArg(app), []byte{15: byte(i)}, at.UnixMilli()); err != nil {
+		if _, err := s.db.ExecContext(t.Context(), "INSERT INTO follow_mark (app, mark, at) VALUES (?, ?, ?)", query.App(app), []byte{15: byte(i)}, at.UnixMilli()); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"mpblock"
+	"mpblock/internal/sqlstore/query"
 )
 
 // AddFollowers implements mpblock.Store.
@@ -69,7 +70,7 @@ func (f *following) try(ctx context.Context, c *sql.Conn) error {
 // Apply, none of them can happen any more.
 func (f *following) happened(ctx context.Context, c *sql.Conn) (bool, error) {
 	for _, lost := range f.lost {
-		n, err := rows(ctx, c, "SELECT 1 FROM follow_mark WHERE app = ? AND mark = ?"+f.store.lockRead(), []any{appArg(f.app), lost.mark[:]},
+		n, err := query.Rows(ctx, c, "SELECT 1 FROM follow_mark WHERE app = ? AND mark = ?"+f.store.lockRead(), []any{query.App(f.app), lost.mark[:]},
 			func(*sql.Rows) error { return nil })
 		if err != nil {
 			return false, err
@@ -83,7 +84,7 @@ func (f *following) happened(ctx context.Context, c *sql.Conn) (bool, error) {
 }
 
 func (f *following) write(ctx context.Context, c *sql.Conn, h head, m mark) error {
-	there, err := lookUp(ctx, c, followersOf, f.app, f.ids, f.store.lockRead())
+	there, err := query.LookUp(ctx, c, followersOf, f.app, f.ids, f.store.lockRead())
 	if err != nil {
 		return err
 	}
@@ -94,17 +95,17 @@ func (f *following) write(ctx context.Context, c *sql.Conn, h head, m mark) erro
 	}
 	if f.add {
 		h.followers += len(ids)
-		err = insert(ctx, c, "follower (app, openid)", ids, func(id mpblock.OpenID) []any { return []any{appArg(f.app), idArg(id)} })
+		err = query.Insert(ctx, c, "follower (app, openid)", ids, func(id mpblock.OpenID) []any { return []any{query.App(f.app), query.ID(id)} })
 	} else {
 		h.followers -= len(ids)
-		err = remove(ctx, c, "follower", f.app, ids)
+		err = query.Remove(ctx, c, "follower", f.app, ids)
 	}
 	if err != nil {
 		return err
 	}
-	if _, err := change(ctx, c, "INSERT INTO follow_mark (app, mark, at) VALUES (?, ?, ?)", appArg(f.app), m[:], f.store.clock.Now().UnixMilli()); err != nil {
+	if _, err := query.Change(ctx, c, "INSERT INTO follow_mark (app, mark, at) VALUES (?, ?, ?)", query.App(f.app), m[:], f.store.clock.Now().UnixMilli()); err != nil {
 		return err
 	}
-	_, err = change(ctx, c, "UPDATE account SET followers = ? WHERE app = ?", h.followers, appArg(f.app))
+	_, err = query.Change(ctx, c, "UPDATE account SET followers = ? WHERE app = ?", h.followers, query.App(f.app))
 	return err
 }

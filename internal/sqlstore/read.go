@@ -4,10 +4,10 @@ import (
 	"context"
 	"database/sql"
 	"database/sql/driver"
-	"fmt"
 	"slices"
 
 	"mpblock"
+	"mpblock/internal/sqlstore/query"
 )
 
 // Blacklist implements mpblock.Store.
@@ -64,8 +64,8 @@ func snapshot(ctx context.Context, c *sql.Conn, do func() error) error {
 func readList(ctx context.Context, c *sql.Conn, app mpblock.AppID, table string, after mpblock.OpenID, limit int) ([]mpblock.OpenID, error) {
 	ids := make([]mpblock.OpenID, 0, limit)
 	for len(ids) < limit {
-		want, before := min(limit-len(ids), rowsAtOnce), len(ids)
-		err := eachOpenID(ctx, c, "SELECT openid FROM "+table+" WHERE app = ? AND openid > ? ORDER BY openid LIMIT ?",
+		want, before := min(limit-len(ids), query.RowsAtOnce), len(ids)
+		err := query.EachOpenID(ctx, c, "SELECT openid FROM "+table+" WHERE app = ? AND openid > ? ORDER BY openid LIMIT ?",
 			[]driver.Value{[]byte(app), after[:], int64(want)}, func(id mpblock.OpenID) { ids = append(ids, id) })
 		if err != nil {
 			return nil, err
@@ -86,17 +86,18 @@ func (s *Store) States(ctx context.Context, app mpblock.AppID, ids []mpblock.Ope
 	}
 	defer s.leave()
 	all := mpblock.Distinct(ids)
-	var blocked, since, last, follows map[mpblock.OpenID]uint64
+	var entries entries
+	var last, follows map[mpblock.OpenID]uint64
 	err := s.call(ctx, func(ctx context.Context, c *sql.Conn) error {
 		return snapshot(ctx, c, func() (err error) {
-			if blocked, since, err = entriesOf(ctx, c, app, all, ""); err != nil {
+			if entries, err = entriesOf(ctx, c, app, all, ""); err != nil {
 				return err
 			}
-			others := slices.DeleteFunc(slices.Clone(all), func(id mpblock.OpenID) bool { return blocked[id] != 0 })
-			if last, err = lookUp(ctx, c, lastChangesOf, app, others, ""); err != nil {
+			others := slices.DeleteFunc(slices.Clone(all), func(id mpblock.OpenID) bool { return entries.seq[id] != 0 })
+			if last, err = query.LookUp(ctx, c, lastChangesOf, app, others, ""); err != nil {
 				return err
 			}
-			follows, err = lookUp(ctx, c, followersOf, app, all, "")
+			follows, err = query.LookUp(ctx, c, followersOf, app, all, "")
 			return err
 		})
 	})
@@ -106,8 +107,8 @@ func (s *Store) States(ctx context.Context, app mpblock.AppID, ids []mpblock.Ope
 	states := make([]mpblock.State, len(ids))
 	for i, id := range ids {
 		states[i].Follower = follows[id] != 0
-		states[i].Seq, states[i].Blocked = blocked[id]
-		states[i].Since = since[id]
+		states[i].Seq, states[i].Blocked = entries.seq[id]
+		states[i].Since, states[i].Until = entries.since[id], mpblock.EndAt(entries.ends[id])
 		if !states[i].Blocked {
 			states[i].Seq = last[id]
 		}
@@ -122,43 +123,33 @@ const (
 	lastChangesOf = "SELECT openid, MAX(seq) FROM history WHERE app = ? AND openid IN %s GROUP BY openid"
 )
 
-// entriesOf returns of those OpenIDs that are blocked the seq of the last change, and
-// that of the change which the entry belongs to.
-func entriesOf(ctx context.Context, c *sql.Conn, app mpblock.AppID, ids []mpblock.OpenID, suffix string) (seqs, since map[mpblock.OpenID]uint64, err error) {
-	seqs, since = make(map[mpblock.OpenID]uint64), make(map[mpblock.OpenID]uint64)
-	err = pieces(ids, func(piece []mpblock.OpenID) error {
-		query := "SELECT e.openid, e.seq, COALESCE(g.since, e.seq) FROM entry e" +
-			" LEFT JOIN given_back g ON g.app = e.app AND g.openid = e.openid AND g.seq = e.seq WHERE e.app = ? AND e.openid IN " + list(len(piece)) + suffix
-		_, err := rows(ctx, c, query, idArgs(app, piece), func(r *sql.Rows) error {
-			var raw sql.RawBytes
-			var seq, belongs uint64
-			if err := r.Scan(&raw, &seq, &belongs); err != nil {
-				return err
-			}
-			id, err := openID(raw)
-			seqs[id], since[id] = seq, belongs
-			return err
-		})
-		return err
-	})
-	return seqs, since, err
+// entries are of those OpenIDs that are blocked the seq of the last change, that of the
+// change which the entry belongs to, and of those that end when they do, in milliseconds.
+type entries struct {
+	seq, since map[mpblock.OpenID]uint64
+	ends       map[mpblock.OpenID]int64
 }
 
-// lookUp returns the numbers of those OpenIDs that a query finds.
-func lookUp(ctx context.Context, c *sql.Conn, query string, app mpblock.AppID, ids []mpblock.OpenID, suffix string) (map[mpblock.OpenID]uint64, error) {
-	found := make(map[mpblock.OpenID]uint64)
-	err := pieces(ids, func(piece []mpblock.OpenID) error {
-		_, err := rows(ctx, c, fmt.Sprintf(query, list(len(piece)))+suffix, idArgs(app, piece), func(r *sql.Rows) error {
-			var raw sql.RawBytes
-			var n uint64
-			if err := r.Scan(&raw, &n); err != nil {
+func entriesOf(ctx context.Context, c *sql.Conn, app mpblock.AppID, ids []mpblock.OpenID, suffix string) (entries, error) {
+	out := entries{make(map[mpblock.OpenID]uint64), make(map[mpblock.OpenID]uint64), make(map[mpblock.OpenID]int64)}
+	err := query.Pieces(ids, func(piece []mpblock.OpenID) error {
+		_, err := query.Rows(ctx, c, "SELECT e.openid, e.seq, COALESCE(g.since, e.seq), COALESCE(d.ends, 0) FROM entry e"+
+			" LEFT JOIN given_back g ON g.app = e.app AND g.openid = e.openid AND g.seq = e.seq"+
+			" LEFT JOIN entry_end d ON d.app = e.app AND d.openid = e.openid WHERE e.app = ? AND e.openid IN "+query.List(len(piece))+suffix,
+			query.IDs(app, piece), func(r *sql.Rows) error {
+				var raw sql.RawBytes
+				var seq, since uint64
+				var ends int64
+				if err := r.Scan(&raw, &seq, &since, &ends); err != nil {
+					return err
+				}
+				id, err := query.OpenID(raw)
+				if out.seq[id], out.since[id] = seq, since; ends != 0 {
+					out.ends[id] = ends
+				}
 				return err
-			}
-			id, err := openID(raw)
-			found[id] = n
-			return err
-		})
+			})
 		return err
 	})
-	return found, err
+	return out, err
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"mpblock"
+	"mpblock/internal/sqlstore/query"
 )
 
 // Histories of more effects than an answer has rows go on where the one before ended,
@@ -29,13 +30,13 @@ func TestLongHistories(t *testing.T) {
 			effects = append(effects, effect{id: id, seq: seq})
 		}
 	}
-	err = insert(t.Context(), c, "change_log (app, seq, batch, at, action, actor, reason, openids)", seqs, func(seq uint64) []any {
-		return []any{appArg(app), seq, make([]byte, 16), 0, 2 - seq%2, "test", "", pack(ids)}
+	err = query.Insert(t.Context(), c, "change_log (app, seq, batch, at, action, actor, reason, openids)", seqs, func(seq uint64) []any {
+		return []any{query.App(app), seq, make([]byte, 16), 0, 2 - seq%2, "test", "", query.Pack(ids)}
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := insert(t.Context(), c, "history (app, openid, seq)", effects, func(e effect) []any { return []any{appArg(app), idArg(e.id), e.seq} }); err != nil {
+	if err := query.Insert(t.Context(), c, "history (app, openid, seq)", effects, func(e effect) []any { return []any{query.App(app), query.ID(e.id), e.seq} }); err != nil {
 		t.Fatal(err)
 	}
 	type steps map[mpblock.OpenID][]mpblock.Change

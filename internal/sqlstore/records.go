@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"mpblock"
+	"mpblock/internal/sqlstore/query"
 )
 
 // A record's version is a random number, made before it is written: so it is also
@@ -43,7 +44,7 @@ func millis(t time.Time) int64 {
 func (s *Store) readRecords(ctx context.Context, c *sql.Conn, where string, args ...any) (out []mpblock.Record, err error) {
 	sent := s.skew.machine()
 	var seconds int64
-	n, err := rows(ctx, c, "SELECT "+recordColumns+", "+askTime+" FROM record WHERE "+where, args, func(r *sql.Rows) error {
+	n, err := query.Rows(ctx, c, "SELECT "+recordColumns+", "+askTime+" FROM record WHERE "+where, args, func(r *sql.Rows) error {
 		var rec mpblock.Record
 		var expires int64
 		if err := r.Scan(&rec.Kind, &rec.Key, &rec.Version, &expires, &rec.Value, &seconds); err != nil {
@@ -148,7 +149,7 @@ var errOverwritten = errors.New("sqlstore: the answer to a write of a record was
 // refused tells that a statement outside of transactions has done nothing: it was
 // not sent, or the server has answered that it failed.
 func refused(err error) bool {
-	n := number(err)
+	n := query.Number(err)
 	return errors.Is(err, driver.ErrBadConn) || n != 0 && n != 1047 && n != 1053 && n != 1105 && n != 1180 && n != 1317 && n != 1927 && n != 3168
 }
 
@@ -160,14 +161,14 @@ func (p *putting) write(ctx context.Context, c *sql.Conn) (int64, error) {
 	}
 	now := p.store.clock.Now().UnixMilli()
 	if p.was != 0 {
-		return change(ctx, c, "UPDATE record SET version = ?, expires = ?, value = ? WHERE kind = ? AND name = ? AND version = ? AND "+live,
+		return query.Change(ctx, c, "UPDATE record SET version = ?, expires = ?, value = ? WHERE kind = ? AND name = ? AND version = ? AND "+live,
 			r.Version, millis(r.Expires), value, kind, name, p.was, now)
 	}
-	n, err := change(ctx, c, "INSERT IGNORE INTO record ("+recordColumns+") VALUES (?, ?, ?, ?, ?)", kind, name, r.Version, millis(r.Expires), value)
+	n, err := query.Change(ctx, c, "INSERT IGNORE INTO record ("+recordColumns+") VALUES (?, ?, ?, ?, ?)", kind, name, r.Version, millis(r.Expires), value)
 	if err != nil || n > 0 {
 		return n, err
 	}
-	return change(ctx, c, "UPDATE record SET version = ?, expires = ?, value = ? WHERE kind = ? AND name = ? AND NOT "+live,
+	return query.Change(ctx, c, "UPDATE record SET version = ?, expires = ?, value = ? WHERE kind = ? AND name = ? AND NOT "+live,
 		r.Version, millis(r.Expires), value, kind, name, now)
 }
 
@@ -182,7 +183,7 @@ func (s *Store) Delete(ctx context.Context, kind, key string, version uint64) er
 		if err := s.inStep(ctx, c); err != nil {
 			return err
 		}
-		n, err := change(ctx, c, "DELETE FROM record WHERE kind = ? AND name = ? AND version = ? AND "+live,
+		n, err := query.Change(ctx, c, "DELETE FROM record WHERE kind = ? AND name = ? AND version = ? AND "+live,
 			[]byte(kind), []byte(key), version, s.clock.Now().UnixMilli())
 		switch {
 		case err != nil && !refused(err):
@@ -212,7 +213,7 @@ func (s *Store) List(ctx context.Context, kind, after string, limit int) ([]mpbl
 	defer s.leave()
 	var out []mpblock.Record
 	for len(out) < limit {
-		want := min(limit-len(out), largeAtOnce)
+		want := min(limit-len(out), query.LargeAtOnce)
 		var piece []mpblock.Record
 		err := s.call(ctx, func(ctx context.Context, c *sql.Conn) (err error) {
 			piece, err = s.readRecords(ctx, c, "kind = ? AND name > ? AND "+live+" ORDER BY name LIMIT ?",
@@ -241,7 +242,7 @@ func (s *Store) Kinds(ctx context.Context) ([]string, error) {
 	for last := ""; ; {
 		n := 0
 		err := s.call(ctx, func(ctx context.Context, c *sql.Conn) (err error) {
-			n, err = rows(ctx, c, "SELECT kind FROM record WHERE kind > ? ORDER BY kind LIMIT 1", []any{[]byte(last)}, func(r *sql.Rows) error { return r.Scan(&last) })
+			n, err = query.Rows(ctx, c, "SELECT kind FROM record WHERE kind > ? ORDER BY kind LIMIT 1", []any{[]byte(last)}, func(r *sql.Rows) error { return r.Scan(&last) })
 			return err
 		})
 		if err != nil || n == 0 {

@@ -6,13 +6,13 @@ import (
 	"database/sql/driver"
 	"errors"
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/cenkalti/backoff/v5"
 	"github.com/go-sql-driver/mysql"
 
 	"mpblock"
+	"mpblock/internal/sqlstore/query"
 )
 
 // Times between two tries.
@@ -20,31 +20,6 @@ const (
 	firstPause   = 2 * time.Millisecond
 	longestPause = 200 * time.Millisecond
 )
-
-// Numbers of errors after which a transaction may go through if it is tried again:
-// it was the victim of another, or the server is about to go, is not up, or is not
-// the one that takes writes. Texts are never looked at.
-var transientNumbers = []uint16{
-	1040, 1203, // too many connections
-	1047,             // Galera: not part of the cluster
-	1053, 1927, 3168, // shutting down, connection killed
-	1105,       // Vitess: whatever it has no number for, a shard without a primary among it
-	1180, 1317, // the commit failed, the statement was interrupted
-	1205, 1213, // waited too long for a lock, deadlock or refused by certification
-	1290, 1792, 1836, // read-only, as a server is that became a replica
-	8002, 8005, 8022, 8028, 9001, 9002, 9003, 9004, 9005, 9006, 9007, 9010, // TiDB: conflicts and parts that are away
-}
-
-// Numbers of errors of a COMMIT which tell that nothing was committed.
-var notCommittedNumbers = []uint16{1205, 1213}
-
-func number(err error) uint16 {
-	var e *mysql.MySQLError
-	if errors.As(err, &e) {
-		return e.Number
-	}
-	return 0
-}
 
 // unsettled is the error of a write whose answer was lost: it may have happened.
 type unsettled struct{ err error }
@@ -67,17 +42,14 @@ func transient(err error) bool {
 	case isUnsettled(err), errors.Is(err, errAgain), errors.Is(err, errNotReady):
 		return true
 	case own(err), errors.Is(err, mysql.ErrPktTooLarge), errors.Is(err, ErrSchema), errors.Is(err, errIsolation),
-		errors.Is(err, errOverwritten), errors.Is(err, errDamaged), errors.Is(err, ErrSkew):
+		errors.Is(err, errOverwritten), errors.Is(err, query.ErrDamaged), errors.Is(err, ErrSkew):
 		return false
 	}
-	if n := number(err); n != 0 {
-		return slices.Contains(transientNumbers, n)
+	if n := query.Number(err); n != 0 {
+		return query.Transient(n)
 	}
 	return true
 }
-
-// errDamaged is wrapped by errors of what is in the database and cannot be.
-var errDamaged = errors.New("the database holds what mpblock does not write")
 
 // own tells whether an error is one of the domain's.
 func own(err error) bool {
@@ -160,7 +132,7 @@ func (s *Store) try(whole context.Context, limit time.Duration, op operation) er
 		s.db.SetMaxIdleConns(-1) // other connections to the same host would be waited for as well
 		s.db.SetMaxIdleConns(s.conns)
 	}
-	if err != nil && !own(err) && !errors.Is(err, errAgain) && !errors.Is(err, ErrSkew) && (number(err) == 0 || number(err) == 1047 || isUnsettled(err)) {
+	if err != nil && !own(err) && !errors.Is(err, errAgain) && !errors.Is(err, ErrSkew) && (query.Number(err) == 0 || query.Number(err) == 1047 || isUnsettled(err)) {
 		discard(c)
 	}
 	_ = c.Close() // to the pool, if it was not given up
@@ -192,7 +164,7 @@ func within(ctx context.Context, c *sql.Conn, begin string, do func() error) err
 	if err == nil {
 		return nil
 	}
-	if slices.Contains(notCommittedNumbers, number(err)) {
+	if query.NotCommitted(err) {
 		rollback(ctx, c)
 		return err
 	}

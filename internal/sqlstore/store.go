@@ -26,10 +26,12 @@
 //	account     app                its totals, the seq and time of its last change
 //	follower    app openid
 //	follow_mark app mark           when a try wrote followers; removed after a day
-//	entry       app openid         the seq of the change that blocked it
+//	entry       app openid         the seq of its last change
+//	entry_end   app openid         when it ends, if it does; by time, over all accounts
 //	change_log  app seq            a change, its OpenIDs in one piece, and the
 //	                               mark of the try that wrote it
 //	undone      app seq            what a change undoes, if anything
+//	change_end  app seq            when the entries of a change end, if they do
 //	history     app openid seq     which changes took effect on an OpenID
 //	given_back  app openid seq     for some of those, the change that the entry
 //	                               belongs to, or belonged to: see Batch.Undoes

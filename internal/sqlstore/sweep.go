@@ -4,6 +4,8 @@ import (
 	"context"
 	"database/sql"
 	"time"
+
+	"mpblock/internal/sqlstore/query"
 )
 
 // sweepNowAndThen removes what is past its end. Any number of nodes may do so.
@@ -38,12 +40,12 @@ func (s *Store) sweep(ctx context.Context) error {
 
 // sweepTable removes the rows that a query names by two keys and a number, until there
 // are none; each by itself, since a statement over many would hold up writers.
-func (s *Store) sweepTable(ctx context.Context, query string, until time.Time, remove string) error {
+func (s *Store) sweepTable(ctx context.Context, statement string, until time.Time, remove string) error {
 	for {
 		var dead [][]any
 		err := s.retry(ctx, func(ctx context.Context, c *sql.Conn) error {
 			dead = dead[:0]
-			_, err := rows(ctx, c, query, []any{until.UnixMilli(), sweepAtOnce}, func(r *sql.Rows) error {
+			_, err := query.Rows(ctx, c, statement, []any{until.UnixMilli(), sweepAtOnce}, func(r *sql.Rows) error {
 				var first, second []byte
 				var n uint64
 				err := r.Scan(&first, &second, &n)
@@ -57,7 +59,7 @@ func (s *Store) sweepTable(ctx context.Context, query string, until time.Time, r
 		}
 		for _, key := range dead {
 			if err := s.retry(ctx, func(ctx context.Context, c *sql.Conn) error {
-				_, err := change(ctx, c, remove, key...)
+				_, err := query.Change(ctx, c, remove, key...)
 				return err
 			}); err != nil {
 				return err

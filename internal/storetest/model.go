@@ -43,6 +43,7 @@ func model(t *testing.T, tb rapid.TB, open, reopen func() mpblock.Store) {
 			"ChangeHeads":     m.changeHeads,
 			"Histories":       m.histories,
 			"Undone":          m.undone,
+			"Due":             m.due,
 			"Erase":           m.erase,
 			"Put":             m.put,
 			"Delete":          m.delete,
@@ -59,6 +60,9 @@ func model(t *testing.T, tb rapid.TB, open, reopen func() mpblock.Store) {
 		rt.Repeat(actions)
 		for _, a := range []mpblock.AppID{app, other} {
 			r, err := check.Account(t.Context(), m.store, a)
+			if err == nil {
+				err = check.Ends(t.Context(), m.store, map[mpblock.AppID]*check.Report{a: &r})
+			}
 			if err != nil || len(r.Problems) > 0 {
 				rt.Fatalf("check of %s: %v %v", a, r.Problems, err)
 			}
@@ -119,6 +123,9 @@ func (m *machine) check(t *rapid.T) {
 		})
 		agree(t, m, func(s mpblock.Store) ([]mpblock.Change, error) { return s.Changes(m.ctx.Context(), a, 0, 9_999) })
 	}
+	agree(t, m, func(s mpblock.Store) ([]mpblock.DueEnd, error) {
+		return s.Due(m.ctx.Context(), mpblock.DueEnd{}, never, 99)
+	})
 }
 
 func (m *machine) addFollowers(t *rapid.T) {
@@ -134,7 +141,7 @@ func (m *machine) removeFollowers(t *rapid.T) {
 func (m *machine) apply(t *rapid.T) {
 	a := m.app(t)
 	b := mpblock.Batch{
-		Action:  rapid.SampledFrom([]mpblock.Action{mpblock.Block, mpblock.Unblock}).Draw(t, "action"),
+		Action:  rapid.SampledFrom([]mpblock.Action{mpblock.Block, mpblock.Unblock, mpblock.Amend}).Draw(t, "action"),
 		OpenIDs: m.ids(t, 1),
 		Actor:   rapid.SampledFrom([]string{"api", "console:anna"}).Draw(t, "actor"),
 		Reason:  rapid.SampledFrom([]string{"", "spam", "广告"}).Draw(t, "reason"),
@@ -147,6 +154,12 @@ func (m *machine) apply(t *rapid.T) {
 			t.Fatal(err)
 		}
 		b.Undoes = st[0].Seq
+	}
+	switch {
+	case b.Action == mpblock.Unblock:
+		b.Ended = rapid.Bool().Draw(t, "ended")
+	case b.Undoes == 0 && rapid.Bool().Draw(t, "ends"):
+		b.Until = start.Add(time.Duration(rapid.Int64Range(-200e9, 300e9).Draw(t, "until")))
 	}
 	agree(t, m, func(s mpblock.Store) (mpblock.Change, error) { return s.Apply(m.ctx.Context(), a, b) })
 }
@@ -178,6 +191,16 @@ func (m *machine) changeHeads(t *rapid.T) {
 func (m *machine) undone(t *rapid.T) {
 	a, seqs := m.app(t), rapid.SliceOfN(rapid.Uint64Range(0, 12), 0, 5).Draw(t, "seqs")
 	agree(t, m, func(s mpblock.Store) ([]uint64, error) { return s.Undone(m.ctx.Context(), a, seqs) })
+}
+
+func (m *machine) due(t *rapid.T) {
+	after := mpblock.DueEnd{AppID: m.app(t), OpenID: m.cursor(t)}
+	if all, err := m.model.Due(m.ctx.Context(), mpblock.DueEnd{}, never, 99); err == nil && len(all) > 0 {
+		after.Until = rapid.SampledFrom(all).Draw(t, "after").Until
+	}
+	until := start.Add(time.Duration(rapid.Int64Range(-200e9, 300e9).Draw(t, "until")))
+	limit := rapid.IntRange(0, 5).Draw(t, "limit")
+	agree(t, m, func(s mpblock.Store) ([]mpblock.DueEnd, error) { return s.Due(m.ctx.Context(), after, until, limit) })
 }
 
 func (m *machine) histories(t *rapid.T) {

@@ -108,6 +108,11 @@ func (s *Slow) ChangeHeads(ctx context.Context, app mpblock.AppID, seqs []uint64
 	return slow(ctx, s, "ChangeHeads", func() ([]mpblock.Change, error) { return s.Store.ChangeHeads(ctx, app, seqs) })
 }
 
+// Due implements mpblock.Store.
+func (s *Slow) Due(ctx context.Context, after mpblock.DueEnd, until time.Time, limit int) ([]mpblock.DueEnd, error) {
+	return slow(ctx, s, "Due", func() ([]mpblock.DueEnd, error) { return s.Store.Due(ctx, after, until, limit) })
+}
+
 // Undone implements mpblock.Store.
 func (s *Slow) Undone(ctx context.Context, app mpblock.AppID, seqs []uint64) ([]uint64, error) {
 	return slow(ctx, s, "Undone", func() ([]uint64, error) { return s.Store.Undone(ctx, app, seqs) })

@@ -44,6 +44,14 @@ var tests = []struct {
 	{"an undo gives entries back", (*suite).undoGivesBack},
 	{"an undo of batches at once", (*suite).undoTogether},
 	{"an undo meets a new change", (*suite).undoRace},
+	{"entries end", (*suite).ends},
+	{"ends of all accounts in one order", (*suite).dueOfAll},
+	{"an amend gives another reason and end", (*suite).amend},
+	{"an amend is undone and redone", (*suite).amendUndone},
+	{"what has ended is unblocked, and nothing else", (*suite).ended},
+	{"an entry is given back with its end, if that is to come", (*suite).endGivenBack},
+	{"ends of batches at once", (*suite).endsTogether},
+	{"an erased account has no ends", (*suite).endsErased},
 	{"a change dated ahead dates no other", (*suite).time},
 	{"who unfollows stays blocked", (*suite).unfollowed},
 	{"each OpenID has its history", (*suite).history},
@@ -149,6 +157,7 @@ func (t *suite) sound(app mpblock.AppID) {
 	t.Helper()
 	r, err := check.Account(context.WithoutCancel(t.Context()), t.s, app)
 	t.must(err)
+	t.must(check.Ends(context.WithoutCancel(t.Context()), t.s, map[mpblock.AppID]*check.Report{app: &r}))
 	for _, p := range r.Problems {
 		t.Error(p)
 	}

@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
+	"time"
 
 	"mpblock"
 	"mpblock/client"
@@ -19,6 +21,7 @@ type intent struct {
 	Actor   string         `json:"actor"`
 	Reason  string         `json:"reason,omitempty"`
 	Undoes  uint64         `json:"undoes,omitempty"`
+	Until   int64          `json:"until,omitempty"` // in milliseconds; 0: never
 	OpenIDs []string       `json:"openids"`
 
 	// Sent is how many of OpenIDs the platform may have been told: those of the call
@@ -57,6 +60,9 @@ func (s *Service) Apply(ctx context.Context, a *mpblock.Account, b mpblock.Batch
 	if err := s.settle(ctx, a.AppID, c); err != nil {
 		return mpblock.Change{}, err
 	}
+	if b.Action == mpblock.Amend { // reasons and ends are kept here alone
+		return s.store.Apply(ctx, a.AppID, b)
+	}
 	ids, err := s.wanted(ctx, a.AppID, b)
 	if whole && len(ids) > perCall {
 		return mpblock.Change{}, errWhole.With(len(ids), perCall)
@@ -65,7 +71,7 @@ func (s *Service) Apply(ctx context.Context, a *mpblock.Account, b mpblock.Batch
 		return mpblock.Change{}, err
 	}
 	in := record.Entry[intent]{Key: string(a.AppID), Value: intent{
-		Action: b.Action, Actor: b.Actor, Reason: b.Reason, Undoes: b.Undoes, OpenIDs: texts(ids),
+		Action: b.Action, Actor: b.Actor, Reason: b.Reason, Undoes: b.Undoes, Until: mpblock.EndMilli(b.Until), OpenIDs: texts(ids),
 	}}
 	refusal := s.send(ctx, c, &in, whole)
 	var unknown *mpblock.UnknownError
@@ -83,10 +89,11 @@ func (s *Service) Apply(ctx context.Context, a *mpblock.Account, b mpblock.Batch
 }
 
 // wanted returns the OpenIDs of a batch, each once. Of an undo they are those whose last
-// change is the one that is taken back.
+// change is the one that is taken back, and whose entry would not have ended since; of an
+// expiry those whose end has come.
 func (s *Service) wanted(ctx context.Context, app mpblock.AppID, b mpblock.Batch) ([]mpblock.OpenID, error) {
 	ids := mpblock.Distinct(b.OpenIDs)
-	if b.Undoes == 0 {
+	if b.Undoes == 0 && !b.Ended {
 		return ids, nil
 	}
 	states, err := s.store.States(ctx, app, ids)
@@ -95,11 +102,27 @@ func (s *Service) wanted(ctx context.Context, app mpblock.AppID, b mpblock.Batch
 	}
 	var still []mpblock.OpenID
 	for i, id := range ids {
-		if states[i].Seq == b.Undoes {
+		end := states[i].Until
+		if b.Undoes != 0 && b.Action == mpblock.Block && states[i].Seq == b.Undoes {
+			if end, err = s.formerEnd(ctx, app, id); err != nil {
+				return nil, err
+			}
+		}
+		switch {
+		case b.Undoes != 0 && states[i].Seq != b.Undoes:
+		case b.Ended && (end.IsZero() || end.After(b.Time)):
+		case b.Action == mpblock.Block && !end.IsZero() && !end.After(b.Time):
+		default:
 			still = append(still, id)
 		}
 	}
 	return still, nil
+}
+
+// formerEnd returns when the entry of an OpenID would end that an undo gives back.
+func (s *Service) formerEnd(ctx context.Context, app mpblock.AppID, id mpblock.OpenID) (time.Time, error) {
+	history, err := s.store.ChangesOf(ctx, app, id, 0, math.MaxInt32)
+	return mpblock.BelongedTo(history).Until, err
 }
 
 // send tells the platform, and notes before each call what it may have been told. It ends
@@ -218,7 +241,7 @@ func (s *Service) take(ctx context.Context, app mpblock.AppID, v *intent, done m
 		return mpblock.Change{}, nil
 	}
 	return s.store.Apply(ctx, app, mpblock.Batch{
-		Action: v.Action, OpenIDs: ids, Actor: v.Actor, Reason: v.Reason, Undoes: v.Undoes, Time: s.clock.Now(),
+		Action: v.Action, OpenIDs: ids, Actor: v.Actor, Reason: v.Reason, Undoes: v.Undoes, Until: mpblock.EndAt(v.Until), Time: s.clock.Now(),
 	})
 }
 

@@ -59,13 +59,15 @@ type Digest struct {
 func (g *Digest) add(c mpblock.Change) {
 	day := mpblock.Day(c.Time)
 	counts := g.Days[day]
-	if c.Action == mpblock.Block {
+	switch c.Action {
+	case mpblock.Block:
 		counts[0] += len(c.OpenIDs)
 		if c.Undoes == 0 { // else the entries have their reasons
 			g.Reasons[c.Reason] += len(c.OpenIDs)
 		}
-	} else {
+	case mpblock.Unblock:
 		counts[1] += len(c.OpenIDs)
+	default: // an amend moves nobody
 	}
 	g.Days[day] = counts
 	g.Seq = c.Seq

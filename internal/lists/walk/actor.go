@@ -41,7 +41,7 @@ func Operator(actor string) string {
 	if m := jobOf.FindStringSubmatch(actor); m != nil {
 		return m[3]
 	}
-	if actor == mpblock.ActorAPI || strings.Contains(actor, ":") {
+	if actor == mpblock.ActorAPI || actor == mpblock.ActorExpiry || strings.Contains(actor, ":") {
 		return ""
 	}
 	return actor

@@ -26,11 +26,13 @@ const (
 
 // Filter picks changes.
 type Filter struct {
-	Action mpblock.Action // 0: both
+	Action mpblock.Action // 0: all
 	Reason string         // a part of it, without regard to case
 	Actor  string         // see MadeBy
 	Since  time.Time
 	Until  time.Time
+
+	Entries bool // those that entries may belong to
 }
 
 func (f Filter) timed() bool { return !f.Since.IsZero() || !f.Until.IsZero() }
@@ -39,6 +41,7 @@ func (f Filter) timed() bool { return !f.Since.IsZero() || !f.Until.IsZero() }
 func (f Filter) Match(c mpblock.Change) bool {
 	return !c.Time.Before(f.Since) && (f.Until.IsZero() || c.Time.Before(f.Until)) &&
 		(f.Action == 0 || c.Action == f.Action) && MadeBy(c.Actor, f.Actor) &&
+		(!f.Entries || c.Action != mpblock.Unblock && c.Undoes == 0) &&
 		(f.Reason == "" || strings.Contains(strings.ToLower(c.Reason), strings.ToLower(f.Reason)))
 }
 

@@ -1,6 +1,7 @@
 package codec
 
 import (
+	"cmp"
 	"encoding/base64"
 	"encoding/binary"
 	"sort"
@@ -44,16 +45,23 @@ type Effect struct {
 	ID       mpblock.OpenID
 	Previous uint64
 	Since    uint64 // the change that the entry belongs to, which is not written; 0: this one
+	Before   uint64 // of an amend, the change that the entry belonged to before
+	Until    int64  // when the entry ends, in milliseconds, which is not written; 0: never
+	Ended    int64  // when it would have ended before, likewise
 }
 
 // Further fields of a change, by their first byte.
-const fieldUndoes = 1
+const (
+	fieldUndoes = 1
+	fieldUntil  = 2
+)
 
 // EncodeChange writes a change without its seq: form, action, time, actor, reason, and
 // further fields (each of these three with its length before it; of a field its first
 // byte, its length and its value); the number of OpenIDs, how many bytes all of them
-// begin with, those bytes, and what follows of each; and for each of them the seq of the
-// change before.
+// begin with, those bytes, and what follows of each; for each of them the seq of the
+// change before; and of an amend, for each of them the change that the entry belonged to
+// before, 0 where that is the change before.
 func EncodeChange(c mpblock.Change, effects []Effect) []byte {
 	b := make([]byte, 0, 32+len(c.Actor)+len(c.Reason)+len(effects)*(packedLen+2))
 	b = append(b, packedChange, byte(c.Action))
@@ -66,16 +74,32 @@ func EncodeChange(c mpblock.Change, effects []Effect) []byte {
 	for i := range effects {
 		b = binary.AppendUvarint(b, effects[i].Previous)
 	}
+	for i := range effects {
+		if c.Action == mpblock.Amend {
+			before := effects[i].Before
+			if before == effects[i].Previous {
+				before = 0
+			}
+			b = binary.AppendUvarint(b, before)
+		}
+	}
 	return b
 }
 
 func appendFields(b []byte, c mpblock.Change) []byte {
-	if c.Undoes == 0 {
-		return append(b, 0)
+	length := len(b)
+	b = append(b, 0)
+	for _, f := range []struct {
+		kind  byte
+		value uint64
+	}{{fieldUndoes, c.Undoes}, {fieldUntil, uint64(mpblock.EndMilli(c.Until))}} { //nolint:gosec // Batch.Validate: it is after 1970
+		if f.value != 0 {
+			value := EncodeUint(f.value)
+			b = append(append(b, f.kind, byte(len(value))), value...) //nolint:gosec // at most 10
+		}
 	}
-	undoes := EncodeUint(c.Undoes)
-	b = append(b, byte(2+len(undoes)), fieldUndoes, byte(len(undoes))) //nolint:gosec // at most 12
-	return append(b, undoes...)
+	b[length] = byte(len(b) - length - 1) //nolint:gosec // at most 24
+	return b
 }
 
 // fields reads further fields of a change. Those that this layout does not know are
@@ -84,8 +108,12 @@ func (r *Reader) fields(c *mpblock.Change) {
 	f := Reader{Rest: r.bytes(r.Uint()), Err: r.Err}
 	for f.Err == nil && len(f.Rest) > 0 {
 		kind, value := f.Uint(), Reader{Rest: f.bytes(f.Uint()), Err: f.Err}
-		if f.Err == nil && kind == fieldUndoes {
+		switch {
+		case f.Err != nil:
+		case kind == fieldUndoes:
 			c.Undoes, f.Err = value.Uint(), value.Err
+		case kind == fieldUntil:
+			c.Until, f.Err = mpblock.EndAt(int64(value.Uint())), value.Err //nolint:gosec // as it was written
 		}
 	}
 	r.Err = f.Err
@@ -192,6 +220,11 @@ func DecodeChange(seq uint64, b []byte) (mpblock.Change, error) {
 		ids.read(i, &c.OpenIDs[i])
 		r.Uint()
 	}
+	for range c.OpenIDs {
+		if c.Action == mpblock.Amend {
+			r.Uint()
+		}
+	}
 	if len(r.Rest) > 0 {
 		return c, ErrDamaged
 	}
@@ -213,6 +246,33 @@ func PreviousOf(seq uint64, b []byte, id mpblock.OpenID) (uint64, error) {
 		return 0, ErrDamaged
 	}
 	return previous, r.Err
+}
+
+// BelongedTo returns for some OpenIDs of a change, in byte order, the change that their
+// entries belonged to before: of an amend it is written, of another it is the change
+// before, if none of them was given back by an undo.
+func BelongedTo(seq uint64, b []byte, of []Effect) (action mpblock.Action, since []uint64, err error) {
+	c, ids, r := DecodeChangeHead(seq, b)
+	since = make([]uint64, 0, len(of))
+	at := make([]int, 0, len(of))
+	for i := range ids.N {
+		previous := r.Uint()
+		if len(at) < len(of) && of[len(at)].ID == ids.At(i) {
+			at, since = append(at, i), append(since, previous)
+		}
+	}
+	if len(at) < len(of) && r.Err == nil {
+		r.Err = ErrDamaged
+	}
+	next := 0
+	for i := 0; i < ids.N && c.Action == mpblock.Amend && r.Err == nil; i++ {
+		before := r.Uint()
+		if next < len(at) && at[next] == i {
+			since[next] = cmp.Or(before, since[next])
+			next++
+		}
+	}
+	return c.Action, since, r.Err
 }
 
 // DecodeChangeHead reads a change up to its OpenIDs. Errors are in the Reader, which

@@ -46,6 +46,35 @@ func TestChange(t *testing.T) {
 	}
 }
 
+// An amend says too what the entries belonged to before, where it is not the change before.
+func TestAmend(t *testing.T) {
+	ids := []mpblock.OpenID{{1}, {2}, {3}}
+	c := mpblock.Change{Seq: 9, Time: time.UnixMilli(1e12).UTC(), Actor: "api", Action: mpblock.Amend, Until: time.UnixMilli(2e12).UTC(), OpenIDs: ids}
+	effects := []Effect{{ID: ids[0], Previous: 7, Before: 7}, {ID: ids[1], Previous: 8, Before: 3}, {ID: ids[2], Previous: 8, Before: 8}}
+	v := EncodeChange(c, effects)
+	if got, want := hex.EncodeToString(v[:len(v)-3*mpblock.OpenIDLen-6]), "020380c0a8ca9a3a0361706900080206"+"80c0a8ca9a3a"+"03ff"; got != want {
+		t.Errorf("written: %s, want %s", got, want)
+	}
+	if got := hex.EncodeToString(v[len(v)-6:]); got != "070808"+"000300" {
+		t.Errorf("written: %s", got)
+	}
+	if got, err := DecodeChange(9, v); err != nil || !reflect.DeepEqual(got, c) {
+		t.Errorf("read: %+v, %v", got, err)
+	}
+	action, since, err := BelongedTo(9, v, effects[1:])
+	if err != nil || action != mpblock.Amend || !slices.Equal(since, []uint64{3, 8}) {
+		t.Errorf("belonged to: %v, %v, %v", action, since, err)
+	}
+	if _, _, err := BelongedTo(9, v, []Effect{{ID: mpblock.OpenID{4}}}); err == nil {
+		t.Error("of one that it does not name")
+	}
+	for n := range v {
+		if _, err := DecodeChange(9, v[:n]); err == nil {
+			t.Errorf("%d of %d bytes were read as a change", n, len(v))
+		}
+	}
+}
+
 // A change of layout 2 has no fields and its OpenIDs as they are.
 func TestPackChange(t *testing.T) {
 	id := "o23456789012345678901234567A"

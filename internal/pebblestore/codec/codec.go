@@ -61,23 +61,36 @@ func DecodeUint(b []byte) (uint64, error) {
 	return v, r.Err
 }
 
-// EncodeLast writes what an entry or a former entry holds: the seq of the last change,
-// and that of the change it belongs to, if it is another one than usual.
-func EncodeLast(seq, since, usual uint64) []byte {
-	b := EncodeUint(seq)
-	if since != usual {
-		b = binary.AppendUvarint(b, since)
+// Last is what an entry or a former entry holds.
+type Last struct {
+	Seq   uint64 // of the last change; 0: there is no entry
+	Since uint64 // the change that it belongs to, or belonged to; 0: the usual one
+	Until int64  // when an entry ends, in milliseconds; 0: never
+}
+
+// EncodeLast writes an entry, or a former one: Since and Until only where there is
+// something to be said.
+func EncodeLast(l Last, usual uint64) []byte {
+	b := EncodeUint(l.Seq)
+	if l.Since != usual || l.Until != 0 {
+		b = binary.AppendUvarint(b, l.Since)
+	}
+	if l.Until != 0 {
+		b = binary.AppendUvarint(b, uint64(l.Until)) //nolint:gosec // Batch.Validate: it is after 1970
 	}
 	return b
 }
 
-// DecodeLast reads what EncodeLast has written; since is 0 where it is the usual one.
-func DecodeLast(b []byte) (seq, since uint64, err error) {
+// DecodeLast reads what EncodeLast has written.
+func DecodeLast(b []byte) (l Last, err error) {
 	r := Reader{Rest: b}
-	if seq = r.Uint(); len(r.Rest) > 0 {
-		since = r.Uint()
+	if l.Seq = r.Uint(); len(r.Rest) > 0 {
+		l.Since = r.Uint()
 	}
-	return seq, since, r.Err
+	if len(r.Rest) > 0 {
+		l.Until = int64(r.Uint()) //nolint:gosec // as it was written
+	}
+	return l, r.Err
 }
 
 // EncodeRecord writes a record without its kind and key.

@@ -1,0 +1,57 @@
+package lists
+
+import (
+	"testing"
+	"time"
+
+	"mpblock"
+)
+
+// Those that end soonest come first, page by page, with what they belong to; ends of other
+// accounts and later ones are passed over.
+func TestEntriesThatEndSoon(t *testing.T) {
+	l := newLogged(t, 6)
+	l.apply(mpblock.Block, "api", "", 0, 6)
+	now := l.svc.clock.Now()
+	until := func(n int, d time.Duration) {
+		t.Helper()
+		if _, err := l.svc.ByHand(t.Context(), l.a, Hand{Actor: "console:anna", Action: mpblock.Amend, OpenIDs: l.ids[n : n+1], Reason: "for a while", Until: now.Add(d)}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	until(0, 3*time.Hour)
+	until(1, time.Hour)
+	until(2, 48*time.Hour)
+	until(3, 2*time.Hour)
+	var got []string
+	for q := (EntryQuery{EndBy: now.Add(24 * time.Hour), Limit: 2}); ; {
+		page, err := l.svc.Entries(t.Context(), l.a.AppID, q)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, row := range page.Rows {
+			if row.Reason != "for a while" || row.Until.IsZero() {
+				t.Errorf("%+v", row)
+			}
+			got = append(got, row.OpenID.String())
+		}
+		if q.After = page.Next; q.After == "" {
+			break
+		}
+	}
+	if want := []string{l.ids[1], l.ids[3], l.ids[0]}; len(got) != 3 || got[0] != want[0] || got[1] != want[1] || got[2] != want[2] {
+		t.Errorf("%q, want %q", got, want)
+	}
+	newest, err := l.svc.Entries(t.Context(), l.a.AppID, EntryQuery{Limit: 4})
+	if err != nil || len(newest.Rows) != 4 || newest.Rows[0].OpenID.String() != l.ids[3] {
+		t.Errorf("the newest: %+v, %v", newest.Rows, err)
+	}
+	if _, err := l.svc.Entries(t.Context(), l.a.AppID, EntryQuery{EndBy: now, After: "x", Limit: 1}); err == nil {
+		t.Error("a cursor that is none")
+	}
+	for _, d := range []time.Duration{0, mpblock.MaxUntil + time.Hour} {
+		if _, err := l.svc.ByHand(t.Context(), l.a, Hand{Actor: "x", Action: mpblock.Block, OpenIDs: l.ids[:1], Until: now.Add(d)}); mpblock.KindOf(err) != mpblock.Invalid {
+			t.Errorf("an end %v ahead: %v", d, err)
+		}
+	}
+}
