@@ -35,6 +35,7 @@ import (
 	"mpblock/internal/access"
 	"mpblock/internal/access/programs"
 	"mpblock/internal/emulator"
+	"mpblock/internal/lists"
 	"mpblock/internal/server"
 )
 
@@ -198,12 +199,25 @@ func (s *Server) Drift(block, unblock []string) {
 	}
 }
 
-// Advance sets the server's clock forward: tokens and quotas end that end within the
-// time, and later changes bear the new one. Nothing waits for it.
+// Advance sets the server's clock forward: tokens, quotas and blocks end that end within
+// the time, and later changes bear the new one. Nothing waits for it.
 func (s *Server) Advance(d time.Duration) {
 	s.t.Helper()
 	if err := s.server.Emulator().Clock.Advance(d); err != nil || d < 0 {
 		s.t.Fatalf("mpblocktest: Advance(%v): time goes forward alone", d)
+	}
+	if err := s.server.Settle(s.t.Context()); err != nil {
+		s.t.Fatalf("mpblocktest: %v", err)
+	}
+}
+
+// BlockFor blocks users for so long, as an operator of the platform would in its console:
+// Advance past the end unblocks those that nobody has changed since.
+func (s *Server) BlockFor(d time.Duration, openids ...string) {
+	s.t.Helper()
+	hand := lists.Hand{Actor: "console:operator", Action: mpblock.Block, OpenIDs: openids, Until: s.server.Emulator().Clock.Now().Add(d)}
+	if _, err := s.server.Lists().ByHand(s.t.Context(), s.account, hand); err != nil {
+		s.t.Fatalf("mpblocktest: %v", err)
 	}
 }
 

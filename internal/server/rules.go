@@ -63,6 +63,11 @@ func openRules(ctx context.Context, store *listcache.Store, people mpblock.Recor
 	return r, nil
 }
 
+// expiry returns who unblocks whose end has come.
+func (r *rules) expiry(report func(error)) *expiry.Worker {
+	return expiry.New(expiry.Options{Due: r.store.Due, Account: r.access.Account, Apply: r.lists.Apply, Clock: r.clock, Report: report})
+}
+
 // How often run does what nobody waits for.
 const (
 	callsEvery = 10 * time.Second
@@ -79,8 +84,7 @@ func (r *rules) run(ctx context.Context, report func(error)) {
 	var wg sync.WaitGroup
 	defer wg.Wait()
 	wg.Go(func() { r.jobs.Run(ctx, report) })
-	ends := expiry.New(expiry.Options{Due: r.store.Due, Account: r.access.Account, Apply: r.lists.Apply, Clock: r.clock, Report: report})
-	wg.Go(func() { ends.Run(ctx) })
+	wg.Go(func() { r.expiry(report).Run(ctx) })
 	wg.Go(func() { every(ctx, callsEvery, nil, "write down the calls", r.access.WriteCalls, report) })
 	if r.syncEvery > 0 {
 		wg.Go(func() { every(ctx, r.syncEvery, nil, "read the lists on the platform", r.syncAll, report) })
