@@ -236,3 +236,11 @@ func free(t *testing.T) string {
 	defer l.Close()
 	return l.Addr().String()
 }
+
+// Prometheus takes the example rules as they are.
+func TestPrometheusRules(t *testing.T) {
+	out, err := exec.CommandContext(t.Context(), "promtool", "check", "rules", filepath.Join("..", "..", "deploy", "prometheus", "mpblock.rules.yml")).CombinedOutput()
+	if err != nil || !strings.Contains(string(out), "SUCCESS") {
+		t.Errorf("%v: %s", err, out)
+	}
+}

@@ -32,7 +32,7 @@ func (c accountDoctorCmd) Run(ctx context.Context, t ui.Terminal) error {
 		printDoctor(t, r)
 	}
 	if err == nil && r.State() == doctor.Failed {
-		return ui.Failed(ui.CodeFailed, "set right what the lines above say, and ask again: mpblock account doctor "+c.AppID, "%s cannot be worked with on %s", c.AppID, r.BaseURL)
+		return ui.Failed(ui.CodeFailed, "set right what the lines above say, and ask again: mpblock account doctor --data "+c.Data+" "+c.AppID, "%s cannot be worked with on %s", c.AppID, r.BaseURL)
 	}
 	return err
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"mpblock"
+	"mpblock/client"
 	"mpblock/internal/memstore"
 	"mpblock/internal/upstream"
 	"mpblock/internal/upstream/source"
@@ -124,5 +125,35 @@ func TestTooManyFollowers(t *testing.T) {
 	s.platform.Followers(450)
 	if f, err := s.gateway.SyncFollowers(t.Context(), app, false); err == nil || !strings.Contains(f.Problem, "are not mirrored") || f.Total != 0 {
 		t.Errorf("%v: %+v", err, f)
+	}
+}
+
+// counted is a Meter.
+type counted struct {
+	calls              map[string]int
+	blocked, unblocked int
+}
+
+func (c *counted) Called(_ mpblock.AppID, m client.Made) { c.calls[m.Call]++ }
+
+func (c *counted) Drifted(_ mpblock.AppID, blocked, unblocked int) {
+	c.blocked, c.unblocked = c.blocked+blocked, c.unblocked+unblocked
+}
+
+// Calls are counted, and what others have done since the first reading.
+func TestMeter(t *testing.T) {
+	t.Parallel()
+	s := open(t)
+	c := &counted{calls: map[string]int{}}
+	s.gateway = upstream.New(s.store, upstream.Options{SealFile: s.seal, Meter: c})
+	fans := s.platform.Followers(10)
+	s.platform.Drift(fans[:5], nil)
+	s.sync()
+	if c.blocked != 0 || c.calls["getblacklist"] == 0 || c.calls["stable_token"] != 1 {
+		t.Errorf("the first reading: %+v", c)
+	}
+	s.platform.Drift(fans[5:8], fans[:1])
+	if s.sync(); c.blocked != 3 || c.unblocked != 1 {
+		t.Errorf("%+v", c)
 	}
 }

@@ -56,11 +56,13 @@ func (s *Service) Sync(ctx context.Context, app mpblock.AppID, sure bool) (Upstr
 	}
 	now := s.clock.Now().UTC()
 	got, err := s.sync(ctx, app, l, c, sure)
+	first := false
 	state, noted := kindUpstream.Edit(ctx, s.store, string(app), func(e *record.Entry[Upstream]) error {
 		if e.Version == 0 {
 			return errNone.With(app)
 		}
 		u := &e.Value
+		first = u.Synced.IsZero()
 		u.Tried, u.Problem, u.Held = now, "", got.Held
 		switch {
 		case err != nil:
@@ -71,7 +73,7 @@ func (s *Service) Sync(ctx context.Context, app mpblock.AppID, sure bool) (Upstr
 		return nil
 	})
 	state.Value.Secret = nil
-	if err == nil && got.Held == nil {
+	if err == nil && got.Held == nil && !first { // what it finds then nobody has just done
 		s.meter.Drifted(app, got.Added, got.Removed)
 	}
 	return state.Value, errors.Join(err, noted)
