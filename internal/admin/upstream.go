@@ -4,7 +4,6 @@ import (
 	"context"
 	"net/http"
 
-	"mpblock"
 	"mpblock/internal/access"
 	"mpblock/internal/audit"
 	"mpblock/internal/upstream"
@@ -21,32 +20,15 @@ type NewUpstream struct {
 // Upstream is where an account's blacklist truly lies, and how its last reading went.
 type Upstream = upstream.Upstream
 
-var (
-	errUpstreamApp = mpblock.NewError(mpblock.Invalid, "upstream.appid", "an account on the platform has its AppID there: give it")
-	errNoPrefix    = mpblock.NewError(mpblock.Invalid, "upstream.prefix", "nobody is blocked there yet, so the prefix of the account's OpenIDs cannot be learnt: give it, as the 8 hexadecimal digits or by one OpenID of a follower")
-)
-
 // join tries the credentials of an account on the platform, learns its prefix, and keeps
 // the secret sealed, before the account itself is made.
-func (h *handler) join(ctx context.Context, n *access.NewAccount, up NewUpstream) error {
-	if n.AppID == "" {
-		return errUpstreamApp
-	}
-	if err := h.rules.Access.Free(ctx, n.AppID); err != nil {
+func (h *handler) join(ctx context.Context, n *access.NewAccount, up NewUpstream) (err error) {
+	if err := h.rules.Access.Free(ctx, n.AppID); n.AppID != "" && err != nil {
 		return err
-	}
-	prefix, _, err := h.rules.Upstream.Probe(ctx, n.AppID, up.URL, up.Tokens)
-	if err != nil {
-		return err
-	}
-	if n.Prefix == nil {
-		if prefix == (mpblock.Prefix{}) {
-			return errNoPrefix
-		}
-		n.Prefix = &prefix
 	}
 	n.Upstream, n.AnyFollower = up.URL, true // who is known, the platform says
-	return h.rules.Upstream.Add(ctx, n.AppID, up.URL, up.Tokens)
+	n.Prefix, err = h.rules.Upstream.Join(ctx, n.AppID, up.URL, up.Tokens, n.Prefix)
+	return err
 }
 
 // setTokens has an account's tokens come from elsewhere, once that has been tried.

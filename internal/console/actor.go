@@ -18,6 +18,9 @@ func (v *visit) actor(actor string) actorView {
 	if name, ok := strings.CutPrefix(actor, mpblock.ActorProgram); ok {
 		return actorView{Name: v.Say(msg("actor.program"), name), All: v.changesOf(actor)}
 	}
+	if actor == "platform" { // upstream.Platform
+		return actorView{Name: v.Say(msg("actor.platform")), All: v.changesOf(actor)}
+	}
 	if name, ok := strings.CutPrefix(actor, "console:"); ok {
 		return actorView{Name: name, All: v.changesOf(actor)}
 	}

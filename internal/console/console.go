@@ -16,6 +16,7 @@ import (
 	"mpblock/internal/console/emulate"
 	"mpblock/internal/console/entry"
 	"mpblock/internal/console/firstday"
+	"mpblock/internal/console/platform"
 	"mpblock/internal/console/remarkfile"
 	"mpblock/internal/console/settings"
 	"mpblock/internal/console/sso"
@@ -58,7 +59,7 @@ func New(opts Options) http.Handler {
 	in := entry.New(entry.Options{Operators: opts.Operators, Secure: opts.Secure, Demo: opts.Demo, OIDC: opts.OIDC, Log: opts.Log})
 	o := web.Options{
 		Desks: opts.Desks, Operators: opts.Operators, Secure: opts.Secure, Public: opts.Public, Log: opts.Log,
-		Views: views, LoggedOut: in.LoggedOut, NotFound: opts.NotFound,
+		Views: views, LoggedOut: in.LoggedOut, NotFound: opts.NotFound, Mirror: platform.Mirror,
 	}
 	if opts.Emulator != nil {
 		o.Bent = func(v *web.Visit) string { return emulate.Banner(opts.Emulator.Emulator(), v.Lang, v.Zone) }
@@ -73,6 +74,7 @@ func New(opts Options) http.Handler {
 	set.Register(site)
 	firstday.Register(site)
 	remarkfile.Register(site)
+	platform.Register(site)
 	if opts.Emulator != nil {
 		emulate.Register(site, opts.Emulator)
 	}

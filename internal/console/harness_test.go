@@ -22,6 +22,7 @@ import (
 	"mpblock/internal/memstore"
 	"mpblock/internal/operators"
 	"mpblock/internal/remarks"
+	"mpblock/internal/upstream"
 )
 
 const (
@@ -71,7 +72,7 @@ func openRules(tb testing.TB, store mpblock.Store) *rules {
 		tb.Fatal(err)
 	}
 	r.jobs = jobs.New(store, r.lists, r.access.Account, jobs.Options{})
-	r.desks = desk.New(r.access, r.operators, r.lists, r.jobs, remarks.New(store, nil), intake.New(store, r.lists, nil), audit.New(store, nil, nil), nil)
+	r.desks = desk.New(r.access, r.operators, r.lists, r.jobs, remarks.New(store, nil), intake.New(store, r.lists, nil), upstream.New(store, upstream.Options{}), audit.New(store, nil, nil), nil)
 	return &r
 }
 

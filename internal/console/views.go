@@ -9,6 +9,7 @@ import (
 	"mpblock/internal/console/entry"
 	"mpblock/internal/console/firstday"
 	"mpblock/internal/console/i18n"
+	"mpblock/internal/console/platform"
 	"mpblock/internal/console/remarkfile"
 	"mpblock/internal/console/settings"
 	"mpblock/internal/console/web"
@@ -32,6 +33,7 @@ func viewTypes() map[string]web.View {
 	maps.Copy(all, firstday.Views)
 	maps.Copy(all, emulate.Views)
 	maps.Copy(all, remarkfile.Views)
+	maps.Copy(all, platform.Views)
 	return all
 }
 
@@ -57,4 +59,4 @@ var ownViews = map[string]web.View{
 }
 
 // parts are the templates that others include.
-var parts = []string{"templates/layout.html", "templates/chart.html", "templates/changes.html", "templates/called.html", "templates/filters.html", "templates/rights.html", "templates/scopes.html", "templates/reasons.html", "templates/steps.html", "templates/problem.html", "templates/said.html"}
+var parts = []string{"templates/layout.html", "templates/chart.html", "templates/changes.html", "templates/called.html", "templates/filters.html", "templates/rights.html", "templates/scopes.html", "templates/reasons.html", "templates/steps.html", "templates/report.html", "templates/problem.html", "templates/said.html"}

@@ -1,6 +1,6 @@
 // Package desk holds who may do what: every action of the console goes through the desk
 // of the operator who works, and each checks role and account and then calls one of the
-// packages access, operators, lists, jobs and remarks, which do it.
+// packages access, operators, lists, jobs, remarks and upstream, which do it.
 //
 // It promises that there is no way around those two checks (allow and account), that an
 // account which an operator may not see is as if it were not there, and that changes
@@ -22,6 +22,7 @@ import (
 	"mpblock/internal/lists"
 	"mpblock/internal/operators"
 	"mpblock/internal/remarks"
+	"mpblock/internal/upstream"
 )
 
 // Office is where the desks stand.
@@ -33,12 +34,13 @@ type Office struct {
 	remarks   *remarks.Service
 	audit     *audit.Service
 	intake    *intake.Service
+	upstream  *upstream.Service
 	clock     mpblock.Clock
 }
 
 // New returns the desks over those who do the work, by whose clock it is today.
-func New(a *access.Service, o *operators.Service, l *lists.Service, j *jobs.Service, r *remarks.Service, in *intake.Service, log *audit.Service, clock mpblock.Clock) *Office {
-	return &Office{access: a, operators: o, lists: l, jobs: j, remarks: r, intake: in, audit: log, clock: mpblock.ClockOr(clock)}
+func New(a *access.Service, o *operators.Service, l *lists.Service, j *jobs.Service, r *remarks.Service, in *intake.Service, up *upstream.Service, log *audit.Service, clock mpblock.Clock) *Office {
+	return &Office{access: a, operators: o, lists: l, jobs: j, remarks: r, intake: in, upstream: up, audit: log, clock: mpblock.ClockOr(clock)}
 }
 
 // Desk is where one operator works. What concerns the operator itself, and takes no

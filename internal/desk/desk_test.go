@@ -26,6 +26,8 @@ import (
 	"mpblock/internal/operators"
 	"mpblock/internal/operators/credentials"
 	"mpblock/internal/remarks"
+	"mpblock/internal/upstream"
+	"mpblock/internal/upstream/source"
 )
 
 // open returns the desks over a store, with passwords that are cheap to hash.
@@ -43,7 +45,7 @@ func open(t *testing.T, store mpblock.Store) *Office {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return New(a, o, l, jobs.New(store, l, a.Account, jobs.Options{}), remarks.New(store, nil), intake.New(store, l, nil), audit.New(store, nil, nil), nil)
+	return New(a, o, l, jobs.New(store, l, a.Account, jobs.Options{}), remarks.New(store, nil), intake.New(store, l, nil), upstream.New(store, upstream.Options{}), audit.New(store, nil, nil), nil)
 }
 
 func addAccount(t *testing.T, office *Office, n access.NewAccount) *mpblock.Account {
@@ -124,6 +126,56 @@ type action struct {
 var free = []string{"Operator", "MustEnrol", "May"}
 
 var actions = map[string]action{
+	"Platform": {operators.RoleViewer, true, func(ctx context.Context, d *Desk, app mpblock.AppID) error {
+		_, err := d.Platform(ctx, app)
+		return err
+	}},
+	"Elsewhere": {operators.RoleViewer, true, func(ctx context.Context, d *Desk, app mpblock.AppID) error {
+		_, err := d.Elsewhere(ctx, app, 10)
+		return err
+	}},
+	"Examined": {operators.RoleViewer, true, func(ctx context.Context, d *Desk, app mpblock.AppID) error {
+		_, err := d.Examined(ctx, app)
+		return err
+	}},
+	"Examine": {operators.RoleAdmin, true, func(ctx context.Context, d *Desk, app mpblock.AppID) error {
+		_, err := d.Examine(ctx, app)
+		return err
+	}},
+	"Sync": {operators.RoleOperator, true, func(ctx context.Context, d *Desk, app mpblock.AppID) error {
+		_, err := d.Sync(ctx, app)
+		return err
+	}},
+	"SyncSure": {operators.RoleAdmin, true, func(ctx context.Context, d *Desk, app mpblock.AppID) error {
+		_, err := d.SyncSure(ctx, app)
+		return err
+	}},
+	"SyncFollowers": {operators.RoleAdmin, true, func(ctx context.Context, d *Desk, app mpblock.AppID) error {
+		_, err := d.SyncFollowers(ctx, app, true)
+		return err
+	}},
+	"SetPlatform": {operators.RoleAdmin, true, func(ctx context.Context, d *Desk, app mpblock.AppID) error {
+		return d.SetPlatform(ctx, app, upstream.Settings{})
+	}},
+	"SetTokens": {operators.RoleAdmin, true, func(ctx context.Context, d *Desk, app mpblock.AppID) error {
+		return d.SetTokens(ctx, app, source.Spec{Secret: "s"})
+	}},
+	"TryPlatform": {operators.RoleAdmin, false, func(ctx context.Context, d *Desk, _ mpblock.AppID) error {
+		_, err := d.TryPlatform(ctx, "", "", source.Spec{})
+		return err
+	}},
+	"JoinPlatform": {operators.RoleAdmin, false, func(ctx context.Context, d *Desk, _ mpblock.AppID) error {
+		_, _, err := d.JoinPlatform(ctx, access.NewAccount{}, source.Spec{})
+		return err
+	}},
+	"Wrap": {operators.RoleAdmin, false, func(_ context.Context, d *Desk, _ mpblock.AppID) error {
+		_, err := d.Wrap("text")
+		return err
+	}},
+	"Unwrap": {operators.RoleAdmin, false, func(_ context.Context, d *Desk, _ mpblock.AppID) error {
+		_, err := d.Unwrap("text")
+		return err
+	}},
 	"Accounts": {operators.RoleViewer, false, func(ctx context.Context, d *Desk, _ mpblock.AppID) error {
 		_, err := d.Accounts(ctx, "", 10)
 		return err

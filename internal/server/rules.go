@@ -59,7 +59,7 @@ func openRules(ctx context.Context, store *listcache.Store, people mpblock.Recor
 	r.audit = audit.New(store, c.Clock, c.Log)
 	in := intake.New(store, r.lists, c.Clock)
 	r.removals = &removals{r.access, r.upstream, store, r.jobs, r.remarks, in, c.Log, map[mpblock.AppID]time.Time{}}
-	r.desks = desk.New(r.access, r.operators, r.lists, r.jobs, r.remarks, in, r.audit, c.Clock)
+	r.desks = desk.New(r.access, r.operators, r.lists, r.jobs, r.remarks, in, r.upstream, r.audit, c.Clock)
 	return r, nil
 }
 

@@ -38,8 +38,7 @@ func (s *Service) Examine(ctx context.Context, app mpblock.AppID) (doctor.Report
 	if err != nil {
 		return doctor.Report{}, err
 	}
-	r := doctor.Examine(ctx, c)
-	r.AppID, r.At, r.BaseURL, r.Tokens = app, s.clock.Now().UTC(), e.Value.BaseURL, tokens.Place()
+	r := s.examine(ctx, c, app, e.Value.BaseURL, tokens)
 	_, err = kindDoctor.Edit(ctx, s.store, string(app), func(was *record.Entry[doctor.Report]) error {
 		r.Earlier(was.Value)
 		was.Value = r

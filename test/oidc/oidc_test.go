@@ -32,6 +32,7 @@ import (
 	"mpblock/internal/memstore"
 	"mpblock/internal/operators"
 	"mpblock/internal/remarks"
+	"mpblock/internal/upstream"
 )
 
 const users = `{
@@ -62,7 +63,7 @@ func start(t *testing.T) *world {
 	must(err)
 	l, err := lists.New(store, lists.Options{})
 	must(err)
-	desks := desk.New(a, o, l, jobs.New(store, l, a.Account, jobs.Options{}), remarks.New(store, nil), intake.New(store, l, nil), audit.New(store, nil, nil), nil)
+	desks := desk.New(a, o, l, jobs.New(store, l, a.Account, jobs.Options{}), remarks.New(store, nil), intake.New(store, l, nil), upstream.New(store, upstream.Options{}), audit.New(store, nil, nil), nil)
 	for _, n := range []operators.NewOperator{{Name: "anna", Role: operators.RoleAdmin, Email: "anna@example.com"}, {Name: "root", Role: operators.RoleAdmin}} {
 		if _, _, err := o.AddOperator(t.Context(), n); err != nil {
 			t.Fatal(err)

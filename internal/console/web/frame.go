@@ -33,6 +33,17 @@ type Frame struct {
 	Notices     []Notice
 	Asked       string // of the search in the bar
 	Bent        string // what an emulator bends at present
+	Mirror      *Mirror
+}
+
+// Mirror is how things stand with an account whose list lies elsewhere, in words.
+type Mirror struct {
+	State, Mood string // of the connection, and the colour of its label
+	Text        string
+	Address     string // of the page about it
+	Alarm       string // what is wrong, "" if nobody has to know it on every page
+	Remedy      string // the text of the link that leads to what can be done
+	Part        string // of the page, where that is
 }
 
 // self gives render the frame of any page's data.
@@ -42,7 +53,10 @@ func (f *Frame) self() *Frame { return f }
 type Framed interface{ self() *Frame }
 
 // Choice is an account in the switch at the top.
-type Choice struct{ AppID, Name string }
+type Choice struct {
+	AppID, Name string
+	Elsewhere   bool // its list lies on the platform
+}
 
 // NavGroup is a part of the navigation.
 type NavGroup struct {
@@ -119,9 +133,15 @@ func (v *Visit) inside(f *Frame) error {
 	}
 	f.Chosen = v.Chosen(f.Accounts)
 	if f.AppID != "" && !slices.ContainsFunc(f.Accounts, func(a Choice) bool { return a.AppID == f.AppID }) {
-		f.Accounts = append(f.Accounts, Choice{f.AppID, f.AccountName}) // beyond the first of them
+		f.Accounts = append(f.Accounts, Choice{f.AppID, f.AccountName, v.Account.Upstream != ""}) // beyond the first of them
 	}
-	f.Nav = v.nav(f.Chosen)
+	at := slices.IndexFunc(f.Accounts, func(a Choice) bool { return a.AppID == f.Chosen })
+	f.Nav = v.nav(f.Chosen, at >= 0 && f.Accounts[at].Elsewhere)
+	if v.Account.Upstream != "" && !v.Desk.MustEnrol() {
+		var err error
+		f.Mirror, err = v.site.Mirror(v)
+		return err
+	}
 	return nil
 }
 
@@ -133,7 +153,7 @@ func (v *Visit) Choices() ([]Choice, error) {
 	}
 	all := make([]Choice, 0, len(accounts))
 	for _, a := range accounts {
-		all = append(all, Choice{string(a.AppID), NameOf(a)})
+		all = append(all, Choice{string(a.AppID), NameOf(a), a.Upstream != ""})
 	}
 	return all, nil
 }
@@ -180,7 +200,7 @@ func exampleOf(a desk.AccountView) string {
 }
 
 // nav returns the navigation: what the operator may see, the present page marked.
-func (v *Visit) nav(app string) []NavGroup {
+func (v *Visit) nav(app string, elsewhere bool) []NavGroup {
 	here := v.R.URL.Path
 	link := func(address string, text msg, more ...string) NavLink {
 		current := here == address
@@ -196,6 +216,9 @@ func (v *Visit) nav(app string) []NavGroup {
 			link(b, msg("nav.overview"), b+"/start"), link(b+"/followers", msg("nav.followers"), b+"/remarks", b+"/followers/"), link(b+"/blacklist", msg("nav.blacklist")),
 			link(b+"/bulk", msg("nav.bulk"), b+"/jobs"), link(b+"/history", msg("nav.history"), b+"/history", b+"/openids"),
 		}})
+		if elsewhere {
+			groups[0].Links = append(groups[0].Links, link(b+"/platform", msg("nav.platform")))
+		}
 	}
 	admin := NavGroup{v.Say(msg("nav.admin")), []NavLink{link("/accounts", msg("nav.accounts"), "/accounts/")}}
 	if v.Desk.May(operators.RoleAdmin) {

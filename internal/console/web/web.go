@@ -40,6 +40,9 @@ type Options struct {
 	// none, and has no page for it.
 	Bent func(*Visit) string
 
+	// Mirror says how things stand with the page's account, whose list lies elsewhere.
+	Mirror func(*Visit) (*Mirror, error)
+
 	// NotFound is asked first where there is no page; it tells whether it has
 	// answered. Nil: nobody is asked.
 	NotFound func(http.ResponseWriter, *http.Request) bool

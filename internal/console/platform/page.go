@@ -1,0 +1,179 @@
+package platform
+
+import (
+	"net/http"
+	"strconv"
+	"time"
+
+	"mpblock"
+	"mpblock/internal/console/i18n"
+	"mpblock/internal/console/web"
+	"mpblock/internal/desk"
+	"mpblock/internal/lists"
+	"mpblock/internal/upstream"
+)
+
+// page is an account on the platform as it stands.
+type page struct {
+	web.Frame
+	BaseURL, Tokens string
+	State, Mood     string
+	Read            *reading
+	Tried           *i18n.Stamp // after that, in vain; nil: not
+	Problem         string
+	Held            *held
+	Unsettled       int
+	Drift           []drift
+	AllDrift        string // address of all changes made on the platform
+	Followers       *followers
+	Report          *report
+}
+
+// reading is one that was taken over.
+type reading struct {
+	At                              i18n.Stamp
+	Total, Added, Removed, Unlisted int
+}
+
+// held is a reading that a person is to decide on.
+type held struct {
+	At             i18n.Stamp
+	Total, Removed int
+}
+
+// drift is a change that others have made on the platform.
+type drift struct {
+	Seq     uint64
+	Address string
+	Undo    string // address; "": it is undone, or the operator may not
+	Undone  bool
+	Time    i18n.Stamp
+	Block   bool
+	Count   int
+}
+
+// followers is how their mirror stands.
+type followers struct {
+	Read    *reading
+	Problem string
+	Held    *held
+}
+
+// shownDrift is how many changes made on the platform the page shows.
+const shownDrift = 10
+
+func (v visit) show() error {
+	s, err := v.Desk.Platform(v.Ctx(), v.Account.AppID)
+	if err != nil {
+		return err
+	}
+	p := &page{BaseURL: s.BaseURL, Tokens: v.source(s.Tokens), Problem: s.Problem, Unsettled: s.Unsettled}
+	p.State, p.Mood, _ = stateOf(v.Visit, s)
+	if !s.Synced.IsZero() {
+		p.Read = &reading{v.stamp(s.Synced), s.Total, s.Added, s.Removed, s.Unlisted}
+	}
+	if s.Tried.After(s.Synced) {
+		at := v.stamp(s.Tried)
+		p.Tried = &at
+	}
+	p.Held = v.held(s.Held)
+	p.Followers = v.mirrored(s)
+	if err := v.drifted(p); err != nil {
+		return err
+	}
+	r, err := v.Desk.Examined(v.Ctx(), v.Account.AppID)
+	if err != nil {
+		return err
+	}
+	if !r.At.IsZero() {
+		p.Report = reportOf(v.Visit, r)
+	}
+	return v.Page(http.StatusOK, "platform", v.Say(msg("nav.platform")), p)
+}
+
+func (v visit) stamp(t time.Time) i18n.Stamp { return i18n.StampOf(t, v.Zone) }
+
+func (v visit) held(h *upstream.Held) *held {
+	if h == nil {
+		return nil
+	}
+	return &held{v.stamp(h.At), h.Total, h.Removed}
+}
+
+func (v visit) mirrored(s desk.Platform) *followers {
+	if !s.MirrorFollowers {
+		return nil
+	}
+	f := &followers{Problem: s.Followers.Problem, Held: v.held(s.Followers.Held)}
+	if !s.Followers.Synced.IsZero() {
+		f.Read = &reading{At: v.stamp(s.Followers.Synced), Total: s.Followers.Total, Added: s.Followers.Joined, Removed: s.Followers.Left}
+	}
+	return f
+}
+
+// drifted fills in what others have changed on the platform.
+func (v visit) drifted(p *page) error {
+	changes, err := v.Desk.Elsewhere(v.Ctx(), v.Account.AppID, shownDrift)
+	if err != nil {
+		return err
+	}
+	for _, c := range changes.Rows {
+		p.Drift = append(p.Drift, v.drift(c))
+	}
+	p.AllDrift = v.Base() + "/history?actor=" + upstream.Platform
+	return nil
+}
+
+func (v visit) drift(c lists.ChangeRow) drift {
+	d := drift{
+		Seq: c.Seq, Address: v.Base() + "/history/" + strconv.FormatUint(c.Seq, 10),
+		Time: v.stamp(c.Time), Block: c.Action == mpblock.Block, Count: c.Count, Undone: c.UndoneBy != 0,
+	}
+	if !d.Undone && v.MayChange() {
+		d.Undo = d.Address + "/undo"
+	}
+	return d
+}
+
+// sync reads the list now; with the tick it takes over one that has shrunk.
+func (v visit) sync() error {
+	if v.Field("decide") != "" {
+		return v.decide()
+	}
+	u, err := v.Desk.Sync(v.Ctx(), v.Account.AppID)
+	return v.synced(u, err)
+}
+
+// decide is what an admin does about a list that has shrunk.
+func (v visit) decide() error {
+	if v.Field("sure") == "" {
+		return v.done(web.Invalid(v.Say(msg("account.sure"))), "", "")
+	}
+	u, err := v.Desk.SyncSure(v.Ctx(), v.Account.AppID)
+	return v.synced(u, err)
+}
+
+func (v visit) synced(u upstream.Upstream, err error) error {
+	if err == nil && u.Held != nil {
+		return v.done(nil, "mind", v.Say(msg("platform.held"), u.Held.Removed, u.Held.Total))
+	}
+	return v.done(err, "good", v.Say(msg("platform.synced"), u.Total, u.Added, u.Removed))
+}
+
+// followers reads the followers now; with the tick it takes over few ones.
+func (v visit) followers() error {
+	sure := v.Field("decide") != ""
+	if sure && v.Field("sure") == "" {
+		return v.done(web.Invalid(v.Say(msg("account.sure"))), "", "")
+	}
+	f, err := v.Desk.SyncFollowers(v.Ctx(), v.Account.AppID, sure)
+	if err == nil && f.Held != nil {
+		return v.done(nil, "mind", v.Say(msg("platform.followers.held"), f.Held.Removed, f.Held.Total))
+	}
+	return v.done(err, "good", v.Say(msg("platform.followers.synced"), f.Total, f.Joined, f.Left))
+}
+
+func (v visit) examine() error {
+	_, err := v.Desk.Examine(v.Ctx(), v.Account.AppID)
+	return v.done(err, "good", v.Say(msg("platform.examined")))
+}

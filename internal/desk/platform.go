@@ -1,0 +1,157 @@
+package desk
+
+import (
+	"context"
+	"time"
+
+	"mpblock"
+	"mpblock/internal/access"
+	"mpblock/internal/audit"
+	"mpblock/internal/lists"
+	"mpblock/internal/operators"
+	"mpblock/internal/upstream"
+	"mpblock/internal/upstream/doctor"
+	"mpblock/internal/upstream/source"
+)
+
+// Platform is how things stand with an account whose list lies on the real platform.
+type Platform struct {
+	upstream.Upstream
+	Unsettled int       // OpenIDs of which it is not known what became of them there
+	Now       time.Time // by the clock that the times are of
+}
+
+// Platform returns how things stand with an account whose list lies on the real platform.
+func (d *Desk) Platform(ctx context.Context, app mpblock.AppID) (Platform, error) {
+	if _, err := d.account(ctx, operators.RoleViewer, app); err != nil {
+		return Platform{}, err
+	}
+	p := Platform{Now: d.office.clock.Now()}
+	var err error
+	if p.Upstream, err = d.office.upstream.Of(ctx, app); err == nil {
+		p.Unsettled, err = d.office.upstream.Unsettled(ctx, app)
+	}
+	return p, err
+}
+
+// Elsewhere returns the newest of the changes of an account that others have made on the
+// platform.
+func (d *Desk) Elsewhere(ctx context.Context, app mpblock.AppID, limit int) (lists.ChangePage, error) {
+	return d.History(ctx, app, lists.ChangeQuery{Actor: upstream.Platform, Limit: limit})
+}
+
+// Examined returns what the last examination of an account on the platform has found.
+func (d *Desk) Examined(ctx context.Context, app mpblock.AppID) (doctor.Report, error) {
+	if _, err := d.account(ctx, operators.RoleViewer, app); err != nil {
+		return doctor.Report{}, err
+	}
+	return d.office.upstream.Report(ctx, app)
+}
+
+// Examine finds out what of an account on the platform works. For admins.
+func (d *Desk) Examine(ctx context.Context, app mpblock.AppID) (doctor.Report, error) {
+	if _, err := d.account(ctx, operators.RoleAdmin, app); err != nil {
+		return doctor.Report{}, err
+	}
+	return d.office.upstream.Examine(ctx, app)
+}
+
+// Sync reads the list of an account on the platform.
+func (d *Desk) Sync(ctx context.Context, app mpblock.AppID) (upstream.Upstream, error) {
+	if _, err := d.account(ctx, operators.RoleOperator, app); err != nil {
+		return upstream.Upstream{}, err
+	}
+	return d.office.upstream.Sync(ctx, app, false)
+}
+
+// SyncSure reads the list of an account on the platform, and takes it over however much it
+// has shrunk. For admins.
+func (d *Desk) SyncSure(ctx context.Context, app mpblock.AppID) (upstream.Upstream, error) {
+	if _, err := d.inUse(ctx, app); err != nil {
+		return upstream.Upstream{}, err
+	}
+	u, err := d.office.upstream.Sync(ctx, app, true)
+	return u, d.noted(ctx, err, audit.Line{Deed: audit.AccountSet, On: string(app)})
+}
+
+// SyncFollowers reads the followers of an account on the platform; sure, it takes them over
+// however many have gone. For admins.
+func (d *Desk) SyncFollowers(ctx context.Context, app mpblock.AppID, sure bool) (upstream.Followers, error) {
+	if _, err := d.inUse(ctx, app); err != nil {
+		return upstream.Followers{}, err
+	}
+	f, err := d.office.upstream.SyncFollowers(ctx, app, sure)
+	if err == nil && sure {
+		d.note(ctx, audit.Line{Deed: audit.AccountSet, On: string(app)})
+	}
+	return f, err
+}
+
+// SetPlatform changes how the lists of an account on the platform are read, and what is
+// passed on of its calls. For admins.
+func (d *Desk) SetPlatform(ctx context.Context, app mpblock.AppID, to upstream.Settings) error {
+	if _, err := d.account(ctx, operators.RoleAdmin, app); err != nil {
+		return err
+	}
+	return d.noted(ctx, d.office.upstream.Set(ctx, app, to), audit.Line{Deed: audit.AccountSet, On: string(app)})
+}
+
+// SetTokens has the tokens of an account on the platform come from elsewhere, once that has
+// been tried. For admins.
+func (d *Desk) SetTokens(ctx context.Context, app mpblock.AppID, tokens source.Spec) error {
+	if _, err := d.account(ctx, operators.RoleAdmin, app); err != nil {
+		return err
+	}
+	u, err := d.office.upstream.Of(ctx, app)
+	if err != nil {
+		return err
+	}
+	if _, _, err := d.office.upstream.Probe(ctx, app, u.BaseURL, tokens); err != nil {
+		return err
+	}
+	return d.noted(ctx, d.office.upstream.SetTokens(ctx, app, tokens), audit.Line{Deed: audit.AccountSet, On: string(app)})
+}
+
+// TryPlatform examines an account on the platform that is not known here yet. For admins.
+func (d *Desk) TryPlatform(ctx context.Context, app mpblock.AppID, baseURL string, tokens source.Spec) (doctor.Report, error) {
+	if err := d.allow(operators.RoleAdmin); err != nil {
+		return doctor.Report{}, err
+	}
+	if err := d.office.access.Free(ctx, app); err != nil {
+		return doctor.Report{}, err
+	}
+	return d.office.upstream.Try(ctx, app, baseURL, tokens)
+}
+
+// JoinPlatform creates an account whose list lies on the platform, at its Upstream, and
+// returns it with its secret for programs, which cannot be shown again. For admins.
+func (d *Desk) JoinPlatform(ctx context.Context, n access.NewAccount, tokens source.Spec) (_ AccountView, secret string, err error) {
+	if err := d.allow(operators.RoleAdmin); err != nil {
+		return AccountView{}, "", err
+	}
+	if err := d.office.access.Free(ctx, n.AppID); err != nil {
+		return AccountView{}, "", err
+	}
+	n.AnyFollower = true // who is known, the platform says
+	if n.Prefix, err = d.office.upstream.Join(ctx, n.AppID, n.Upstream, tokens, n.Prefix); err != nil {
+		return AccountView{}, "", err
+	}
+	return d.AddAccount(ctx, n)
+}
+
+// Wrap seals what the operator has entered in a form so far, which may be secret. For
+// admins, as Unwrap, which opens it again.
+func (d *Desk) Wrap(text string) (string, error) {
+	if err := d.allow(operators.RoleAdmin); err != nil {
+		return "", err
+	}
+	return d.office.upstream.Wrap(d.Operator().Name, text)
+}
+
+// Unwrap returns what Wrap has sealed for the operator.
+func (d *Desk) Unwrap(sealed string) (string, error) {
+	if err := d.allow(operators.RoleAdmin); err != nil {
+		return "", err
+	}
+	return d.office.upstream.Unwrap(d.Operator().Name, sealed)
+}
