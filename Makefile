@@ -59,7 +59,7 @@ test: ## all tests, with the race detector; on Debian it installs what they need
 mariadb: $(SUM) ## the store and the commands on MariaDB
 	@test/setup mariadb
 	@echo "== internal/sqlstore, cmd/mpblock: on MariaDB"
-	@test/run -tags mariadb -count=1 -timeout 30m ./internal/sqlstore/... ./cmd/mpblock
+	@test/run -tags mariadb -count=1 -timeout 30m ./internal/sqlstore/... ./cmd/mpblock ./test/gateway
 
 .PHONY: redis
 redis: $(SUM) ## tokens that come from a real Redis
@@ -72,6 +72,7 @@ crash: $(SUM) ## kill the real binary, fill its disk
 	@test/setup crash
 	@echo "== test/crash: the real binary killed, doubled, and on a full disk"
 	@test/run -tags crash -count=1 -timeout 20m ./test/crash
+	@test/run -tags crash -count=1 -timeout 20m ./test/gateway
 	@test/run -tags crash -count=1 -run Kills -timeout 20m ./internal/pebblestore
 
 .PHONY: cluster

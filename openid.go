@@ -152,6 +152,21 @@ func ascending(ids []OpenID) bool {
 	return true
 }
 
+// Without returns those of ids, in byte order, that are not among others, in byte
+// order too.
+func Without(ids, others []OpenID) []OpenID {
+	var out []OpenID
+	for _, id := range ids {
+		for len(others) > 0 && others[0].Compare(id) < 0 {
+			others = others[1:]
+		}
+		if len(others) == 0 || others[0] != id {
+			out = append(out, id)
+		}
+	}
+	return out
+}
+
 // base64Value maps a character of base64url to its 6 bits, any other byte to -1.
 var base64Value = func() (t [256]int8) {
 	const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"

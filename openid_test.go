@@ -135,3 +135,16 @@ func TestDistinct(t *testing.T) {
 		t.Error("there is something in nothing")
 	}
 }
+
+func TestWithout(t *testing.T) {
+	ids := make([]mpblock.OpenID, 4)
+	for i := range ids {
+		ids[i] = mpblock.OpenID{byte(i)}
+	}
+	if got := mpblock.Without(ids, ids[1:3]); !slices.Equal(got, []mpblock.OpenID{ids[0], ids[3]}) {
+		t.Errorf("got %v", got)
+	}
+	if got := mpblock.Without(ids[1:2], ids); len(got) != 0 {
+		t.Errorf("got %v", got)
+	}
+}

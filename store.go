@@ -186,6 +186,20 @@ func (e *UnknownError) Error() string {
 	return fmt.Sprintf("mpblock: OpenID %d of the batch is neither a follower nor blocked", e.Index)
 }
 
+// RefusedError is the answer to a Batch where the list lies elsewhere, and some OpenIDs are
+// refused there. The others are changed. It may be asked again: it is the word of the moment.
+type RefusedError struct{ Refused []Refused }
+
+// Refused is an OpenID that is refused, with the return code of there.
+type Refused struct {
+	OpenID OpenID
+	Code   int
+}
+
+func (e *RefusedError) Error() string {
+	return fmt.Sprintf("mpblock: %d OpenIDs are refused where the list lies, the first with %d", len(e.Refused), e.Refused[0].Code)
+}
+
 // NoChangeError is the answer to a question about a change that an account does not
 // have.
 type NoChangeError struct{ Seq uint64 }

@@ -358,7 +358,7 @@ func again(err error, read bool) bool {
 	if errors.As(err, &lost) {
 		return (read || !lost.sent) && !errors.Is(err, context.Canceled) && !errors.Is(err, context.DeadlineExceeded)
 	}
-	return errors.Is(err, ErrSystem)
+	return errors.Is(err, ErrSystem) || errors.Is(err, ErrBusy)
 }
 
 // outcome gives a lost answer its name.

@@ -59,6 +59,9 @@ var (
 	ErrTooFast        error = &Error{Code: 45011, Message: "too many calls this minute"}
 	ErrUnauthorized   error = &Error{Code: 48001, Message: "the account may not make this call"}
 	ErrNotThisAccount error = &Error{Code: 49003, Message: "OpenID of another account"}
+	ErrLimitedUser    error = &Error{Code: 50002, Message: "the user is limited"}
+	ErrRefusedUser    error = &Error{Code: 61016, Message: "not for this user"}
+	ErrBusy           error = &Error{Code: 268487001, Message: "system busy"}
 )
 
 func newError(call string, code int, message, detail string) error {

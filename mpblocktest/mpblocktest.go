@@ -35,7 +35,6 @@ import (
 	"mpblock/internal/access"
 	"mpblock/internal/access/programs"
 	"mpblock/internal/emulator"
-	"mpblock/internal/lists"
 	"mpblock/internal/server"
 )
 
@@ -58,7 +57,8 @@ type Option func(*options)
 
 type options struct {
 	server.Config
-	pipe *pipe
+	pipe  *pipe
+	daily int
 }
 
 // WithPageSize sets how many OpenIDs a page of a list has, 1 to 10,000, which is the
@@ -72,6 +72,10 @@ func WithTokenLife(d time.Duration) Option { return func(o *options) { o.TokenLi
 // WithRID has the answers bear a request id behind the errmsg of errors, as those of
 // today's real service do.
 func WithRID() Option { return func(o *options) { o.RID = true } }
+
+// WithDaily has the platform take each of the calls that read and change the blacklist so
+// many times a day, of UTC+8: the next one answers 45009.
+func WithDaily(n int) Option { return func(o *options) { o.daily = n } }
 
 // WithLog has the server say of each call what became of it.
 func WithLog(log *slog.Logger) Option { return func(o *options) { o.Log = log } }
@@ -119,10 +123,24 @@ func New(tb testing.TB, set ...Option) *Server {
 		tb.Fatalf("mpblocktest: %v", err)
 	}
 	s.AppID = string(s.account.AppID)
+	if o.daily > 0 {
+		s.limit(o.daily)
+	}
 	if err := s.server.MarkStart(tb.Context()); err != nil {
 		tb.Fatalf("mpblocktest: %v", err)
 	}
 	return s
+}
+
+func (s *Server) limit(daily int) {
+	var err error
+	s.account, err = s.server.Access().UpdateAccount(s.t.Context(), s.account.AppID, func(a *mpblock.Account) error {
+		a.Daily = map[mpblock.Call]int{mpblock.CallList: daily, mpblock.CallBlock: daily, mpblock.CallUnblock: daily}
+		return nil
+	})
+	if err != nil {
+		s.t.Fatalf("mpblocktest: %v", err)
+	}
 }
 
 // Followers registers n new followers and returns their OpenIDs in byte order, which is
@@ -199,27 +217,17 @@ func (s *Server) Drift(block, unblock []string) {
 	}
 }
 
-// Advance sets the server's clock forward: tokens, quotas and blocks end that end within
-// the time, and later changes bear the new one. Nothing waits for it.
+// Advance sets the server's clock forward: tokens and quotas end that end within the
+// time, and later changes bear the new one. Nothing waits for it.
 func (s *Server) Advance(d time.Duration) {
 	s.t.Helper()
 	if err := s.server.Emulator().Clock.Advance(d); err != nil || d < 0 {
 		s.t.Fatalf("mpblocktest: Advance(%v): time goes forward alone", d)
 	}
-	if err := s.server.Settle(s.t.Context()); err != nil {
-		s.t.Fatalf("mpblocktest: %v", err)
-	}
 }
 
-// BlockFor blocks users for so long, as an operator of the platform would in its console:
-// Advance past the end unblocks those that nobody has changed since.
-func (s *Server) BlockFor(d time.Duration, openids ...string) {
-	s.t.Helper()
-	hand := lists.Hand{Actor: "console:operator", Action: mpblock.Block, OpenIDs: openids, Until: s.server.Emulator().Clock.Now().Add(d)}
-	if _, err := s.server.Lists().ByHand(s.t.Context(), s.account, hand); err != nil {
-		s.t.Fatalf("mpblocktest: %v", err)
-	}
-}
+// Now returns the time by the server's clock.
+func (s *Server) Now() time.Time { return s.server.Emulator().Clock.Now() }
 
 // Reset goes back to what New returned: nobody follows, nobody is blocked, no call has
 // come, nothing fails, and the clock is the machine's. Tokens are good no more.

@@ -227,25 +227,3 @@ func BenchmarkNew(b *testing.B) {
 		t.end()
 	}
 }
-
-// A block for some time ends when the clock passes it, and not before.
-func TestBlockFor(t *testing.T) {
-	t.Parallel()
-	s := mpblocktest.New(t)
-	fans := s.Followers(3)
-	s.BlockFor(24*time.Hour, fans[0], fans[1])
-	s.Advance(24*time.Hour - time.Second)
-	if n := len(s.Blocked()); n != 2 {
-		t.Errorf("%d are blocked before the end", n)
-	}
-	s.Advance(time.Second)
-	if n := len(s.Blocked()); n != 0 {
-		t.Errorf("%d are blocked after the end", n)
-	}
-	s.BlockFor(time.Hour, fans[2])
-	s.Reset()
-	s.Advance(2 * time.Hour)
-	if n := len(s.Blocked()); n != 0 {
-		t.Errorf("%d are blocked after a reset", n)
-	}
-}

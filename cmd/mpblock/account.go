@@ -23,6 +23,7 @@ type accountCmd struct {
 	Sync         accountSyncCmd   `cmd:"" help:"Read the list of an account with an upstream, and take over what others did there."`
 	Doctor       accountDoctorCmd `cmd:"" help:"Try each call of the platform that changes nothing, and say what works, what is refused and what to do."`
 	Pass         accountPassCmd   `cmd:"" help:"Say which calls of programs are passed on to the platform: none but reads of lists, unless allowed."`
+	Budget       accountBudgetCmd `cmd:"" help:"Set how many calls of the platform are made for an account with an upstream."`
 	RotateSecret accountRotateCmd `cmd:"" help:"Give an account a new secret; the old one and all its tokens are bad at once."`
 	Remove       accountRemoveCmd `cmd:"" help:"Remove an account that is retired, for good: followers, blacklist, history, remarks, jobs."`
 }

@@ -39,7 +39,7 @@ type serveCmd struct {
 	RID           bool          `name:"rid" help:"Put the request id behind the errmsg of errors, as today's real service does." env:"MPBLOCK_RID"`
 	CacheSize     int64         `help:"Memory for lists and for blocks read from disk, in MiB. Default: ${default}." default:"512" env:"MPBLOCK_CACHE_SIZE" placeholder:"MIB"`
 	database
-	SealKeyFile  string        `help:"File with the key that seals the secrets of accounts with an upstream, 64 hexadecimal digits; made in the data directory when it is first needed, unless given." env:"MPBLOCK_SEAL_KEY_FILE" placeholder:"FILE"`
+	SealKeyFile  string        `help:"File with the key that seals the secrets of accounts with an upstream, 64 hexadecimal digits; made in the data directory when it is first needed, unless given. With --store it has to be given, the same on each node." env:"MPBLOCK_SEAL_KEY_FILE" placeholder:"FILE"`
 	SyncEvery    time.Duration `help:"How often the lists of accounts with an upstream are read. Default: ${default}." default:"5m" env:"MPBLOCK_SYNC_EVERY"`
 	NoMigrate    bool          `help:"Refuse a database whose schema is not the newest, instead of bringing it there." env:"MPBLOCK_NO_MIGRATE"`
 	LogFormat    string        `help:"Form of the log on stderr: ${enum}." enum:"text,json" default:"text" env:"MPBLOCK_LOG_FORMAT"`
@@ -180,9 +180,6 @@ func (c *serveCmd) validate() error {
 	}
 	if c.PageSize < 1 || c.PageSize > lists.MaxPageSize {
 		return ui.Failed(ui.CodeUsage, "mpblock serve --page-size 10000", "--page-size %d: want 1 to %d", c.PageSize, lists.MaxPageSize)
-	}
-	if c.Store != "" && c.SealKeyFile != "" {
-		return ui.Failed(ui.CodeUsage, "mpblock serve --data DIR", "--seal-key-file is for accounts with an upstream, and those are for one server with a store of its own: several on a database would not take turns on the platform")
 	}
 	if c.Store != "" {
 		if _, err := c.config(); err != nil {

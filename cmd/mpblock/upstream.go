@@ -10,6 +10,7 @@ import (
 	"mpblock/cmd/mpblock/ui"
 	"mpblock/internal/admin"
 	"mpblock/internal/upstream"
+	"mpblock/internal/upstream/budget"
 	"mpblock/internal/upstream/source"
 )
 
@@ -182,6 +183,39 @@ func printFollowers(t ui.Terminal, app string, u admin.Upstream) error {
 	return nil
 }
 
+type accountBudgetCmd struct {
+	where
+	AppID  string `arg:"" name:"appid" help:"The account, one with an upstream."`
+	Day    int    `help:"Calls a day, of UTC+8, of each of getblacklist, batchblacklist and batchunblacklist; 0: no limit. Jobs leave a part to people." placeholder:"N"`
+	Minute int    `help:"Calls a minute, likewise." placeholder:"N"`
+}
+
+// Run sets an account's budget.
+func (c accountBudgetCmd) Run(ctx context.Context, t ui.Terminal) error {
+	u, err := admin.Dial(c.Data).Budget(ctx, c.AppID, budget.Limits{Day: c.Day, Minute: c.Minute})
+	if err != nil {
+		return c.explain(err)
+	}
+	if c.JSON {
+		return t.JSON(u)
+	}
+	printBudget(t, u)
+	return nil
+}
+
+// printBudget prints what was used of a day's calls.
+func printBudget(t ui.Terminal, u admin.UpstreamState) {
+	limit := "no limit"
+	if n := u.Limits.Day; n > 0 {
+		limit = "of " + ui.Grouped(n) + " each"
+	}
+	if n := u.Limits.Minute; n > 0 {
+		limit += ", " + ui.Grouped(n) + " a minute"
+	}
+	t.Printf("calls       today %s that block, %s that unblock, %s that read (%s)\n", ui.Grouped(u.Used.OfDay[budget.Block]),
+		ui.Grouped(u.Used.OfDay[budget.Unblock]), ui.Grouped(u.Used.OfDay[budget.List]), limit)
+}
+
 func printSync(t ui.Terminal, app string, u admin.Upstream) {
 	if u.Held != nil {
 		t.Printf("%s: the list on %s has %s now, and has shrunk too much to be believed\n", app, u.BaseURL, ui.Many(u.Held.Total, "entry"))
@@ -195,7 +229,7 @@ func printSync(t ui.Terminal, app string, u admin.Upstream) {
 }
 
 // printUpstream prints where an account's list lies, in account show.
-func printUpstream(t ui.Terminal, u admin.Upstream) {
+func printUpstream(t ui.Terminal, u admin.UpstreamState) {
 	state := "never read"
 	if !u.Synced.IsZero() {
 		state = "read " + ui.Local(u.Synced)
@@ -210,7 +244,14 @@ func printUpstream(t ui.Terminal, u admin.Upstream) {
 	if u.Tokens != "" {
 		t.Printf("tokens      %s\n", u.Tokens)
 	}
-	printPassed(t, u)
+	if in := u.Unsettled; in != nil {
+		t.Printf("under way   %v of %s by %s, since %s\n", in.Action, ui.Many(in.OpenIDs, "OpenID"), in.Actor, ui.Local(in.Since))
+	}
+	if u.Holder != "" {
+		t.Printf("worked on   by the node %s\n", u.Holder)
+	}
+	printBudget(t, u)
+	printPassed(t, u.Upstream)
 }
 
 // warnPlain says what plain tokens do to others.

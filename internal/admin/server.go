@@ -121,6 +121,7 @@ func newHandler(rules Rules, log *slog.Logger) http.Handler {
 	mux.Handle("POST /accounts/{app}/doctor", handle(h, h.doctor))
 	mux.Handle("PUT /accounts/{app}/tokens", handle(h, h.setTokens))
 	h.programRoutes(mux)
+	mux.Handle("PUT /accounts/{app}/upstream/budget", handle(h, h.budget))
 	mux.Handle("POST /operators", handle(h, h.addOperator))
 	mux.Handle("GET /operators", handle(h, h.operators))
 	mux.Handle("POST /operators/reset", handle(h, h.resetOperator))

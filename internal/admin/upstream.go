@@ -7,6 +7,7 @@ import (
 	"mpblock/internal/access"
 	"mpblock/internal/audit"
 	"mpblock/internal/upstream"
+	"mpblock/internal/upstream/budget"
 	"mpblock/internal/upstream/doctor"
 	"mpblock/internal/upstream/source"
 )
@@ -19,6 +20,9 @@ type NewUpstream struct {
 
 // Upstream is where an account's blacklist truly lies, and how its last reading went.
 type Upstream = upstream.Upstream
+
+// UpstreamState is that, and what is under way and was used.
+type UpstreamState = upstream.State
 
 // join tries the credentials of an account on the platform, learns its prefix, and keeps
 // the secret sealed, before the account itself is made.
@@ -68,8 +72,17 @@ func (h *handler) sync(r *http.Request, in SyncRequest) (u Upstream, err error) 
 	return u, err
 }
 
-func (h *handler) upstream(r *http.Request, _ none) (Upstream, error) {
-	return h.rules.Upstream.Of(r.Context(), appOf(r))
+func (h *handler) upstream(r *http.Request, _ none) (UpstreamState, error) {
+	return h.rules.Upstream.State(r.Context(), appOf(r))
+}
+
+func (h *handler) budget(r *http.Request, in budget.Limits) (UpstreamState, error) {
+	err := h.rules.Upstream.SetLimits(r.Context(), appOf(r), in)
+	if err != nil {
+		return UpstreamState{}, err
+	}
+	h.rules.Audit.Note(r.Context(), audit.Line{By: audit.ByAdmin, Deed: audit.AccountSet, On: r.PathValue("app")})
+	return h.upstream(r, none{})
 }
 
 // setUpstream changes what is passed on of an account's calls.
@@ -110,8 +123,14 @@ func (c *Client) SetTokens(ctx context.Context, app string, tokens source.Spec) 
 	return u, err
 }
 
-// Upstream returns how the last reading of an account's list on the platform went.
-func (c *Client) Upstream(ctx context.Context, app string) (u Upstream, err error) {
+// Upstream returns how things stand with an account on the platform.
+func (c *Client) Upstream(ctx context.Context, app string) (u UpstreamState, err error) {
 	err = c.doAccount(ctx, http.MethodGet, app, "/upstream", nil, &u)
+	return u, err
+}
+
+// Budget sets how many calls of the platform are made for an account at most.
+func (c *Client) Budget(ctx context.Context, app string, limits budget.Limits) (u UpstreamState, err error) {
+	err = c.doAccount(ctx, http.MethodPut, app, "/upstream/budget", limits, &u)
 	return u, err
 }

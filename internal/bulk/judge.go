@@ -41,7 +41,7 @@ func judge(n int, err error) verdict {
 	switch {
 	case err == nil:
 		return verdict{became: Done}
-	case errors.Is(err, client.ErrInvalidOpenID), errors.Is(err, client.ErrNotThisAccount):
+	case aboutOne(err):
 		if n > 1 {
 			return verdict{became: Todo, split: true}
 		}
@@ -51,8 +51,19 @@ func judge(n int, err error) verdict {
 		return verdict{became: Todo, wait: nextMinute}
 	case errors.Is(err, client.ErrDailyQuota):
 		return verdict{became: Todo, stop: fmt.Errorf("the account's calls for today are used up; go on after midnight of UTC+8: %w", err)}
-	case errors.Is(err, client.ErrSystem), errors.As(err, &lost):
+	case errors.Is(err, client.ErrSystem), errors.Is(err, client.ErrBusy), errors.As(err, &lost):
 		return verdict{became: Unknown, wait: trouble, cause: err} // it may have happened, until the list is read
 	}
 	return verdict{became: Todo, stop: err}
+}
+
+// aboutOne tells whether an answer is about some OpenID of the batch, and another batch
+// may go through.
+func aboutOne(err error) bool {
+	for _, one := range []error{client.ErrInvalidOpenID, client.ErrNotThisAccount, client.ErrLimitedUser, client.ErrRefusedUser} {
+		if errors.Is(err, one) {
+			return true
+		}
+	}
+	return false
 }

@@ -1,6 +1,7 @@
 package bulk
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -17,12 +18,16 @@ type Options struct {
 	Workers  int          // calls at the same time; 0: 1
 	Progress func(Counts) // told after each call, one at a time; may be nil
 	Notice   func(string) // told why the job slows down or waits; may be nil
+
+	Whole  bool          // a batch that is refused ends the run: who is meant is not looked for
+	NoWait bool          // so does 45011: the next minute is not waited for
+	Pause  time.Duration // after a call that failed, twice as long each time; 0: a second
 }
 
 // Limits of patience.
 const (
 	maxTroubles  = 5                // calls in a row that fail before the job stops
-	firstPause   = time.Second      // after a call that failed; twice as long each time
+	firstPause   = time.Second      // after a call that failed, unless Options say another
 	maxSettles   = 5                // times that the list is read to settle what is unknown
 	minuteMargin = 2 * time.Second  // beyond the beginning of a minute, for clocks that differ
 	callTimeout  = 90 * time.Second // of a call under way when the job is cancelled
@@ -42,7 +47,7 @@ const (
 // Run may be called again on a job that has not ended.
 func (j *Job) Run(ctx context.Context, s Server, o Options) error {
 	for range maxSettles {
-		if err := j.settle(ctx, s); err != nil {
+		if err := j.Settle(ctx, s); err != nil {
 			return err
 		}
 		work := batches(j.Items)
@@ -54,7 +59,7 @@ func (j *Job) Run(ctx context.Context, s Server, o Options) error {
 			return err
 		}
 	}
-	if err := j.settle(ctx, s); err != nil {
+	if err := j.Settle(ctx, s); err != nil {
 		return err
 	}
 	if n := j.counts.NotAttempted; n > 0 {
@@ -63,8 +68,9 @@ func (j *Job) Run(ctx context.Context, s Server, o Options) error {
 	return nil
 }
 
-// settle reads the list, where anything is unknown, and finds out what happened.
-func (j *Job) settle(ctx context.Context, s Server) error {
+// Settle reads the list, where anything is unknown, and finds out what happened. It is
+// not for a job that runs.
+func (j *Job) Settle(ctx context.Context, s Server) error {
 	if j.counts.Unknown == 0 {
 		return nil
 	}
@@ -173,7 +179,7 @@ func (r *runner) take(ctx context.Context) ([]int, bool) {
 		if r.stopped != nil {
 			return nil, false
 		}
-		if pause := time.Until(r.waitTill); pause > 0 {
+		if pause := time.Until(r.waitTill); pause > 0 && len(r.work) > 0 {
 			r.mu.Unlock()
 			select {
 			case <-time.After(pause):
@@ -219,6 +225,9 @@ func (r *runner) send(ctx context.Context, places []int) error {
 // took writes down what has come of a call, and does what that asks for.
 func (r *runner) took(places []int, answer error) {
 	v := judge(len(places), answer)
+	if r.options.Whole && (v.split || v.became == Refused) || r.options.NoWait && v.wait == nextMinute {
+		v = verdict{became: Todo, stop: answer}
+	}
 	if v.became != Unknown { // which the journal has already
 		if err := r.job.journal.Became(places, v.became, v.code); err != nil {
 			v = verdict{became: Unknown, stop: errors.Join(v.stop, err)}
@@ -267,7 +276,7 @@ func (r *runner) slow(v verdict) {
 			r.stopLocked(fmt.Errorf("%d calls in a row have failed, the last with: %w", r.troubles, v.cause))
 			return
 		}
-		pause := firstPause << (r.troubles - 1)
+		pause := cmp.Or(r.options.Pause, firstPause) << (r.troubles - 1)
 		if till := time.Now().Add(pause); till.After(r.waitTill) {
 			r.waitTill = till
 		}

@@ -1,8 +1,9 @@
-package bulk
+package bulk_test
 
 import (
 	"errors"
 	"math/rand/v2"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"testing"
@@ -11,6 +12,7 @@ import (
 
 	"mpblock"
 	"mpblock/client"
+	"mpblock/internal/bulk"
 	"mpblock/mpblocktest"
 )
 
@@ -57,16 +59,32 @@ func dial(t *testing.T, s *mpblocktest.Server) *client.Client {
 }
 
 // block makes a job that blocks OpenIDs, and runs it to its end.
-func block(t *testing.T, c *client.Client, ids ...string) Counts {
+func block(t *testing.T, c *client.Client, ids ...string) bulk.Counts {
 	t.Helper()
-	var p *Plan
+	var wishes []bulk.Wish
+	for _, id := range ids {
+		wishes = append(wishes, bulk.Wish{OpenID: id, Action: mpblock.Block})
+	}
+	var p *bulk.Plan
 	patiently(t, func() (err error) {
-		p, err = Make(t.Context(), c, wish(mpblock.Block, ids...), PlanOptions{})
+		p, err = bulk.Make(t.Context(), c, wishes, bulk.PlanOptions{})
 		return err
 	})
-	j := create(t, p)
-	patiently(t, func() error { return j.Run(t.Context(), c, Options{Workers: 3}) })
+	j, err := bulk.Create(filepath.Join(t.TempDir(), "job"), "http://server", "wx0123456789abcdef", p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer j.Close()
+	patiently(t, func() error { return j.Run(t.Context(), c, bulk.Options{Workers: 3}) })
 	return j.Counts()
+}
+
+// strangers returns OpenIDs of another account.
+func strangers(n int) (ids []string) {
+	for i := range n {
+		ids = append(ids, mpblock.Mint(mpblock.Prefix{0xeb, 0xf6, 0xe6, 0x8e}, mpblock.Key{1}, strconv.Itoa(i)).String())
+	}
+	return ids
 }
 
 func overTheWire(t *testing.T, seed uint64, met map[string]int) {
@@ -93,8 +111,8 @@ func overTheWire(t *testing.T, seed uint64, met map[string]int) {
 		}
 	}()
 	c := dial(t, s)
-	asked := slices.Concat(followers[:500], openIDs(theirs, 0, 3), []string{s.Stranger(), s.Stranger(), s.Stranger()})
-	if n := block(t, c, asked...); n != (Counts{Total: 506, Done: 500, Refused: 6}) {
+	asked := slices.Concat(followers[:500], strangers(3), []string{s.Stranger(), s.Stranger(), s.Stranger()})
+	if n := block(t, c, asked...); n != (bulk.Counts{Total: 506, Done: 500, Refused: 6}) {
 		t.Errorf("report %+v", n)
 	}
 	blocked := s.Blocked()
@@ -115,7 +133,7 @@ func TestLostAnswers(t *testing.T) {
 		s := mpblocktest.New(t, mpblocktest.WithoutPort())
 		followers := s.Followers(20_000)
 		s.Plan("lost-answers")
-		if n := block(t, dial(t, s), followers...); n != (Counts{Total: 20_000, Done: 20_000}) {
+		if n := block(t, dial(t, s), followers...); n != (bulk.Counts{Total: 20_000, Done: 20_000}) {
 			t.Errorf("report %+v", n)
 		}
 		if s.Struck() < 50 || !slices.Equal(s.Blocked(), followers) {

@@ -190,6 +190,8 @@ func (v *visit) why(w jobs.RefusedWhy) string {
 		return v.Say(msg("plan.unknown"))
 	case jobs.WhyChanged:
 		return v.Say(msg("why.changed"))
+	case jobs.WhyPlatform:
+		return v.Say(msg("why.platform"))
 	}
 	return string(w)
 }

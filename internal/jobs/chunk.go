@@ -4,10 +4,10 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strconv"
 
 	"mpblock"
 	"mpblock/internal/jobs/item"
-	"mpblock/internal/lists"
 )
 
 // runChunk works through one chunk of a job. It may be called again for a chunk that
@@ -191,7 +191,7 @@ func (c *chunk) apply(ctx context.Context, ids []mpblock.OpenID) ([]mpblock.Open
 			if states[i].Follower || states[i].Blocked {
 				known = append(known, id)
 			} else {
-				c.refuse(id)
+				c.refuse(id, WhyUnknown, "")
 			}
 		}
 		ids = known
@@ -204,22 +204,35 @@ func (c *chunk) apply(ctx context.Context, ids []mpblock.OpenID) ([]mpblock.Open
 			c.did(change.Seq, len(change.OpenIDs))
 		}
 		var unknown *mpblock.UnknownError
-		if errors.As(err, &unknown) { // gone since it was looked up, or not known elsewhere
-			refused := ids[unknown.Index]
-			c.refuse(refused)
-			ids = lists.Without(lists.Without(ids, change.OpenIDs), []mpblock.OpenID{refused})
+		var there *mpblock.RefusedError
+		switch {
+		case errors.As(err, &unknown): // gone since it was looked up
+			c.refuse(ids[unknown.Index], WhyUnknown, "")
+			ids = mpblock.Without(ids, ids[unknown.Index:unknown.Index+1])
 			continue
+		case errors.As(err, &there):
+			return c.refusedThere(mpblock.Without(ids, change.OpenIDs), there.Refused), nil
 		}
-		if err != nil {
-			return nil, err
-		}
-		return lists.Without(ids, change.OpenIDs), nil
+		return mpblock.Without(ids, change.OpenIDs), err
 	}
 	return nil, nil
 }
 
-func (c *chunk) refuse(id mpblock.OpenID) {
-	c.result.Refused = append(c.result.Refused, RefusedLine{Line: int(c.lines[id]), Text: id.String(), Why: WhyUnknown})
+// refusedThere refuses what is refused where the list lies, and returns the others.
+func (c *chunk) refusedThere(ids []mpblock.OpenID, refused []mpblock.Refused) []mpblock.OpenID {
+	for _, r := range refused {
+		why, detail := WhyUnknown, ""
+		if r.Code != 40003 { // the platform's for an OpenID that it does not know
+			why, detail = WhyPlatform, strconv.Itoa(r.Code)
+		}
+		c.refuse(r.OpenID, why, detail)
+		ids = mpblock.Without(ids, []mpblock.OpenID{r.OpenID})
+	}
+	return ids
+}
+
+func (c *chunk) refuse(id mpblock.OpenID, why RefusedWhy, detail string) {
+	c.result.Refused = append(c.result.Refused, RefusedLine{Line: int(c.lines[id]), Text: id.String(), Why: why, Detail: detail})
 }
 
 // changesOfChunk returns the changes that a chunk of a job has made.
@@ -261,7 +274,7 @@ func (svc *Service) undoChunk(ctx context.Context, j *storedJob) (chunkResult, e
 		if made.Seq != 0 {
 			c.did(made.Seq, len(made.OpenIDs))
 		}
-		left, err := c.takeOwn(ctx, lists.Without(change.OpenIDs, made.OpenIDs))
+		left, err := c.takeOwn(ctx, mpblock.Without(change.OpenIDs, made.OpenIDs))
 		if err != nil {
 			return chunkResult{}, err
 		}

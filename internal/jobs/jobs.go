@@ -109,6 +109,7 @@ const (
 	WhyForeign   RefusedWhy = "another account's"
 	WhyUnknown   RefusedWhy = "neither a follower nor blocked"
 	WhyChanged   RefusedWhy = "changed since"
+	WhyPlatform  RefusedWhy = "refused by the platform" // with its code as the Detail
 )
 
 // RefusedLine is something that a job did not do.

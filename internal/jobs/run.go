@@ -91,7 +91,7 @@ func (svc *Service) takeJobs(ctx context.Context, slots chan struct{}, wg *sync.
 		svc.running.Store(j.id, nil)
 		wg.Go(func() {
 			defer func() { svc.running.Delete(j.id); <-slots; svc.wake() }()
-			if err := svc.runJob(ctx, j); err != nil && ctx.Err() == nil && !errors.Is(err, errTakenOver) && !errors.Is(err, errNoJob) {
+			if err := svc.runJob(ctx, j); err != nil && ctx.Err() == nil && !errors.Is(err, errTakenOver) && !errors.Is(err, errNoJob) && mpblock.KindOf(err) != mpblock.Limited {
 				report(fmt.Errorf("job %s of account %s: %w", j.id, j.app, err))
 			}
 		})

@@ -2,6 +2,7 @@ package lists
 
 import (
 	"context"
+	"errors"
 
 	"mpblock"
 )
@@ -126,7 +127,7 @@ func (svc *Service) Undo(ctx context.Context, a *mpblock.Account, actor string, 
 		return UndoOutcome{}, err
 	}
 	out := UndoOutcome{Outcome: Outcome{Seq: made.Seq, Done: len(made.OpenIDs)}, Made: made}
-	left := Without(c.OpenIDs, made.OpenIDs)
+	left := mpblock.Without(c.OpenIDs, made.OpenIDs)
 	out.Left = len(left)
 	return out, svc.leftRows(ctx, a.AppID, seq, left, &out.LeftRows)
 }
@@ -134,22 +135,11 @@ func (svc *Service) Undo(ctx context.Context, a *mpblock.Account, actor string, 
 // TakeBack reverses a change where it is the latest, and returns what it has made. The
 // store sees to it that nothing which comes in between is taken back.
 func (svc *Service) TakeBack(ctx context.Context, a *mpblock.Account, c mpblock.Change, actor, reason string) (mpblock.Change, error) {
-	return svc.Apply(ctx, a, mpblock.Batch{
+	made, err := svc.Apply(ctx, a, mpblock.Batch{
 		Action: Reverse(c.Action), OpenIDs: c.OpenIDs, Actor: actor, Reason: reason, Undoes: c.Seq,
 	})
-}
-
-// Without returns those of ids, in byte order, that are not among others, in byte
-// order too.
-func Without(ids, others []mpblock.OpenID) []mpblock.OpenID {
-	var out []mpblock.OpenID
-	for _, id := range ids {
-		for len(others) > 0 && others[0].Compare(id) < 0 {
-			others = others[1:]
-		}
-		if len(others) == 0 || others[0] != id {
-			out = append(out, id)
-		}
+	if made.Seq != 0 && errors.As(err, new(*mpblock.RefusedError)) {
+		err = nil // those stay as they are
 	}
-	return out
+	return made, err
 }

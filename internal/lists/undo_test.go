@@ -135,16 +135,3 @@ func TestUndoLeavesAloneWhatChangesMeanwhile(t *testing.T) {
 		t.Errorf("blacklist %+v, %v", page, err)
 	}
 }
-
-func TestWithout(t *testing.T) {
-	var ids []mpblock.OpenID
-	for _, s := range newLogged(t, 4).ids {
-		ids = append(ids, mpblock.OpenID([]byte(s)))
-	}
-	if got := Without(ids, ids[1:3]); len(got) != 2 || got[0] != ids[0] || got[1] != ids[3] {
-		t.Errorf("got %v", got)
-	}
-	if got := Without(ids[1:2], ids); len(got) != 0 {
-		t.Errorf("got %v", got)
-	}
-}

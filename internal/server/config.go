@@ -68,8 +68,8 @@ type Config struct {
 
 	// SealKeyFile has the key that seals the secrets of accounts whose list lies on the
 	// real platform: 64 hexadecimal digits. "": a file in Data, made when it is first
-	// needed, if the store is there too; else there can be no such accounts. They are for
-	// one server alone: nodes that share a Database would not take turns.
+	// needed, if the store is there too; else there can be no such accounts. Nodes that
+	// share a Database have the same one.
 	SealKeyFile string
 	makeSeal    bool
 	meter       upstream.Meter

@@ -95,15 +95,6 @@ func (s *Server) WriteSeed(ctx context.Context, w io.Writer) error {
 	return seed.Write(ctx, w, s.now().seeded())
 }
 
-// Settle unblocks whose end has come by the emulator's clock, and returns when that is
-// done. It happens by itself too, a moment later.
-func (s *Server) Settle(ctx context.Context) error {
-	if s.emulated == nil {
-		return errNoEmulator
-	}
-	return s.now().rules.expiry(s.reportWork).Settle(ctx)
-}
-
 // MarkStart has Reset go back to the present state.
 func (s *Server) MarkStart(ctx context.Context) error {
 	if s.emulated == nil {

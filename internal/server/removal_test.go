@@ -104,8 +104,8 @@ func used(t *testing.T, r *rules, app mpblock.AppID) {
 	must(r.access.ClearQuota(ctx, a, string(app)))
 	_, _, err = r.access.AddProgram(ctx, app, programs.New{Name: "crm", Scopes: programs.Scopes()})
 	must(err)
-	for _, kind := range []string{"upstream", "intent"} {
-		_, err = r.store.Put(ctx, mpblock.Record{Kind: kind, Key: string(app), Value: []byte("{}")})
+	for kind, key := range map[string]string{"upstream": string(app), "upstreamline": string(app), "intent": string(app) + "/1"} {
+		_, err = r.store.Put(ctx, mpblock.Record{Kind: kind, Key: key, Value: []byte("{}")})
 		must(err)
 	}
 	r.access.CountCall(app, mpblock.CallList, 0)
@@ -154,7 +154,7 @@ func remove(t *testing.T, r *rules, app mpblock.AppID) {
 // A node that removes an account dies at each of its writes: another ends it, and nothing
 // is left but that the account was there.
 func TestRemovalGoesOn(t *testing.T) {
-	const all, none = "[account calls clears digest followlist followplan intent job joblist jobqueue prefix program quota remark token upstream] 9 4 1", "[account] 0 0 0"
+	const all, none = "[account calls clears digest followlist followplan intent job joblist jobqueue prefix program quota remark token upstream upstreamline] 9 4 1", "[account] 0 0 0"
 	for writes := 0; ; writes++ {
 		var died bool
 		synctest.Test(t, func(t *testing.T) {

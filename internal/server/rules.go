@@ -44,7 +44,7 @@ type rules struct {
 func openRules(ctx context.Context, store *listcache.Store, people mpblock.Records, c Config) (*rules, error) {
 	r := &rules{store: store, syncEvery: c.SyncEvery, clock: c.Clock}
 	var err error
-	r.upstream = upstream.New(store, upstream.Options{Clock: c.Clock, SealFile: c.SealKeyFile, MakeSeal: c.makeSeal, Log: c.Log, Meter: c.meter})
+	r.upstream = upstream.New(store, upstream.Options{Clock: c.Clock, SealFile: c.SealKeyFile, MakeSeal: c.makeSeal, Log: c.Log, Meter: c.meter, Alone: c.Database == nil})
 	if r.lists, err = lists.New(store, lists.Options{PageSize: c.PageSize, Quoted: store, Upstream: r.upstream, Clock: c.Clock, Log: c.Log}); err != nil {
 		return nil, err
 	}
@@ -63,11 +63,6 @@ func openRules(ctx context.Context, store *listcache.Store, people mpblock.Recor
 	return r, nil
 }
 
-// expiry returns who unblocks whose end has come.
-func (r *rules) expiry(report func(error)) *expiry.Worker {
-	return expiry.New(expiry.Options{Due: r.store.Due, Account: r.access.Account, Apply: r.lists.Apply, Clock: r.clock, Report: report})
-}
-
 // How often run does what nobody waits for.
 const (
 	callsEvery = 10 * time.Second
@@ -84,11 +79,15 @@ func (r *rules) run(ctx context.Context, report func(error)) {
 	var wg sync.WaitGroup
 	defer wg.Wait()
 	wg.Go(func() { r.jobs.Run(ctx, report) })
-	wg.Go(func() { r.expiry(report).Run(ctx) })
+	ends := expiry.New(expiry.Options{Due: r.store.Due, Account: r.access.Account, Apply: r.lists.Apply, Clock: r.clock, Report: report})
+	wg.Go(func() { ends.Run(ctx) })
 	wg.Go(func() { every(ctx, callsEvery, nil, "write down the calls", r.access.WriteCalls, report) })
 	if r.syncEvery > 0 {
 		wg.Go(func() { every(ctx, r.syncEvery, nil, "read the lists on the platform", r.syncAll, report) })
 	}
+	wg.Go(func() {
+		every(ctx, upstream.SettleEvery, nil, "settle changes on the platform that were under way", r.upstream.Settle, report)
+	})
 	wg.Go(func() { every(ctx, sumsEvery, nil, "count the changes", r.countChanges, report) })
 	wg.Go(func() {
 		every(ctx, removalsEvery, r.access.Removals(), "remove accounts", r.removals.run, report)
@@ -156,14 +155,15 @@ func (r *rules) mirrors(ctx context.Context) (all []ops.Mirror, err error) {
 }
 
 // syncAll reads the lists of the accounts that lie on the real platform, and goes on where
-// one fails. Those that are retired stay as they are.
+// one fails. Those that are retired stay as they are, and so do those that another node has
+// read just now.
 func (r *rules) syncAll(ctx context.Context) error {
 	var errs []error
 	err := r.eachAccount(ctx, func(a *mpblock.Account) error {
 		if a.Upstream == "" || a.Retired {
 			return nil
 		}
-		if _, err := r.upstream.Sync(ctx, a.AppID, false); err != nil {
+		if err := r.upstream.SyncDue(ctx, a.AppID, r.syncEvery/2); err != nil {
 			errs = append(errs, fmt.Errorf("%s: %w", a.AppID, err))
 		}
 		if err := r.upstream.SyncFollowersDue(ctx, a.AppID); err != nil {

@@ -2,7 +2,6 @@ package upstream
 
 import (
 	"context"
-	"errors"
 	"net/http"
 	"slices"
 
@@ -66,14 +65,4 @@ func (s *Service) Set(ctx context.Context, app mpblock.AppID, to Settings) error
 		return nil
 	})
 	return err
-}
-
-// Unsettled returns of how many OpenIDs it is not known whether the platform has done what
-// it was told.
-func (s *Service) Unsettled(ctx context.Context, app mpblock.AppID) (int, error) {
-	in, err := kindIntent.Get(ctx, s.store, string(app))
-	if errors.Is(err, mpblock.ErrNotFound) {
-		return 0, nil
-	}
-	return max(in.Value.Sent-len(in.Value.Done), 0), err
 }

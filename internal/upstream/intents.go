@@ -2,272 +2,257 @@ package upstream
 
 import (
 	"context"
+	"crypto/rand"
+	"encoding/hex"
 	"errors"
 	"fmt"
-	"math"
 	"slices"
+	"strconv"
+	"strings"
 	"time"
 
 	"mpblock"
 	"mpblock/client"
+	"mpblock/internal/bulk"
 	"mpblock/internal/record"
+	"mpblock/internal/upstream/budget"
 )
 
-// intent is a change on its way to the platform. It is written before the first call and
+// intent is a change on its way to the platform. It is written before each call, and
 // removed when the local list has what came of it; so whatever moment a process is killed
 // at, the next one finds what was asked for, by whom and why.
+//
+// What is written before each call is small: the OpenIDs of a long intent are written
+// once, in a record of their own, and how far it is as runs of equal states.
 type intent struct {
-	Action  mpblock.Action `json:"action"`
-	Actor   string         `json:"actor"`
-	Reason  string         `json:"reason,omitempty"`
-	Undoes  uint64         `json:"undoes,omitempty"`
-	Until   int64          `json:"until,omitempty"` // in milliseconds; 0: never
-	OpenIDs []string       `json:"openids"`
+	Action mpblock.Action `json:"action"`
+	Actor  string         `json:"actor"`
+	Reason string         `json:"reason,omitempty"`
+	Undoes uint64         `json:"undoes,omitempty"`
+	Until  int64          `json:"until,omitempty"` // in milliseconds; 0: never
+	Since  time.Time      `json:"since"`
 
-	// Sent is how many of OpenIDs the platform may have been told: those of the call
-	// under way are the last of them. Done are those that it has acknowledged, by their
-	// places.
-	Sent int   `json:"sent"`
-	Done []int `json:"done,omitempty"`
+	Count   int      `json:"count"`             // of OpenIDs
+	OpenIDs []string `json:"openids,omitempty"` // where they are few, and
+	List    string   `json:"list,omitempty"`    // the key of the record with them where they are not
+	States  string   `json:"states"`            // 400.20? : so many times a bulk.Status; the others are bulk.Todo
 }
-
-// kindIntent is the kind of the records of intents; their keys are AppIDs, since one
-// change of an account is under way at a time.
-const kindIntent = record.Kind[intent]("intent")
-
-// codeUnknown is the platform's return code for an OpenID that it does not know.
-const codeUnknown = 40003
 
 // perCall is how many OpenIDs the platform takes in one call.
-const perCall = 20
+const perCall = client.MaxBatch
 
-// Apply makes a change of an account's list on the platform, 20 OpenIDs a call, and then
-// here: it implements truth.Truth. Whole, it makes one call, and what the platform refuses
-// is an error with its code, and a *client.Error inside. Otherwise an OpenID that the
-// platform does not know is found, and is a *mpblock.UnknownError; what was acknowledged
-// by then is done, and in the log under the same actor. Where an answer is lost and the list
-// cannot be read, the change is kept and settled later.
-func (s *Service) Apply(ctx context.Context, a *mpblock.Account, b mpblock.Batch, whole bool) (mpblock.Change, error) {
-	if err := b.Validate(); err != nil {
-		return mpblock.Change{}, err
+// states writes down what has become of items, with those at some places about to be sent.
+func states(items []bulk.Item, sending []int) string {
+	var b strings.Builder
+	last, n := bulk.Status(0), 0
+	flush := func() {
+		if n > 0 {
+			b.WriteString(strconv.Itoa(n))
+			b.WriteByte(byte(last))
+		}
+		n = 0
 	}
-	l, c, err := s.line(ctx, a.AppID)
-	if err != nil {
-		return mpblock.Change{}, err
+	for at, it := range items {
+		status := it.Status
+		if len(sending) > 0 && sending[0] == at {
+			status, sending = bulk.Unknown, sending[1:]
+		}
+		if status != last {
+			flush()
+			last = status
+		}
+		n++
 	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if err := s.settle(ctx, a.AppID, c); err != nil {
-		return mpblock.Change{}, err
+	if last != bulk.Todo {
+		flush()
 	}
-	if b.Action == mpblock.Amend { // reasons and ends are kept here alone
-		return s.store.Apply(ctx, a.AppID, b)
-	}
-	ids, err := s.wanted(ctx, a.AppID, b)
-	if whole && len(ids) > perCall {
-		return mpblock.Change{}, errWhole.With(len(ids), perCall)
-	}
-	if err != nil || len(ids) == 0 {
-		return mpblock.Change{}, err
-	}
-	in := record.Entry[intent]{Key: string(a.AppID), Value: intent{
-		Action: b.Action, Actor: b.Actor, Reason: b.Reason, Undoes: b.Undoes, Until: mpblock.EndMilli(b.Until), OpenIDs: texts(ids),
-	}}
-	refusal := s.send(ctx, c, &in, whole)
-	var unknown *mpblock.UnknownError
-	if errors.As(refusal, &unknown) { // its place in the batch as it was given
-		refusal = &mpblock.UnknownError{Index: slices.IndexFunc(b.OpenIDs, func(id mpblock.OpenID) bool { return id.String() == in.Value.OpenIDs[unknown.Index] })}
-	}
-	if in.Version == 0 {
-		return mpblock.Change{}, refusal // nothing was sent
-	}
-	change, err := s.finish(ctx, a.AppID, c, &in)
-	if err != nil {
-		return mpblock.Change{}, err
-	}
-	return change, refusal
+	return b.String()
 }
 
-// wanted returns the OpenIDs of a batch, each once. Of an undo they are those whose last
-// change is the one that is taken back, and whose entry would not have ended since; of an
-// expiry those whose end has come.
-func (s *Service) wanted(ctx context.Context, app mpblock.AppID, b mpblock.Batch) ([]mpblock.OpenID, error) {
-	ids := mpblock.Distinct(b.OpenIDs)
-	if b.Undoes == 0 && !b.Ended {
-		return ids, nil
-	}
-	states, err := s.store.States(ctx, app, ids)
-	if err != nil {
-		return nil, err
-	}
-	var still []mpblock.OpenID
-	for i, id := range ids {
-		end := states[i].Until
-		if b.Undoes != 0 && b.Action == mpblock.Block && states[i].Seq == b.Undoes {
-			if end, err = s.formerEnd(ctx, app, id); err != nil {
-				return nil, err
-			}
+// read gives items the states that were written down.
+func (in *intent) read(items []bulk.Item) error {
+	for at, rest := 0, in.States; rest != ""; {
+		i := strings.IndexFunc(rest, func(r rune) bool { return r < '0' || r > '9' })
+		n, err := strconv.Atoi(rest[:max(i, 0)])
+		if err != nil || n > len(items)-at {
+			return fmt.Errorf("the record of a change on the platform cannot be read: states %q of %d", in.States, len(items))
 		}
-		switch {
-		case b.Undoes != 0 && states[i].Seq != b.Undoes:
-		case b.Ended && (end.IsZero() || end.After(b.Time)):
-		case b.Action == mpblock.Block && !end.IsZero() && !end.After(b.Time):
-		default:
-			still = append(still, id)
+		for range n {
+			items[at].Status = bulk.Status(rest[i])
+			at++
 		}
-	}
-	return still, nil
-}
-
-// formerEnd returns when the entry of an OpenID would end that an undo gives back.
-func (s *Service) formerEnd(ctx context.Context, app mpblock.AppID, id mpblock.OpenID) (time.Time, error) {
-	history, err := s.store.ChangesOf(ctx, app, id, 0, math.MaxInt32)
-	return mpblock.BelongedTo(history).Until, err
-}
-
-// send tells the platform, and notes before each call what it may have been told. It ends
-// at the first call that is not acknowledged.
-func (s *Service) send(ctx context.Context, c *client.Client, in *record.Entry[intent], whole bool) error {
-	v := &in.Value
-	for v.Sent < len(v.OpenIDs) {
-		from, to := v.Sent, min(v.Sent+perCall, len(v.OpenIDs))
-		v.Sent = to
-		var err error
-		if *in, err = kindIntent.Put(ctx, s.store, *in); err != nil {
-			return err
-		}
-		if err := tell(ctx, c, v, from, to, whole); err != nil {
-			return err
-		}
+		rest = rest[i+1:]
 	}
 	return nil
 }
 
-// tell makes one call. Where the platform refuses it, the first OpenID that is refused is
-// found, and those before it are sent without it.
-func tell(ctx context.Context, c *client.Client, v *intent, from, to int, whole bool) error {
-	err := call(ctx, c, v.Action, v.OpenIDs[from:to])
-	var refused *client.Error
-	switch {
-	case err == nil:
-		for at := from; at < to; at++ {
-			v.Done = append(v.Done, at)
-		}
-		return nil
-	case !errors.As(err, &refused):
-		return explain(err) // Sent says that it may have happened
+// count returns how many are in a state, as far as it was written down.
+func (in *intent) count(status bulk.Status) (n int) {
+	items := make([]bulk.Item, in.Count)
+	if in.read(items) != nil {
+		return in.Count
 	}
-	v.Sent = from // it is certain that it has not
-	if refused.Code != codeUnknown || whole {
-		return explain(err)
-	}
-	if to-from == 1 {
-		return &mpblock.UnknownError{Index: from}
-	}
-	middle := from + (to-from)/2
-	for _, half := range [][2]int{{from, middle}, {middle, to}} {
-		v.Sent = half[1]
-		if err := tell(ctx, c, v, half[0], half[1], whole); err != nil {
-			return err
+	for _, it := range items {
+		if it.Status == status {
+			n++
 		}
 	}
-	return nil
+	return n
 }
 
-func call(ctx context.Context, c *client.Client, action mpblock.Action, texts []string) error {
-	ids := make([]client.OpenID, len(texts))
-	for i, t := range texts {
-		ids[i] = client.OpenID(t)
-	}
-	if action == mpblock.Block {
-		return c.Block(ctx, ids...)
-	}
-	return c.Unblock(ctx, ids...)
+// journal is a bulk.Journal that lies in the lease of the line.
+type journal struct {
+	*hold
+	in    intent
+	items []bulk.Item
+	job   bool // it lets others in between its calls
 }
 
-// finish takes over here what the platform has acknowledged, after what is not known has
-// been read, and removes the intent.
-func (s *Service) finish(ctx context.Context, app mpblock.AppID, c *client.Client, in *record.Entry[intent]) (mpblock.Change, error) {
-	ctx = context.WithoutCancel(ctx) // who waited may be gone; what happened is written down
-	v := &in.Value
-	done := map[int]bool{}
-	for _, at := range v.Done {
-		done[at] = true
+// errYield ends a run of a job so that others may come in between.
+var errYield = errors.New("upstream: others are let in between")
+
+// fairCalls is how many calls a job makes at least before another node is let in.
+const fairCalls = 10
+
+// Sending implements bulk.Journal: a call is made if its turn and the budget allow it, and
+// what it is about is written down.
+func (j *journal) Sending(places []int) error {
+	ctx, cancel := context.WithTimeout(context.Background(), callTime)
+	defer cancel()
+	if j.job && (j.turns.urged() || j.calls >= fairCalls && j.lease.Wanted()) {
+		return errYield
 	}
-	if v.unknown(done) {
-		there, err := read(ctx, c)
+	call := callOf(j.in.Action)
+	if err := j.may(call, 1, j.job); err != nil {
+		return err
+	}
+	in := j.in
+	in.States = states(j.items, places)
+	var one budget.Calls
+	one[call] = 1
+	return j.write(ctx, one, func(w *work) { w.Intent = &in })
+}
+
+// Became implements bulk.Journal: what becomes of a batch is written with the next one, or
+// taken over.
+func (j *journal) Became([]int, bulk.Status, int) error { return nil }
+
+func callOf(a mpblock.Action) budget.Call {
+	if a == mpblock.Block {
+		return budget.Block
+	}
+	return budget.Unblock
+}
+
+// listLife is how long the OpenIDs of an intent are kept, should nobody settle it: for as
+// long as a platform may be away, and more.
+const listLife = 365 * 24 * time.Hour
+
+// begin writes down the OpenIDs of a change, if they are many. What it returns is written
+// before the first call.
+func (h *hold) begin(ctx context.Context, b mpblock.Batch, ids []mpblock.OpenID, job bool) (*journal, error) {
+	j := &journal{hold: h, job: job, in: intent{Action: b.Action, Actor: b.Actor, Reason: b.Reason, Undoes: b.Undoes, Until: mpblock.EndMilli(b.Until), Since: h.s.clock.Now().UTC(), Count: len(ids)}}
+	slices.SortFunc(ids, mpblock.OpenID.Compare)
+	var packed []byte
+	for _, id := range ids {
+		j.items = append(j.items, bulk.Item{OpenID: client.OpenID(id.String()), Action: b.Action, Status: bulk.Todo})
+		packed = append(packed, id[:]...)
+		if len(ids) <= perCall {
+			j.in.OpenIDs = append(j.in.OpenIDs, id.String())
+		}
+	}
+	if len(ids) <= perCall {
+		return j, nil
+	}
+	random := make([]byte, 8)
+	_, _ = rand.Read(random) // never fails
+	j.in.List = string(h.app) + "/" + hex.EncodeToString(random)
+	_, err := kindIntent.Put(ctx, h.s.store, record.Entry[[]byte]{Key: j.in.List, Value: packed, Expires: h.s.clock.Now().Add(listLife)})
+	return j, err
+}
+
+// tidy removes the OpenIDs of changes whose first call was never made, since the process was
+// killed before. No change is under way.
+func (h *hold) tidy(ctx context.Context) error {
+	return record.EraseUnder(ctx, h.s.store, string(h.app)+"/", string(kindIntent))
+}
+
+// resume returns the journal of an intent that was left.
+func (h *hold) resume(ctx context.Context, in intent) (*journal, error) {
+	j := &journal{hold: h, in: in}
+	texts := in.OpenIDs
+	if in.List != "" {
+		e, err := kindIntent.Get(ctx, h.s.store, in.List)
 		if err != nil {
-			return mpblock.Change{}, errLost.Because(err)
+			return nil, err
 		}
-		for at, text := range v.OpenIDs[:v.Sent] {
-			if there.ids[text] == (v.Action == mpblock.Block) {
-				done[at] = true
-			}
-		}
-	}
-	change, err := s.take(ctx, app, v, done)
-	if err != nil {
-		return mpblock.Change{}, err
-	}
-	return change, kindIntent.Delete(ctx, s.store, in.Key, in.Version)
-}
-
-// unknown tells whether the platform may have been told of one that it has not
-// acknowledged.
-func (v *intent) unknown(done map[int]bool) bool {
-	for at := range v.Sent {
-		if !done[at] {
-			return true
+		for id := range slices.Chunk(e.Value, mpblock.OpenIDLen) {
+			var parsed mpblock.OpenID
+			copy(parsed[:], id)
+			texts = append(texts, parsed.String())
 		}
 	}
-	return false
-}
-
-// take applies to the local list what has come about. Where a process was killed between
-// that and the end of the intent, the change is in the log already, and a second one has no
-// effect: an intent is settled before anything else changes the list.
-func (s *Service) take(ctx context.Context, app mpblock.AppID, v *intent, done map[int]bool) (mpblock.Change, error) {
-	var ids []mpblock.OpenID
-	for at := range v.OpenIDs {
-		if done[at] {
-			id, err := mpblock.ParseOpenID(v.OpenIDs[at])
-			if err != nil {
-				return mpblock.Change{}, err
-			}
-			ids = append(ids, id)
-		}
+	for _, text := range texts {
+		j.items = append(j.items, bulk.Item{OpenID: client.OpenID(text), Action: in.Action, Status: bulk.Todo})
 	}
-	if len(ids) == 0 {
-		return mpblock.Change{}, nil
-	}
-	return s.store.Apply(ctx, app, mpblock.Batch{
-		Action: v.Action, OpenIDs: ids, Actor: v.Actor, Reason: v.Reason, Undoes: v.Undoes, Until: mpblock.EndAt(v.Until), Time: s.clock.Now(),
-	})
+	return j, in.read(j.items)
 }
 
 // settle ends an intent that a process has left, or whose answer was lost. Nothing else is
-// told to the platform of that account before. The caller has the line.
-func (s *Service) settle(ctx context.Context, app mpblock.AppID, c *client.Client) error {
-	in, err := kindIntent.Get(ctx, s.store, string(app))
-	if errors.Is(err, mpblock.ErrNotFound) {
+// told to the platform of that account before.
+func (h *hold) settle(ctx context.Context) error {
+	in := h.lease.Value().Intent
+	if in == nil {
 		return nil
 	}
+	j, err := h.resume(ctx, *in)
 	if err != nil {
 		return err
 	}
-	change, err := s.finish(ctx, app, c, &in)
+	change, err := j.finish(ctx, bulk.New(j.items, j))
 	if err != nil {
 		return fmt.Errorf("settle a change that was under way: %w", err)
 	}
-	s.log.Info("a change on the platform was under way and is settled", "appid", app, "actor", in.Value.Actor, "asked", len(in.Value.OpenIDs), "happened", len(change.OpenIDs))
+	h.s.log.Info("a change on the platform was under way and is settled", "appid", h.app, "actor", in.Actor, "asked", in.Count, "happened", len(change.OpenIDs))
 	return nil
 }
 
-func texts(ids []mpblock.OpenID) []string {
-	all := make([]string, len(ids))
-	for i, id := range ids {
-		all[i] = id.String()
+// finish takes over here what the platform has acknowledged, after what is not known has
+// been read, and removes the intent. Who waited may be gone: what happened is written down.
+//
+// Where a process was killed between the change and the end of the intent, the change is in
+// the log already, and a second one has no effect: an intent is settled before anything
+// else changes the list.
+func (j *journal) finish(ctx context.Context, job *bulk.Job) (mpblock.Change, error) {
+	ctx, cancel := j.lease.Context(context.WithoutCancel(ctx))
+	defer cancel()
+	if err := job.Settle(ctx, j); err != nil {
+		return mpblock.Change{}, errLost.Because(err)
 	}
-	slices.Sort(all)
-	return all
+	b := mpblock.Batch{Action: j.in.Action, Actor: j.in.Actor, Reason: j.in.Reason, Undoes: j.in.Undoes, Until: mpblock.EndAt(j.in.Until), Time: j.s.clock.Now()}
+	for _, it := range j.items {
+		if it.Status == bulk.Done {
+			id, err := mpblock.ParseOpenID(string(it.OpenID))
+			if err != nil {
+				return mpblock.Change{}, err
+			}
+			b.OpenIDs = append(b.OpenIDs, id)
+		}
+	}
+	var change mpblock.Change
+	if len(b.OpenIDs) > 0 {
+		var err error
+		if change, err = j.s.store.Apply(ctx, j.app, b); err != nil {
+			return mpblock.Change{}, err
+		}
+	}
+	if j.lease.Value().Intent != nil {
+		if err := j.write(ctx, budget.Calls{}, func(w *work) { w.Intent = nil }); err != nil {
+			return change, err
+		}
+	}
+	if j.in.List != "" {
+		return change, kindIntent.Erase(ctx, j.s.store, j.in.List)
+	}
+	return change, nil
 }

@@ -5,10 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"mpblock"
 	"mpblock/client"
 	"mpblock/internal/record"
+	"mpblock/internal/upstream/budget"
 )
 
 // listed is the platform's list as it was read.
@@ -24,91 +26,137 @@ const (
 	believeAny = 20 // so few may be gone in any case
 )
 
+// shrunk tells whether a list cannot be believed of which so many of those here are
+// missing, and that has so many in all.
+func shrunk(here, missing, there int) bool {
+	return missing > max(here/believed, believeAny) || missing > 0 && there == 0
+}
+
 var errShort = errors.New("the platform's list is shorter than it says itself")
 
 // read walks the platform's list to its end. Walks are sets: nobody has promised an order.
 func read(ctx context.Context, c *client.Client) (listed, error) {
-	l := listed{ids: map[string]bool{}}
+	there := listed{ids: map[string]bool{}}
 	first, err := c.List(ctx, "")
 	if err != nil {
-		return l, explain(err)
+		return there, explain(err)
 	}
-	l.total = first.Total
+	there.total = first.Total
 	for id, err := range c.All(ctx) {
 		if err != nil {
-			return l, explain(err)
+			return there, explain(err)
 		}
-		l.ids[string(id)] = true
+		there.ids[string(id)] = true
 	}
-	if len(l.ids) < l.total-l.total/believed-believeAny || len(l.ids) == 0 && l.total > 0 {
-		return l, fmt.Errorf("%w: %d of %d", errShort, len(l.ids), l.total)
+	if len(there.ids) < there.total-there.total/believed-believeAny || len(there.ids) == 0 && there.total > 0 {
+		return there, fmt.Errorf("%w: %d of %d", errShort, len(there.ids), there.total)
 	}
-	return l, nil
+	return there, nil
 }
 
 // Sync reads an account's list on the platform, and makes the list here equal to it. Who
 // was blocked or unblocked there by others is a change by Platform. What was changed here
-// while it was read stays. Where too many would be unblocked, nobody is until sure is set.
+// while it was read stays. Where too many would be unblocked, it is read once more, and
+// then nobody is until sure is set.
 func (s *Service) Sync(ctx context.Context, app mpblock.AppID, sure bool) (Upstream, error) {
-	l, c, err := s.line(ctx, app)
-	if err != nil {
+	if _, _, err := s.line(ctx, app); err != nil {
 		return Upstream{}, err
 	}
-	now := s.clock.Now().UTC()
-	got, err := s.sync(ctx, app, l, c, sure)
+	walk := Walk{At: s.clock.Now().UTC(), Sure: sure}
+	err := s.walk(ctx, app, &walk)
+	if err == nil && walk.Held {
+		err = s.walk(ctx, app, &walk)
+	}
+	if err != nil {
+		walk.Problem = err.Error()
+	}
 	first := false
 	state, noted := kindUpstream.Edit(ctx, s.store, string(app), func(e *record.Entry[Upstream]) error {
 		if e.Version == 0 {
 			return errNone.With(app)
 		}
-		u := &e.Value
-		first = u.Synced.IsZero()
-		u.Tried, u.Problem, u.Held = now, "", got.Held
-		switch {
-		case err != nil:
-			u.Problem = err.Error()
-		case got.Held == nil:
-			u.Synced, u.Total, u.Added, u.Removed, u.Unlisted = now, got.Total, got.Added, got.Removed, got.Unlisted
-		}
+		first = e.Value.Synced.IsZero()
+		e.Value.walked(walk)
 		return nil
 	})
 	state.Value.Secret = nil
-	if err == nil && got.Held == nil && !first { // what it finds then nobody has just done
-		s.meter.Drifted(app, got.Added, got.Removed)
+	if err == nil && !walk.Held && !first { // what it finds then nobody has just done
+		s.meter.Drifted(app, walk.Added, walk.Removed)
 	}
 	return state.Value, errors.Join(err, noted)
 }
 
-func (s *Service) sync(ctx context.Context, app mpblock.AppID, l *line, c *client.Client, sure bool) (Upstream, error) {
-	l.mu.Lock()
-	err := s.settle(ctx, app, c)
-	head, at := s.store.Blacklist(ctx, app, mpblock.OpenID{}, 0)
-	l.mu.Unlock()
-	if err := errors.Join(err, at); err != nil {
-		return Upstream{}, err
+// SyncDue is Sync, unless another node has asked for the list within a time.
+func (s *Service) SyncDue(ctx context.Context, app mpblock.AppID, within time.Duration) error {
+	if u, err := s.Of(ctx, app); err == nil && s.clock.Now().Sub(u.Tried).Abs() < within {
+		return nil
 	}
-	there, err := read(ctx, c) // without the line: changes go on meanwhile
+	_, err := s.Sync(ctx, app, false)
+	return err
+}
+
+// keptWalks is how many readings are remembered.
+const keptWalks = 20
+
+// walked notes how a reading of the list went.
+func (u *Upstream) walked(w Walk) {
+	u.Tried, u.Problem, u.Held = w.At, w.Problem, nil
+	switch {
+	case w.Problem != "":
+	case w.Held:
+		u.Held = &Held{At: w.At, Total: w.Total, Removed: w.Removed}
+	default:
+		u.Synced, u.Total, u.Added, u.Removed, u.Unlisted = w.At, w.Total, w.Added, w.Removed, w.Unlisted
+	}
+	u.Walks = append([]Walk{w}, u.Walks...)
+	u.Walks = u.Walks[:min(len(u.Walks), keptWalks)]
+}
+
+// walk reads the list once, and takes it over if it can be believed.
+func (s *Service) walk(ctx context.Context, app mpblock.AppID, w *Walk) error {
+	h, err := s.hold(ctx, app, w.Sure, w.Sure)
 	if err != nil {
-		return Upstream{}, err
+		return err
 	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if err := s.settle(ctx, app, c); err != nil {
-		return Upstream{}, err
+	head, err := s.store.Blacklist(ctx, app, mpblock.OpenID{}, 0)
+	if err == nil && !w.Sure {
+		err = h.may(budget.List, h.pages(), true)
+	}
+	h.release(ctx)
+	if err != nil {
+		return err
+	}
+	there, err := read(ctx, h.to) // without the line: changes go on meanwhile
+	if err != nil {
+		return err
+	}
+	if h, err = s.hold(ctx, app, w.Sure, w.Sure); err != nil {
+		return err
+	}
+	defer h.release(ctx)
+	err = h.write(ctx, budget.Calls{}, func(*work) {}) // what it has cost
+	if err := errors.Join(err, h.tidy(ctx)); err != nil {
+		return err
 	}
 	if _, err := s.Of(ctx, app); err != nil { // erased while it was read, which takes long
-		return Upstream{}, err
+		return err
 	}
 	added, removed, unlisted, err := s.compare(ctx, app, there, head.Seq)
 	if err != nil {
-		return Upstream{}, err
+		return err
 	}
-	u := Upstream{Total: there.total, Unlisted: unlisted, Added: len(added), Removed: len(removed)}
-	if most := max(head.Total/believed, believeAny); len(removed) > most && !sure {
-		u.Held = &Held{At: s.clock.Now().UTC(), Total: there.total, Removed: len(removed)}
+	w.Total, w.Unlisted, w.Added, w.Removed = there.total, unlisted, len(added), len(removed)
+	if w.Held = !w.Sure && shrunk(head.Total, len(removed), len(there.ids)); w.Held {
 		s.log.Warn("the platform's list has shrunk too much to be believed: nobody is unblocked until somebody says so", "appid", app, "total", there.total, "missing", len(removed))
-		return u, nil
+		return nil
 	}
+	ctx, cancel := h.lease.Context(ctx)
+	defer cancel()
+	return s.takeOver(ctx, app, added, removed)
+}
+
+// takeOver has what others did on the platform happen here.
+func (s *Service) takeOver(ctx context.Context, app mpblock.AppID, added, removed []mpblock.OpenID) error {
 	for _, step := range []struct {
 		action mpblock.Action
 		ids    []mpblock.OpenID
@@ -116,12 +164,19 @@ func (s *Service) sync(ctx context.Context, app mpblock.AppID, l *line, c *clien
 		for batch := range slices.Chunk(step.ids, mpblock.MaxWrite) {
 			b := mpblock.Batch{Action: step.action, OpenIDs: batch, Actor: Platform, Time: s.clock.Now()}
 			if _, err := s.store.Apply(ctx, app, b); err != nil {
-				return Upstream{}, err
+				return err
 			}
 		}
 	}
-	return u, nil
+	return nil
 }
+
+// pages is about how many calls a reading of the list takes.
+func (h *hold) pages() int { return h.here/pageSize + 2 }
+
+// pageSize is how many OpenIDs a page of the platform's list has, as its newest
+// documentation says.
+const pageSize = 1_000
 
 // compare returns who is blocked there and not here, and who here and not there, without
 // those whose last change is after a seq. Unlisted is how many there are no OpenIDs that

@@ -6,19 +6,20 @@
 // what others did there bears the actor Platform. A change goes to the platform first, 20
 // OpenIDs a call, and is noted here before each call (intents.go), so that a process that
 // is killed loses neither the change nor whose it was. An answer that is lost is settled
-// by reading the list.
+// by reading the list. How a batch is taken apart that is refused, bulk knows.
 //
 // The list is read at intervals (sync.go). What looks like a fault of the platform, like
 // an empty page or a list that shrank by more than a fifth, unblocks nobody here until a
 // person says so.
 //
-// One process works on an account at a time: a lock of this package, and no more.
+// One process works on an account at a time: it holds a lease (line.go), before each call.
+// People come before jobs (turns.go), and jobs leave them a part of the day's calls
+// (budget).
 package upstream
 
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"net/http"
 	"sync"
@@ -26,7 +27,9 @@ import (
 
 	"mpblock"
 	"mpblock/client"
+	"mpblock/internal/lease"
 	"mpblock/internal/record"
+	"mpblock/internal/upstream/budget"
 	"mpblock/internal/upstream/source"
 )
 
@@ -44,6 +47,9 @@ type Options struct {
 	Log   *slog.Logger // nil: none
 	HTTP  *http.Client // nil: one with a time limit of its own
 	Meter Meter        // nil: none
+
+	Alone bool          // no other process works on the store
+	Pause time.Duration // after a call that failed, twice as long each time; 0: a second
 }
 
 // Meter counts what happens on the platform.
@@ -72,16 +78,12 @@ type Service struct {
 
 	sealFile string
 	makeSeal bool
+	pause    time.Duration
+	leases   *lease.Book[work]
 
 	mu    sync.Mutex
 	seal  *Seal // nil until it is needed
 	lines map[mpblock.AppID]*line
-}
-
-// line is what one process has of an account on the platform.
-type line struct {
-	mu     sync.Mutex // held while the platform or the local list is changed
-	client *client.Client
 }
 
 // New returns the truth of the accounts of a store that have an upstream.
@@ -95,7 +97,10 @@ func New(store mpblock.Store, o Options) *Service {
 	if o.Meter == nil {
 		o.Meter = unmetered{}
 	}
-	return &Service{store: store, meter: o.Meter, clock: mpblock.ClockOr(o.Clock), sealFile: o.SealFile, makeSeal: o.MakeSeal, log: o.Log, http: o.HTTP, lines: map[mpblock.AppID]*line{}}
+	return &Service{
+		store: store, meter: o.Meter, clock: mpblock.ClockOr(o.Clock), sealFile: o.SealFile, makeSeal: o.MakeSeal, log: o.Log, http: o.HTTP,
+		pause: o.Pause, leases: lease.New[work](store, kindLine, lease.Node(), o.Alone), lines: map[mpblock.AppID]*line{},
+	}
 }
 
 // kindUpstream is the kind of the records of upstreams; their keys are AppIDs.
@@ -114,6 +119,8 @@ type Upstream struct {
 	MirrorFollowers bool      `json:"mirror_followers,omitempty"`
 	Followers       Followers `json:"followers,omitzero"`
 
+	Limits budget.Limits `json:"limits"` // of calls there
+
 	Synced   time.Time `json:"synced,omitzero"`   // when the list was last taken over; zero: never
 	Tried    time.Time `json:"tried,omitzero"`    // when it was last asked for
 	Problem  string    `json:"problem,omitempty"` // what was wrong then; "": nothing
@@ -122,6 +129,19 @@ type Upstream struct {
 	Added    int       `json:"added,omitempty"`   // by others, at Synced
 	Removed  int       `json:"removed,omitempty"`
 	Unlisted int       `json:"unlisted,omitempty"` // OpenIDs there that cannot be held here
+	Walks    []Walk    `json:"walks,omitempty"`    // the last readings, the newest first
+}
+
+// Walk is a reading of the list on the platform.
+type Walk struct {
+	At       time.Time `json:"at"`
+	Sure     bool      `json:"sure,omitempty"`    // somebody said that it is to be believed
+	Problem  string    `json:"problem,omitempty"` // why it was not; "": it was
+	Held     bool      `json:"held,omitempty"`    // it was not, since too many were missing
+	Total    int       `json:"total,omitempty"`   // what the platform said
+	Added    int       `json:"added,omitempty"`   // by others
+	Removed  int       `json:"removed,omitempty"` // by others; or missing, where it was held
+	Unlisted int       `json:"unlisted,omitempty"`
 }
 
 // Held is a reading that was not taken over: too many would be unblocked by it.
@@ -138,6 +158,10 @@ var (
 	errRefused = mpblock.NewError(mpblock.Conflict, "upstream.refused", "the platform refuses it: %d %s")
 	errWhole   = mpblock.NewError(mpblock.Invalid, "upstream.whole", "%d OpenIDs at once: the platform takes %d in one call, all or none")
 	errDown    = mpblock.NewError(mpblock.Unavailable, "upstream.down", "the platform does not answer: %s; nothing was changed")
+	errShrunk  = mpblock.NewError(mpblock.Unavailable, "upstream.shrunk", "the platform lists %d, and %d are blocked here: that is not believed until somebody is sure (mpblock account sync --sure)")
+	errDay     = mpblock.NewError(mpblock.Limited, "upstream.day", "the calls of the platform for today are used up, or left to people: jobs go on after %s")
+	errLimits  = mpblock.NewError(mpblock.Invalid, "upstream.limits", "%d calls a minute and %d a day: want 0, for no limit, or more")
+	errMinute  = mpblock.NewError(mpblock.Limited, "upstream.minute", "the calls of the platform for this minute are used up")
 	errURL     = mpblock.NewError(mpblock.Invalid, "upstream.url", "the base URL %q cannot be used: %s")
 )
 
@@ -187,7 +211,10 @@ func (s *Service) Erase(ctx context.Context, app mpblock.AppID) error {
 	s.mu.Lock()
 	delete(s.lines, app)
 	s.mu.Unlock()
-	return errors.Join(kindUpstream.Erase(ctx, s.store, string(app)), kindIntent.Erase(ctx, s.store, string(app)), kindDoctor.Erase(ctx, s.store, string(app)))
+	return errors.Join(
+		kindUpstream.Erase(ctx, s.store, string(app)), s.leases.Erase(ctx, string(app)),
+		record.EraseUnder(ctx, s.store, string(app)+"/", string(kindIntent)), kindDoctor.Erase(ctx, s.store, string(app)),
+	)
 }
 
 // Of returns an account's upstream, without what opens its secret.
@@ -229,38 +256,6 @@ func (s *Service) dial(app mpblock.AppID, baseURL string, tokens source.Spec, mo
 	return c, nil
 }
 
-// line returns what this process has of an account, with a client that is up to date.
-func (s *Service) line(ctx context.Context, app mpblock.AppID) (*line, *client.Client, error) {
-	e, err := kindUpstream.Get(ctx, s.store, string(app))
-	if errors.Is(err, mpblock.ErrNotFound) {
-		return nil, nil, errNone.With(app)
-	}
-	if err != nil {
-		return nil, nil, err
-	}
-	seal, err := s.sealing(false)
-	if err != nil {
-		return nil, nil, err
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	l := s.lines[app]
-	if l == nil {
-		l = &line{}
-		s.lines[app] = l
-	}
-	if l.client == nil {
-		tokens, err := seal.openSpec(app, e.Value)
-		if err != nil {
-			return nil, nil, err
-		}
-		if l.client, err = s.dial(app, e.Value.BaseURL, tokens); err != nil {
-			return nil, nil, err
-		}
-	}
-	return l, l.client, nil
-}
-
 // Probe reads the first page of an account's list over there, before the account is known
 // here: so the credentials are tried, and the prefix of its OpenIDs is learnt. The prefix
 // is zero where nobody is blocked.
@@ -279,22 +274,4 @@ func (s *Service) Probe(ctx context.Context, app mpblock.AppID, baseURL string, 
 		}
 	}
 	return mpblock.Prefix{}, page.Total, nil
-}
-
-// explain turns an error of the client into one of ours.
-func explain(err error) error {
-	var refused *client.Error
-	var unknown *client.UnknownOutcomeError
-	var own *mpblock.Error // of a source of tokens
-	switch {
-	case errors.As(err, &refused):
-		return errRefused.With(refused.Code, refused.Message).Because(err)
-	case errors.As(err, &unknown):
-		return errLost.Because(err)
-	case errors.As(err, &own):
-		return own
-	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
-		return fmt.Errorf("the platform: %w", err)
-	}
-	return errDown.With(err.Error()).Because(err)
 }

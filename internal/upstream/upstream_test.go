@@ -45,7 +45,7 @@ func open(t *testing.T, options ...mpblocktest.Option) *scene {
 // restart is another process on the same store.
 func (s *scene) restart() {
 	s.store.left.Store(1 << 40)
-	s.gateway = upstream.New(s.store, upstream.Options{SealFile: s.seal, MakeSeal: true, HTTP: &http.Client{Timeout: 10 * time.Second}})
+	s.gateway = upstream.New(s.store, upstream.Options{SealFile: s.seal, MakeSeal: true, Alone: true, Pause: time.Millisecond, HTTP: &http.Client{Timeout: 10 * time.Second}})
 }
 
 func (s *scene) batch(action mpblock.Action, actor string, ids ...string) mpblock.Batch {
@@ -148,9 +148,12 @@ func TestRefusals(t *testing.T) {
 	}
 	asked := append(slices.Clone(fans), stranger)
 	_, err = s.gateway.Apply(t.Context(), s.account, s.batch(mpblock.Block, "job:1", asked...), false)
-	var unknown *mpblock.UnknownError
-	if !errors.As(err, &unknown) || unknown.Index != len(asked)-1 {
+	var refused *mpblock.RefusedError
+	if !errors.As(err, &refused) || len(refused.Refused) != 1 || refused.Refused[0].OpenID.String() != stranger || refused.Refused[0].Code != 40003 {
 		t.Errorf("in part: %v", err)
+	}
+	if len(s.here()) != len(fans) {
+		t.Errorf("%d are blocked", len(s.here()))
 	}
 	s.same()
 	if _, err := s.gateway.Apply(t.Context(), s.account, s.batch(mpblock.Block, "api", fans...), true); err == nil {
@@ -361,7 +364,7 @@ func TestErasedWhileItIsRead(t *testing.T) {
 	if here := s.here(); len(here) > 0 {
 		t.Errorf("%d are blocked here", len(here))
 	}
-	for _, kind := range []string{"upstream", "intent"} {
+	for _, kind := range []string{"upstream", "intent", "upstreamline"} {
 		if left, err := s.store.List(t.Context(), kind, "", 1); err != nil || len(left) > 0 {
 			t.Errorf("left of %s: %v, %v", kind, left, err)
 		}

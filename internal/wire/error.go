@@ -112,10 +112,13 @@ var codes = map[string]Code{
 	"token.bad":                CodeBadToken,
 	"token.expired":            CodeTokenExpired,
 	"token.missing":            CodeTokenMissing,
+	"upstream.day":             CodeDailyQuota,
 	"upstream.down":            CodeSystem,
 	"upstream.lost":            CodeSystem,
+	"upstream.minute":          CodeMinuteRate,
 	"upstream.none":            CodeSystem,
 	"upstream.seal":            CodeSystem,
+	"upstream.shrunk":          CodeSystem,
 	"upstream.unsealed":        CodeSystem,
 }
 

@@ -96,33 +96,6 @@ func (w *Worker) Run(ctx context.Context) {
 	}
 }
 
-// Settle unblocks whose end has come by now, and returns when that is done: for who has
-// moved the clock, and looks at once. What Run does meanwhile is harmless.
-func (w *Worker) Settle(ctx context.Context) error {
-	for after := (mpblock.DueEnd{}); ; {
-		due, err := w.Due(ctx, after, w.Clock.Now(), atOnce)
-		if err != nil {
-			return err
-		}
-		of := map[mpblock.AppID][]mpblock.OpenID{}
-		for _, d := range due {
-			of[d.AppID], after = append(of[d.AppID], d.OpenID), d
-		}
-		for app, ids := range of {
-			a, err := w.Account(ctx, app)
-			if err != nil || a.Retired {
-				continue
-			}
-			if err := w.expire(ctx, a, ids); err != nil {
-				return err
-			}
-		}
-		if len(due) < atOnce {
-			return nil
-		}
-	}
-}
-
 // pass begins to unblock those whose end has come, and returns when to look again. An
 // account at which somebody is, or that failed of late, is passed over.
 func (w *Worker) pass(ctx context.Context, under *sync.WaitGroup) (time.Duration, error) {

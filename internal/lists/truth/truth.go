@@ -14,8 +14,9 @@ type Truth interface {
 	// returns it as it is in the log: with the OpenIDs on which it took effect,
 	// and the zero Change if there are none. It is durable then. With Known an
 	// OpenID that the account does not know is a *mpblock.UnknownError. Where the list
-	// lies elsewhere, a batch of more OpenIDs than one call takes may happen in part
-	// before it is refused, but not if it is to be whole: such ones have no more.
+	// lies elsewhere, a batch of more OpenIDs than one call takes may happen in part: what
+	// did is the Change beside the error, which is a *mpblock.RefusedError where some are
+	// refused there. One that is to be whole has no more, and happens wholly or not at all.
 	Apply(ctx context.Context, a *mpblock.Account, b mpblock.Batch, whole bool) (mpblock.Change, error)
 }
 

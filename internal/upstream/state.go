@@ -1,0 +1,107 @@
+package upstream
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"time"
+
+	"mpblock"
+	"mpblock/internal/bulk"
+	"mpblock/internal/lease"
+	"mpblock/internal/record"
+	"mpblock/internal/upstream/budget"
+)
+
+// State is how things stand with an account on the platform: over all nodes, but for the
+// codes, which are those of this process.
+type State struct {
+	Upstream
+
+	Holder    string      `json:"holder,omitempty"`    // the node that works on it now; "": none, or the only one
+	Unsettled *Unsettled  `json:"unsettled,omitempty"` // the change under way, or left behind
+	Used      budget.Used `json:"used"`                // of its Limits
+	Codes     map[int]int `json:"codes,omitempty"`     // answers by their return codes; -2: lost
+}
+
+// Unsettled is a change that is on its way to the platform.
+type Unsettled struct {
+	Action  mpblock.Action `json:"action"`
+	Actor   string         `json:"actor"`
+	Since   time.Time      `json:"since"`
+	OpenIDs int            `json:"openids"`
+}
+
+// State returns how things stand with an account.
+func (s *Service) State(ctx context.Context, app mpblock.AppID) (State, error) {
+	u, err := s.Of(ctx, app)
+	if err != nil {
+		return State{}, err
+	}
+	slot, err := s.leases.Peek(ctx, string(app))
+	if err != nil {
+		return State{}, err
+	}
+	st := State{Upstream: u, Holder: slot.Holder, Used: slot.Value.Used.At(s.clock.Now())}
+	if in := slot.Value.Intent; in != nil {
+		st.Unsettled = &Unsettled{Action: in.Action, Actor: in.Actor, Since: in.Since, OpenIDs: in.Count}
+	}
+	s.mu.Lock()
+	l := s.lines[app]
+	s.mu.Unlock()
+	if l != nil {
+		l.tally.mu.Lock()
+		st.Codes = maps.Clone(l.tally.codes)
+		l.tally.mu.Unlock()
+	}
+	return st, nil
+}
+
+// Unsettled returns of how many OpenIDs it is not known whether the platform has done what
+// it was told.
+func (s *Service) Unsettled(ctx context.Context, app mpblock.AppID) (int, error) {
+	slot, err := s.leases.Peek(ctx, string(app))
+	if err != nil || slot.Value.Intent == nil {
+		return 0, err
+	}
+	return slot.Value.Intent.count(bulk.Unknown), nil
+}
+
+// Settle ends what nodes have left behind that were killed: their leases end, and another
+// takes over. It is to be called now and then on every node.
+func (s *Service) Settle(ctx context.Context) error {
+	keys, err := s.leases.Abandoned(ctx)
+	if err != nil {
+		return err
+	}
+	var errs []error
+	for _, key := range keys {
+		h, err := s.hold(ctx, mpblock.AppID(key), false, false)
+		if err == nil {
+			h.release(ctx)
+		} else if mpblock.KindOf(err) != mpblock.NotFound { // it is being erased
+			errs = append(errs, fmt.Errorf("%s: %w", key, err))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// SetLimits sets how many calls of the platform are made for an account at most.
+func (s *Service) SetLimits(ctx context.Context, app mpblock.AppID, limits budget.Limits) error {
+	_, err := kindUpstream.Edit(ctx, s.store, string(app), func(e *record.Entry[Upstream]) error {
+		if e.Version == 0 {
+			return errNone.With(app)
+		}
+		if limits.Minute < 0 || limits.Day < 0 {
+			return errLimits.With(limits.Minute, limits.Day)
+		}
+		e.Value.Limits = limits
+		return nil
+	})
+	return err
+}
+
+// SettleEvery is how often Settle is to be called: so a killed node's work is taken over
+// within twice the life of a lease.
+const SettleEvery = lease.Life / 2
