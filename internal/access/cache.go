@@ -146,7 +146,7 @@ func (svc *Service) readState(ctx context.Context, app mpblock.AppID) (*state, e
 	if err != nil && !errors.Is(err, mpblock.ErrNotFound) {
 		return nil, err
 	}
-	s.tokens = own.Value
+	s.tokens = own.Value.Of(s.epoch)
 	s.programs, err = svc.programs.Set(ctx, app)
 	return s, err
 }

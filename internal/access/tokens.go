@@ -170,7 +170,11 @@ func (svc *Service) Authorize(ctx context.Context, token string, call mpblock.Ca
 	if err != nil {
 		return Caller{}, err
 	}
-	who, p := s.caller(c)
+	p := s.programs[string(c.Program)]
+	who := Caller{&s.account, "", mpblock.ActorAPI}
+	if p != nil {
+		who.Program, who.Actor = p.Name, p.Named
+	}
 	if err := s.account.MayChange(); err != nil {
 		return who, err
 	}
@@ -181,14 +185,6 @@ func (svc *Service) Authorize(ctx context.Context, token string, call mpblock.Ca
 		p.Touch(now)
 	}
 	return who, svc.permit(ctx, &s.account, p, call, ip)
-}
-
-// caller returns who bears a token, as far as the token says so.
-func (s *state) caller(c tokens.Claims) (Caller, *programs.Credential) {
-	if p := s.programs[string(c.Program)]; p != nil {
-		return Caller{&s.account, p.Name, p.Named}, p
-	}
-	return Caller{&s.account, "", mpblock.ActorAPI}, nil
 }
 
 // holds tells whether a token that is well signed and has not expired still counts.
@@ -210,11 +206,11 @@ func (s *state) holds(c tokens.Claims, p *programs.Credential, now time.Time) er
 }
 
 // tokensOf returns the tokens of a program, nil for the account's own secret.
-func (s *state) tokensOf(p *programs.Credential) tokens.State {
+func (s *state) tokensOf(p *programs.Credential) *tokens.State {
 	if p != nil {
-		return p.Tokens
+		return &p.Tokens
 	}
-	return s.tokens.Of(s.epoch)
+	return &s.tokens
 }
 
 // Bearer returns the account that an access token says it is of, and the program, "" if
@@ -274,7 +270,7 @@ func (svc *Service) stateFor(ctx context.Context, c tokens.Claims) (*state, erro
 	if err != nil {
 		return nil, err
 	}
-	_, p := s.caller(c)
+	p := s.programs[string(c.Program)]
 	if t := s.tokensOf(p); p == nil && len(c.Program) > 0 || c.Epoch > t.Epoch || c.Serial > t.Last {
 		svc.cache.forget(c.App)
 		return svc.state(ctx, c.App)

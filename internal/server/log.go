@@ -15,11 +15,11 @@ func (s *Server) observe(w *stack, r api.Request) {
 		w.rules.access.CountCall(r.AppID, r.Call, int(r.Code))
 	}
 	log, level := s.cfg.CallLog, slog.LevelInfo
-	attrs := []slog.Attr{
+	attrs := append(make([]slog.Attr, 0, 8), // with a program's name too
 		slog.String("id", r.ID), slog.String("call", string(r.Call)), slog.Int("errcode", int(r.Code)),
 		slog.Duration("took", r.Duration), slog.Int("bytes", r.Bytes), slog.String("appid", string(r.AppID)),
 		slog.String("remote", r.Remote.String()),
-	}
+	)
 	if r.Program != "" {
 		attrs = append(attrs, slog.String("program", r.Program))
 	}

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"mpblock/internal/access"
+	"mpblock/internal/access/programs"
 	"mpblock/internal/memstore"
 )
 
@@ -21,7 +22,8 @@ func (n nobody) WriteHeader(int)             {}
 func (n nobody) Write(b []byte) (int, error) { return len(b), nil }
 
 // BenchmarkPath measures all of a page's path but the list and the network: routing,
-// token, body, answer, the line in the log and the metrics.
+// token, body, answer, the line in the log and the metrics; with a token that was got with
+// the account's own secret, and with one of a program.
 func BenchmarkPath(b *testing.B) {
 	s, err := Open(b.Context(), Config{
 		Store: memstore.New(), PageSize: 1, Demo: true, Log: slog.New(slog.NewTextHandler(io.Discard, nil)),
@@ -30,15 +32,23 @@ func BenchmarkPath(b *testing.B) {
 		b.Fatal(err)
 	}
 	defer s.Close()
-	token, err := s.Access().Token(context.Background(), access.Credentials{GrantType: "client_credential", AppID: string(DemoAppID), Secret: DemoSecret})
+	_, crm, err := s.Access().AddProgram(b.Context(), DemoAppID, programs.New{Name: "crm", Scopes: programs.Scopes()})
 	if err != nil {
 		b.Fatal(err)
 	}
-	r := httptest.NewRequest(http.MethodPost, "/cgi-bin/tags/members/getblacklist?access_token="+token.Value, nil)
-	w := nobody{http.Header{}}
-	b.ReportAllocs()
-	for b.Loop() {
-		r.Body = io.NopCloser(strings.NewReader(`{"begin_openid":""}`))
-		s.Handler().ServeHTTP(w, r)
+	for _, who := range []struct{ name, secret string }{{"account", DemoSecret}, {"program", crm}} {
+		token, err := s.Access().Token(context.Background(), access.Credentials{GrantType: "client_credential", AppID: string(DemoAppID), Secret: who.secret})
+		if err != nil {
+			b.Fatal(err)
+		}
+		r := httptest.NewRequest(http.MethodPost, "/cgi-bin/tags/members/getblacklist?access_token="+token.Value, nil)
+		w := nobody{http.Header{}}
+		b.Run(who.name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				r.Body = io.NopCloser(strings.NewReader(`{"begin_openid":""}`))
+				s.Handler().ServeHTTP(w, r)
+			}
+		})
 	}
 }

@@ -74,7 +74,7 @@ func (t State) Of(epoch uint64) State {
 
 // Good tells whether a token that is well signed and has not expired is one that
 // still counts.
-func (t State) Good(kind byte, serial uint64, now time.Time) bool {
+func (t *State) Good(kind byte, serial uint64, now time.Time) bool {
 	if kind == Stable {
 		return serial == t.Stable.Serial || serial == t.Former.Serial
 	}
