@@ -151,6 +151,7 @@ func TestJournalVerifyAndDrift(t *testing.T) {
 	f.want(all, `{\"access_token\":\"***\"`)
 	f.want(f.do("GET", "/journal?errcode=40001&path=*user*&limit=1", "", 200), `"n":2`)
 	f.want(f.do("GET", "/journal?after=2", "", 200), `"calls":[],"last":2`)
+	f.want(f.do("GET", "/journal?program=*crm", "", 200), `"calls":[]`)
 	f.do("GET", "/journal?limit=many", "", 422)
 	f.do("GET", "/journal?wait=2h", "", 422)
 	f.do("GET", "/journal?errcode=x", "", 422)

@@ -27,7 +27,12 @@ func emulate(t *testing.T) (*Server, *httptest.Server) {
 // emulateAt is emulate with a control door at an address.
 func emulateAt(t *testing.T, listen string) (*Server, *httptest.Server) {
 	t.Helper()
-	s, err := Open(t.Context(), Config{Demo: true, Emulate: &Emulation{Listen: listen}})
+	return emulateWith(t, Config{Demo: true, Emulate: &Emulation{Listen: listen}})
+}
+
+func emulateWith(t *testing.T, c Config) (*Server, *httptest.Server) {
+	t.Helper()
+	s, err := Open(t.Context(), c)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -76,7 +81,12 @@ type caller struct {
 
 func (c *caller) login() {
 	c.t.Helper()
-	a := c.do("/cgi-bin/token?grant_type=client_credential&appid="+string(DemoAppID)+"&secret="+DemoSecret, "")
+	c.loginWith(DemoSecret)
+}
+
+func (c *caller) loginWith(secret string) {
+	c.t.Helper()
+	a := c.do("/cgi-bin/token?grant_type=client_credential&appid="+string(DemoAppID)+"&secret="+secret, "")
 	var got struct {
 		Token string `json:"access_token"`
 	}

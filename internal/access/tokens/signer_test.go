@@ -23,6 +23,10 @@ func TestSigner(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		later := append([]byte{9}, raw[1:len(raw)-32]...) // of a version that is not known
+		if _, ok := s.Read(base64.RawURLEncoding.EncodeToString(append(later, s.mac(later)...))); ok {
+			t.Errorf("%q: of another version, and read", program)
+		}
 		for i := range raw {
 			raw[i] ^= 1
 			if _, ok := s.Read(base64.RawURLEncoding.EncodeToString(raw)); ok {
