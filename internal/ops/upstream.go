@@ -56,6 +56,9 @@ type Mirror struct {
 	Held      int       // who would be unblocked by a reading that is not believed
 	Failing   bool      // the last reading failed
 	Unsettled int       // OpenIDs of which it is not known whether they were blocked or unblocked
+
+	Used  map[string]int // calls made today, by their names
+	Limit int            // of each of them on a day; 0: none but the platform's own
 }
 
 var (
@@ -63,6 +66,8 @@ var (
 	followedDesc  = prometheus.NewDesc("mpblock_upstream_followers_timestamp_seconds", "When the followers here were last those that the platform showed, where they are mirrored.", []string{"appid"}, nil)
 	heldDesc      = prometheus.NewDesc("mpblock_upstream_held", "Who would be unblocked by a reading that is not believed, and that a person is to decide on.", []string{"appid"}, nil)
 	failingDesc   = prometheus.NewDesc("mpblock_upstream_failing", "1 where the last reading of the list failed.", []string{"appid"}, nil)
+	usedDesc      = prometheus.NewDesc("mpblock_upstream_budget_used", "Calls of the platform made today (UTC+8) over all nodes, by call.", []string{"appid", "call"}, nil)
+	limitDesc     = prometheus.NewDesc("mpblock_upstream_budget_limit", "How often each of these calls may be made on a day; 0: no limit but the platform's own.", []string{"appid"}, nil)
 	unsettledDesc = prometheus.NewDesc("mpblock_upstream_unsettled", "OpenIDs of a change whose outcome on the platform is not known yet.", []string{"appid"}, nil)
 )
 
@@ -73,7 +78,7 @@ type mirrors struct {
 
 // Describe implements prometheus.Collector.
 func (mirrors) Describe(to chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{syncedDesc, followedDesc, heldDesc, failingDesc, unsettledDesc} {
+	for _, d := range []*prometheus.Desc{syncedDesc, followedDesc, heldDesc, failingDesc, unsettledDesc, usedDesc, limitDesc} {
 		to <- d
 	}
 }
@@ -101,6 +106,10 @@ func (c mirrors) Collect(to chan<- prometheus.Metric) {
 		}
 		gauge(failingDesc, failing)
 		gauge(unsettledDesc, float64(m.Unsettled))
+		gauge(limitDesc, float64(m.Limit))
+		for call, n := range m.Used {
+			to <- prometheus.MustNewConstMetric(usedDesc, prometheus.GaugeValue, float64(n), string(m.AppID), call)
+		}
 	}
 }
 

@@ -42,10 +42,24 @@ func (u Upstream) followersDue(now time.Time) bool {
 }
 
 // SyncFollowersDue reads the followers of an account on the platform, if they are mirrored
-// and a day has passed.
+// and a day has passed. Of several nodes one does.
 func (s *Service) SyncFollowersDue(ctx context.Context, app mpblock.AppID) error {
 	u, err := s.Of(ctx, app)
-	if err != nil || !u.followersDue(s.clock.Now()) {
+	if now := s.clock.Now().UTC(); err != nil || !u.followersDue(now) {
+		return err
+	}
+	mine := false
+	_, err = kindUpstream.Edit(ctx, s.store, string(app), func(e *record.Entry[Upstream]) error {
+		if e.Version == 0 {
+			return errNone.With(app)
+		}
+		now := s.clock.Now().UTC()
+		if mine = e.Value.followersDue(now); mine {
+			e.Value.Followers.Tried = now
+		}
+		return nil
+	})
+	if err != nil || !mine {
 		return err
 	}
 	_, err = s.SyncFollowers(ctx, app, false)

@@ -1,9 +1,11 @@
 package upstream_test
 
 import (
+	"context"
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -155,5 +157,55 @@ func TestMeter(t *testing.T) {
 	s.platform.Drift(fans[5:8], fans[:1])
 	if s.sync(); c.blocked != 3 || c.unblocked != 1 {
 		t.Errorf("%+v", c)
+	}
+}
+
+// together is a store whose first reads of upstreams wait for one another.
+type together struct {
+	mpblock.Store
+	left atomic.Int32
+	all  chan struct{}
+}
+
+func (s *together) Get(ctx context.Context, kind, key string) (mpblock.Record, error) {
+	r, err := s.Store.Get(ctx, kind, key)
+	if kind == "upstream" {
+		if s.left.Add(-1) == 0 {
+			close(s.all)
+		}
+		<-s.all
+	}
+	return r, err
+}
+
+// Of nodes that share a store one reads the followers: they may be read 500 times a day.
+func TestOneNodeReadsFollowers(t *testing.T) {
+	t.Parallel()
+	s := open(t)
+	s.platform.Followers(10)
+	mirrored := true
+	if err := s.gateway.Set(t.Context(), s.account.AppID, upstream.Settings{MirrorFollowers: &mirrored}); err != nil {
+		t.Fatal(err)
+	}
+	var wg sync.WaitGroup
+	store := &together{Store: s.store, all: make(chan struct{})}
+	store.left.Store(5)
+	for range 5 {
+		node := upstream.New(store, upstream.Options{SealFile: s.seal})
+		wg.Go(func() {
+			if err := node.SyncFollowersDue(t.Context(), s.account.AppID); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	wg.Wait()
+	n := 0
+	for _, c := range s.platform.Journal() {
+		if strings.HasSuffix(c.Path, "/user/get") {
+			n++
+		}
+	}
+	if n != 1 {
+		t.Errorf("read %d times", n)
 	}
 }
