@@ -508,9 +508,7 @@ func (c *Client) Forward(ctx context.Context, token string, r *http.Request) (*h
 	out.Header.Set("User-Agent", "mpblock")
 	h := *c.http
 	h.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
-	began := time.Now()
 	res, err := h.Do(out) //nolint:gosec // likewise
-	c.observe(Made{Call: "forwarded", Lost: err != nil, Took: time.Since(began)})
 	var u *url.Error
 	if errors.As(err, &u) {
 		err = u.Err // without the URL, which holds the token

@@ -126,6 +126,10 @@ func TestGatewayReads(t *testing.T) {
 	if at, err := time.Parse(time.RFC3339, synced); total != DemoBlocked || err != nil || time.Since(at) > time.Minute {
 		t.Errorf("%d, %q", total, synced)
 	}
+	m, err := g.now().rules.mirrors(t.Context())
+	if err != nil || len(m) != 1 || m[0].AppID != DemoAppID || m[0].Synced.IsZero() || m[0].Used["getblacklist"] == 0 || m[0].Failing {
+		t.Errorf("%v: figures %+v", err, m)
+	}
 	em.Emulator().Load(plan(t, "rules: [{name: drift, match: {path: '*/getblacklist'}, effect: {drift: {unblock: 5}}}]"))
 	if total, _ := list(); total != DemoBlocked {
 		t.Errorf("not read yet: %d", total)

@@ -128,17 +128,17 @@ func (r *rules) sizes(ctx context.Context) (s ops.Sizes, err error) {
 	return s, err
 }
 
-// mirrors tells how the lists on the platform stand here; it takes two small reads for each.
+// mirrors tells how the lists on the platform stand here; it takes some small reads for each.
 func (r *rules) mirrors(ctx context.Context) (all []ops.Mirror, err error) {
 	err = r.eachAccount(ctx, func(a *mpblock.Account) error {
 		if a.Upstream == "" || a.Retired {
 			return nil
 		}
-		u, err := r.upstream.Of(ctx, a.AppID)
+		u, err := r.upstream.State(ctx, a.AppID)
 		if err != nil {
 			return err
 		}
-		m := ops.Mirror{AppID: a.AppID, Synced: u.Synced, Failing: u.Problem != "" || u.Followers.Problem != ""}
+		m := ops.Mirror{AppID: a.AppID, Synced: u.Synced, Failing: u.Problem != "" || u.Followers.Problem != "", Used: u.Used.Today(), Limit: u.Limits.Day}
 		if u.MirrorFollowers {
 			m.Followers = u.Followers.Synced
 		}

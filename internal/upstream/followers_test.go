@@ -2,6 +2,8 @@ package upstream_test
 
 import (
 	"context"
+	"net/http"
+	"net/http/httptest"
 	"slices"
 	"strings"
 	"sync"
@@ -158,6 +160,11 @@ func TestMeter(t *testing.T) {
 	if s.sync(); c.blocked != 3 || c.unblocked != 1 {
 		t.Errorf("%+v", c)
 	}
+	a, err := s.gateway.Pass(t.Context(), s.account.AppID, httptest.NewRequestWithContext(t.Context(), "GET", "/cgi-bin/user/info?openid="+fans[0], http.NoBody))
+	if err != nil || c.calls["user/info"] != 1 {
+		t.Fatalf("%v: %+v", err, c)
+	}
+	_ = a.Body.Close()
 }
 
 // together is a store whose first reads of upstreams wait for one another.

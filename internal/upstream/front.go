@@ -4,8 +4,11 @@ import (
 	"context"
 	"net/http"
 	"slices"
+	"strings"
+	"time"
 
 	"mpblock"
+	"mpblock/client"
 	"mpblock/internal/record"
 	"mpblock/internal/upstream/passage"
 )
@@ -23,11 +26,19 @@ func (s *Service) Front(ctx context.Context, app mpblock.AppID) (passage.Front, 
 
 // Pass passes a call of a program on.
 func (s *Service) Pass(ctx context.Context, app mpblock.AppID, r *http.Request) (*passage.Answer, error) {
-	_, c, err := s.line(ctx, app)
+	l, c, err := s.line(ctx, app)
 	if err != nil {
 		return nil, err
 	}
-	return passage.Send(ctx, c, r)
+	began := time.Now()
+	a, err := passage.Send(ctx, c, r)
+	made := client.Made{Call: strings.TrimPrefix(strings.TrimPrefix(r.URL.Path, "/cgi-bin/"), "tags/members/"), Lost: err != nil, Took: time.Since(began)}
+	if err == nil {
+		made.Code = a.Code
+	}
+	s.meter.Called(app, made)
+	l.tally.made(made)
+	return a, err
 }
 
 // Settings change how an account's lists are read, and what is passed on of its calls; what is nil or empty stays.

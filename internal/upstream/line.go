@@ -1,6 +1,7 @@
 package upstream
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"iter"
@@ -19,8 +20,9 @@ type line struct {
 	tally tally
 	lease *lease.Lease[work] // of who has the turn
 
-	// Both are under the lock of the Service.
+	// These are under the lock of the Service.
 	client *client.Client // nil until it is needed
+	sealed []byte         // where its tokens come from: another node may have changed that
 	limits budget.Limits
 }
 
@@ -55,7 +57,7 @@ func (s *Service) line(ctx context.Context, app mpblock.AppID) (*line, *client.C
 		s.lines[app] = l
 	}
 	l.limits = e.Value.Limits
-	if l.client == nil {
+	if l.client == nil || !bytes.Equal(l.sealed, e.Value.Secret) {
 		tokens, err := seal.openSpec(app, e.Value)
 		if err != nil {
 			return nil, nil, err
@@ -64,6 +66,7 @@ func (s *Service) line(ctx context.Context, app mpblock.AppID) (*line, *client.C
 		if l.client, err = s.dial(app, e.Value.BaseURL, tokens, observe); err != nil {
 			return nil, nil, err
 		}
+		l.sealed = e.Value.Secret
 	}
 	return l, l.client, nil
 }

@@ -14,6 +14,7 @@ import (
 
 	"mpblock"
 	"mpblock/client"
+	"mpblock/internal/upstream"
 	"mpblock/internal/upstream/source"
 	"mpblock/mpblocktest"
 )
@@ -161,5 +162,19 @@ func TestSourcesAreSealed(t *testing.T) {
 		if said := fmt.Sprintf("%+v", u); err != nil || strings.Contains(said, "hunter2") {
 			t.Errorf("%v: it is shown: %s", err, said)
 		}
+	}
+}
+
+// Where tokens come from may be changed on another node.
+func TestSourceChangedElsewhere(t *testing.T) {
+	t.Parallel()
+	s := open(t)
+	s.sync()
+	other := upstream.New(s.store, upstream.Options{SealFile: s.seal})
+	if err := other.SetTokens(t.Context(), s.account.AppID, source.Spec{Secret: "wrong"}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.gateway.Sync(t.Context(), s.account.AppID, false); err == nil || !strings.Contains(err.Error(), "40125") {
+		t.Errorf("with the secret of before: %v", err)
 	}
 }

@@ -175,7 +175,7 @@ func (s *Service) Add(ctx context.Context, app mpblock.AppID, baseURL string, to
 	return kindUpstream.Overwrite(ctx, s.store, record.Entry[Upstream]{Key: string(app), Value: u})
 }
 
-// SetTokens has the tokens of an account come from elsewhere from now on.
+// SetTokens has the tokens of an account come from elsewhere from now on, on all nodes.
 func (s *Service) SetTokens(ctx context.Context, app mpblock.AppID, tokens source.Spec) error {
 	_, err := kindUpstream.Edit(ctx, s.store, string(app), func(e *record.Entry[Upstream]) error {
 		if e.Version == 0 {
@@ -183,11 +183,6 @@ func (s *Service) SetTokens(ctx context.Context, app mpblock.AppID, tokens sourc
 		}
 		return s.from(app, &e.Value, tokens)
 	})
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if l := s.lines[app]; l != nil {
-		l.client = nil
-	}
 	return err
 }
 

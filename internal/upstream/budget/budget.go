@@ -45,6 +45,11 @@ type Used struct {
 	MinuteOver [calls]bool `json:"minute_over"`
 }
 
+// Today returns how often each call was made that day, by its name.
+func (u Used) Today() map[string]int {
+	return map[string]int{"batchblacklist": u.OfDay[Block], "batchunblacklist": u.OfDay[Unblock], "getblacklist": u.OfDay[List]}
+}
+
 // At returns what is used at a time: nothing yet where a day or a minute has begun.
 func (u Used) At(now time.Time) Used {
 	if day := mpblock.Day(now); u.Day != day {
