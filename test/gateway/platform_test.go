@@ -115,7 +115,7 @@ func browser(t *testing.T, g *settings, s *testserver.Server) *http.Client {
 	must(t, err)
 	c := &http.Client{Jar: jar, Timeout: time.Minute, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 	_, token, _ := strings.Cut(o.Path, "token=")
-	res, err := c.PostForm(s.Base+"/welcome", url.Values{"token": {token}, "name": {"li.si"}, "password": {"a long password"}, "again": {"a long password"}})
+	res, err := c.PostForm(s.Base+"/password", url.Values{"token": {token}, "password": {"a long password"}, "again": {"a long password"}})
 	must(t, err)
 	_ = res.Body.Close() // its status says it
 	if res.StatusCode != http.StatusSeeOther {
