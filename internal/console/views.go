@@ -59,4 +59,4 @@ var ownViews = map[string]web.View{
 }
 
 // parts are the templates that others include.
-var parts = []string{"templates/layout.html", "templates/chart.html", "templates/changes.html", "templates/called.html", "templates/filters.html", "templates/rights.html", "templates/scopes.html", "templates/reasons.html", "templates/steps.html", "templates/report.html", "templates/problem.html", "templates/said.html"}
+var parts = []string{"templates/layout.html", "templates/chart.html", "templates/changes.html", "templates/called.html", "templates/filters.html", "templates/rights.html", "templates/scopes.html", "templates/reasons.html", "templates/steps.html", "templates/report.html", "templates/tokens.html", "templates/problem.html", "templates/said.html"}

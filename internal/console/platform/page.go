@@ -16,6 +16,7 @@ import (
 // page is an account on the platform as it stands.
 type page struct {
 	web.Frame
+	Secret          string // for programs, shown this once
 	BaseURL, Tokens string
 	State, Mood     string
 	Read            *reading
@@ -67,7 +68,7 @@ func (v visit) show() error {
 	if err != nil {
 		return err
 	}
-	p := &page{BaseURL: s.BaseURL, Tokens: v.source(s.Tokens), Problem: s.Problem, Unsettled: s.Unsettled}
+	p := &page{Secret: v.newSecret(), BaseURL: s.BaseURL, Tokens: v.source(s.Tokens), Problem: s.Problem, Unsettled: s.Unsettled}
 	p.State, p.Mood, _ = stateOf(v.Visit, s)
 	if !s.Synced.IsZero() {
 		p.Read = &reading{v.stamp(s.Synced), s.Total, s.Added, s.Removed, s.Unlisted}

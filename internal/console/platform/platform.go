@@ -4,8 +4,11 @@
 package platform
 
 import (
+	"strings"
+
 	"mpblock/internal/console/i18n"
 	"mpblock/internal/console/web"
+	"mpblock/internal/operators"
 )
 
 // msg is the key of a message, by which the tests of i18n find it.
@@ -17,25 +20,58 @@ type visit struct{ *web.Visit }
 // Views are their templates.
 var Views = map[string]web.View{
 	"platform": {Frame: "layout", Data: &page{}},
+	"join":     {Frame: "layout", Data: &joinPage{}},
+	"upstream": {Frame: "layout", Data: &settingsPage{}},
 }
 
 // Register has a site serve them.
 func Register(site *web.Site) {
 	for pattern, h := range map[string]func(visit) error{
-		"GET /a/{app}/platform":            visit.show,
-		"POST /a/{app}/platform/sync":      visit.sync,
-		"POST /a/{app}/platform/followers": visit.followers,
-		"POST /a/{app}/platform/examine":   visit.examine,
+		"GET " + joinAddress:  visit.joinForm,
+		"POST " + joinAddress: visit.join,
 	} {
-		site.Handle(pattern, web.WithDesk(web.WithAccount(func(v *web.Visit) error {
-			if v.Account.Upstream == "" {
-				return web.ErrMissing
-			}
-			if err := v.Form(); err != nil {
-				return err
-			}
-			return h(visit{v})
-		})))
+		site.Handle(pattern, web.WithDesk(admins(h)))
+	}
+	for pattern, h := range map[string]func(visit) error{
+		"GET /a/{app}/platform":                visit.show,
+		"POST /a/{app}/platform/sync":          visit.sync,
+		"POST /a/{app}/platform/followers":     visit.followers,
+		"POST /a/{app}/platform/examine":       visit.examine,
+		"GET /accounts/{app}/platform":         visit.settings,
+		"POST /accounts/{app}/platform":        visit.set,
+		"POST /accounts/{app}/platform/tokens": visit.setTokens,
+	} {
+		on := elsewhere(h)
+		if strings.Contains(pattern, "/accounts/") {
+			on = admins(func(v visit) error { return elsewhere(h)(v.Visit) })
+		}
+		site.Handle(pattern, web.WithDesk(web.WithAccount(on)))
+	}
+}
+
+// admins has a page be for admins.
+func admins(h func(visit) error) web.Handler {
+	return func(v *web.Visit) error {
+		if !v.Desk.May(operators.RoleAdmin) {
+			return web.ErrForbidden
+		}
+		if err := v.Form(); err != nil {
+			return err
+		}
+		return h(visit{v})
+	}
+}
+
+// elsewhere has a page be of accounts whose list lies on the platform.
+func elsewhere(h func(visit) error) web.Handler {
+	return func(v *web.Visit) error {
+		if v.Account.Upstream == "" {
+			return web.ErrMissing
+		}
+		if err := v.Form(); err != nil {
+			return err
+		}
+		return h(visit{v})
 	}
 }
 

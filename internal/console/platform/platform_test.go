@@ -242,3 +242,82 @@ func TestExamined(t *testing.T) {
 		}
 	}
 }
+
+// The form leads in four steps to an account whose list is here; what is secret of it
+// never comes back in a page.
+func TestJoin(t *testing.T) {
+	t.Parallel()
+	w := open(t)
+	w.platform.Drift(w.fans[:40], nil)
+	b := w.as("admin")
+	const at = "/accounts/platform"
+	b.get("/accounts").holds(at)
+	if p := w.as("operator").get(at); p.status != http.StatusForbidden {
+		t.Errorf("an operator: %d", p.status)
+	}
+	b.get(at+"?step=4").holds("https://api.weixin.qq.com", `id="step-1"`)
+	b.post(at, "step", "1", "url", "ftp://x", "appid", string(w.app)).holds("https://host", string(w.app))
+	b.post(at, "step", "1", "url", w.platform.URL+"/", "appid", "wx1").holds("not “wx1”")
+	b.post(at, "step", "1", "url", w.platform.URL, "appid", string(w.app)).holds(`id="step-2"`)
+	b.post(at, "step", "2", "kind", "stable_token").holds("Enter what the chosen place")
+	b.post(at, "step", "2", "kind", "file", "file", "token").holds("absolute path")
+	b.post(at, "step", "2", "kind", "stable_token", "secret", "wrong-secret").holds(`id="step-3"`, "40125", "The secret is wrong").lacks("wrong-secret", `id="next"`)
+	b.post(at, "step", "3").holds("test again")
+	b.post(at, "step", "3", "to", "back").holds(`id="step-2"`, "Entered already").lacks("wrong-secret")
+	b.post(at, "step", "2", "kind", "stable_token", "secret", w.platform.Secret).holds(`id="step-3"`, "all is well", "40 are blocked", `id="next"`).lacks(w.platform.Secret, `id="prefix"`)
+	b.post(at, "step", "3").holds(`id="step-4"`)
+	b.post(at, "step", "4", "to", "back", "name", "Tea house").holds(`id="step-3"`)
+	b.post(at, "step", "3", "to", "back").holds("Entered already")
+	b.post(at, "step", "2", "kind", "stable_token").holds(`id="step-3"`, "all is well") // the secret stays
+	b.post(at, "step", "3", "to", "again").holds(`id="step-3"`, "Tested again")
+	b.get(at + "?step=4").holds("Tea house")
+	p := b.post(at, "step", "4", "name", "Tea house", "followers", "1").holds("The account was added", `id="secret"`, "all is well", "40 on it", "connected", "Followers")
+	if p.path != w.base()+"/platform" {
+		t.Error(p.path)
+	}
+	b.get(w.base()+"/platform").lacks(`id="secret"`, w.platform.Secret)
+	b.get(at + "?step=4").holds(`id="step-1"`).lacks(`name="appid" value="` + string(w.app))
+	b.post(at, "step", "1", "url", w.platform.URL, "appid", string(w.app)).holds("is here already")
+}
+
+// Where nobody is blocked there, the form asks how OpenIDs begin.
+func TestJoinAsksForThePrefix(t *testing.T) {
+	t.Parallel()
+	w := open(t)
+	w.platform.Fail(mpblocktest.Rule{Match: mpblocktest.Match{Path: "*/user/get"}, Effect: mpblocktest.Errcode(48001)})
+	b := w.as("admin")
+	const at = "/accounts/platform"
+	b.post(at, "step", "1", "url", w.platform.URL, "appid", string(w.app))
+	b.post(at, "step", "2", "kind", "stable_token", "secret", w.platform.Secret).holds(`id="prefix"`, "some calls are refused")
+	b.post(at, "step", "3", "prefix", "zz").holds(`value="zz"`, `id="step-3"`)
+	b.post(at, "step", "3", "prefix", w.fans[0]).holds(`id="step-4"`)
+	b.post(at, "step", "4", "name", "Tea").holds("The account was added", "0 on it")
+}
+
+// What is secret does not wait in a page for a login.
+func TestSecretsDoNotWait(t *testing.T) {
+	t.Parallel()
+	w := joined(t)
+	b := browser{w, &http.Client{}}
+	b.post("/accounts/platform", "step", "2", "secret", "very-secret").lacks("very-secret", "dmVyeS1zZWNyZXQ", `name="waiting"`)
+	b.post("/accounts/"+string(w.app)+"/platform/tokens", "secret", "very-secret").lacks(`name="waiting"`)
+	b.post("/accounts/"+string(w.app)+"/platform", "paths", "/cgi-bin/tags/get").holds(`name="waiting"`)
+}
+
+// What of the account is set: how it is read, what is passed on, where tokens come from.
+func TestSettings(t *testing.T) {
+	t.Parallel()
+	w := joined(t)
+	b := w.as("admin")
+	at := "/accounts/" + string(w.app) + "/platform"
+	if p := w.as("operator").get(at); p.status != http.StatusForbidden {
+		t.Errorf("an operator: %d", p.status)
+	}
+	b.get("/accounts/" + string(w.app)).holds(at)
+	b.post(at, "fresh", "1", "paths", "/cgi-bin/user/info\n/cgi-bin/tags/get").holds("Saved", "/cgi-bin/user/info", `name="fresh" value="1" checked`)
+	b.post(at, "paths", "/cgi-bin/token").holds("/cgi-bin/token", "is never passed on")
+	b.post(at, "paths", "/cgi-bin/tags/get").lacks("/cgi-bin/user/info\n", `name="fresh" value="1" checked`)
+	b.post(at+"/tokens", "kind", "stable_token").holds("Enter what the chosen place")
+	b.post(at+"/tokens", "kind", "stable_token", "secret", "wrong-secret").holds("40125", "by stable_token").lacks("wrong-secret")
+	b.post(at+"/tokens", "kind", "token", "plain", w.platform.Secret).holds("Tokens come from there now", "which ends the tokens of other programs").lacks(w.platform.Secret)
+}

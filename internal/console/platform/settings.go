@@ -1,0 +1,75 @@
+package platform
+
+import (
+	"errors"
+	"net/http"
+	"strings"
+
+	"mpblock"
+	"mpblock/internal/console/web"
+	"mpblock/internal/upstream"
+	"mpblock/internal/upstream/source"
+)
+
+// settingsPage is how an account on the platform is set.
+type settingsPage struct {
+	web.Frame
+	Paths           string // of calls that are passed on, one a line
+	Fresh           bool
+	MirrorFollowers bool
+	Now             string // where tokens come from
+	Places          []place
+}
+
+func (v visit) settings() error {
+	s, err := v.Desk.Platform(v.Ctx(), v.Account.AppID)
+	if err != nil {
+		return err
+	}
+	p := &settingsPage{Fresh: s.Fresh, MirrorFollowers: s.MirrorFollowers, Paths: strings.Join(s.Paths, "\n")}
+	return v.settingsPage(http.StatusOK, p)
+}
+
+func (v visit) settingsPage(status int, p *settingsPage) error {
+	s, err := v.Desk.Platform(v.Ctx(), v.Account.AppID)
+	if err != nil {
+		return err
+	}
+	p.Now, p.Places = v.source(s.Tokens), v.places(source.Spec{})
+	return v.Page(status, "upstream", v.Say(msg("upstream.title"), web.NameOf(v.Account)), p)
+}
+
+// set changes how the lists are read, and what is passed on.
+func (v visit) set() error {
+	p := &settingsPage{Fresh: v.Field("fresh") != "", MirrorFollowers: v.Field("followers") != "", Paths: v.R.PostForm.Get("paths")}
+	to := upstream.Settings{Fresh: &p.Fresh, MirrorFollowers: &p.MirrorFollowers, Allow: strings.Fields(p.Paths), Forbid: []string{"all"}}
+	if err := v.Desk.SetPlatform(v.Ctx(), v.Account.AppID, to); err != nil {
+		var e *mpblock.Error
+		if errors.As(err, &e) && e.Kind == mpblock.Forbidden { // a path that nobody may have passed on
+			err = web.Invalid(v.Lang.Refused(e))
+		}
+		return v.Again(err, func(status int) error { return v.settingsPage(status, p) })
+	}
+	v.Tell("good", v.Say(msg("saved")))
+	return v.See(v.setAddress())
+}
+
+func (v visit) setAddress() string { return "/accounts/" + string(v.Account.AppID) + "/platform" }
+
+// setTokens has tokens come from elsewhere, once that has been tried.
+func (v visit) setTokens() error {
+	tokens := v.tokens(source.Spec{})
+	err := tokens.Check()
+	if tokens.Kind() == "" {
+		err = web.Invalid(v.Say(msg("join.tokens.empty")))
+	}
+	if err == nil {
+		err = v.Desk.SetTokens(v.Ctx(), v.Account.AppID, tokens)
+	}
+	if err != nil {
+		v.tellRefused(err)
+		return v.See(v.setAddress() + "#tokens")
+	}
+	v.Tell("good", v.Say(msg("upstream.tokens.done")))
+	return v.See(v.setAddress())
+}
