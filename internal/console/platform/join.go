@@ -83,7 +83,7 @@ func (v visit) draft() (d draft) {
 
 // keep has the session keep what was entered so far.
 func (v visit) keep(d draft) error {
-	text, err := json.Marshal(d) //nolint:gosec // to be sealed
+	text, err := json.Marshal(d)
 	if err != nil {
 		return err
 	}
