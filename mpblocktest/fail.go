@@ -14,8 +14,8 @@ type (
 	// Rule strikes the calls that fit its Match with its Effect. A Name is given to it
 	// where it has none.
 	Rule = fault.Rule
-	// Match says which calls fit: a * in Path, AppID and OpenID stands for any
-	// characters; Nth, First, After and Every count calls.
+	// Match says which calls fit: a * in Path, AppID, Program and OpenID stands
+	// for any characters; Nth, First, After and Every count calls.
 	Match = fault.Match
 	// Window is a stretch of the server's time, from when the plan began.
 	Window = fault.Window

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"mpblock"
+	"mpblock/internal/access/programs"
 	"mpblock/internal/operators"
 )
 
@@ -274,7 +275,22 @@ func TestPageOfTheJournal(t *testing.T) {
 			t.Errorf("%s: %q, want %q", query, got, want)
 		}
 	}
-	call := mustRead(s)[1]
+	_, secret, err := s.Access().AddProgram(t.Context(), DemoAppID, programs.New{Name: "crm", Scopes: programs.Scopes()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	(&caller{t: t, api: b.base}).loginWith(secret)
+	for query, want := range map[string]int{"?program=crm": 1, "?program=bot": 0, "?program=c*&path=token": 1} {
+		if got := rows(query); len(got) != want {
+			t.Errorf("%s: %q, want %d", query, got, want)
+		}
+	}
+	all := mustRead(s)
+	for _, path := range []string{"/emulator", "/emulator/calls/" + all[len(all)-1].RID} {
+		res, body := b.get(path)
+		b.holds(res, body, 200, `translate="no">crm<`)
+	}
+	call := all[1]
 	res, body := b.get("/emulator/calls/" + call.RID)
 	b.holds(res, body, 200, "access_token=***", "&#34;openid_list&#34;: [\n", "&#34;errcode&#34;: -1,\n", "busy")
 	res, body = b.get("/emulator/calls/none")
