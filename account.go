@@ -55,6 +55,10 @@ type Account struct {
 	// follower, for platforms that keep their own list of users.
 	AnyFollower bool
 
+	// AnyPrefix takes OpenIDs with another prefix too. It is for accounts with an Upstream:
+	// what an OpenID begins with is known from samples alone, and the platform decides.
+	AnyPrefix bool
+
 	// AllowIPs are the addresses that may call; empty means all of them.
 	AllowIPs []netip.Prefix
 
@@ -83,6 +87,11 @@ type Account struct {
 
 // ErrRetired is the error of whatever an account does no more once it is retired.
 var ErrRetired = NewError(Conflict, "account.retired", "account %s is retired: its lists can be read, and nothing of them changes")
+
+// Owns tells whether an OpenID can be one of the account's.
+func (a *Account) Owns(id OpenID) bool {
+	return a.AnyPrefix && a.Upstream != "" || id.Prefix() == a.Prefix
+}
 
 // MayChange returns ErrRetired if the account is retired.
 func (a *Account) MayChange() error {

@@ -170,13 +170,14 @@ type accountSetCmd struct {
 	Retired        *bool    `help:"Whether the account is retired: its calls answer 40013 and its lists can be read alone. true or false." placeholder:"BOOL"`
 
 	Fresh           *bool `help:"Of an account with an upstream: whether programs' getblacklist and user/get are passed on, instead of answered from what was read last. true or false." placeholder:"BOOL"`
+	AnyPrefix       *bool `help:"Of an account with an upstream: whether OpenIDs that begin as no other of its own do are sent to the platform all the same, which then decides. true or false." placeholder:"BOOL"`
 	MirrorFollowers *bool `help:"Of an account with an upstream: whether its followers are read once a day. true or false." placeholder:"BOOL"`
 	tokenFlags
 }
 
 // Run changes an account's settings.
 func (c accountSetCmd) Run(ctx context.Context, t ui.Terminal) error {
-	s := admin.Settings{Name: c.Name, AnyFollower: c.AnyFollower, AllowIPs: c.AllowIP, ForgetIPs: c.ForgetIP}
+	s := admin.Settings{Name: c.Name, AnyFollower: c.AnyFollower, AnyPrefix: c.AnyPrefix, AllowIPs: c.AllowIP, ForgetIPs: c.ForgetIP}
 	s.Reasons, s.ForgetReasons, s.ReasonRequired, s.Retired = c.Reason, c.ForgetReason, c.ReasonRequired, c.Retired
 	for _, list := range []struct {
 		in  []string

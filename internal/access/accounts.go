@@ -34,6 +34,7 @@ type accountRecord struct {
 	Prefix      string               `json:"prefix"`
 	Key         string               `json:"key"`
 	AnyFollower bool                 `json:"any_follower,omitempty"`
+	AnyPrefix   bool                 `json:"any_prefix,omitempty"`
 	AllowIPs    []netip.Prefix       `json:"allow_ips,omitempty"`
 	Denied      []mpblock.Call       `json:"denied,omitempty"`
 	Daily       map[mpblock.Call]int `json:"daily,omitempty"`
@@ -59,7 +60,7 @@ func (v versioned) record() accountRecord {
 	a := v.Account
 	return accountRecord{
 		Name: a.Name, SecretHash: a.SecretHash.String(), Prefix: a.Prefix.String(), Key: hex.EncodeToString(a.Key[:]),
-		AnyFollower: a.AnyFollower, AllowIPs: a.AllowIPs, Denied: a.Denied, Daily: a.Daily, PerMinute: a.PerMinute,
+		AnyFollower: a.AnyFollower, AnyPrefix: a.AnyPrefix, AllowIPs: a.AllowIPs, Denied: a.Denied, Daily: a.Daily, PerMinute: a.PerMinute,
 		Epoch: v.epoch, Reasons: a.Reasons, ReasonRequired: a.ReasonRequired, Retired: a.Retired,
 		Upstream: a.Upstream,
 		Removal:  v.removal,
@@ -73,7 +74,7 @@ func accountOf(e record.Entry[accountRecord]) (versioned, error) {
 		return versioned{}, ErrNoAccount.With(e.Key)
 	}
 	v := versioned{epoch: rec.Epoch, version: e.Version, Account: mpblock.Account{
-		AppID: mpblock.AppID(e.Key), Name: rec.Name, AnyFollower: rec.AnyFollower,
+		AppID: mpblock.AppID(e.Key), Name: rec.Name, AnyFollower: rec.AnyFollower, AnyPrefix: rec.AnyPrefix,
 		AllowIPs: rec.AllowIPs, Denied: rec.Denied, Daily: rec.Daily, PerMinute: rec.PerMinute,
 		Reasons: rec.Reasons, ReasonRequired: rec.ReasonRequired, Retired: rec.Retired,
 		Upstream: rec.Upstream,

@@ -67,6 +67,7 @@ type Created struct {
 type Settings struct {
 	Name        *string              `json:"name,omitempty"`
 	AnyFollower *bool                `json:"any_follower,omitempty"`
+	AnyPrefix   *bool                `json:"any_prefix,omitempty"`
 	AllowIPs    []string             `json:"allow_ips,omitempty"`  // to add, addresses or networks
 	ForgetIPs   []string             `json:"forget_ips,omitempty"` // to remove; "all"
 	DenyCalls   []mpblock.Call       `json:"deny_calls,omitempty"`

@@ -262,6 +262,9 @@ func (s Settings) apply(a *mpblock.Account) error {
 	if s.AnyFollower != nil {
 		a.AnyFollower = *s.AnyFollower
 	}
+	if s.AnyPrefix != nil {
+		a.AnyPrefix = *s.AnyPrefix
+	}
 	if s.ReasonRequired != nil {
 		a.ReasonRequired = *s.ReasonRequired
 	}

@@ -149,7 +149,7 @@ func Changed(was, now *mpblock.Account) (fields []string) {
 	same := []bool{
 		was.Name == now.Name, was.AnyFollower == now.AnyFollower, slices.Equal(was.AllowIPs, now.AllowIPs), slices.Equal(was.Denied, now.Denied),
 		maps.Equal(was.Daily, now.Daily) && maps.Equal(was.PerMinute, now.PerMinute), slices.Equal(was.Reasons, now.Reasons),
-		was.ReasonRequired == now.ReasonRequired, was.Prefix == now.Prefix, was.Retired == now.Retired,
+		was.ReasonRequired == now.ReasonRequired, was.Prefix == now.Prefix && was.AnyPrefix == now.AnyPrefix, was.Retired == now.Retired,
 	}
 	for i, name := range Fields() {
 		if !same[i] {

@@ -130,7 +130,7 @@ func Own(a *mpblock.Account, s string) (mpblock.OpenID, error) {
 	if err != nil {
 		return id, err
 	}
-	if id.Prefix() != a.Prefix {
+	if !a.Owns(id) {
 		return id, ErrForeign.With(a.AppID, a.Prefix.Begins())
 	}
 	return id, nil
@@ -207,7 +207,7 @@ func (svc *Service) AddFollowers(ctx context.Context, a *mpblock.Account, ids []
 		return 0, err
 	}
 	for i, id := range ids {
-		if id.Prefix() != a.Prefix {
+		if !a.Owns(id) {
 			return 0, errForeignFollower.With(i+1, id, a.AppID)
 		}
 	}

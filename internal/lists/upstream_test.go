@@ -21,6 +21,27 @@ func (e *elsewhere) Apply(ctx context.Context, a *mpblock.Account, b mpblock.Bat
 	return e.Truth.Apply(ctx, a, b, whole)
 }
 
+// OpenIDs that begin as no other of the account's do are refused here, unless the account
+// takes any and the platform decides.
+func TestForeignElsewhere(t *testing.T) {
+	l := newLogged(t, 1)
+	there := &elsewhere{Truth: l.svc.local}
+	l.svc.upstream = there
+	a := *l.a
+	a.AnyFollower, a.Upstream = true, "https://platform.test"
+	foreign := []string{mpblock.Mint(mpblock.Prefix{9}, mpblock.Key{1}, "somebody").String()}
+	for _, all := range []bool{false, true} {
+		a.AnyPrefix = all
+		if err := l.svc.Change(t.Context(), &a, mpblock.ActorAPI, mpblock.Block, foreign); (err == nil) != all || (len(there.sizes) > 0) != all {
+			t.Errorf("any %v: %v, asked elsewhere %v", all, err, there.sizes)
+		}
+	}
+	a.Upstream = ""
+	if _, err := Own(&a, foreign[0]); err == nil {
+		t.Error("an account whose list lies here takes any prefix")
+	}
+}
+
 // Where a list lies elsewhere, each step that people and programs take is whole, and has
 // no more OpenIDs than one call there takes.
 func TestStepsElsewhereAreWhole(t *testing.T) {
