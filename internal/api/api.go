@@ -225,11 +225,24 @@ func errorOf(err error) *wire.Error {
 	if !errors.As(err, &there) {
 		return wire.ErrorOf(err)
 	}
+	if ownToken(there) {
+		return &wire.Error{Code: wire.CodeSystem, Message: wire.CodeSystem.Text(), Err: err, Detail: fmt.Sprintf(
+			"the platform refuses this server's own token or secret (%d), not the caller's: mpblock account doctor says why", there.Code)}
+	}
 	message := there.Message
 	if there.RID != "" {
 		message += " rid: " + there.RID
 	}
 	return &wire.Error{Code: wire.Code(there.Code), Message: message, Detail: "so says the platform on which the account's list lies"}
+}
+
+// ownToken tells whether the real platform has refused not the call but who makes it: this
+// server. A program that heard such a code would look for the fault in its own token.
+func ownToken(there *client.Error) bool {
+	if there.Call == string(mpblock.CallToken) || there.Call == string(mpblock.CallStableToken) {
+		return true
+	}
+	return errors.Is(there, client.ErrInvalidToken) || errors.Is(there, client.ErrTokenExpired)
 }
 
 // run makes the checks that all calls have, in the platform's order, and the call.

@@ -201,4 +201,16 @@ func TestGatewayRefusals(t *testing.T) {
 	if text, _ := g.call("/cgi-bin/tags/members/batchblacklist", `{"openid_list":["`+id+`"]}`); text != `{"errcode":45009,"errmsg":"reach max rid: 65f0c1a2-1b2c3d4e-5f607182"}` {
 		t.Error(text)
 	}
+	// What is wrong with the token of this server is nothing that a program can do about.
+	for _, rule := range []string{"{path: '*/batchblacklist'}, effect: {errcode: 40001}", "{path: '*/batchblacklist'}, effect: {errcode: 42001}"} {
+		em.Emulator().Load(plan(t, "rules: [{name: dead, match: "+rule+"}]"))
+		text, head := g.call("/cgi-bin/tags/members/batchblacklist", `{"openid_list":["`+id+`"]}`)
+		if text != `{"errcode":-1,"errmsg":"system error"}` || !strings.Contains(head.Get("X-Error-Detail"), "account doctor") {
+			t.Errorf("%s: %s, %v", rule, text, head)
+		}
+	}
+	em.Emulator().Load(plan(t, "rules: [{name: dead, match: {path: '*/batchblacklist', nth: 1}, effect: {stale_token: 40001}}, {name: no, match: {path: '*/stable_token'}, effect: {errcode: 40164}}]"))
+	if text, _ := g.call("/cgi-bin/tags/members/batchblacklist", `{"openid_list":["`+id+`"]}`); !strings.Contains(text, `"errcode":-1`) {
+		t.Errorf("no token: %s", text)
+	}
 }
