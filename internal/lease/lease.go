@@ -180,14 +180,15 @@ func (b *Book[T]) Peek(ctx context.Context, key string) (Slot[T], error) {
 }
 
 // Abandoned returns the keys of those leases whose holders have stopped without a word, as
-// far as this node can tell: it has to have looked before. Alone, it is all that have the
-// name of a holder.
-func (b *Book[T]) Abandoned(ctx context.Context) (keys []string, err error) {
+// far as this node can tell: it has to have looked before. With open set they are also
+// those that nobody holds, and whose work is open; alone, that is all.
+func (b *Book[T]) Abandoned(ctx context.Context, open func(T) bool) (keys []string, err error) {
 	for e, err := range b.kind.Under(ctx, b.store, "", atOnce) {
 		if err != nil {
 			return nil, err
 		}
-		if e.Value.Holder != "" && e.Value.Holder != b.node && (b.alone || b.free(e)) {
+		v := e.Value
+		if v.Holder != "" && v.Holder != b.node && b.free(e) || (v.Holder == "" || b.alone) && open != nil && open(v.Value) {
 			keys = append(keys, e.Key)
 		}
 	}

@@ -188,15 +188,15 @@ func TestAbandoned(t *testing.T) {
 		defer l.Release(t.Context())
 		for range 10 {
 			time.Sleep(Life / 2)
-			if keys, err := b[1].Abandoned(t.Context()); err != nil || len(keys) != 0 {
+			if keys, err := b[1].Abandoned(t.Context(), nil); err != nil || len(keys) != 0 {
 				t.Fatalf("%v, %v", keys, err)
 			}
 		}
 		links[0].down.Store(true)
 		time.Sleep(Life / 2)
-		_, _ = b[1].Abandoned(t.Context())
+		_, _ = b[1].Abandoned(t.Context(), nil)
 		time.Sleep(Life + Life/2)
-		if keys, err := b[1].Abandoned(t.Context()); err != nil || len(keys) != 1 || keys[0] != "a" {
+		if keys, err := b[1].Abandoned(t.Context(), nil); err != nil || len(keys) != 1 || keys[0] != "a" {
 			t.Errorf("%v, %v", keys, err)
 		}
 		if err := b[1].Erase(t.Context(), "a"); err != nil {

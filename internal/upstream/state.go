@@ -69,9 +69,14 @@ func (s *Service) Unsettled(ctx context.Context, app mpblock.AppID) (int, error)
 }
 
 // Settle ends what nodes have left behind that were killed: their leases end, and another
-// takes over. It is to be called now and then on every node.
+// takes over. It is to be called now and then on every node; the first time it ends too
+// what was left open by whoever had given it up, or was killed and alone.
 func (s *Service) Settle(ctx context.Context) error {
-	keys, err := s.leases.Abandoned(ctx)
+	var open func(work) bool
+	if !s.settled.Swap(true) {
+		open = func(w work) bool { return w.Intent != nil }
+	}
+	keys, err := s.leases.Abandoned(ctx, open)
 	if err != nil {
 		return err
 	}

@@ -23,6 +23,7 @@ import (
 	"log/slog"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"mpblock"
@@ -80,6 +81,7 @@ type Service struct {
 	makeSeal bool
 	pause    time.Duration
 	leases   *lease.Book[work]
+	settled  atomic.Bool // what was open when this process began
 
 	mu    sync.Mutex
 	seal  *Seal // nil until it is needed

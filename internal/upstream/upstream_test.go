@@ -336,6 +336,25 @@ func killed(t *testing.T, seed uint64) (deaths int) {
 	return deaths
 }
 
+// What a killed process has left open is settled when the next one begins.
+func TestSettledAtStart(t *testing.T) {
+	t.Parallel()
+	s := open(t)
+	fans := s.platform.Followers(20)
+	s.store.left.Store(1) // the intent is written, and nothing after it
+	if _, err := s.gateway.Apply(t.Context(), s.account, s.batch(mpblock.Block, "console:li.si", fans...), true); err == nil {
+		t.Fatal("it was not killed")
+	}
+	s.restart()
+	if n, err := s.gateway.Unsettled(t.Context(), s.account.AppID); err != nil || n != 20 {
+		t.Errorf("%v, %d are not settled", err, n)
+	}
+	if err := s.gateway.Settle(t.Context()); err != nil || len(s.here()) != 20 {
+		t.Errorf("%v, %d are blocked here", err, len(s.here()))
+	}
+	s.same()
+}
+
 // meanwhile does something before the answer to a reading of the list is handed over.
 type meanwhile func()
 
