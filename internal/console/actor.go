@@ -21,6 +21,9 @@ func (v *visit) actor(actor string) actorView {
 	if actor == "platform" { // upstream.Platform
 		return actorView{Name: v.Say(msg("actor.platform")), All: v.changesOf(actor)}
 	}
+	if actor == mpblock.ActorExpiry {
+		return actorView{Name: v.Say(msg("actor.expiry")), All: v.changesOf(actor)}
+	}
 	if name, ok := strings.CutPrefix(actor, "console:"); ok {
 		return actorView{Name: name, All: v.changesOf(actor)}
 	}

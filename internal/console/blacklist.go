@@ -8,6 +8,7 @@ import (
 
 	"mpblock"
 	"mpblock/internal/console/i18n"
+	"mpblock/internal/console/until"
 	"mpblock/internal/console/web"
 	"mpblock/internal/lists"
 )
@@ -36,6 +37,7 @@ type counted struct {
 type entryRow struct {
 	named
 	Since  i18n.Stamp
+	Ends   *until.View
 	Actor  actorView
 	Reason string
 }
@@ -49,11 +51,16 @@ func (v *visit) byID(f filter) bool {
 
 // entryQuery reads what of the blacklist is asked for.
 func (v *visit) entryQuery(f filter) (lists.EntryQuery, error) {
-	since, until, err := f.times(v)
-	return lists.EntryQuery{
-		ByID: v.byID(f), Prefix: f.Query, Reason: f.Reason, Actor: f.Actor, Since: since, Until: until,
+	since, before, err := f.times(v)
+	q := lists.EntryQuery{
+		ByID: v.byID(f), Prefix: f.Query, Reason: f.Reason, Actor: f.Actor, Since: since, Until: before,
 		After: v.R.URL.Query().Get("after"), Limit: v.Rows(),
-	}, err
+	}
+	var ok bool
+	if q.EndBy, ok = until.By(f.Ends, v.c.Desks.Now()); !ok {
+		return q, web.ErrMissing
+	}
+	return q, err
 }
 
 func (c *console) blacklist(v *visit) error {
@@ -66,6 +73,7 @@ func (c *console) blacklist(v *visit) error {
 		Export: v.under("/blacklist/export", f) + "format=", Take: v.under("/blacklist/take", f),
 		Counted: counted{Filtered: f.Set, Total: v.Account.Blocked},
 	}
+	f.offerEnds(v)
 	err := f.offer(v)
 	p.Filter = f
 	if err != nil {
@@ -91,7 +99,7 @@ func (c *console) blacklist(v *visit) error {
 		return err
 	}
 	for i, r := range page.Rows {
-		p.Rows = append(p.Rows, entryRow{people[i], i18n.StampOf(r.Time, v.Zone), v.actor(r.Actor), r.Reason})
+		p.Rows = append(p.Rows, entryRow{people[i], i18n.StampOf(r.Time, v.Zone), v.until(r.Until), v.actor(r.Actor), r.Reason})
 	}
 	p.Pager = v.PagerOf(len(p.Rows), page.Next)
 	if f.Set || len(p.Rows) == 0 {

@@ -2,9 +2,9 @@ package console
 
 import (
 	"net/http"
-	"time"
 
 	"mpblock"
+	"mpblock/internal/console/until"
 	"mpblock/internal/console/web"
 	"mpblock/internal/desk"
 	"mpblock/internal/lists"
@@ -16,8 +16,11 @@ import (
 type confirmPage struct {
 	web.Frame
 	Block   bool
-	Heading string // with Problem
-	Problem string // why it cannot be done; then nothing is asked
+	Amend   bool
+	Reason  string      // of the entry that is amended
+	Ends    *until.View // likewise
+	Heading string      // with Problem
+	Problem string      // why it cannot be done; then nothing is asked
 	Count   int
 	OpenIDs []string
 	Sample  []named
@@ -38,7 +41,7 @@ func (c *console) confirm(v *visit) error {
 		return web.ErrForbidden
 	}
 	ids := v.R.PostForm["openid"]
-	p := &confirmPage{Block: v.Field("action") == "block", Count: len(ids), OpenIDs: ids, Back: v.back()}
+	p := &confirmPage{Block: v.Field("action") == "block", Amend: v.Field("action") == "amend", Count: len(ids), OpenIDs: ids, Back: v.back()}
 	switch {
 	case len(ids) == 0:
 		p.Problem = v.Say(msg("pick.none"))
@@ -53,6 +56,13 @@ func (c *console) confirm(v *visit) error {
 	p.More = len(ids) - len(p.Sample)
 	if p.Reasons, err = v.Desk.Reasons(v.Ctx(), v.Account.AppID, suggestions); err != nil {
 		return err
+	}
+	if p.Amend && len(ids) == 1 {
+		of, err := v.Desk.EntryOf(v.Ctx(), v.Account.AppID, ids[0])
+		if err != nil {
+			return err
+		}
+		p.Reason, p.Ends = of.Reason, v.until(of.Until)
 	}
 	if v.HTMX() {
 		return v.Part("confirm", "confirm", p)
@@ -71,20 +81,29 @@ func (v *visit) back() string {
 
 func (c *console) block(v *visit) error   { return v.apply(mpblock.Block) }
 func (c *console) unblock(v *visit) error { return v.apply(mpblock.Unblock) }
+func (c *console) amend(v *visit) error   { return v.apply(mpblock.Amend) }
 
-// apply blocks or unblocks those that were ticked.
+// apply blocks, unblocks or amends those that were ticked.
 func (v *visit) apply(action mpblock.Action) error {
 	if err := v.Form(); err != nil {
 		return err
 	}
-	ids, reason := v.R.PostForm["openid"], v.Field("reason")
-	do := func() (lists.Outcome, error) { return v.Desk.Block(v.Ctx(), v.Account.AppID, ids, reason, time.Time{}) }
-	done, list := msg("block.done"), "followers"
-	if action == mpblock.Unblock {
-		do = func() (lists.Outcome, error) { return v.Desk.Unblock(v.Ctx(), v.Account.AppID, ids, reason) }
-		done, list = msg("unblock.done"), "blacklist"
+	end, err := v.ends()
+	if err != nil {
+		return err
 	}
-	out, err := do()
+	var out lists.Outcome
+	ids, reason, done, list := v.R.PostForm["openid"], v.Field("reason"), msg("block.done"), "followers"
+	switch action {
+	case mpblock.Block:
+		out, err = v.Desk.Block(v.Ctx(), v.Account.AppID, ids, reason, end)
+	case mpblock.Unblock:
+		done, list = msg("unblock.done"), "blacklist"
+		out, err = v.Desk.Unblock(v.Ctx(), v.Account.AppID, ids, reason)
+	case mpblock.Amend:
+		done, list = msg("amend.done"), "blacklist"
+		out, err = v.Desk.Amend(v.Ctx(), v.Account.AppID, ids, reason, end)
+	}
 	if err != nil {
 		return err
 	}

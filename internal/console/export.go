@@ -1,31 +1,18 @@
 package console
 
 import (
-	"encoding/json"
 	"fmt"
 	"iter"
 	"net/http"
-	"strconv"
-	"time"
 
 	"mpblock"
+	"mpblock/internal/console/listfile"
 	"mpblock/internal/console/web"
 	"mpblock/internal/lists"
 )
 
 // flushRows is how many rows of an export go out at a time.
 const flushRows = 1_000
-
-// exportRow is a row of an export, in the names that JSON has for it.
-type exportRow struct {
-	OpenID string `json:"openid"`
-	Seq    uint64 `json:"seq"`
-	Time   string `json:"blocked_at"` // RFC 3339, UTC
-	Actor  string `json:"actor"`
-	Reason string `json:"reason"`
-	Name   string `json:"name"`
-	Remark string `json:"remark"`
-}
 
 // export streams the blacklist, or what a filter leaves of it, as CSV or NDJSON. An
 // error on the way ends the connection without the end of the answer, so that
@@ -39,14 +26,14 @@ func (c *console) export(v *visit) error {
 	if err != nil {
 		return err
 	}
-	var out exporter
+	var out listfile.File
 	name := fmt.Sprintf("blacklist-%s-%s", v.Account.AppID, v.c.Desks.Now().In(v.Zone).Format("20060102-1504"))
 	switch v.R.URL.Query().Get("format") {
 	case "csv":
-		out = table{web.NewCSV(v.W, "openid", "seq", "blocked_at", "actor", "reason", "name", "remark")}
+		out = listfile.CSV(v.W)
 		v.Download(name+".csv", "text/csv; charset=utf-8")
 	case "ndjson":
-		out = &ndjson{e: json.NewEncoder(v.W)}
+		out = listfile.NDJSON(v.W)
 		v.Download(name+".ndjson", "application/x-ndjson")
 	default:
 		return web.ErrMissing
@@ -54,13 +41,7 @@ func (c *console) export(v *visit) error {
 	return v.Stream(out, func() error { return v.exportAll(v.Desk.Export(v.Ctx(), v.Account.AppID, query), out) })
 }
 
-// exporter writes rows in one format.
-type exporter interface {
-	web.File
-	add(exportRow) error
-}
-
-func (v *visit) exportAll(rows iter.Seq2[lists.EntryRow, error], out exporter) error {
+func (v *visit) exportAll(rows iter.Seq2[lists.EntryRow, error], out listfile.File) error {
 	piece := make([]lists.EntryRow, 0, flushRows)
 	for row, err := range rows {
 		if err != nil {
@@ -77,7 +58,7 @@ func (v *visit) exportAll(rows iter.Seq2[lists.EntryRow, error], out exporter) e
 }
 
 // exportPiece sends rows with what their OpenIDs are called.
-func (v *visit) exportPiece(rows []lists.EntryRow, out exporter) error {
+func (v *visit) exportPiece(rows []lists.EntryRow, out listfile.File) error {
 	ids := make([]mpblock.OpenID, 0, len(rows))
 	for _, r := range rows {
 		ids = append(ids, r.OpenID)
@@ -88,7 +69,7 @@ func (v *visit) exportPiece(rows []lists.EntryRow, out exporter) error {
 	}
 	for _, r := range rows {
 		is := called[r.OpenID]
-		if err := out.add(exportRow{r.OpenID.String(), r.Seq, r.Time.UTC().Format(time.RFC3339Nano), r.Actor, r.Reason, is.Name, is.Remark}); err != nil {
+		if err := out.Add(listfile.RowOf(r, is.Name, is.Remark)); err != nil {
 			return err
 		}
 	}
@@ -97,17 +78,3 @@ func (v *visit) exportPiece(rows []lists.EntryRow, out exporter) error {
 	}
 	return http.NewResponseController(v.W).Flush()
 }
-
-// table writes CSV.
-type table struct{ *web.CSV }
-
-func (t table) add(r exportRow) error {
-	return t.Write(r.OpenID, strconv.FormatUint(r.Seq, 10), r.Time, r.Actor, r.Reason, r.Name, r.Remark)
-}
-
-// ndjson writes one JSON object a line.
-type ndjson struct{ e *json.Encoder }
-
-func (l *ndjson) Begin() error          { return nil }
-func (l *ndjson) add(r exportRow) error { return l.e.Encode(r) }
-func (l *ndjson) Flush() error          { return nil }

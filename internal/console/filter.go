@@ -23,15 +23,16 @@ type filter struct {
 	Action        string // block, unblock or ""
 	Days          string // the last so many, with today; "" if there are From and To
 	Day           string // of UTC+8, YYYY-MM-DD: as the overview counts
+	Ends          string // those that end within so many days
 	From, To      string // days in the viewer's zone, YYYY-MM-DD
 	Elsewhere     string // address of the search, if Query is not for a list
 	Set           bool   // any of them is there
 	Clear         string // address without them
 
-	Spans, Reasons, Actions []choice
-	AnyReason, Anybody      choice
-	People                  []person
-	kept                    url.Values // of the address, for the forms
+	Spans, Reasons, Actions, Ending []choice
+	AnyReason, Anybody              choice
+	People                          []person
+	kept                            url.Values // of the address, for the forms
 }
 
 // choice is a link that narrows a list down.
@@ -58,16 +59,16 @@ func (v *visit) filter() filter {
 	q := v.R.URL.Query()
 	f := filter{
 		Reason: strings.TrimSpace(q.Get("reason")), Actor: actorAsked(strings.TrimSpace(q.Get("actor"))),
-		Action: q.Get("action"), Days: q.Get("days"), Day: q.Get("day"), From: q.Get("from"), To: q.Get("to"), kept: url.Values{},
+		Action: q.Get("action"), Days: q.Get("days"), Day: q.Get("day"), From: q.Get("from"), To: q.Get("to"), Ends: q.Get("ends"), kept: url.Values{},
 	}
 	f.Query, f.Elsewhere = v.begin()
-	f.Set = f.Query+f.Reason+f.Actor+f.Action+f.Days+f.Day+f.From+f.To != ""
-	for _, key := range []string{"q", "reason", "actor", "action", "days", "day", "from", "to", "sort"} {
+	f.Set = f.Query+f.Reason+f.Actor+f.Action+f.Days+f.Day+f.From+f.To+f.Ends != ""
+	for _, key := range []string{"q", "reason", "actor", "action", "days", "day", "from", "to", "ends", "sort"} {
 		if q.Get(key) != "" {
 			f.kept.Set(key, q.Get(key))
 		}
 	}
-	f.Clear = f.with(v, "q", "", "reason", "", "actor", "", "action", "", "days", "", "day", "", "from", "", "to", "")
+	f.Clear = f.with(v, "q", "", "reason", "", "actor", "", "action", "", "days", "", "day", "", "from", "", "to", "", "ends", "")
 	if f.Actor != "" {
 		f.ActorName = v.actor(f.Actor).Name
 	}
@@ -77,7 +78,7 @@ func (v *visit) filter() filter {
 // actorAsked returns who is meant by what stands in an address: a name alone is an
 // operator's.
 func actorAsked(text string) string {
-	if text == "" || text == mpblock.ActorAPI || strings.Contains(text, ":") {
+	if text == "" || text == mpblock.ActorAPI || text == mpblock.ActorExpiry || strings.Contains(text, ":") {
 		return text
 	}
 	return "console:" + text
@@ -146,8 +147,17 @@ func (f *filter) offerActions(v *visit) {
 	for _, a := range []struct {
 		name string
 		text msg
-	}{{"", msg("filter.any")}, {"block", msg("action.block")}, {"unblock", msg("action.unblock")}} {
+	}{{"", msg("filter.any")}, {"block", msg("action.block")}, {"unblock", msg("action.unblock")}, {"amend", msg("action.amended")}} {
 		f.Actions = append(f.Actions, choice{Text: v.Say(a.text), Address: f.with(v, "action", a.name), Current: f.Action == a.name})
+	}
+}
+
+// offerEnds is for lists of who is blocked.
+func (f *filter) offerEnds(v *visit) {
+	f.Ending = append(f.Ending, choice{Text: v.Say(msg("filter.any")), Address: f.with(v, "ends", ""), Current: f.Ends == ""})
+	for _, days := range []int{1, 7, 30} {
+		text := strconv.Itoa(days)
+		f.Ending = append(f.Ending, choice{Text: v.Say(msg("ends.within"), days), Address: f.with(v, "ends", text), Current: f.Ends == text})
 	}
 }
 
@@ -185,13 +195,13 @@ func (f *filter) offerPeople(v *visit) error {
 	return nil
 }
 
-// offerPrograms offers the API, by the account's own secret and by each program.
+// offerPrograms offers the ends that have come, and the API, by the account's own secret and by each program.
 func (f *filter) offerPrograms(v *visit) error {
 	names, err := v.Desk.ProgramNames(v.Ctx(), v.Account.AppID)
 	if name, ok := strings.CutPrefix(f.Actor, mpblock.ActorProgram); ok && !slices.Contains(names, name) { // which was revoked since
 		names = append(names, name)
 	}
-	actors := []string{mpblock.ActorAPI}
+	actors := []string{mpblock.ActorAPI, mpblock.ActorExpiry}
 	for _, name := range names {
 		actors = append(actors, mpblock.ActorProgram+name)
 	}

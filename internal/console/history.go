@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"mpblock"
+	"mpblock/internal/console/until"
 	"mpblock/internal/console/web"
 	"mpblock/internal/jobs"
 	"mpblock/internal/lists"
@@ -104,6 +105,8 @@ func actionNamed(name string) mpblock.Action {
 		return mpblock.Block
 	case "unblock":
 		return mpblock.Unblock
+	case "amend":
+		return mpblock.Amend
 	}
 	return 0
 }
@@ -152,6 +155,7 @@ type openidPage struct {
 	web.Frame
 	named
 	Blocked, Follower bool
+	Ends              *until.View
 	Actable           bool // it can be blocked or unblocked
 	Changes           []changeRow
 	More              bool
@@ -167,7 +171,7 @@ func (c *console) openid(v *visit) error {
 		return err
 	}
 	p := &openidPage{
-		named: person[0], Blocked: t.Blocked, Follower: t.Follower, Changes: v.changeRows(t.Rows), More: t.More,
+		named: person[0], Blocked: t.Blocked, Follower: t.Follower, Ends: v.until(t.Until), Changes: v.changeRows(t.Rows), More: t.More,
 		Actable: t.Blocked || t.Follower || v.Account.AnyFollower,
 	}
 	return v.Page(http.StatusOK, "openid", p.OpenID, p)

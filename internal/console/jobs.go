@@ -3,10 +3,10 @@ package console
 import (
 	"net/http"
 	"strconv"
-	"time"
 
 	"mpblock"
 	"mpblock/internal/console/i18n"
+	"mpblock/internal/console/until"
 	"mpblock/internal/console/web"
 	"mpblock/internal/desk"
 	"mpblock/internal/jobs"
@@ -23,6 +23,7 @@ type jobView struct {
 	State, Mood string // in words, and the colour of its label
 	Active      bool
 	Created     i18n.Stamp
+	Ends        *until.View // what it blocks
 	Done, Total int
 	Percent     int
 	Refused     int
@@ -71,7 +72,7 @@ func (v *visit) jobView(j jobs.Job) jobView {
 	view := jobView{
 		ID: j.ID, Address: v.Base() + "/jobs/" + j.ID, Block: j.Action == mpblock.Block, Reason: j.Reason, By: j.By,
 		Problem: v.problem(j.Problem), Code: j.State, State: v.Say(moods[j.State].text), Mood: moods[j.State].mood, Active: j.Active(),
-		Created: i18n.StampOf(j.Created, v.Zone), Done: j.Progress.Seen(), Total: j.Progress.Total,
+		Created: i18n.StampOf(j.Created, v.Zone), Ends: v.until(j.Ends), Done: j.Progress.Seen(), Total: j.Progress.Total,
 		Refused:  j.Progress.Refused + j.Preview.Malformed + j.Preview.Foreign,
 		standing: standing{Undoes: v.jobRef(j.UndoOf), UndoneBy: v.jobRef(j.UndoneBy), RedoneBy: v.jobRef(j.RedoneBy), Redoes: j.Redoes},
 	}
@@ -222,7 +223,11 @@ func (c *console) startJob(v *visit) error {
 	if err := v.Form(); err != nil {
 		return err
 	}
-	j, err := v.Desk.StartJob(v.Ctx(), v.Account.AppID, v.R.PathValue("id"), v.Field("reason"), time.Time{})
+	end, err := v.ends()
+	if err != nil {
+		return err
+	}
+	j, err := v.Desk.StartJob(v.Ctx(), v.Account.AppID, v.R.PathValue("id"), v.Field("reason"), end)
 	if err != nil {
 		return err
 	}

@@ -11,6 +11,7 @@ import (
 	"mpblock/internal/console/chart"
 	"mpblock/internal/console/firstday"
 	"mpblock/internal/console/i18n"
+	"mpblock/internal/console/until"
 	"mpblock/internal/console/web"
 	"mpblock/internal/lists"
 )
@@ -50,6 +51,8 @@ type changeRow struct {
 	Address string
 	Time    i18n.Stamp
 	Block   bool
+	Deed    string      // where it does neither, or by itself: what it does
+	Until   *until.View // when its entries end
 	Count   int
 	Who     string // what the first of its OpenIDs are called, where a table says it
 	Actor   actorView
@@ -124,6 +127,35 @@ func (v *visit) changeRow(r lists.ChangeRow) changeRow {
 	seq := strconv.FormatUint(r.Seq, 10)
 	return changeRow{
 		Seq: seq, Address: v.changeAddress(r.Seq), standing: v.standing(r), Time: i18n.StampOf(r.Time, v.Zone), Block: r.Action == mpblock.Block,
+		Deed: v.deed(r), Until: v.until(r.Until),
 		Count: r.Count, Actor: v.actor(r.Actor), Reason: r.Reason,
 	}
+}
+
+// deed says what a change does that is neither a block nor an unblock by somebody.
+func (v *visit) deed(r lists.ChangeRow) string {
+	switch {
+	case r.Action == mpblock.Amend:
+		return v.Say(msg("action.amended"))
+	case r.Actor == mpblock.ActorExpiry:
+		return v.Say(msg("action.ended"))
+	}
+	return ""
+}
+
+// until is an end as the pages show it.
+func (v *visit) until(end time.Time) *until.View {
+	if end.IsZero() {
+		return nil
+	}
+	return until.Of(v.Lang, end, v.c.Desks.Now(), v.Zone)
+}
+
+// ends reads the end that the form asks for.
+func (v *visit) ends() (time.Time, error) {
+	end, ok := until.Asked(v.Field("ends"), v.Field("ends_on"), v.c.Desks.Now(), v.Zone)
+	if !ok {
+		return end, web.Invalid(v.Say(msg("ends.wrong")))
+	}
+	return end, nil
 }

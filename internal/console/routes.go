@@ -43,6 +43,7 @@ func (c *console) accountPages() map[string]handler {
 		"POST /a/{app}/confirm":             c.confirm,
 		"POST /a/{app}/block":               c.block,
 		"POST /a/{app}/unblock":             c.unblock,
+		"POST /a/{app}/amend":               c.amend,
 		"GET /a/{app}/bulk":                 c.bulk,
 		"POST /a/{app}/bulk":                c.draft,
 		"GET /a/{app}/jobs/{id}":            c.job,

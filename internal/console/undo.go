@@ -17,6 +17,7 @@ type undoPage struct {
 	Of           changeRow // what is undone
 	Action, Back string    // addresses
 	Blocks       bool      // it blocks, for what it undoes has unblocked
+	Amends       bool      // it gives reasons and ends back
 	Would, Total int
 	Looked, Left int
 	Partly       bool // only the first Looked of Total were looked at
@@ -81,7 +82,7 @@ func (v *visit) undoPage(w lists.UndoPreview, of changeRow, heading, back string
 	}
 	p := &undoPage{
 		Redoes: of.Redoes, Rest: w.Total - w.Looked, Most: w.Total - w.Left,
-		Heading: heading, Of: of, Action: v.R.URL.Path, Back: back, Blocks: w.Action == mpblock.Block,
+		Heading: heading, Of: of, Action: v.R.URL.Path, Back: back, Blocks: w.Action == mpblock.Block, Amends: w.Action == mpblock.Amend,
 		Would: w.Would, Total: w.Total, Looked: w.Looked, Left: w.Left, Partly: w.Looked < w.Total,
 		LeftRows: left, MoreLeft: max(0, w.Left-len(w.LeftRows)),
 	}

@@ -14,6 +14,7 @@ import (
 
 	"mpblock"
 	"mpblock/internal/console/i18n"
+	"mpblock/internal/console/listfile"
 	"mpblock/internal/console/web"
 	"mpblock/internal/jobs"
 	"mpblock/internal/lines"
@@ -253,7 +254,7 @@ func TestExport(t *testing.T) {
 		}
 	}
 	a = b.get(base + "/blacklist/export?format=ndjson&reason=other")
-	var row exportRow
+	var row listfile.Row
 	if err := json.Unmarshal([]byte(a.body), &row); err != nil || row.OpenID != follower(2) || row.Reason != "other" {
 		t.Errorf("%v %q", err, a.body)
 	}

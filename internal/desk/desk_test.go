@@ -304,6 +304,10 @@ var actions = map[string]action{
 		_, err := d.Unblock(ctx, app, nil, "")
 		return err
 	}},
+	"EntryOf": {operators.RoleViewer, true, func(ctx context.Context, d *Desk, app mpblock.AppID) error {
+		_, err := d.EntryOf(ctx, app, strings.Repeat("x", mpblock.OpenIDLen))
+		return err
+	}},
 	"Amend": {operators.RoleOperator, true, func(ctx context.Context, d *Desk, app mpblock.AppID) error {
 		_, err := d.Amend(ctx, app, nil, "", time.Time{})
 		return err

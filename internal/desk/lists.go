@@ -123,6 +123,23 @@ func (d *Desk) States(ctx context.Context, app mpblock.AppID, ids []mpblock.Open
 	return d.office.lists.States(ctx, app, ids)
 }
 
+// EntryOf returns the change that the entry of an OpenID belongs to, the zero Change if it
+// is not blocked.
+func (d *Desk) EntryOf(ctx context.Context, app mpblock.AppID, openid string) (mpblock.Change, error) {
+	if _, err := d.account(ctx, operators.RoleViewer, app); err != nil {
+		return mpblock.Change{}, err
+	}
+	id, err := mpblock.ParseOpenID(openid)
+	if err != nil {
+		return mpblock.Change{}, err
+	}
+	states, err := d.office.lists.States(ctx, app, []mpblock.OpenID{id})
+	if err != nil || !states[0].Blocked {
+		return mpblock.Change{}, err
+	}
+	return d.office.lists.ChangeAt(ctx, app, states[0].Since)
+}
+
 // Overview is how an account is doing.
 type Overview struct {
 	lists.Overview
