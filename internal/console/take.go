@@ -102,6 +102,7 @@ func (v *visit) wasRead(s lines.Summary) string {
 		{msg("take.day"), q.Get("day")},
 		{msg("take.from"), q.Get("from")},
 		{msg("take.to"), q.Get("to")},
+		{msg("take.ends"), q.Get("ends")},
 	} {
 		switch {
 		case part.value == "":

@@ -35,5 +35,5 @@ func TestEnds(t *testing.T) {
 	b.post(base+"/block", "openid", follower(3), "ends", "x").holds(t, 422, "No such end")
 	b.post(base+"/block", "openid", follower(3), "ends_on", "2001-01-01").holds(t, 422, "want one that is ahead")
 	draft := b.upload(base+"/bulk", "block", follower(4)+"\n")
-	draft.holds(t, 200, "Or after a last day")
+	draft.holds(t, 200, "Or the last day")
 }
