@@ -19,12 +19,12 @@ import (
 // cli is all commands.
 type cli struct {
 	Serve    serveCmd        `cmd:"" help:"Run the server."`
-	Account  accountCmd      `cmd:"" help:"Add, list, show and change accounts of a running server."`
+	Account  local.Account   `cmd:"" help:"Add, list, show and change accounts of a running server."`
 	Program  local.Program   `cmd:"" help:"Make, list and revoke programs: named credentials of an account of a running server."`
-	Follower followerCmd     `cmd:"" help:"Register followers with a running server."`
-	Remark   remarkCmd       `cmd:"" help:"Import, print and erase what operators call people, on a running server."`
-	Operator operatorCmd     `cmd:"" help:"Add, list and reset operators of the console of a running server."`
-	Backup   backupCmd       `cmd:"" help:"Copy the store of a running server."`
+	Follower local.Follower  `cmd:"" help:"Register followers with a running server."`
+	Remark   local.Remark    `cmd:"" help:"Import, print and erase what operators call people, on a running server."`
+	Operator local.Operator  `cmd:"" help:"Add, list and reset operators of the console of a running server."`
+	Backup   local.Backup    `cmd:"" help:"Copy the store of a running server."`
 	Check    checkCmd        `cmd:"" help:"Verify a store that no server is using."`
 	Copy     copyCmd         `cmd:"" help:"Copy a whole store: between directories and databases."`
 	Migrate  migrateCmd      `cmd:"" help:"Show or change the version of a database's schema."`
@@ -38,9 +38,6 @@ type cli struct {
 
 	ShowVersion versionFlag `name:"version" help:"Print the version."`
 }
-
-// where is the flags of the commands that speak to a running server.
-type where struct{ local.Where }
 
 const description = `The blacklist of an Official Account (公众号) platform: list, block and unblock followers by OpenID,
 over the platform's own HTTP API.

@@ -25,6 +25,12 @@ func tell(t *testing.T, f linestest.File, errs string) {
 	}
 }
 
+// told is what an import prints with --json.
+type told struct {
+	Set, Without, Refused int
+	Read                  lines.Summary
+}
+
 // TestFilesThroughImport: what the reader reads is what followers are imported of, and
 // what it was and which lines were none is told, also of standard input.
 func TestFilesThroughImport(t *testing.T) {
@@ -61,7 +67,7 @@ func TestFilesThroughImport(t *testing.T) {
 				t.Errorf("%s: exit code %d, %d OpenIDs, want %d\n%s%s", f.Name, code, len(got), len(f.OpenIDs), out, errs)
 			}
 			tell(t, f, errs)
-			var sum imported
+			var sum told
 			if err := json.Unmarshal([]byte(out), &sum); err != nil || sum.Refused != len(f.Bad) || sum.Read.String() != f.Summary {
 				t.Errorf("%s: %d refused, want %d; %v; %s", f.Name, sum.Refused, len(f.Bad), err, sum.Read)
 			}
@@ -101,7 +107,7 @@ func TestFilesThroughRemarkImport(t *testing.T) {
 				}
 				continue
 			}
-			var sum remarked
+			var sum told
 			if err := json.Unmarshal([]byte(out), &sum); err != nil || sum.Refused < len(f.Bad) || sum.Set+sum.Without+sum.Refused != len(f.OpenIDs)+len(f.Bad) || sum.Set != set || sum.Read.String() != f.Summary {
 				t.Errorf("%s: %+v, want %d OpenIDs and %d bad lines; %v", f.Name, sum, len(f.OpenIDs), len(f.Bad), err)
 			}

@@ -1,4 +1,4 @@
-// Package local has commands that speak to the administration of a running server, over
+// Package local has the commands that speak to the administration of a running server, over
 // the socket in its data directory.
 package local
 

@@ -1,4 +1,4 @@
-package main
+package local
 
 import (
 	"context"
@@ -11,14 +11,15 @@ import (
 	"mpblock/internal/operators"
 )
 
-type operatorCmd struct {
-	Add   operatorAddCmd   `cmd:"" help:"Create an operator of the console; prints the path to choose a password at."`
-	List  operatorListCmd  `cmd:"" help:"List all operators."`
-	Reset operatorResetCmd `cmd:"" help:"Let an operator choose a new password, without its second factor."`
+// Operator is the commands of operators of the console.
+type Operator struct {
+	Add   operatorAdd   `cmd:"" help:"Create an operator of the console; prints the path to choose a password at."`
+	List  operatorList  `cmd:"" help:"List all operators."`
+	Reset operatorReset `cmd:"" help:"Let an operator choose a new password, without its second factor."`
 }
 
-type operatorAddCmd struct {
-	where
+type operatorAdd struct {
+	Where
 	Name    string   `arg:"" help:"Name to log in with: 1 to 40 lower-case letters, digits and . _ - @"`
 	Role    string   `help:"What it may do: ${enum}. A viewer looks, an operator blocks and unblocks, an admin does all." enum:"viewer,operator,admin" default:"operator"`
 	Account []string `help:"Limit it to this account; may be given often. Without any, it sees all." placeholder:"APPID"`
@@ -26,7 +27,7 @@ type operatorAddCmd struct {
 }
 
 // Run creates an operator.
-func (c operatorAddCmd) Run(ctx context.Context, t ui.Terminal) error {
+func (c operatorAdd) Run(ctx context.Context, t ui.Terminal) error {
 	n := admin.NewOperator{Name: c.Name, Role: operators.Role(c.Role), Email: c.Email}
 	for _, app := range c.Account {
 		n.Accounts = append(n.Accounts, mpblock.AppID(app))
@@ -36,9 +37,9 @@ func (c operatorAddCmd) Run(ctx context.Context, t ui.Terminal) error {
 }
 
 // printLink prints where an operator chooses a password.
-func (w where) printLink(t ui.Terminal, i admin.Invited, err error) error {
+func (w Where) printLink(t ui.Terminal, i admin.Invited, err error) error {
 	if err != nil {
-		return w.explain(err)
+		return w.Explain(err)
 	}
 	if w.JSON {
 		return t.JSON(map[string]string{"name": i.Name, "path": i.Path, "url": i.URL})
@@ -49,13 +50,13 @@ func (w where) printLink(t ui.Terminal, i admin.Invited, err error) error {
 	return nil
 }
 
-type operatorListCmd struct{ where }
+type operatorList struct{ Where }
 
 // Run lists the operators.
-func (c operatorListCmd) Run(ctx context.Context, t ui.Terminal) error {
+func (c operatorList) Run(ctx context.Context, t ui.Terminal) error {
 	all, err := admin.Dial(c.Data).Operators(ctx)
 	if err != nil {
-		return c.explain(err)
+		return c.Explain(err)
 	}
 	if c.JSON {
 		return t.JSON(all)
@@ -92,13 +93,13 @@ func accountsOf(o admin.Operator) string {
 	return strings.Join(names, " ")
 }
 
-type operatorResetCmd struct {
-	where
+type operatorReset struct {
+	Where
 	Name string `arg:"" help:"The operator."`
 }
 
 // Run lets an operator choose a new password.
-func (c operatorResetCmd) Run(ctx context.Context, t ui.Terminal) error {
+func (c operatorReset) Run(ctx context.Context, t ui.Terminal) error {
 	i, err := admin.Dial(c.Data).ResetOperator(ctx, c.Name)
 	return c.printLink(t, i, err)
 }

@@ -1,4 +1,4 @@
-package main
+package local
 
 import (
 	"context"
@@ -101,18 +101,18 @@ func (f upstreamFlags) prefixOf(text string) (string, error) {
 	return id.Prefix().String(), nil
 }
 
-type accountPassCmd struct {
-	where
+type accountPass struct {
+	Where
 	AppID  string   `arg:"" name:"appid" help:"The account, one with an upstream."`
 	Allow  []string `help:"Path of a call that is passed on to the platform from now on, as /cgi-bin/user/info; may be given often." placeholder:"PATH"`
 	Forbid []string `help:"Path that is not passed on any more; or all." placeholder:"PATH"`
 }
 
 // Run changes what is passed on of an account's calls.
-func (c accountPassCmd) Run(ctx context.Context, t ui.Terminal) error {
+func (c accountPass) Run(ctx context.Context, t ui.Terminal) error {
 	u, err := admin.Dial(c.Data).SetUpstream(ctx, c.AppID, upstream.Settings{Allow: c.Allow, Forbid: c.Forbid})
 	if err != nil {
-		return c.explain(err)
+		return c.Explain(err)
 	}
 	if c.JSON {
 		return t.JSON(u)
@@ -145,8 +145,8 @@ func printPassed(t ui.Terminal, u admin.Upstream) {
 	}
 }
 
-type accountSyncCmd struct {
-	where
+type accountSync struct {
+	Where
 	AppID string `arg:"" name:"appid" help:"The account, one with an upstream."`
 	Sure  bool   `help:"Take over a list that has shrunk by so much that it was not believed."`
 
@@ -154,10 +154,10 @@ type accountSyncCmd struct {
 }
 
 // Run reads an account's list on the platform.
-func (c accountSyncCmd) Run(ctx context.Context, t ui.Terminal) error {
+func (c accountSync) Run(ctx context.Context, t ui.Terminal) error {
 	u, err := admin.Dial(c.Data).Sync(ctx, c.AppID, admin.SyncRequest{Sure: c.Sure, Followers: c.Followers})
 	if err != nil {
-		return c.explain(err)
+		return c.Explain(err)
 	}
 	if c.JSON {
 		return t.JSON(u)
@@ -183,18 +183,18 @@ func printFollowers(t ui.Terminal, app string, u admin.Upstream) error {
 	return nil
 }
 
-type accountBudgetCmd struct {
-	where
+type accountBudget struct {
+	Where
 	AppID  string `arg:"" name:"appid" help:"The account, one with an upstream."`
 	Day    int    `help:"Calls a day, of UTC+8, of each of getblacklist, batchblacklist and batchunblacklist; 0: no limit. Jobs leave a part to people." placeholder:"N"`
 	Minute int    `help:"Calls a minute, likewise." placeholder:"N"`
 }
 
 // Run sets an account's budget.
-func (c accountBudgetCmd) Run(ctx context.Context, t ui.Terminal) error {
+func (c accountBudget) Run(ctx context.Context, t ui.Terminal) error {
 	u, err := admin.Dial(c.Data).Budget(ctx, c.AppID, budget.Limits{Day: c.Day, Minute: c.Minute})
 	if err != nil {
-		return c.explain(err)
+		return c.Explain(err)
 	}
 	if c.JSON {
 		return t.JSON(u)

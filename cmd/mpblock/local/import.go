@@ -1,4 +1,4 @@
-package main
+package local
 
 import (
 	"bufio"
@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+	"time"
 
 	"github.com/schollz/progressbar/v3"
 
@@ -18,8 +19,8 @@ import (
 	"mpblock/internal/lines"
 )
 
-type followerImportCmd struct {
-	where
+type followerImport struct {
+	Where
 	Account string `required:"" help:"AppID of the account." placeholder:"APPID"`
 	Format  string `help:"Form of the input: ${enum}. Default: what it looks like." enum:"auto,text,csv,ndjson" default:"auto"`
 	Rejects string `help:"File for the lines that are refused, which can be corrected there and imported. Default: the input's name and .rejects." placeholder:"FILE"`
@@ -39,7 +40,7 @@ type imported struct {
 
 // importer is an import under way.
 type importer struct {
-	cmd     followerImportCmd
+	cmd     followerImport
 	t       ui.Terminal
 	client  *admin.Client
 	prefix  mpblock.Prefix
@@ -54,14 +55,14 @@ type importer struct {
 }
 
 // Run imports followers.
-func (c followerImportCmd) Run(ctx context.Context, t ui.Terminal) error {
+func (c followerImport) Run(ctx context.Context, t ui.Terminal) error {
 	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	context.AfterFunc(ctx, stop) // a second Ctrl-C ends a command that waits for its input
 	im := &importer{cmd: c, t: t, client: admin.Dial(c.Data)}
 	a, err := im.client.Show(ctx, c.Account)
 	if err != nil {
-		return c.explain(err)
+		return c.Explain(err)
 	}
 	if im.prefix, err = mpblock.ParsePrefix(a.Prefix); err != nil {
 		return err
@@ -140,12 +141,16 @@ func (im *importer) chooseRejects(input os.FileInfo) error {
 	return nil
 }
 
-// progress returns a bar over the bytes of the input, on a terminal.
+// progress returns a bar over the bytes of the input, which shows on a terminal alone.
 func (im *importer) progress(size int64) *progressbar.ProgressBar {
 	if !im.t.IsTerminal() {
-		return progressbar.DefaultBytesSilent(size)
+		return progressbar.NewOptions64(size, progressbar.OptionSetVisibility(false))
 	}
-	return progressbar.DefaultBytes(size, "import")
+	return progressbar.NewOptions64(size, progressbar.OptionSetDescription("import"), progressbar.OptionSetWriter(im.t.Err),
+		progressbar.OptionShowBytes(true), progressbar.OptionShowTotalBytes(true), progressbar.OptionShowCount(),
+		progressbar.OptionThrottle(65*time.Millisecond), progressbar.OptionFullWidth(), progressbar.OptionSetRenderBlankState(true),
+		progressbar.OptionSetSpinnerChangeInterval(0), // else something beside us draws, for which Clear does not wait
+		progressbar.OptionOnCompletion(func() { fmt.Fprintln(im.t.Err) }))
 }
 
 func (im *importer) all(ctx context.Context, in io.Reader) error {
@@ -273,7 +278,7 @@ func (im *importer) interrupted(err error) error {
 	case errors.Is(err, context.Canceled):
 		f.Code, f.Hint, err = ui.CodeCancelled, again, errors.New("cancelled")
 	case im.sum.New+im.sum.Known == 0:
-		return im.cmd.explain(err)
+		return im.cmd.Explain(err)
 	case errors.As(err, &known):
 		f.Hint = known.Hint
 	}

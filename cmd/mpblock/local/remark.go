@@ -1,4 +1,4 @@
-package main
+package local
 
 import (
 	"context"
@@ -18,14 +18,15 @@ import (
 	"mpblock/internal/remarks"
 )
 
-type remarkCmd struct {
-	Import remarkImportCmd `cmd:"" help:"Take the names and remarks of a file: CSV, .xlsx or NDJSON with openid, name, remark."`
-	Export remarkExportCmd `cmd:"" help:"Print all names and remarks as CSV, or with --json as NDJSON."`
-	Forget remarkForgetCmd `cmd:"" help:"Erase the names and remarks of OpenIDs."`
+// Remark is the commands of what operators call people.
+type Remark struct {
+	Import remarkImport `cmd:"" help:"Take the names and remarks of a file: CSV, .xlsx or NDJSON with openid, name, remark."`
+	Export remarkExport `cmd:"" help:"Print all names and remarks as CSV, or with --json as NDJSON."`
+	Forget remarkForget `cmd:"" help:"Erase the names and remarks of OpenIDs."`
 }
 
-type remarkImportCmd struct {
-	where
+type remarkImport struct {
+	Where
 	Account string `required:"" help:"AppID of the account." placeholder:"APPID"`
 	File    string `arg:"" help:"CSV or Excel workbook with the columns openid, name, remark (姓名, 昵称, 备注), or NDJSON with such fields. - is standard input."`
 }
@@ -40,13 +41,13 @@ type remarked struct {
 }
 
 // Run imports remarks.
-func (c remarkImportCmd) Run(ctx context.Context, t ui.Terminal) error {
+func (c remarkImport) Run(ctx context.Context, t ui.Terminal) error {
 	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	client := admin.Dial(c.Data)
 	a, err := client.Show(ctx, c.Account)
 	if err != nil {
-		return c.explain(err)
+		return c.Explain(err)
 	}
 	in := io.NopCloser(t.In)
 	if c.File != "-" {
@@ -113,7 +114,7 @@ func remarkOf(l lines.Line, prefix string) (admin.Remark, error) {
 	return admin.Remark{OpenID: l.Text, Name: name, Remark: remark}, err
 }
 
-func (c remarkImportCmd) report(t ui.Terminal, s remarked) error {
+func (c remarkImport) report(t ui.Terminal, s remarked) error {
 	if c.JSON {
 		if err := t.JSON(s); err != nil {
 			return err
@@ -131,19 +132,19 @@ func (c remarkImportCmd) report(t ui.Terminal, s remarked) error {
 	return nil
 }
 
-type remarkExportCmd struct {
-	where
+type remarkExport struct {
+	Where
 	Account string `required:"" help:"AppID of the account." placeholder:"APPID"`
 }
 
 // Run prints all remarks.
-func (c remarkExportCmd) Run(ctx context.Context, t ui.Terminal) error {
+func (c remarkExport) Run(ctx context.Context, t ui.Terminal) error {
 	client := admin.Dial(c.Data)
 	out, lines := web.NewCSV(t.Out, "openid", "name", "remark"), json.NewEncoder(t.Out)
 	for after := ""; ; {
 		rows, err := client.Remarks(ctx, c.Account, after)
 		if err != nil {
-			return c.explain(err)
+			return c.Explain(err)
 		}
 		if after == "" && !c.JSON {
 			if err := out.Begin(); err != nil {
@@ -166,14 +167,14 @@ func (c remarkExportCmd) Run(ctx context.Context, t ui.Terminal) error {
 	}
 }
 
-type remarkForgetCmd struct {
-	where
+type remarkForget struct {
+	Where
 	Account string   `required:"" help:"AppID of the account." placeholder:"APPID"`
 	OpenIDs []string `arg:"" name:"openid" help:"OpenIDs whose names and remarks are erased."`
 }
 
 // Run erases remarks.
-func (c remarkForgetCmd) Run(ctx context.Context, t ui.Terminal) error {
+func (c remarkForget) Run(ctx context.Context, t ui.Terminal) error {
 	for _, id := range c.OpenIDs {
 		if _, err := mpblock.ParseOpenID(id); err != nil {
 			return ui.Failed(ui.CodeUsage, "give whole OpenIDs, with blanks between them", "%w", err)
@@ -181,7 +182,7 @@ func (c remarkForgetCmd) Run(ctx context.Context, t ui.Terminal) error {
 	}
 	n, err := admin.Dial(c.Data).Forget(ctx, c.Account, c.OpenIDs)
 	if err != nil {
-		return c.explain(err)
+		return c.Explain(err)
 	}
 	if c.JSON {
 		return t.JSON(map[string]int{"forgotten": n})

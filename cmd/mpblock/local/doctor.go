@@ -1,4 +1,4 @@
-package main
+package local
 
 import (
 	"context"
@@ -12,16 +12,16 @@ import (
 	"mpblock/internal/upstream/doctor"
 )
 
-type accountDoctorCmd struct {
-	where
+type accountDoctor struct {
+	Where
 	AppID string `arg:"" name:"appid" help:"The account, one with an upstream."`
 }
 
 // Run examines what of an account on the platform works.
-func (c accountDoctorCmd) Run(ctx context.Context, t ui.Terminal) error {
+func (c accountDoctor) Run(ctx context.Context, t ui.Terminal) error {
 	r, err := admin.Dial(c.Data).Doctor(ctx, c.AppID)
 	if err != nil {
-		return c.explain(err)
+		return c.Explain(err)
 	}
 	for i := range r.Checks {
 		r.Checks[i].Text = doctorText(r.Checks[i])

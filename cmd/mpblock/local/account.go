@@ -1,4 +1,4 @@
-package main
+package local
 
 import (
 	"context"
@@ -15,21 +15,22 @@ import (
 	"mpblock/internal/upstream"
 )
 
-type accountCmd struct {
-	Add          accountAddCmd    `cmd:"" help:"Create an account; prints its AppID and, once, its secret."`
-	List         accountListCmd   `cmd:"" help:"List all accounts with the sizes of their lists."`
-	Show         accountShowCmd   `cmd:"" help:"Show an account: settings and sizes."`
-	Set          accountSetCmd    `cmd:"" help:"Change the settings of an account."`
-	Sync         accountSyncCmd   `cmd:"" help:"Read the list of an account with an upstream, and take over what others did there."`
-	Doctor       accountDoctorCmd `cmd:"" help:"Try each call of the platform that changes nothing, and say what works, what is refused and what to do."`
-	Pass         accountPassCmd   `cmd:"" help:"Say which calls of programs are passed on to the platform: none but reads of lists, unless allowed."`
-	Budget       accountBudgetCmd `cmd:"" help:"Set how many calls of the platform are made for an account with an upstream."`
-	RotateSecret accountRotateCmd `cmd:"" help:"Give an account a new secret; the old one and all its tokens are bad at once."`
-	Remove       accountRemoveCmd `cmd:"" help:"Remove an account that is retired, for good: followers, blacklist, history, remarks, jobs."`
+// Account is the commands of accounts.
+type Account struct {
+	Add          accountAdd    `cmd:"" help:"Create an account; prints its AppID and, once, its secret."`
+	List         accountList   `cmd:"" help:"List all accounts with the sizes of their lists."`
+	Show         accountShow   `cmd:"" help:"Show an account: settings and sizes."`
+	Set          accountSet    `cmd:"" help:"Change the settings of an account."`
+	Sync         accountSync   `cmd:"" help:"Read the list of an account with an upstream, and take over what others did there."`
+	Doctor       accountDoctor `cmd:"" help:"Try each call of the platform that changes nothing, and say what works, what is refused and what to do."`
+	Pass         accountPass   `cmd:"" help:"Say which calls of programs are passed on to the platform: none but reads of lists, unless allowed."`
+	Budget       accountBudget `cmd:"" help:"Set how many calls of the platform are made for an account with an upstream."`
+	RotateSecret accountRotate `cmd:"" help:"Give an account a new secret; the old one and all its tokens are bad at once."`
+	Remove       accountRemove `cmd:"" help:"Remove an account that is retired, for good: followers, blacklist, history, remarks, jobs."`
 }
 
-type accountAddCmd struct {
-	where
+type accountAdd struct {
+	Where
 	Name        string `help:"Name, for people."`
 	AppID       string `name:"appid" help:"AppID; made at random unless given." placeholder:"wx…"`
 	Prefix      string `help:"What its OpenIDs begin with, 8 hexadecimal digits; made at random unless given."`
@@ -38,7 +39,7 @@ type accountAddCmd struct {
 }
 
 // Run creates an account.
-func (c accountAddCmd) Run(ctx context.Context, t ui.Terminal) error {
+func (c accountAdd) Run(ctx context.Context, t ui.Terminal) error {
 	prefix, err := c.prefixOf(c.Prefix)
 	if err != nil {
 		return err
@@ -49,7 +50,7 @@ func (c accountAddCmd) Run(ctx context.Context, t ui.Terminal) error {
 	}
 	a, err := admin.Dial(c.Data).Add(ctx, admin.NewAccount{AppID: c.AppID, Name: c.Name, Prefix: prefix, AnyFollower: c.AnyFollower, Upstream: up})
 	if err != nil {
-		return c.explain(err)
+		return c.Explain(err)
 	}
 	if c.JSON {
 		return t.JSON(a)
@@ -64,16 +65,16 @@ func (c accountAddCmd) Run(ctx context.Context, t ui.Terminal) error {
 	return nil
 }
 
-type accountListCmd struct{ where }
+type accountList struct{ Where }
 
 // Run lists the accounts.
-func (c accountListCmd) Run(ctx context.Context, t ui.Terminal) error {
+func (c accountList) Run(ctx context.Context, t ui.Terminal) error {
 	client := admin.Dial(c.Data)
 	all := []admin.Account{}
 	for after := mpblock.AppID(""); ; after = all[len(all)-1].AppID {
 		page, err := client.List(ctx, after)
 		if err != nil {
-			return c.explain(err)
+			return c.Explain(err)
 		}
 		all = append(all, page...)
 		if len(page) == 0 {
@@ -94,13 +95,13 @@ func (c accountListCmd) Run(ctx context.Context, t ui.Terminal) error {
 	return nil
 }
 
-type accountShowCmd struct {
-	where
+type accountShow struct {
+	Where
 	AppID string `arg:"" name:"appid" help:"The account."`
 }
 
 // Run shows an account.
-func (c accountShowCmd) Run(ctx context.Context, t ui.Terminal) error {
+func (c accountShow) Run(ctx context.Context, t ui.Terminal) error {
 	client := admin.Dial(c.Data)
 	a, err := client.Show(ctx, c.AppID)
 	if err := c.print(t, a, err); err != nil || a.Upstream == "" || c.JSON {
@@ -108,15 +109,15 @@ func (c accountShowCmd) Run(ctx context.Context, t ui.Terminal) error {
 	}
 	u, err := client.Upstream(ctx, c.AppID)
 	if err != nil {
-		return c.explain(err)
+		return c.Explain(err)
 	}
 	printUpstream(t, u)
 	return nil
 }
 
-func (w where) print(t ui.Terminal, a admin.Account, err error) error {
+func (w Where) print(t ui.Terminal, a admin.Account, err error) error {
 	if err != nil {
-		return w.explain(err)
+		return w.Explain(err)
 	}
 	if w.JSON {
 		return t.JSON(a)
@@ -152,8 +153,8 @@ func (w where) print(t ui.Terminal, a admin.Account, err error) error {
 	return nil
 }
 
-type accountSetCmd struct {
-	where
+type accountSet struct {
+	Where
 	AppID       string            `arg:"" name:"appid" help:"The account."`
 	Name        *string           `help:"Name, for people."`
 	AnyFollower *bool             `help:"Take every well-formed OpenID with its prefix as a follower: true or false." placeholder:"BOOL"`
@@ -176,7 +177,7 @@ type accountSetCmd struct {
 }
 
 // Run changes an account's settings.
-func (c accountSetCmd) Run(ctx context.Context, t ui.Terminal) error {
+func (c accountSet) Run(ctx context.Context, t ui.Terminal) error {
 	s := admin.Settings{Name: c.Name, AnyFollower: c.AnyFollower, AnyPrefix: c.AnyPrefix, AllowIPs: c.AllowIP, ForgetIPs: c.ForgetIP}
 	s.Reasons, s.ForgetReasons, s.ReasonRequired, s.Retired = c.Reason, c.ForgetReason, c.ReasonRequired, c.Retired
 	for _, list := range []struct {
@@ -201,7 +202,7 @@ func (c accountSetCmd) Run(ctx context.Context, t ui.Terminal) error {
 	client := admin.Dial(c.Data)
 	if c.Fresh != nil || c.MirrorFollowers != nil {
 		if _, err := client.SetUpstream(ctx, c.AppID, upstream.Settings{Fresh: c.Fresh, MirrorFollowers: c.MirrorFollowers}); err != nil {
-			return c.explain(err)
+			return c.Explain(err)
 		}
 	}
 	if c.tokenFlags != (tokenFlags{}) {
@@ -210,7 +211,7 @@ func (c accountSetCmd) Run(ctx context.Context, t ui.Terminal) error {
 			return err
 		}
 		if _, err := client.SetTokens(ctx, c.AppID, tokens); err != nil {
-			return c.explain(err)
+			return c.Explain(err)
 		}
 		warnPlain(t, tokens)
 	}
@@ -239,16 +240,16 @@ func parseLimits(flag string, in map[string]string) (map[mpblock.Call]int, error
 	return out, nil
 }
 
-type accountRotateCmd struct {
-	where
+type accountRotate struct {
+	Where
 	AppID string `arg:"" name:"appid" help:"The account."`
 }
 
 // Run rotates an account's secret.
-func (c accountRotateCmd) Run(ctx context.Context, t ui.Terminal) error {
+func (c accountRotate) Run(ctx context.Context, t ui.Terminal) error {
 	secret, err := admin.Dial(c.Data).RotateSecret(ctx, c.AppID)
 	if err != nil {
-		return c.explain(err)
+		return c.Explain(err)
 	}
 	if c.JSON {
 		return t.JSON(map[string]string{"appid": c.AppID, "secret": secret})
@@ -258,14 +259,14 @@ func (c accountRotateCmd) Run(ctx context.Context, t ui.Terminal) error {
 	return nil
 }
 
-type accountRemoveCmd struct {
-	where
+type accountRemove struct {
+	Where
 	AppID string `arg:"" name:"appid" help:"The account; it must be retired: account set --retired=true."`
 	Yes   bool   `help:"Do not ask for the AppID to be typed again."`
 }
 
 // Run removes an account.
-func (c accountRemoveCmd) Run(ctx context.Context, t ui.Terminal) error {
+func (c accountRemove) Run(ctx context.Context, t ui.Terminal) error {
 	client := admin.Dial(c.Data)
 	if !c.Yes {
 		if err := c.confirm(ctx, t, client); err != nil {
@@ -276,7 +277,7 @@ func (c accountRemoveCmd) Run(ctx context.Context, t ui.Terminal) error {
 		if e := new(mpblock.Error); errors.As(err, &e) && e.Key == "account.in_use" {
 			return ui.Failure{Code: ui.CodeFailed, Err: err, Hint: fmt.Sprintf("mpblock account set --data %s %s --retired=true", c.Data, c.AppID)}
 		}
-		return c.explain(err)
+		return c.Explain(err)
 	}
 	if c.JSON {
 		return t.JSON(map[string]string{"appid": c.AppID})
@@ -287,10 +288,10 @@ func (c accountRemoveCmd) Run(ctx context.Context, t ui.Terminal) error {
 }
 
 // confirm shows what would be lost, and has the AppID typed.
-func (c accountRemoveCmd) confirm(ctx context.Context, t ui.Terminal, client *admin.Client) error {
+func (c accountRemove) confirm(ctx context.Context, t ui.Terminal, client *admin.Client) error {
 	a, err := client.Show(ctx, c.AppID)
 	if err != nil {
-		return c.explain(err)
+		return c.Explain(err)
 	}
 	if !t.CanAsk() {
 		return ui.Failed(ui.CodeUsage, "--yes does not ask", "nobody is there to confirm that account %s is to be removed; nothing was done", c.AppID)

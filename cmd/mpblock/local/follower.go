@@ -1,4 +1,4 @@
-package main
+package local
 
 import (
 	"bufio"
@@ -14,19 +14,20 @@ import (
 	"mpblock/internal/admin"
 )
 
-type followerCmd struct {
-	Import followerImportCmd `cmd:"" help:"Register the OpenIDs of a file as followers."`
-	Mint   followerMintCmd   `cmd:"" help:"Make new followers with OpenIDs of random users, for emulators; prints the OpenIDs."`
+// Follower is the commands of followers.
+type Follower struct {
+	Import followerImport `cmd:"" help:"Register the OpenIDs of a file as followers."`
+	Mint   followerMint   `cmd:"" help:"Make new followers with OpenIDs of random users, for emulators; prints the OpenIDs."`
 }
 
-type followerMintCmd struct {
-	where
+type followerMint struct {
+	Where
 	Account string `required:"" help:"AppID of the account." placeholder:"APPID"`
 	N       int    `arg:"" name:"n" help:"How many."`
 }
 
 // Run mints followers.
-func (c followerMintCmd) Run(ctx context.Context, t ui.Terminal) error {
+func (c followerMint) Run(ctx context.Context, t ui.Terminal) error {
 	if c.N < 1 {
 		return ui.Failed(ui.CodeUsage, "mpblock follower mint 1000 --account APPID", "%d followers: want 1 or more", c.N)
 	}
@@ -37,7 +38,7 @@ func (c followerMintCmd) Run(ctx context.Context, t ui.Terminal) error {
 	for made := 0; made < c.N; {
 		ids, err := client.Mint(ctx, c.Account, min(c.N-made, mpblock.MaxWrite))
 		if err != nil && made == 0 && ctx.Err() == nil {
-			return c.explain(err)
+			return c.Explain(err)
 		}
 		if err == nil {
 			err = c.write(out, ids)
@@ -53,7 +54,7 @@ func (c followerMintCmd) Run(ctx context.Context, t ui.Terminal) error {
 
 // write prints OpenIDs, and does not return before they are out: followers whose
 // OpenIDs nobody learns are of no use, so none are made once that fails.
-func (c followerMintCmd) write(out *bufio.Writer, ids []string) error {
+func (c followerMint) write(out *bufio.Writer, ids []string) error {
 	for _, id := range ids {
 		if c.JSON {
 			id = `{"openid":"` + id + `"}`
@@ -64,7 +65,7 @@ func (c followerMintCmd) write(out *bufio.Writer, ids []string) error {
 }
 
 // interrupted says how many followers were made by a command that cannot go on.
-func (c followerMintCmd) interrupted(err error, made int) error {
+func (c followerMint) interrupted(err error, made int) error {
 	code := ui.CodePartly
 	if errors.Is(err, context.Canceled) {
 		code, err = ui.CodeCancelled, errors.New("cancelled")
