@@ -27,18 +27,14 @@
 package client
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"iter"
 	"net/http"
-	"net/http/httptrace"
 	"net/url"
 	"strings"
-	"sync/atomic"
 	"time"
 
 	"golang.org/x/time/rate"
@@ -70,102 +66,6 @@ type Client struct {
 	retries int
 	pace    *rate.Limiter
 	warn    func(error)
-}
-
-// Option is a setting of a Client.
-type Option func(*Client) error
-
-// WithBaseURL sets where the server is; a path in it is kept. The default is
-// DefaultBaseURL.
-func WithBaseURL(base string) Option {
-	return func(c *Client) error {
-		u, err := url.Parse(base)
-		if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" || u.RawQuery != "" {
-			return fmt.Errorf("client: %q is no base URL: want http://host or https://host", base)
-		}
-		c.base = strings.TrimRight(base, "/")
-		if strings.HasSuffix(c.base, "/cgi-bin") {
-			return fmt.Errorf("client: %q is no base URL: every call begins with /cgi-bin already, leave it out", base)
-		}
-		return nil
-	}
-}
-
-// WithHTTPClient sets what requests are made with. The default has a timeout of
-// 30 s.
-func WithHTTPClient(h *http.Client) Option {
-	return func(c *Client) error { c.http = h; return nil }
-}
-
-// WithPlainToken gets access tokens from /cgi-bin/token, each of which supersedes
-// the one before, instead of stable_token.
-func WithPlainToken() Option {
-	return func(c *Client) error { c.tokens.plain = true; return nil }
-}
-
-// WithToken sets an access token that the caller looks after: it is never renewed,
-// and ErrInvalidToken or ErrTokenExpired comes back when it is bad.
-func WithToken(token string) Option {
-	return func(c *Client) error { c.tokens.fixed = token; return nil }
-}
-
-// WithTokenSource has access tokens come from somebody else, who renews them: AppID and
-// secret are not needed then.
-func WithTokenSource(s TokenSource) Option {
-	return func(c *Client) error { c.tokens.source = s; return nil }
-}
-
-// WithTokenKey sets the name under which a query has the access token, access_token by
-// default: programs in containers of the platform's own call with
-// cloudbase_access_token.
-func WithTokenKey(key string) Option {
-	return func(c *Client) error {
-		if key == "" || url.QueryEscape(key) != key {
-			return fmt.Errorf("client: %q cannot be the key of a token in a query", key)
-		}
-		c.key = key
-		return nil
-	}
-}
-
-// WithTokenFile keeps the access token in a file that several processes share, so
-// that one of them renews it for all. The file is its owner's alone, whatever it was
-// before; a link in its place is not followed but replaced. Where the file cannot be
-// used, calls go on with a token of their own: WithWarnings tells why.
-func WithTokenFile(name string) Option {
-	return func(c *Client) error { c.tokens.file = name; return nil }
-}
-
-// WithWarnings sets what is told of what went wrong and failed no call: a token file
-// that cannot be read, locked or written. Without it nobody is. It may be called by
-// several goroutines at a time.
-func WithWarnings(warn func(error)) Option {
-	return func(c *Client) error { c.warn = warn; return nil }
-}
-
-// Made is a call that a Client has made.
-type Made struct {
-	Call string // token, stable_token, getblacklist, ...
-	Code int    // errcode; 0: it went well
-	Lost bool   // no answer came that can be understood
-	Took time.Duration
-}
-
-// WithObserver sets what is told of each call of the server after its answer, for metrics.
-// It may be called by several goroutines at a time.
-func WithObserver(observe func(Made)) Option {
-	return func(c *Client) error { c.observe = observe; return nil }
-}
-
-// WithPace lets at least so much time pass between two calls.
-func WithPace(d time.Duration) Option {
-	return func(c *Client) error { c.pace = rate.NewLimiter(rate.Every(d), 1); return nil }
-}
-
-// WithRetries sets how often a call is tried again where that is safe, 3 by
-// default, with pauses that grow from a quarter of a second to half a minute.
-func WithRetries(n int) Option {
-	return func(c *Client) error { c.retries = n; return nil }
 }
 
 // rest pauses after so many tries.
@@ -391,93 +291,6 @@ func (c *Client) wait(ctx context.Context) error {
 		return fmt.Errorf("the next call may be made too late: %w", context.DeadlineExceeded)
 	}
 	return err
-}
-
-// request is what once sends.
-type request struct {
-	name, method, path string
-	body               []byte
-	read               bool // it changes nothing
-}
-
-// once makes one request, reads its answer, and tells of it.
-func (c *Client) once(ctx context.Context, q request) (answer, error) {
-	if err := c.wait(ctx); err != nil {
-		return answer{}, &lostError{err: err}
-	}
-	began := time.Now()
-	a, err := c.ask(ctx, q)
-	made := Made{Call: q.name, Took: time.Since(began)}
-	var refused *Error
-	if errors.As(err, &refused) {
-		made.Code = refused.Code
-	} else {
-		made.Lost = err != nil
-	}
-	c.observe(made)
-	return a, err
-}
-
-func (c *Client) ask(ctx context.Context, q request) (answer, error) {
-	var t sent
-	r, err := http.NewRequestWithContext(t.trace(ctx), q.method, c.base+q.path, bytes.NewReader(q.body))
-	if err != nil {
-		return answer{}, errors.New("client: the request cannot be made") // its error shows the URL
-	}
-	r.Header.Set("Content-Type", "application/json")
-	r.Header.Set("User-Agent", "mpblock")
-	res, err := c.http.Do(r)
-	if err != nil {
-		var u *url.Error
-		if errors.As(err, &u) {
-			err = u.Err // without the URL, which holds the token
-		}
-		return answer{}, &lostError{err: err, sent: t.maybe()}
-	}
-	defer res.Body.Close() //nolint:errcheck // it has been read
-	text, err := io.ReadAll(io.LimitReader(res.Body, maxAnswer))
-	if err != nil {
-		return answer{}, &lostError{err: fmt.Errorf("the answer was cut: %w", err), sent: true}
-	}
-	return understand(q, res, text)
-}
-
-// sent finds out whether a request can have left this machine: it cannot while its
-// transport looks for a connection and has none.
-type sent struct{ looked, got atomic.Bool }
-
-func (s *sent) trace(ctx context.Context) context.Context {
-	return httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
-		GetConn: func(string) { s.looked.Store(true) },
-		GotConn: func(httptrace.GotConnInfo) { s.got.Store(true) },
-	})
-}
-
-// maybe tells whether it may have been sent. A transport that says nothing may have
-// done anything.
-func (s *sent) maybe() bool { return s.got.Load() || !s.looked.Load() }
-
-var errHTTPS = errors.New("the server speaks HTTPS, and was asked over HTTP")
-
-// understand reads an answer.
-func understand(q request, res *http.Response, text []byte) (answer, error) {
-	var a answer
-	err := json.Unmarshal(text, &a)
-	var wrongType *json.UnmarshalTypeError // of a field; the others have been read
-	if (err == nil || errors.As(err, &wrongType)) && a.Errcode != nil && *a.Errcode != 0 {
-		return answer{}, newError(q.name, *a.Errcode, a.Errmsg, res.Header.Get("X-Error-Detail"))
-	}
-	if err == nil && !q.read && a.Errcode == nil {
-		err = errors.New("it has no errcode")
-	}
-	if bytes.Contains(text, []byte("HTTP request to an HTTPS server")) || bytes.Contains(text, []byte("HTTP request was sent to HTTPS port")) { // Go, nginx
-		return answer{}, &lostError{err: errHTTPS}
-	}
-	if err != nil || res.StatusCode != http.StatusOK {
-		return answer{}, &lostError{err: fmt.Errorf("the answer is not that of the API: HTTP %s, %s, %d bytes", res.Status, res.Header.Get("Content-Type"), len(text)), sent: true}
-	}
-	a.text = text
-	return a, nil
 }
 
 // Forward sends a request that somebody else has written, with this token in the place of
