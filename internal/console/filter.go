@@ -58,7 +58,7 @@ const (
 func (v *visit) filter() filter {
 	q := v.R.URL.Query()
 	f := filter{
-		Reason: strings.TrimSpace(q.Get("reason")), Actor: actorAsked(strings.TrimSpace(q.Get("actor"))),
+		Reason: strings.TrimSpace(q.Get("reason")), Actor: web.ActorAsked(strings.TrimSpace(q.Get("actor"))),
 		Action: q.Get("action"), Days: q.Get("days"), Day: q.Get("day"), From: q.Get("from"), To: q.Get("to"), Ends: q.Get("ends"), kept: url.Values{},
 	}
 	f.Query, f.Elsewhere = v.begin()
@@ -73,15 +73,6 @@ func (v *visit) filter() filter {
 		f.ActorName = v.actor(f.Actor).Name
 	}
 	return f
-}
-
-// actorAsked returns who is meant by what stands in an address: a name alone is an
-// operator's.
-func actorAsked(text string) string {
-	if text == "" || text == mpblock.ActorAPI || text == mpblock.ActorExpiry || strings.Contains(text, ":") {
-		return text
-	}
-	return "console:" + text
 }
 
 // with returns the address of the list with some fields changed: names and values in

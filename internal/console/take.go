@@ -98,7 +98,7 @@ func (v *visit) wasRead(s lines.Summary) string {
 	}{
 		{msg("take.begin"), q.Get("q")},
 		{msg("take.reason"), q.Get("reason")},
-		{msg("take.actor"), v.actor(actorAsked(q.Get("actor"))).Name},
+		{msg("take.actor"), v.actor(web.ActorAsked(q.Get("actor"))).Name},
 		{msg("take.day"), q.Get("day")},
 		{msg("take.from"), q.Get("from")},
 		{msg("take.to"), q.Get("to")},
