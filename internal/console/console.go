@@ -59,7 +59,7 @@ func New(opts Options) http.Handler {
 	in := entry.New(entry.Options{Operators: opts.Operators, Secure: opts.Secure, Demo: opts.Demo, OIDC: opts.OIDC, Log: opts.Log})
 	o := web.Options{
 		Desks: opts.Desks, Operators: opts.Operators, Secure: opts.Secure, Public: opts.Public, Log: opts.Log,
-		Views: views, LoggedOut: in.LoggedOut, NotFound: opts.NotFound, Mirror: platform.Mirror,
+		Views: views, LoggedOut: in.LoggedOut, NotFound: opts.NotFound, Mirror: platform.Mirror, Explain: platform.Explain,
 	}
 	if opts.Emulator != nil {
 		o.Bent = func(v *web.Visit) string { return emulate.Banner(opts.Emulator.Emulator(), v.Lang, v.Zone) }

@@ -6,6 +6,7 @@ import (
 
 	"mpblock"
 	"mpblock/internal/console/i18n"
+	"mpblock/internal/console/platform"
 	"mpblock/internal/console/until"
 	"mpblock/internal/console/web"
 	"mpblock/internal/desk"
@@ -175,6 +176,9 @@ func (v *visit) whyRefused(r jobs.RefusedLine) string {
 
 // detail says why a line was refused, beyond what its Why does; "" if nothing does.
 func (v *visit) detail(r jobs.RefusedLine) string {
+	if code, err := strconv.Atoi(r.Detail); r.Why == jobs.WhyPlatform && err == nil {
+		return platform.Refused(v.Lang, code)
+	}
 	if text, ok := v.Lang.BadLine(r.Key, r.Args); ok {
 		return text
 	}

@@ -27,6 +27,7 @@ import (
 	"mpblock/internal/operators/credentials"
 	"mpblock/internal/remarks"
 	"mpblock/internal/upstream"
+	"mpblock/internal/upstream/budget"
 	"mpblock/internal/upstream/source"
 )
 
@@ -156,6 +157,9 @@ var actions = map[string]action{
 	}},
 	"SetPlatform": {operators.RoleAdmin, true, func(ctx context.Context, d *Desk, app mpblock.AppID) error {
 		return d.SetPlatform(ctx, app, upstream.Settings{})
+	}},
+	"SetLimits": {operators.RoleAdmin, true, func(ctx context.Context, d *Desk, app mpblock.AppID) error {
+		return d.SetLimits(ctx, app, budget.Limits{})
 	}},
 	"SetTokens": {operators.RoleAdmin, true, func(ctx context.Context, d *Desk, app mpblock.AppID) error {
 		return d.SetTokens(ctx, app, source.Spec{Secret: "s"})

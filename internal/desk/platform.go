@@ -10,15 +10,15 @@ import (
 	"mpblock/internal/lists"
 	"mpblock/internal/operators"
 	"mpblock/internal/upstream"
+	"mpblock/internal/upstream/budget"
 	"mpblock/internal/upstream/doctor"
 	"mpblock/internal/upstream/source"
 )
 
 // Platform is how things stand with an account whose list lies on the real platform.
 type Platform struct {
-	upstream.Upstream
-	Unsettled int       // OpenIDs of which it is not known what became of them there
-	Now       time.Time // by the clock that the times are of
+	upstream.State
+	Now time.Time // by the clock that the times are of
 }
 
 // Platform returns how things stand with an account whose list lies on the real platform.
@@ -28,9 +28,7 @@ func (d *Desk) Platform(ctx context.Context, app mpblock.AppID) (Platform, error
 	}
 	p := Platform{Now: d.office.clock.Now()}
 	var err error
-	if p.Upstream, err = d.office.upstream.Of(ctx, app); err == nil {
-		p.Unsettled, err = d.office.upstream.Unsettled(ctx, app)
-	}
+	p.State, err = d.office.upstream.State(ctx, app)
 	return p, err
 }
 
@@ -94,6 +92,14 @@ func (d *Desk) SetPlatform(ctx context.Context, app mpblock.AppID, to upstream.S
 		return err
 	}
 	return d.noted(ctx, d.office.upstream.Set(ctx, app, to), audit.Line{Deed: audit.AccountSet, On: string(app)})
+}
+
+// SetLimits changes how many calls of the platform are made at most. For admins.
+func (d *Desk) SetLimits(ctx context.Context, app mpblock.AppID, limits budget.Limits) error {
+	if _, err := d.account(ctx, operators.RoleAdmin, app); err != nil {
+		return err
+	}
+	return d.noted(ctx, d.office.upstream.SetLimits(ctx, app, limits), audit.Line{Deed: audit.AccountSet, On: string(app)})
 }
 
 // SetTokens has the tokens of an account on the platform come from elsewhere, once that has

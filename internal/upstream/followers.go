@@ -3,7 +3,6 @@ package upstream
 import (
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 	"time"
 
@@ -156,7 +155,7 @@ func readFollowers(ctx context.Context, c *client.Client) (ids []mpblock.OpenID,
 	slices.SortFunc(ids, mpblock.OpenID.Compare)
 	ids = slices.Compact(ids)
 	if n := len(ids) + unlisted; n < total-total/believed-believeAny || n == 0 && total > 0 {
-		return nil, 0, fmt.Errorf("%w: %d of %d", errShort, n, total)
+		return nil, 0, errShort.With(n, total)
 	}
 	return ids, total, nil
 }

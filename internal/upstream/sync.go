@@ -3,7 +3,6 @@ package upstream
 import (
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 	"time"
 
@@ -11,6 +10,7 @@ import (
 	"mpblock/client"
 	"mpblock/internal/record"
 	"mpblock/internal/upstream/budget"
+	"mpblock/internal/upstream/doctor"
 )
 
 // listed is the platform's list as it was read.
@@ -32,7 +32,7 @@ func shrunk(here, missing, there int) bool {
 	return missing > max(here/believed, believeAny) || missing > 0 && there == 0
 }
 
-var errShort = errors.New("the platform's list is shorter than it says itself")
+var errShort = mpblock.NewError(mpblock.Unavailable, "upstream.short", "the platform's list is shorter than it says itself: %d of %d")
 
 // read walks the platform's list to its end. Walks are sets: nobody has promised an order.
 func read(ctx context.Context, c *client.Client) (listed, error) {
@@ -49,7 +49,7 @@ func read(ctx context.Context, c *client.Client) (listed, error) {
 		there.ids[string(id)] = true
 	}
 	if len(there.ids) < there.total-there.total/believed-believeAny || len(there.ids) == 0 && there.total > 0 {
-		return there, fmt.Errorf("%w: %d of %d", errShort, len(there.ids), there.total)
+		return there, errShort.With(len(there.ids), there.total)
 	}
 	return there, nil
 }
@@ -68,7 +68,8 @@ func (s *Service) Sync(ctx context.Context, app mpblock.AppID, sure bool) (Upstr
 		err = s.walk(ctx, app, &walk)
 	}
 	if err != nil {
-		walk.Problem = err.Error()
+		trouble := doctor.Explain(err)
+		walk.Problem, walk.Trouble = err.Error(), &trouble
 	}
 	first := false
 	state, noted := kindUpstream.Edit(ctx, s.store, string(app), func(e *record.Entry[Upstream]) error {
@@ -76,7 +77,7 @@ func (s *Service) Sync(ctx context.Context, app mpblock.AppID, sure bool) (Upstr
 			return errNone.With(app)
 		}
 		first = e.Value.Synced.IsZero()
-		e.Value.walked(walk)
+		e.Value.walked(walk, s.clock.Now().UTC())
 		return nil
 	})
 	state.Value.Secret = nil
@@ -99,13 +100,16 @@ func (s *Service) SyncDue(ctx context.Context, app mpblock.AppID, within time.Du
 const keptWalks = 20
 
 // walked notes how a reading of the list went.
-func (u *Upstream) walked(w Walk) {
+func (u *Upstream) walked(w Walk, now time.Time) {
 	u.Tried, u.Problem, u.Held = w.At, w.Problem, nil
 	switch {
 	case w.Problem != "":
 	case w.Held:
 		u.Held = &Held{At: w.At, Total: w.Total, Removed: w.Removed}
 	default:
+		if u.First.IsZero() {
+			u.First = now
+		}
 		u.Synced, u.Total, u.Added, u.Removed, u.Unlisted = w.At, w.Total, w.Added, w.Removed, w.Unlisted
 	}
 	u.Walks = append([]Walk{w}, u.Walks...)

@@ -31,6 +31,7 @@ import (
 	"mpblock/internal/lease"
 	"mpblock/internal/record"
 	"mpblock/internal/upstream/budget"
+	"mpblock/internal/upstream/doctor"
 	"mpblock/internal/upstream/source"
 )
 
@@ -123,6 +124,7 @@ type Upstream struct {
 
 	Limits budget.Limits `json:"limits"` // of calls there
 
+	First    time.Time `json:"first,omitzero"`    // when the first reading was taken over: what it found nobody had just changed
 	Synced   time.Time `json:"synced,omitzero"`   // when the list was last taken over; zero: never
 	Tried    time.Time `json:"tried,omitzero"`    // when it was last asked for
 	Problem  string    `json:"problem,omitempty"` // what was wrong then; "": nothing
@@ -136,14 +138,15 @@ type Upstream struct {
 
 // Walk is a reading of the list on the platform.
 type Walk struct {
-	At       time.Time `json:"at"`
-	Sure     bool      `json:"sure,omitempty"`    // somebody said that it is to be believed
-	Problem  string    `json:"problem,omitempty"` // why it was not; "": it was
-	Held     bool      `json:"held,omitempty"`    // it was not, since too many were missing
-	Total    int       `json:"total,omitempty"`   // what the platform said
-	Added    int       `json:"added,omitempty"`   // by others
-	Removed  int       `json:"removed,omitempty"` // by others; or missing, where it was held
-	Unlisted int       `json:"unlisted,omitempty"`
+	At       time.Time     `json:"at"`
+	Sure     bool          `json:"sure,omitempty"`    // somebody said that it is to be believed
+	Problem  string        `json:"problem,omitempty"` // why it was not; "": it was
+	Trouble  *doctor.Check `json:"trouble,omitempty"` // the same, for words
+	Held     bool          `json:"held,omitempty"`    // it was not, since too many were missing
+	Total    int           `json:"total,omitempty"`   // what the platform said
+	Added    int           `json:"added,omitempty"`   // by others
+	Removed  int           `json:"removed,omitempty"` // by others; or missing, where it was held
+	Unlisted int           `json:"unlisted,omitempty"`
 }
 
 // Held is a reading that was not taken over: too many would be unblocked by it.

@@ -11,6 +11,10 @@ import (
 // alarmAfter is how long the platform may fail until every page of the account says so.
 const alarmAfter = 10 * time.Minute
 
+// underWay is how long a change may be on its way to the platform until what became of it
+// is in doubt.
+const underWay = time.Minute
+
 // Mirror says how things stand with the account of a page.
 func Mirror(v *web.Visit) (*web.Mirror, error) {
 	p, err := v.Desk.Platform(v.Ctx(), v.Account.AppID)
@@ -24,9 +28,12 @@ func Mirror(v *web.Visit) (*web.Mirror, error) {
 		m.Alarm = v.Say(msg("mirror.alarm.held"), p.Held.Removed, p.Held.Total)
 		m.Remedy, m.Part = v.Say(msg("mirror.decide")), "held"
 	case failing(p) >= alarmAfter && p.Synced.IsZero():
-		m.Alarm = v.Say(msg("mirror.alarm.never"))
+		m.Alarm = v.Say(msg("mirror.alarm.never"), span(v.Lang, failing(p)))
 	case failing(p) >= alarmAfter:
 		m.Alarm = v.Say(msg("mirror.alarm.failing"), span(v.Lang, failing(p)), i18n.StampOf(p.Synced, v.Zone).Minute)
+	}
+	if m.Alarm != "" && p.Held == nil {
+		m.Alarm += v.Say(msg("mirror.alarm.why"), trouble(v.Lang, p))
 	}
 	return m, nil
 }
@@ -43,21 +50,33 @@ func stateOf(v *web.Visit, p desk.Platform) (state, mood, text string) {
 		return v.Say(msg("mirror.failing")), "black", text
 	case p.Synced.IsZero():
 		return v.Say(msg("mirror.never")), "mind", ""
-	case p.Unsettled > 0:
+	case p.Unsettled != nil && p.Now.Sub(p.Unsettled.Since) >= underWay:
 		return v.Say(msg("mirror.unsettled")), "mind", text
 	}
 	return v.Say(msg("mirror.good")), "good", text
 }
 
-// failing is for how long the list could not be read: since it was read last. 0: it can be.
+// failing is for how long the list could not be read. 0: it can be, or was not tried yet.
 func failing(p desk.Platform) time.Duration {
 	if p.Problem == "" {
 		return 0
 	}
-	if p.Synced.IsZero() {
-		return alarmAfter
+	since := p.Tried
+	for _, w := range p.Walks {
+		if w.Problem == "" {
+			break
+		}
+		since = w.At
 	}
-	return p.Now.Sub(p.Synced)
+	return p.Now.Sub(since)
+}
+
+// trouble says what was wrong with the last reading, "" if nothing was.
+func trouble(l i18n.Lang, p desk.Platform) string {
+	if len(p.Walks) == 0 || p.Walks[0].Trouble == nil {
+		return p.Problem
+	}
+	return words(l, *p.Walks[0].Trouble)
 }
 
 // age says how long ago something was.

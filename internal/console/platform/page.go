@@ -11,6 +11,7 @@ import (
 	"mpblock/internal/desk"
 	"mpblock/internal/lists"
 	"mpblock/internal/upstream"
+	"mpblock/internal/upstream/budget"
 )
 
 // page is an account on the platform as it stands.
@@ -22,8 +23,11 @@ type page struct {
 	Read            *reading
 	Tried           *i18n.Stamp // after that, in vain; nil: not
 	Problem         string
+	Walks           []walk
+	Budget          []spent
+	Limits          budget.Limits
 	Held            *held
-	Unsettled       int
+	Unsettled       *unsettled
 	Drift           []drift
 	AllDrift        string // address of all changes made on the platform
 	Followers       *followers
@@ -40,6 +44,63 @@ type reading struct {
 type held struct {
 	At             i18n.Stamp
 	Total, Removed int
+}
+
+// walk is a reading of the list, in vain or not.
+type walk struct {
+	At                    i18n.Stamp
+	State, Mood           string
+	Problem               string
+	Total, Added, Removed int
+	Counted               bool
+}
+
+// walks are the last readings.
+func (v visit) walks(s desk.Platform) []walk {
+	var all []walk
+	for _, w := range s.Walks {
+		one := walk{At: v.stamp(w.At), State: v.Say(msg("walk.taken")), Mood: "good", Total: w.Total, Added: w.Added, Removed: w.Removed, Counted: w.Problem == ""}
+		switch {
+		case w.Problem != "":
+			one.State, one.Mood, one.Problem = v.Say(msg("walk.failed")), "black", w.Problem
+			if w.Trouble != nil {
+				one.Problem = words(v.Lang, *w.Trouble)
+			}
+		case w.Held:
+			one.State, one.Mood = v.Say(msg("walk.held")), "mind"
+		}
+		all = append(all, one)
+	}
+	return all
+}
+
+// spent is how much of the budget of a call was used.
+type spent struct {
+	Call        string
+	Day, Minute int
+	Over        bool // the platform has said that there are no more today
+}
+
+func (v visit) spent(s desk.Platform) []spent {
+	var all []spent
+	for c, name := range []string{"batchblacklist", "batchunblacklist", "getblacklist"} {
+		all = append(all, spent{name, s.Used.OfDay[c], s.Used.OfMinute[c], s.Used.DayOver[c]})
+	}
+	return all
+}
+
+// unsettled is a change on its way to the platform.
+type unsettled struct {
+	Since i18n.Stamp
+	Block bool
+	Count int
+}
+
+func (v visit) unsettled(u *upstream.Unsettled) *unsettled {
+	if u == nil {
+		return nil
+	}
+	return &unsettled{v.stamp(u.Since), u.Action == mpblock.Block, u.OpenIDs}
 }
 
 // drift is a change that others have made on the platform.
@@ -68,7 +129,7 @@ func (v visit) show() error {
 	if err != nil {
 		return err
 	}
-	p := &page{Secret: v.newSecret(), BaseURL: s.BaseURL, Tokens: v.source(s.Tokens), Problem: s.Problem, Unsettled: s.Unsettled}
+	p := &page{Secret: v.newSecret(), BaseURL: s.BaseURL, Tokens: v.source(s.Tokens), Problem: trouble(v.Lang, s), Walks: v.walks(s), Budget: v.spent(s), Limits: s.Limits, Unsettled: v.unsettled(s.Unsettled)}
 	p.State, p.Mood, _ = stateOf(v.Visit, s)
 	if !s.Synced.IsZero() {
 		p.Read = &reading{v.stamp(s.Synced), s.Total, s.Added, s.Removed, s.Unlisted}
@@ -79,7 +140,7 @@ func (v visit) show() error {
 	}
 	p.Held = v.held(s.Held)
 	p.Followers = v.mirrored(s)
-	if err := v.drifted(p); err != nil {
+	if err := v.drifted(p, s.First); err != nil {
 		return err
 	}
 	r, err := v.Desk.Examined(v.Ctx(), v.Account.AppID)
@@ -113,12 +174,15 @@ func (v visit) mirrored(s desk.Platform) *followers {
 }
 
 // drifted fills in what others have changed on the platform.
-func (v visit) drifted(p *page) error {
+func (v visit) drifted(p *page, first time.Time) error {
 	changes, err := v.Desk.Elsewhere(v.Ctx(), v.Account.AppID, shownDrift)
 	if err != nil {
 		return err
 	}
 	for _, c := range changes.Rows {
+		if !c.Time.After(first) { // of the first reading: nobody had just changed that
+			break
+		}
 		p.Drift = append(p.Drift, v.drift(c))
 	}
 	p.AllDrift = v.Base() + "/history?actor=" + upstream.Platform

@@ -191,12 +191,14 @@ func TestHeadOfEachPage(t *testing.T) {
 	w.platform.Fail(mpblocktest.Rule{Match: mpblocktest.Match{Path: "*/getblacklist"}, Effect: mpblocktest.Errcode(48001)})
 	w.clock.now = w.clock.now.Add(5 * time.Minute)
 	b.post(w.base()+"/platform/sync").holds("48001", "cannot be read", "read 8 min ago").lacks("mirror-alarm")
-	w.clock.now = w.clock.now.Add(4 * time.Minute)
+	w.clock.now = w.clock.now.Add(9 * time.Minute)
+	b.get(w.base()).lacks("mirror-alarm")
+	w.clock.now = w.clock.now.Add(2 * time.Minute)
 	for _, p := range pages {
-		b.get(p).holds("cannot be read", "mirror-alarm", "could not be read for 12 min")
+		b.get(p).holds("cannot be read", "mirror-alarm", "could not be read for 11 min", "it is not verified")
 	}
 	b.post("/language", "lang", "zh-CN", "back", "/")
-	b.get(w.base()).holds("读取失败", "平台已有 12 分钟读不到")
+	b.get(w.base()).holds("读取失败", "平台已有 11 分钟读不到", "微信认证")
 	b.get("/accounts").lacks("mirror-alarm")
 }
 
@@ -207,6 +209,7 @@ func TestDriftAndHeld(t *testing.T) {
 	w := joined(t)
 	b := w.as("admin")
 	b.post(w.base() + "/platform/sync")
+	w.clock.now = w.clock.now.Add(time.Minute)
 	w.platform.Drift(w.fans[40:43], w.fans[:2])
 	w.as("operator").post(w.base()+"/platform/sync").holds("Others have blocked 3 and unblocked 2 there", `data-seq="3"`, w.base()+"/history/3/undo")
 	b.get(w.base() + "/history/3").holds("on the platform")
@@ -224,6 +227,23 @@ func TestDriftAndHeld(t *testing.T) {
 	}
 	b.post(w.base()+"/platform/sync", "decide", "1").holds("Select the checkbox first")
 	b.post(w.base()+"/platform/sync", "decide", "1", "sure", "1").holds("2 are on it", "connected").lacks("take-over")
+}
+
+// What the platform refuses is said with its code and what that means, whatever it is that
+// was asked for.
+func TestRefused(t *testing.T) {
+	t.Parallel()
+	w := joined(t)
+	b := w.as("operator")
+	b.post(w.base() + "/platform/sync")
+	w.platform.Fail(mpblocktest.Rule{Match: mpblocktest.Match{Path: "*/batchblacklist"}, Effect: mpblocktest.Errcode(48001)})
+	b.post(w.base()+"/block", "openid", w.fans[50], "reason", "spam").holds("48001", "The account may not make this call: it is not verified")
+	b.post("/language", "lang", "zh-CN", "back", "/")
+	b.post(w.base()+"/block", "openid", w.fans[50], "reason", "spam").holds("平台拒绝了：48001", "微信认证")
+	if n := len(w.platform.Blocked()); n != 40 {
+		t.Errorf("%d are blocked", n)
+	}
+	b.get(w.base()+"/platform").lacks(`data-seq=`) // what the first reading found nobody had just changed
 }
 
 // What works is examined on demand, and kept.
@@ -316,6 +336,9 @@ func TestSettings(t *testing.T) {
 	b.get("/accounts/" + string(w.app)).holds(at)
 	b.post(at, "fresh", "1", "paths", "/cgi-bin/user/info\n/cgi-bin/tags/get").holds("Saved", "/cgi-bin/user/info", `name="fresh" value="1" checked`)
 	b.post(at, "paths", "/cgi-bin/token").holds("/cgi-bin/token", "is never passed on")
+	b.post(at, "day", "many").holds("many")
+	b.post(at, "day", "2000", "minute", "60").holds(`value="2000"`, `value="60"`)
+	b.get(w.base()+"/platform").holds("/ 2,000", "/ 60")
 	b.post(at, "paths", "/cgi-bin/tags/get").lacks("/cgi-bin/user/info\n", `name="fresh" value="1" checked`)
 	b.post(at+"/tokens", "kind", "stable_token").holds("Enter what the chosen place")
 	b.post(at+"/tokens", "kind", "stable_token", "secret", "wrong-secret").holds("40125", "by stable_token").lacks("wrong-secret")

@@ -85,6 +85,30 @@ func words(l i18n.Lang, c doctor.Check) string {
 	return l.Say(i18n.Msg(c.Key), args...)
 }
 
+// Explain says what a refusal of the platform means, and what to do.
+func Explain(l i18n.Lang, e *mpblock.Error) string {
+	if e.Key != "upstream.refused" || len(e.Args) == 0 {
+		return ""
+	}
+	code, ok := e.Args[0].(int)
+	if !ok {
+		return ""
+	}
+	c := doctor.OfCode(code, "")
+	if c.Key == "doctor.code" { // there is no more to be said than what it says itself
+		return ""
+	}
+	if l == i18n.English {
+		return " " + words(l, c)
+	}
+	return words(l, c)
+}
+
+// Refused says with which code the platform refuses something, and what that means.
+func Refused(l i18n.Lang, code int) string {
+	return l.Refused(&mpblock.Error{Key: "upstream.refused", Args: []any{code, ""}}) + Explain(l, &mpblock.Error{Key: "upstream.refused", Args: []any{code}})
+}
+
 // source says where tokens come from.
 func (v visit) source(place string) string {
 	kind, where, _ := strings.Cut(place, " ")

@@ -3,11 +3,13 @@ package platform
 import (
 	"errors"
 	"net/http"
+	"strconv"
 	"strings"
 
 	"mpblock"
 	"mpblock/internal/console/web"
 	"mpblock/internal/upstream"
+	"mpblock/internal/upstream/budget"
 	"mpblock/internal/upstream/source"
 )
 
@@ -16,6 +18,7 @@ type settingsPage struct {
 	web.Frame
 	Paths           string // of calls that are passed on, one a line
 	Fresh           bool
+	Day, Minute     string // most calls; "": no limit
 	MirrorFollowers bool
 	Now             string // where tokens come from
 	Places          []place
@@ -26,7 +29,7 @@ func (v visit) settings() error {
 	if err != nil {
 		return err
 	}
-	p := &settingsPage{Fresh: s.Fresh, MirrorFollowers: s.MirrorFollowers, Paths: strings.Join(s.Paths, "\n")}
+	p := &settingsPage{Fresh: s.Fresh, Day: limit(s.Limits.Day), Minute: limit(s.Limits.Minute), MirrorFollowers: s.MirrorFollowers, Paths: strings.Join(s.Paths, "\n")}
 	return v.settingsPage(http.StatusOK, p)
 }
 
@@ -41,9 +44,16 @@ func (v visit) settingsPage(status int, p *settingsPage) error {
 
 // set changes how the lists are read, and what is passed on.
 func (v visit) set() error {
-	p := &settingsPage{Fresh: v.Field("fresh") != "", MirrorFollowers: v.Field("followers") != "", Paths: v.R.PostForm.Get("paths")}
+	p := &settingsPage{Fresh: v.Field("fresh") != "", MirrorFollowers: v.Field("followers") != "", Paths: v.R.PostForm.Get("paths"), Day: v.Field("day"), Minute: v.Field("minute")}
 	to := upstream.Settings{Fresh: &p.Fresh, MirrorFollowers: &p.MirrorFollowers, Allow: strings.Fields(p.Paths), Forbid: []string{"all"}}
-	if err := v.Desk.SetPlatform(v.Ctx(), v.Account.AppID, to); err != nil {
+	limits, err := p.limits(v)
+	if err == nil {
+		err = v.Desk.SetPlatform(v.Ctx(), v.Account.AppID, to)
+	}
+	if err == nil {
+		err = v.Desk.SetLimits(v.Ctx(), v.Account.AppID, limits)
+	}
+	if err != nil {
 		var e *mpblock.Error
 		if errors.As(err, &e) && e.Kind == mpblock.Forbidden { // a path that nobody may have passed on
 			err = web.Invalid(v.Lang.Refused(e))
@@ -52,6 +62,27 @@ func (v visit) set() error {
 	}
 	v.Tell("good", v.Say(msg("saved")))
 	return v.See(v.setAddress())
+}
+
+// limit is a limit as the form has it.
+func limit(n int) string {
+	if n == 0 {
+		return ""
+	}
+	return strconv.Itoa(n)
+}
+
+// limits are those that were entered.
+func (p *settingsPage) limits(v visit) (l budget.Limits, err error) {
+	for text, into := range map[*string]*int{&p.Day: &l.Day, &p.Minute: &l.Minute} {
+		if *text == "" {
+			continue
+		}
+		if *into, err = strconv.Atoi(*text); err != nil || *into < 0 {
+			return l, web.Invalid(v.Say(msg("account.number"), *text))
+		}
+	}
+	return l, nil
 }
 
 func (v visit) setAddress() string { return "/accounts/" + string(v.Account.AppID) + "/platform" }

@@ -143,7 +143,11 @@ func (v *Visit) Refusal(err error) (string, bool) {
 	if !errors.As(err, &e) || e.Kind == mpblock.Forbidden || e.Kind == mpblock.Internal || errors.Is(e, ErrMissing) {
 		return "", false
 	}
-	return v.Lang.Refused(e), true
+	text := v.Lang.Refused(e)
+	if v.site.Explain != nil {
+		text += v.site.Explain(v.Lang, e)
+	}
+	return text, true
 }
 
 // Again renders a page once more with what was refused on top; an error that is no

@@ -15,6 +15,7 @@ import (
 
 	"github.com/alexedwards/scs/v2"
 
+	"mpblock"
 	"mpblock/internal/console/i18n"
 	"mpblock/internal/desk"
 	"mpblock/internal/operators"
@@ -42,6 +43,9 @@ type Options struct {
 
 	// Mirror says how things stand with the page's account, whose list lies elsewhere.
 	Mirror func(*Visit) (*Mirror, error)
+
+	// Explain says more of an error, "" if there is nothing to be said.
+	Explain func(i18n.Lang, *mpblock.Error) string
 
 	// NotFound is asked first where there is no page; it tells whether it has
 	// answered. Nil: nobody is asked.

@@ -53,6 +53,20 @@ func Keys() []string {
 	return slices.Compact(keys)
 }
 
+// Explain returns the words of an error that a call of the platform has ended with.
+func Explain(err error) Check {
+	var own *mpblock.Error
+	if errors.As(err, &own) && own.Key == "upstream.down" && own.Err != nil {
+		err = own.Err // how the way there failed
+	}
+	return explain(err)
+}
+
+// OfCode returns the words of a return code of the platform.
+func OfCode(code int, message string) Check {
+	return explain(&client.Error{Code: code, Message: message})
+}
+
 // explain returns the words of an error.
 func explain(err error) Check {
 	var refused *client.Error
