@@ -10,7 +10,9 @@ import (
 
 	"mpblock"
 	"mpblock/internal/access/programs"
+	"mpblock/internal/access/tokens"
 	"mpblock/internal/memstore"
+	"mpblock/internal/storetest"
 	"mpblock/internal/wire"
 )
 
@@ -255,6 +257,56 @@ func TestManyPrograms(t *testing.T) {
 		}
 		if _, err := r.Program(t.Context(), app, "p0"); !errors.Is(err, programs.ErrNone) {
 			t.Errorf("what was revoked long ago: %v", err)
+		}
+	})
+}
+
+// Who makes a program for each run of something, and revokes it then, does not have each
+// call read all of them: the last hundred stay.
+func TestManyRevokedPrograms(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t)
+		app := r.account.AppID
+		for i := range programs.Max + 20 {
+			r.program(fmt.Sprint("build-", i))
+			if _, err := r.RevokeProgram(t.Context(), app, fmt.Sprint("build-", i)); err != nil {
+				t.Fatal(err)
+			}
+			time.Sleep(time.Minute)
+		}
+		all, err := r.Programs(t.Context(), app)
+		if err != nil || len(all) != programs.Max+20 {
+			t.Fatalf("%d programs, whose tokens may be good still, %v", len(all), err)
+		}
+		time.Sleep(tokens.Life)
+		r.program("crm")
+		if all, err = r.Programs(t.Context(), app); err != nil || len(all) != programs.Max+1 {
+			t.Fatalf("%d programs, want %d, %v", len(all), programs.Max+1, err)
+		}
+		if _, err := r.Program(t.Context(), app, "build-19"); !errors.Is(err, programs.ErrNone) {
+			t.Errorf("of the oldest: %v", err)
+		}
+		if _, err := r.Program(t.Context(), app, "build-20"); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// A revoked program that goes on calling does not have the store read for each call.
+func TestRevokedThatGoesOnCalling(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t)
+		tok := r.program("crm").plain()
+		if _, err := r.RevokeProgram(t.Context(), r.account.AppID, "crm"); err != nil {
+			t.Fatal(err)
+		}
+		slow := storetest.NewSlow(r.store.(mpblock.Store), time.Millisecond)
+		r.store = slow
+		for range 20 {
+			r.want(tok, wire.CodeBadToken)
+		}
+		if n := slow.Calls()["Get"]; n > 2 {
+			t.Errorf("20 calls read %d records, want 2", n)
 		}
 	})
 }

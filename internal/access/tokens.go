@@ -52,7 +52,7 @@ func (svc *Service) Token(ctx context.Context, c Credentials) (Token, error) {
 	if err != nil {
 		return Token{}, err
 	}
-	return svc.issueToken(ctx, s.account.AppID, p, func(t *tokens.State, now time.Time) (byte, tokens.Issued) {
+	return svc.issueToken(ctx, s, p, func(t *tokens.State, now time.Time) (byte, tokens.Issued) {
 		t.IssuePlain(now, svc.life)
 		return tokens.Plain, t.Plain
 	})
@@ -71,7 +71,7 @@ func (svc *Service) StableToken(ctx context.Context, c Credentials, force bool) 
 	if t := s.tokensOf(p); !force && t.Stable.Fresh(now, svc.life) {
 		return svc.token(s.account.AppID, p, t.Epoch, tokens.Stable, t.Stable, now), nil
 	}
-	return svc.issueToken(ctx, s.account.AppID, p, func(t *tokens.State, now time.Time) (byte, tokens.Issued) {
+	return svc.issueToken(ctx, s, p, func(t *tokens.State, now time.Time) (byte, tokens.Issued) {
 		t.IssueStable(now, svc.life, force)
 		return tokens.Stable, t.Stable
 	})
@@ -79,8 +79,10 @@ func (svc *Service) StableToken(ctx context.Context, c Credentials, force bool) 
 
 // issueToken changes the tokens of a program, or of the account's own secret, in the
 // store and returns the one that change picked. Nodes and callers that do so at once
-// take turns.
-func (svc *Service) issueToken(ctx context.Context, app mpblock.AppID, p *programs.Credential, change func(*tokens.State, time.Time) (byte, tokens.Issued)) (out Token, err error) {
+// take turns. The secret was held against what is remembered of the account; where it
+// was changed since, there is no token.
+func (svc *Service) issueToken(ctx context.Context, s *state, p *programs.Credential, change func(*tokens.State, time.Time) (byte, tokens.Issued)) (out Token, err error) {
+	app := s.account.AppID
 	defer svc.cache.forget(app) // whatever came of it
 	issue := func(t *tokens.State) {
 		now := svc.tokenClock()
@@ -99,8 +101,11 @@ func (svc *Service) issueToken(ctx context.Context, app mpblock.AppID, p *progra
 	}
 	_, err = kindToken.Edit(ctx, svc.store, string(app), func(e *record.Entry[tokens.State]) error {
 		a, err := svc.readAccount(ctx, app)
-		if err != nil {
+		switch {
+		case err != nil:
 			return err
+		case a.epoch != s.epoch:
+			return errWrongSecret.With(app)
 		}
 		e.Value = e.Value.Of(a.epoch)
 		issue(&e.Value)
@@ -271,7 +276,7 @@ func (svc *Service) stateFor(ctx context.Context, c tokens.Claims) (*state, erro
 		return nil, err
 	}
 	p := s.programs[string(c.Program)]
-	if t := s.tokensOf(p); p == nil && len(c.Program) > 0 || c.Epoch > t.Epoch || c.Serial > t.Last {
+	if t := s.tokensOf(p); p == nil && len(c.Program) > 0 || c.Epoch > t.Epoch || c.Epoch == t.Epoch && c.Serial > t.Last {
 		svc.cache.forget(c.App)
 		return svc.state(ctx, c.App)
 	}

@@ -210,6 +210,9 @@ func TestRotateSecret(t *testing.T) {
 		r.want(stable, wire.CodeBadToken)
 		_, err = r.Token(t.Context(), r.credentials())
 		wantCode(t, err, wire.CodeBadSecret)
+		// The other node remembers the old secret still: a token for it is not of the new one.
+		_, err = other.Token(t.Context(), r.credentials())
+		wantCode(t, err, wire.CodeBadSecret)
 		time.Sleep(time.Second)
 		other.want(plain, wire.CodeBadToken)
 		_, err = other.StableToken(t.Context(), r.credentials(), false)

@@ -25,7 +25,7 @@ import (
 const (
 	Max     = 100               // of an account, those that were revoked not among them
 	MaxName = tokens.MaxProgram // bytes
-	// forgotten is how long what was revoked is shown at least; longer than tokens live.
+	// forgotten is how long what was revoked is shown, the last Max at least; longer than tokens live.
 	forgotten = 30 * 24 * time.Hour
 )
 
@@ -220,26 +220,33 @@ func newSecret() string {
 }
 
 // room sees to it that one program more can be kept, with a secret that none has. What
-// was revoked long ago makes room.
+// was revoked long ago makes room, and of what was revoked of late all but the last Max:
+// each call that finds nothing remembered reads them all.
 func (s *Store) room(ctx context.Context, app mpblock.AppID, hash mpblock.SecretHash) error {
 	n := 0
+	var revoked []record.Entry[stored]
 	for e, err := range kindProgram.Under(ctx, s.Records, head(app), Max) {
 		switch {
 		case err != nil:
 			return err
-		case e.Value.Revoked.IsZero():
+		case !e.Value.Revoked.IsZero():
+			revoked = append(revoked, e)
+		case e.Value.SecretHash == hash.String():
+			return errSecret
+		default:
 			n++
-			if e.Value.SecretHash == hash.String() {
-				return errSecret
-			}
-		case s.now().Sub(e.Value.Revoked) > forgotten:
-			if err := kindProgram.Delete(ctx, s.Records, e.Key, e.Version); err != nil {
-				return err
-			}
 		}
 	}
 	if n >= Max {
 		return errMany.With(app, n)
+	}
+	slices.SortFunc(revoked, func(a, b record.Entry[stored]) int { return b.Value.Revoked.Compare(a.Value.Revoked) })
+	for i, e := range revoked {
+		if since := s.now().Sub(e.Value.Revoked); since > forgotten || i >= Max && since > tokens.Life {
+			if err := kindProgram.Delete(ctx, s.Records, e.Key, e.Version); err != nil {
+				return err
+			}
+		}
 	}
 	return nil
 }
