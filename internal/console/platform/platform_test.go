@@ -243,7 +243,7 @@ func TestRefused(t *testing.T) {
 	if n := len(w.platform.Blocked()); n != 40 {
 		t.Errorf("%d are blocked", n)
 	}
-	b.get(w.base()+"/platform").lacks(`data-seq=`) // what the first reading found nobody had just changed
+	b.get(w.base() + "/platform").lacks(`data-seq=`) // what the first reading found nobody had just changed
 }
 
 // What works is examined on demand, and kept.

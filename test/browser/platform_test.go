@@ -1,0 +1,106 @@
+package browser
+
+import (
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"mpblock/internal/testserver"
+)
+
+// gateway starts a server with nothing in it, and returns the tab of its admin.
+func gateway(t *testing.T) *tab {
+	t.Helper()
+	data := filepath.Join(t.TempDir(), "data")
+	s, err := testserver.Start(binary, "serve", "--listen", "127.0.0.1:0", "--sync-every", "24h", "--data", data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := s.Stop(); err != nil {
+			t.Error(err)
+		}
+	})
+	out, err := exec.CommandContext(t.Context(), binary, "operator", "add", "--data", data, "--role", "admin", "root").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	link := string(out)
+	at := strings.Index(link, "/password?")
+	if at < 0 {
+		t.Fatal(link)
+	}
+	const phrase = "a long enough phrase"
+	b := browse(t, s.Base)
+	b.visit(strings.Fields(link[at:])[0])
+	b.fill("#password", phrase)
+	b.fill("#again", phrase)
+	b.follow("#choose button")
+	b.speak("en")
+	return b
+}
+
+// inBoth looks at a page in both languages.
+func (b *tab) inBoth(name string, reach func(*tab)) {
+	b.t.Helper()
+	for _, lang := range []string{"zh-CN", "en"} {
+		reach(b)
+		b.speak(lang)
+		b.inspect(look{name: name, reach: reach}, lang)
+	}
+}
+
+// TestPlatform adds an account that lies on an emulator in another process, by the form, and
+// works with it: what others change there, a list that has shrunk, what is refused.
+func TestPlatform(t *testing.T) {
+	there := emulator(t)
+	b := gateway(t)
+	b.visit("/accounts")
+	b.follow("#join")
+	b.inBoth("join-where", func(b *tab) { b.visit("/accounts/platform") })
+	b.put("#url", there.Base)
+	b.put("#appid", testserver.DemoAppID)
+	b.follow("#next")
+	b.inBoth("join-tokens", func(b *tab) { b.visit("/accounts/platform?step=2") })
+	b.put("#secret", "0123456789abcdef0123456789abcdef")
+	b.follow("#next")
+	b.says("main", "The secret is wrong")
+	b.inBoth("join-refused", func(b *tab) { b.visit("/accounts/platform?step=3") })
+	b.follow("#back")
+	b.put("#secret", testserver.DemoSecret)
+	b.follow("#next")
+	b.says("#report-state", "all is well")
+	b.inBoth("join-test", func(b *tab) { b.visit("/accounts/platform?step=3") })
+	b.follow("#next")
+	b.inBoth("join-name", func(b *tab) { b.visit("/accounts/platform?step=4") })
+	b.put("#name", "Shop 小店")
+	b.follow("#next")
+	b.says("#connection", "23,000 on it")
+	if n := len(b.text("#secret")); n != 32 {
+		t.Errorf("the secret for programs has %d characters", n)
+	}
+	b.save("join-done", "en", "1440")
+	const at = "/a/" + testserver.DemoAppID
+	platform := enter(t, there, "en")
+	drift := func(block, unblock string) {
+		platform.visit("/emulator")
+		platform.put("#drift-block", block)
+		platform.put("#drift-unblock", unblock)
+		platform.follow("#drift form button")
+	}
+	drift("3", "0")
+	b.visit(at + "/platform")
+	b.follow("#sync")
+	b.says("#drift", "Put back")
+	b.inBoth("platform", func(b *tab) { b.visit(at + "/platform") })
+	b.visit(at + "/platform")
+	b.follow("#drift tbody tr:first-child td.whole a")
+	b.follow("main form button.primary, main form button.danger")
+	b.visit(at + "/platform")
+	b.says("#drift", "Put back")
+	if b.has("#drift td.whole a") {
+		t.Error("what was put back can be put back once more")
+	}
+	b.inBoth("platform-settings", func(b *tab) { b.visit("/accounts/" + testserver.DemoAppID + "/platform") })
+}
