@@ -12,17 +12,12 @@ import (
 type actorView struct{ Name, Job, All string }
 
 func (v *visit) actor(actor string) actorView {
-	if actor == mpblock.ActorAPI {
-		return actorView{Name: v.Say(msg("actor.api")), All: v.changesOf(actor)}
+	plain := map[string]msg{mpblock.ActorAPI: msg("actor.api"), mpblock.ActorExpiry: msg("actor.expiry"), "platform": msg("actor.platform")} // upstream.Platform
+	if key, ok := plain[actor]; ok {
+		return actorView{Name: v.Say(key), All: v.changesOf(actor)}
 	}
 	if name, ok := strings.CutPrefix(actor, mpblock.ActorProgram); ok {
 		return actorView{Name: v.Say(msg("actor.program"), name), All: v.changesOf(actor)}
-	}
-	if actor == "platform" { // upstream.Platform
-		return actorView{Name: v.Say(msg("actor.platform")), All: v.changesOf(actor)}
-	}
-	if actor == mpblock.ActorExpiry {
-		return actorView{Name: v.Say(msg("actor.expiry")), All: v.changesOf(actor)}
 	}
 	if name, ok := strings.CutPrefix(actor, "console:"); ok {
 		return actorView{Name: name, All: v.changesOf(actor)}
