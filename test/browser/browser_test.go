@@ -117,10 +117,17 @@ func serve(t *testing.T) *testserver.Server {
 // serveTillKilled is serve for a test that ends the server itself.
 func serveTillKilled(t *testing.T) *testserver.Server {
 	t.Helper()
-	s, err := testserver.Start(binary, "serve", "--demo", "--demo-language", "en", "--listen", "127.0.0.1:0", "--data", filepath.Join(t.TempDir(), "data"))
+	return serveAt(t, filepath.Join(t.TempDir(), "data"))
+}
+
+// serveAt is serveTillKilled with data in a directory.
+func serveAt(t *testing.T, data string) *testserver.Server {
+	t.Helper()
+	s, err := testserver.Start(binary, "serve", "--demo", "--demo-language", "en", "--listen", "127.0.0.1:0", "--data", data)
 	if err != nil {
 		t.Fatal(err)
 	}
+	t.Cleanup(func() { _ = s.Kill() }) // of a test that has failed before it came to that
 	return s
 }
 

@@ -22,13 +22,21 @@ func list(t *testing.T, s *testserver.Server) {
 	}
 }
 
-// emulator starts a server with the demo that is one.
-func emulator(t *testing.T) *testserver.Server {
+// emulatorTillKilled is emulator for a test that ends the server itself.
+func emulatorTillKilled(t *testing.T) *testserver.Server {
 	t.Helper()
 	s, err := testserver.Start(binary, "serve", "--demo", "--demo-language", "en", "--listen", "127.0.0.1:0", "--control-listen", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
+	t.Cleanup(func() { _ = s.Kill() })
+	return s
+}
+
+// emulator starts a server with the demo that is one.
+func emulator(t *testing.T) *testserver.Server {
+	t.Helper()
+	s := emulatorTillKilled(t)
 	t.Cleanup(func() {
 		if err := s.Stop(); err != nil {
 			t.Error(err)

@@ -5,7 +5,9 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/network"
+	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/chromedp"
 
 	"mpblock/internal/testserver"
@@ -48,6 +50,79 @@ func (d deed) press(b *tab, script string) {
 	} else {
 		b.load(d.name, step)
 	}
+	d.done(b)
+}
+
+// offline presses the button without a network, which says that nothing was changed, and
+// again when the network is back.
+func (d deed) offline(b *tab, says string) {
+	b.t.Helper()
+	d.begin(b)
+	b.conditions(true, 0)
+	b.click(d.button)
+	b.wait(`document.querySelector("[data-shown]") !== null`)
+	if got := b.text("[data-shown]"); !strings.Contains(got, says) {
+		b.t.Errorf("%s: offline the page says %q, want %q", d.name, got, says)
+	}
+	if b.has("[data-busy]") {
+		b.t.Errorf("%s: the button cannot be pressed again", d.name)
+	}
+	b.conditions(false, 0)
+	b.forgive() // of the network
+	d.press(b, "e.click()")
+}
+
+// slow presses the button twice on a slow network: it shows that it was pressed, and once
+// is done what it does.
+func (d deed) slow(b *tab) {
+	b.t.Helper()
+	d.begin(b)
+	b.conditions(false, 300)
+	d.press(b, `e.click(); sessionStorage.busy = e.closest("form").hasAttribute("data-busy"); e.click()`)
+	if !eval[bool](b, `sessionStorage.busy === "true"`) {
+		b.t.Errorf("%s: nothing shows that the button was pressed", d.name)
+	}
+	if n := eval[int](b, `document.querySelectorAll("[data-notice]").length`); n > 1 {
+		b.t.Errorf("%s: done %d times", d.name, n)
+	}
+	b.conditions(false, 0)
+}
+
+// gone presses the button when no server is there any more: the page stays, says what
+// that means, and the button can be pressed again.
+func (d deed) gone(b *tab, says string) {
+	b.t.Helper()
+	b.do("show the tab", call(page.BringToFront, cdp.Empty{}))
+	b.click(d.button)
+	b.wait(`document.querySelector("[data-shown]") !== null`)
+	if got := b.text("[data-shown]"); !strings.Contains(got, says) {
+		b.t.Errorf("%s: without a server the page says %q, want %q", d.name, got, says)
+	}
+	if b.has("[data-busy]") {
+		b.t.Errorf("%s: the button cannot be pressed again", d.name)
+	}
+	b.forgive()
+}
+
+// logout ends the login under the page.
+func (b *tab) logout() {
+	b.t.Helper()
+	eval[bool](b, `fetch("/logout", {method: "POST"}).then(r => r.ok)`)
+}
+
+// loginEnds presses the button when the login has ended: what was entered is kept, and
+// goes on after a new login.
+func (d deed) loginEnds(b *tab, name, password string) {
+	b.t.Helper()
+	d.begin(b)
+	b.logout()
+	b.follow(d.button)
+	b.says("#ended", "what you entered is kept")
+	b.forgive() // of the answer that says so
+	b.fill("#name", name)
+	b.fill("#password", password)
+	b.follow("#enter")
+	b.follow("#go-on")
 	d.done(b)
 }
 
@@ -129,6 +204,10 @@ func settingDeeds() []deed {
 		{"a new secret", own("#rotate input"), "#rotate button", false, shown("#secret-shown")},
 		{"retire an account", own("#retire input[type=checkbox]"), "#do-retire", false, told},
 		{"make followers", own("a[href$='/start']", "#making summary"), "#mint button", false, told},
+		{"the prefix of OpenIDs", func(b *tab) {
+			own("a[href$='/start']")(b)
+			b.fill("#set-prefix #openid", "o6_bmjrPTlm6_2sgVt7hMZOPfL2M")
+		}, "#set-prefix button", false, told},
 		{"a new operator", func(b *tab) {
 			n++
 			b.visit("/operators")
@@ -146,19 +225,7 @@ func TestOffline(t *testing.T) {
 		t.Run(lang.code, func(t *testing.T) {
 			b := enter(t, serve(t), lang.code)
 			for _, d := range append(deeds(), settingDeeds()...) {
-				d.begin(b)
-				b.conditions(true, 0)
-				b.click(d.button)
-				b.wait(`document.querySelector("[data-shown]") !== null`)
-				if got := b.text("[data-shown]"); !strings.Contains(got, lang.says) {
-					t.Errorf("%s: offline the page says %q, want %q", d.name, got, lang.says)
-				}
-				if b.has("[data-busy]") {
-					t.Errorf("%s: the button cannot be pressed again", d.name)
-				}
-				b.forgive() // of the network
-				b.conditions(false, 0)
-				d.press(b, "e.click()")
+				d.offline(b, lang.says)
 			}
 			b.calm()
 		})
@@ -171,16 +238,7 @@ func TestSlow(t *testing.T) {
 	s := serve(t)
 	b := enter(t, s, "en")
 	for _, d := range append(deeds(), settingDeeds()...) {
-		d.begin(b)
-		b.conditions(false, 800)
-		d.press(b, `e.click(); sessionStorage.busy = document.querySelector("form[data-busy]") !== null; e.click()`)
-		if !eval[bool](b, `sessionStorage.busy === "true"`) {
-			t.Errorf("%s: nothing shows that the button was pressed", d.name)
-		}
-		if n := eval[int](b, `document.querySelectorAll("[data-notice]").length`); n > 1 {
-			t.Errorf("%s: done %d times", d.name, n)
-		}
-		b.conditions(false, 0)
+		d.slow(b)
 	}
 	b.calm()
 }
@@ -191,19 +249,9 @@ func TestLoginEndsUnderEachForm(t *testing.T) {
 	password := "a phrase for the test alone"
 	b := newOperator(enter(t, s, "en"), "anna", "admin", password)
 	for _, d := range append(deeds(), settingDeeds()...) {
-		if d.name == "undo from the notice" { // of a session that is over
-			continue
+		if d.name != "undo from the notice" { // of a session that is over
+			d.loginEnds(b, "anna", password)
 		}
-		d.begin(b)
-		eval[bool](b, `fetch("/logout", {method: "POST"}).then(r => r.ok)`)
-		b.follow(d.button)
-		b.says("#ended", "what you entered is kept")
-		b.forgive() // of the answer that says so
-		b.fill("#name", "anna")
-		b.fill("#password", password)
-		b.follow("#enter")
-		b.follow("#go-on")
-		d.done(b)
 	}
 	b.calm()
 }
