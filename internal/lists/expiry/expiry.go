@@ -11,6 +11,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -40,29 +41,38 @@ const (
 	lookEvery   = 500 * time.Millisecond // ends that are set meanwhile, by whatever node, are found then
 	retryHere   = time.Second            // for an account that could not be changed
 	retryThere  = 30 * time.Second       // likewise, whose list lies on a platform, or that is retired
+	retryOne    = 24 * time.Hour         // for an end that the platform has refused to bring about
 	atOnce      = 10_000                 // ends that are read at a time
 	accounts    = 32                     // whose changes wait for the disk together
 	callsAtOnce = 100                    // OpenIDs that one change of a list on the platform has
+	maxRefused  = 100_000                // refused ends that are remembered; more, and all are tried again
 )
 
 // Worker unblocks whose end has come.
 type Worker struct {
 	Options
-	slots chan struct{} // of accounts whose list lies here
+	slots   chan struct{} // of accounts whose list lies here
+	started time.Time
+	done    chan struct{} // takes one without waiting: an account was changed, and is no more busy
+	failing bool          // the store does not answer, which was reported
 
 	mu      sync.Mutex
 	busy    map[mpblock.AppID]bool
 	retry   map[mpblock.AppID]time.Time // who failed: not before, by the machine's clock
-	done    chan struct{}               // takes one without waiting: an account is no more busy
-	failing bool                        // the store does not answer, which was reported
+	refused map[mpblock.DueEnd]time.Time
+
+	place  mpblock.DueEnd                   // the ends up to here are read again at anew, or for an account in passed
+	passed map[mpblock.AppID]mpblock.DueEnd // whose ends lie in front of the place, but behind this one
+	anew   time.Time
 }
 
 // New returns a Worker that does nothing until it is run.
 func New(o Options) *Worker {
 	o.Clock = mpblock.ClockOr(o.Clock)
 	return &Worker{
-		Options: o, slots: make(chan struct{}, accounts), busy: map[mpblock.AppID]bool{},
-		retry: map[mpblock.AppID]time.Time{}, done: make(chan struct{}, 1),
+		Options: o, slots: make(chan struct{}, accounts), started: time.Now(), done: make(chan struct{}, 1),
+		busy: map[mpblock.AppID]bool{}, retry: map[mpblock.AppID]time.Time{},
+		refused: map[mpblock.DueEnd]time.Time{}, passed: map[mpblock.AppID]mpblock.DueEnd{},
 	}
 }
 
@@ -97,37 +107,83 @@ func (w *Worker) Run(ctx context.Context) {
 }
 
 // pass begins to unblock those whose end has come, and returns when to look again. An
-// account at which somebody is, or that failed of late, is passed over.
+// account at which somebody is, or that failed of late, is passed over; full pages of ends
+// are not read again before there is a reason.
 func (w *Worker) pass(ctx context.Context, under *sync.WaitGroup) (time.Duration, error) {
 	now := w.Clock.Now()
-	for after := (mpblock.DueEnd{}); ; {
+	for after := w.from(now); ; {
 		due, err := w.Due(ctx, after, now.Add(lookEvery), atOnce)
 		if err != nil {
 			return lookEvery, err
 		}
-		var order []mpblock.AppID
-		of := map[mpblock.AppID][]mpblock.OpenID{}
-		for _, d := range due {
-			if d.Until.After(now) {
-				w.begin(ctx, under, order, of)
-				return d.Until.Sub(now), nil
-			}
-			if of[d.AppID] == nil {
-				order = append(order, d.AppID)
-			}
-			of[d.AppID] = append(of[d.AppID], d.OpenID)
-			after = d
+		come := due
+		if n := slices.IndexFunc(due, func(d mpblock.DueEnd) bool { return d.Until.After(now) }); n >= 0 {
+			come = due[:n]
 		}
+		full := len(come) == atOnce
+		order, of := w.sort(come, after, full)
 		w.begin(ctx, under, order, of)
-		if len(due) < atOnce {
+		switch {
+		case full:
+			after = come[len(come)-1]
+		case len(come) < len(due):
+			return due[len(come)].Until.Sub(now), nil
+		default:
 			return lookEvery, nil
 		}
 	}
 }
 
+// from returns the end behind which a pass begins: that up to which all were passed over,
+// or one in front of an account that need not be passed over any more.
+func (w *Worker) from(now time.Time) mpblock.DueEnd {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if !time.Now().Before(w.anew) || w.place.Until.After(now) { // or the clock was set back
+		w.place, w.anew = mpblock.DueEnd{}, w.next(retryThere)
+		clear(w.passed)
+		maps.DeleteFunc(w.refused, func(_ mpblock.DueEnd, until time.Time) bool { return !time.Now().Before(until) })
+	}
+	for app, behind := range w.passed {
+		if !w.free(app) {
+			continue
+		}
+		if delete(w.passed, app); behind.Compare(w.place) < 0 {
+			w.place = behind
+		}
+	}
+	return w.place
+}
+
+// sort returns ends by account, in the order in which they come, without those that were
+// refused. A full page is not read again before one of its accounts is free.
+func (w *Worker) sort(due []mpblock.DueEnd, after mpblock.DueEnd, full bool) (order []mpblock.AppID, of map[mpblock.AppID][]mpblock.DueEnd) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	of = map[mpblock.AppID][]mpblock.DueEnd{}
+	for _, d := range due {
+		if _, is := w.refused[d]; is {
+			continue
+		}
+		if of[d.AppID] == nil {
+			order = append(order, d.AppID)
+		}
+		of[d.AppID] = append(of[d.AppID], d)
+	}
+	if full {
+		w.place = due[len(due)-1]
+		for _, app := range order {
+			if behind, is := w.passed[app]; !is || after.Compare(behind) < 0 {
+				w.passed[app] = after
+			}
+		}
+	}
+	return order, of
+}
+
 // begin has accounts worked at. Of those whose list lies here it waits until there is
 // room, and nobody waits for a platform.
-func (w *Worker) begin(ctx context.Context, under *sync.WaitGroup, order []mpblock.AppID, of map[mpblock.AppID][]mpblock.OpenID) {
+func (w *Worker) begin(ctx context.Context, under *sync.WaitGroup, order []mpblock.AppID, of map[mpblock.AppID][]mpblock.DueEnd) {
 	for _, app := range order {
 		if !w.take(app) {
 			continue
@@ -145,15 +201,15 @@ func (w *Worker) begin(ctx context.Context, under *sync.WaitGroup, order []mpblo
 				return
 			}
 		}
-		ids := of[app]
+		due := of[app]
 		under.Go(func() {
-			err := w.expire(ctx, account, ids)
+			changed, err := w.expire(ctx, account, due)
 			if here {
 				<-w.slots
 			}
 			switch {
 			case err == nil || ctx.Err() != nil:
-				w.left(app)
+				w.left(app, changed)
 			case here:
 				w.failed(app, retryHere, err)
 			default:
@@ -167,19 +223,33 @@ func (w *Worker) begin(ctx context.Context, under *sync.WaitGroup, order []mpblo
 func (w *Worker) take(app mpblock.AppID) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.busy[app] || time.Now().Before(w.retry[app]) {
+	if !w.free(app) {
 		return false
 	}
 	w.busy[app] = true
 	return true
 }
 
-// left ends the work at an account; there may be more of it.
-func (w *Worker) left(app mpblock.AppID) {
+// free tells whether an account may be worked at.
+func (w *Worker) free(app mpblock.AppID) bool {
+	return !w.busy[app] && !time.Now().Before(w.retry[app])
+}
+
+// next returns the time of the next try of all that wait so long: they are tried together,
+// so that ends which lie behind each other are read once.
+func (w *Worker) next(pause time.Duration) time.Time {
+	return time.Now().Add(pause - time.Since(w.started)%pause)
+}
+
+// left ends the work at an account. If it was changed, there may be more of it at once.
+func (w *Worker) left(app mpblock.AppID, changed bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	delete(w.busy, app)
 	delete(w.retry, app)
+	if !changed {
+		return
+	}
 	select {
 	case w.done <- struct{}{}:
 	default:
@@ -195,29 +265,56 @@ func (w *Worker) failed(app mpblock.AppID, pause time.Duration, why error) {
 	if w.retry[app].IsZero() && why != nil {
 		w.Report(fmt.Errorf("unblock whose end has come, account %s (tried again every %v): %w", app, pause, why))
 	}
-	w.retry[app] = time.Now().Add(pause)
+	w.retry[app] = w.next(pause)
 }
 
-// expire unblocks those of some OpenIDs whose end has come. One that the platform does not
-// know does not hold up the others; it is tried again later.
-func (w *Worker) expire(ctx context.Context, a *mpblock.Account, ids []mpblock.OpenID) (unknown error) {
+// expire unblocks those whose end has come, and tells whether it has changed anything. Who
+// the platform refuses to unblock does not hold up the others, and is left out for a day.
+func (w *Worker) expire(ctx context.Context, a *mpblock.Account, due []mpblock.DueEnd) (changed bool, err error) {
 	size := mpblock.MaxWrite
 	if a.Upstream != "" {
 		size = callsAtOnce
 	}
-	for len(ids) > 0 {
-		batch := ids[:min(size, len(ids))]
-		_, err := w.Apply(ctx, a, mpblock.Batch{Action: mpblock.Unblock, OpenIDs: slices.Clone(batch), Actor: mpblock.ActorExpiry, Ended: true})
-		var is *mpblock.UnknownError
+	var refused []mpblock.Refused
+	defer func() { w.refuse(a.AppID, due, refused) }()
+	for batch := range slices.Chunk(due, size) {
+		ids := make([]mpblock.OpenID, len(batch))
+		for i, d := range batch {
+			ids[i] = d.OpenID
+		}
+		change, err := w.Apply(ctx, a, mpblock.Batch{Action: mpblock.Unblock, OpenIDs: ids, Actor: mpblock.ActorExpiry, Ended: true})
+		changed = changed || change.Seq != 0
+		var some *mpblock.RefusedError
 		switch {
-		case errors.As(err, &is):
-			unknown = fmt.Errorf("%s: %w", batch[is.Index], err)
-			ids = slices.Delete(ids, is.Index, is.Index+1)
+		case errors.As(err, &some):
+			refused = append(refused, some.Refused...)
 		case err != nil:
-			return err
-		default:
-			ids = ids[len(batch):]
+			return changed, err
 		}
 	}
-	return unknown
+	return changed, nil
+}
+
+// refuse leaves out ends that the platform has refused to bring about, and reports them.
+func (w *Worker) refuse(app mpblock.AppID, due []mpblock.DueEnd, refused []mpblock.Refused) {
+	if len(refused) == 0 {
+		return
+	}
+	is := make(map[mpblock.OpenID]bool, len(refused))
+	for _, r := range refused {
+		is[r.OpenID] = true
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, d := range due {
+		if !is[d.OpenID] {
+			continue
+		}
+		if len(w.refused) >= maxRefused {
+			clear(w.refused)
+		}
+		w.refused[d] = time.Now().Add(retryOne)
+	}
+	w.Report(fmt.Errorf("unblock whose end has come, account %s: %d stay blocked, the first is %s (tried again in %v; or unblock them by hand): %w",
+		app, len(refused), refused[0].OpenID, retryOne, &mpblock.RefusedError{Refused: refused}))
 }

@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -24,6 +26,7 @@ type world struct {
 
 	mu       sync.Mutex
 	reported []error
+	reads    atomic.Int64
 }
 
 func begin(t *testing.T) *world {
@@ -40,7 +43,10 @@ func (w *world) run() {
 	ctx, stop := context.WithCancel(w.Context())
 	done := make(chan struct{})
 	worker := New(Options{
-		Due: w.store.Due,
+		Due: func(ctx context.Context, after mpblock.DueEnd, until time.Time, limit int) ([]mpblock.DueEnd, error) {
+			w.reads.Add(1)
+			return w.store.Due(ctx, after, until, limit)
+		},
 		Account: func(_ context.Context, app mpblock.AppID) (*mpblock.Account, error) {
 			w.mu.Lock()
 			defer w.mu.Unlock()
@@ -213,32 +219,127 @@ func TestOneThatFailsHoldsUpNobody(t *testing.T) {
 	})
 }
 
-// One that the platform does not know stays, and the others end.
-func TestOneThatThePlatformDoesNotKnow(t *testing.T) {
+// Who the platform refuses to unblock stays, is not tried again soon, and the others end.
+func TestThosePlatformRefuses(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := begin(t)
 		a := w.account(1)
 		a.Upstream = "https://platform.example"
-		for n := range 250 {
+		for n := range 350 {
 			w.block(a, n, time.Hour)
 		}
-		largest := 0
-		w.apply = func(ctx context.Context, a *mpblock.Account, b mpblock.Batch) (mpblock.Change, error) {
-			largest = max(largest, len(b.OpenIDs))
-			for i := range b.OpenIDs {
-				if b.OpenIDs[i] == id(7) {
-					return mpblock.Change{}, &mpblock.UnknownError{Index: i}
+		refuses := map[mpblock.OpenID]bool{}
+		for n := range 150 { // whole batches of them
+			refuses[id(n)] = true
+		}
+		calls, largest := 0, 0
+		w.apply = func(ctx context.Context, a *mpblock.Account, b mpblock.Batch) (c mpblock.Change, err error) {
+			calls, largest = calls+1, max(largest, len(b.OpenIDs))
+			var refused []mpblock.Refused
+			for _, id := range b.OpenIDs {
+				if refuses[id] {
+					refused = append(refused, mpblock.Refused{OpenID: id, Code: 40003})
 				}
 			}
-			return w.lists.Apply(ctx, a, b)
+			if b.OpenIDs = slices.DeleteFunc(b.OpenIDs, func(id mpblock.OpenID) bool { return refuses[id] }); len(b.OpenIDs) > 0 {
+				c, err = w.lists.Apply(ctx, a, b)
+			}
+			if len(refused) > 0 {
+				err = &mpblock.RefusedError{Refused: refused}
+			}
+			return c, err
 		}
 		w.run()
 		wait(time.Hour + time.Second)
-		if n := w.blocked(a); n != 1 || largest != callsAtOnce {
-			t.Errorf("%d are blocked, want 1; the largest change had %d", n, largest)
+		if n := w.blocked(a); n != 150 || largest != callsAtOnce {
+			t.Errorf("%d are blocked, want 150; the largest change had %d", n, largest)
 		}
-		if len(w.reported) != 1 || !errors.As(w.reported[0], new(*mpblock.UnknownError)) {
+		wait(10 * time.Minute)
+		if synctest.Wait(); calls != 4 {
+			t.Errorf("%d calls, want 4", calls)
+		}
+		if len(w.reported) != 1 || !errors.As(w.reported[0], new(*mpblock.RefusedError)) {
 			t.Error(w.reported)
+		}
+	})
+}
+
+// The ends of an account that is left alone are not read all the time, and hold up nobody.
+func TestManyEndsThatWait(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := begin(t)
+		retired, good := w.account(1), w.account(2)
+		retired.Retired = true
+		many := make([]mpblock.OpenID, 3*atOnce)
+		for n := range many {
+			many[n] = id(n)
+		}
+		for ids := range slices.Chunk(many, mpblock.MaxWrite) {
+			b := mpblock.Batch{Action: mpblock.Block, OpenIDs: ids, Actor: "test", Time: time.Now(), Until: time.Now().Add(time.Second)}
+			if _, err := w.store.Apply(t.Context(), retired.AppID, b); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for n := range 5 {
+			w.block(good, n, time.Duration(n+1)*time.Second)
+		}
+		w.run()
+		wait(6 * time.Second)
+		if n := w.blocked(good); n != 0 {
+			t.Errorf("%d are blocked behind those that wait", n)
+		}
+		before := w.reads.Load()
+		wait(time.Minute)
+		if n := w.reads.Load() - before; n > 2*60+2*4 { // twice a second, and all of them every 30 s
+			t.Errorf("%d reads in a minute", n)
+		}
+		used := *retired
+		used.Retired = false
+		w.mu.Lock()
+		w.accounts[retired.AppID] = &used
+		w.mu.Unlock()
+		wait(retryThere + time.Second)
+		if n := w.blocked(retired); n != 0 {
+			t.Errorf("%d are blocked of one that is in use again", n)
+		}
+	})
+}
+
+// After a day those are tried again that the platform has refused.
+func TestRefusedOnesAreTriedAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := New(Options{Report: func(error) {}})
+		d := mpblock.DueEnd{Until: time.Now(), AppID: "wx0000000000000001", OpenID: id(1)}
+		w.refuse(d.AppID, []mpblock.DueEnd{d}, []mpblock.Refused{{OpenID: d.OpenID, Code: 40003}})
+		for _, step := range []struct {
+			wait time.Duration
+			want int
+		}{{retryOne - time.Second, 0}, {time.Minute, 1}} {
+			wait(step.wait)
+			w.from(time.Now())
+			if order, _ := w.sort([]mpblock.DueEnd{d}, mpblock.DueEnd{}, false); len(order) != step.want {
+				t.Errorf("%d accounts to be tried after %v more, want %d", len(order), step.wait, step.want)
+			}
+		}
+	})
+}
+
+// An end that does not come about is not tried all the time.
+func TestAnEndWithoutEffect(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := begin(t)
+		w.block(w.account(1), 1, time.Hour)
+		calls := 0
+		w.apply = func(context.Context, *mpblock.Account, mpblock.Batch) (mpblock.Change, error) {
+			calls++
+			time.Sleep(time.Millisecond)
+			return mpblock.Change{}, nil
+		}
+		w.run()
+		wait(time.Hour + 10*time.Second)
+		synctest.Wait()
+		if calls < 10 || calls > 21 {
+			t.Errorf("%d calls in ten seconds", calls)
 		}
 	})
 }
