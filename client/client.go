@@ -15,7 +15,8 @@
 // no connection, once a call whose token turned out bad, and for reads also an
 // answer that was lost. A Block or Unblock that may have been sent, and whose answer
 // was lost, is never sent again: it may have happened, and the error, an
-// *UnknownOutcomeError, says so. To read the list settles it.
+// *UnknownOutcomeError, says so. To read the list settles it. No redirect is followed:
+// it would take secret and token elsewhere.
 //
 // Whether a call was sent is known from net/http/httptrace. Behind a
 // http.RoundTripper that does not call its hooks every call counts as sent.
@@ -86,6 +87,9 @@ func New(appID, secret string, options ...Option) (*Client, error) {
 	if !c.tokens.others() && (appID == "" || secret == "") {
 		return nil, errors.New("client: the AppID or the secret is empty")
 	}
+	own := *c.http
+	own.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse } // secrets and tokens are for this server
+	c.http = &own
 	return c, nil
 }
 
@@ -319,9 +323,7 @@ func (c *Client) Forward(ctx context.Context, token string, r *http.Request) (*h
 		}
 	}
 	out.Header.Set("User-Agent", "mpblock")
-	h := *c.http
-	h.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
-	res, err := h.Do(out) //nolint:gosec // likewise
+	res, err := c.http.Do(out) //nolint:gosec // likewise
 	var u *url.Error
 	if errors.As(err, &u) {
 		err = u.Err // without the URL, which holds the token

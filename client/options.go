@@ -29,8 +29,8 @@ func WithBaseURL(base string) Option {
 	}
 }
 
-// WithHTTPClient sets what requests are made with. The default has a timeout of
-// 30 s.
+// WithHTTPClient sets what requests are made with, but for redirects, which are not
+// followed. The default has a timeout of 30 s.
 func WithHTTPClient(h *http.Client) Option {
 	return func(c *Client) error { c.http = h; return nil }
 }

@@ -82,6 +82,9 @@ var errHTTPS = errors.New("the server speaks HTTPS, and was asked over HTTP")
 
 // understand reads an answer.
 func understand(q request, res *http.Response, text []byte) (answer, error) {
+	if res.StatusCode >= 300 && res.StatusCode < 400 {
+		return answer{}, &lostError{err: fmt.Errorf("the answer is not that of the API: HTTP %s, a redirect, which is not followed: give the base URL that it leads to", res.Status), sent: true}
+	}
 	var a answer
 	err := json.Unmarshal(text, &a)
 	var wrongType *json.UnmarshalTypeError // of a field; the others have been read

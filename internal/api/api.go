@@ -219,8 +219,13 @@ func (x *exchange) answer() (e *wire.Error) {
 }
 
 // errorOf returns an error as the API answers it: what the real platform has refused bears
-// its own code and text.
+// its own code and text. That is not so of what it refused when this server wanted to know
+// what became of a change, or another token: a program would take its own call for refused.
 func errorOf(err error) *wire.Error {
+	var own *mpblock.Error
+	if errors.As(err, &own) && (own.Key == "upstream.lost" || strings.HasPrefix(own.Key, "source.")) {
+		return wire.ErrorOf(own)
+	}
 	var there *client.Error
 	if !errors.As(err, &there) {
 		return wire.ErrorOf(err)
@@ -242,7 +247,11 @@ func ownToken(there *client.Error) bool {
 	if there.Call == string(mpblock.CallToken) || there.Call == string(mpblock.CallStableToken) {
 		return true
 	}
-	return errors.Is(there, client.ErrInvalidToken) || errors.Is(there, client.ErrTokenExpired)
+	switch there.Code {
+	case 40001, 40014, 42001, 42007, 40164: // tokens, and the address of this server
+		return true
+	}
+	return false
 }
 
 // run makes the checks that all calls have, in the platform's order, and the call.
