@@ -94,7 +94,7 @@ func (s *Service) SyncFollowers(ctx context.Context, app mpblock.AppID, sure boo
 }
 
 func (s *Service) syncFollowers(ctx context.Context, app mpblock.AppID, c *client.Client, sure bool) (Followers, error) {
-	there, total, err := readFollowers(ctx, c)
+	there, total, err := readFollowers(ctx, c, sure)
 	if err != nil {
 		return Followers{}, err
 	}
@@ -125,9 +125,9 @@ func (s *Service) syncFollowers(ctx context.Context, app mpblock.AppID, c *clien
 }
 
 // readFollowers walks the platform's followers to their end, and returns those that can be
-// held here, in byte order, each once.
-func readFollowers(ctx context.Context, c *client.Client) (ids []mpblock.OpenID, total int, err error) {
-	seen, unlisted := map[client.OpenID]bool{}, 0
+// held here, in byte order, each once. They are whole, unless somebody is sure.
+func readFollowers(ctx context.Context, c *client.Client, sure bool) (ids []mpblock.OpenID, total int, err error) {
+	seen, unlisted, last := map[client.OpenID]bool{}, 0, 0
 	for after := client.OpenID(""); ; {
 		p, err := c.Followers(ctx, after)
 		if err != nil {
@@ -138,6 +138,9 @@ func readFollowers(ctx context.Context, c *client.Client) (ids []mpblock.OpenID,
 			if calls := total/max(len(p.OpenIDs), 1) + 1; calls > mostReads && len(p.OpenIDs) > 0 {
 				return nil, 0, errManyFollowers.With(total, calls, dailyReads)
 			}
+		}
+		if after == "" || len(p.OpenIDs) > 0 {
+			last = p.Total
 		}
 		for _, text := range p.OpenIDs {
 			id, err := mpblock.ParseOpenID(string(text))
@@ -154,7 +157,7 @@ func readFollowers(ctx context.Context, c *client.Client) (ids []mpblock.OpenID,
 	}
 	slices.SortFunc(ids, mpblock.OpenID.Compare)
 	ids = slices.Compact(ids)
-	if n := len(ids) + unlisted; n < total-total/believed-believeAny || n == 0 && total > 0 {
+	if n := len(ids) + unlisted; !sure && (n < min(total, last)-passing(total) || n == 0 && total > 0) {
 		return nil, 0, errShort.With(n, total)
 	}
 	return ids, total, nil

@@ -226,7 +226,10 @@ func (h *hold) settle(ctx context.Context) error {
 func (j *journal) finish(ctx context.Context, job *bulk.Job) (mpblock.Change, error) {
 	ctx, cancel := j.lease.Context(context.WithoutCancel(ctx))
 	defer cancel()
-	if err := job.Settle(ctx, j); err != nil {
+	switch err := job.Settle(ctx, j); {
+	case errors.Is(err, errShort), errors.Is(err, errShrunk):
+		return mpblock.Change{}, err // a person has to say what is true
+	case err != nil:
 		return mpblock.Change{}, errLost.Because(err)
 	}
 	b := mpblock.Batch{Action: j.in.Action, Actor: j.in.Actor, Reason: j.in.Reason, Undoes: j.in.Undoes, Until: mpblock.EndAt(j.in.Until), Time: j.s.clock.Now()}

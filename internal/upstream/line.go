@@ -9,6 +9,7 @@ import (
 
 	"mpblock"
 	"mpblock/client"
+	"mpblock/internal/bulk"
 	"mpblock/internal/lease"
 	"mpblock/internal/record"
 	"mpblock/internal/upstream/budget"
@@ -158,9 +159,12 @@ func (h *hold) write(ctx context.Context, more budget.Calls, change func(*work))
 func (h *hold) All(ctx context.Context) iter.Seq2[client.OpenID, error] {
 	return func(yield func(client.OpenID, error) bool) {
 		l, err := read(ctx, h.to)
-		if err == nil {
+		if err == nil && !h.sure {
+			err = l.short(0) // whoever is missing would be taken for unblocked
+		}
+		if err == nil && !h.sure {
 			// What is asked about may be gone; most of the others may not.
-			if most := h.here - h.asked(); !h.sure && shrunk(most, most-len(l.ids), len(l.ids)) {
+			if most := h.here - h.asked(); shrunk(most, most-len(l.ids), len(l.ids)) {
 				err = errShrunk.With(len(l.ids), h.here)
 			}
 		}
@@ -176,10 +180,11 @@ func (h *hold) All(ctx context.Context) iter.Seq2[client.OpenID, error] {
 	}
 }
 
-// asked returns how many OpenIDs the change under way is about.
+// asked returns how many OpenIDs may be gone from the platform's list by the change under
+// way.
 func (h *hold) asked() int {
-	if in := h.lease.Value().Intent; in != nil {
-		return in.Count
+	if in := h.lease.Value().Intent; in != nil && in.Action == mpblock.Unblock {
+		return in.count(bulk.Done) + in.count(bulk.Unknown)
 	}
 	return 0
 }

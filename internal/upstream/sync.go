@@ -17,6 +17,7 @@ import (
 type listed struct {
 	ids   map[string]bool
 	total int // as the first page says
+	last  int // as the last page with OpenIDs says: the list may change while it is read
 }
 
 // The platform has answered for a day as if lists were empty or short. So one that is
@@ -32,32 +33,49 @@ func shrunk(here, missing, there int) bool {
 	return missing > max(here/believed, believeAny) || missing > 0 && there == 0
 }
 
-var errShort = mpblock.NewError(mpblock.Unavailable, "upstream.short", "the platform's list is shorter than it says itself: %d of %d")
+// passing returns how many of a list may come and go while it is read, beside what its
+// totals show.
+func passing(total int) int { return max(5, total/1_000) }
+
+var errShort = mpblock.NewError(mpblock.Unavailable, "upstream.short", "the platform's list is shorter than it says itself: %d of %d; it is not believed until it comes whole, or somebody is sure (mpblock account sync --sure)")
+
+// short returns an error if so many are missing of what the list says itself that a change
+// while it was read does not explain it.
+func (l listed) short(passing int) error {
+	if n, want := len(l.ids), min(l.total, l.last); n < want-passing || n == 0 && want > 0 {
+		return errShort.With(n, want)
+	}
+	return nil
+}
 
 // read walks the platform's list to its end. Walks are sets: nobody has promised an order.
 func read(ctx context.Context, c *client.Client) (listed, error) {
-	there := listed{ids: map[string]bool{}}
-	first, err := c.List(ctx, "")
-	if err != nil {
-		return there, explain(err)
-	}
-	there.total = first.Total
-	for id, err := range c.All(ctx) {
+	there, seen := listed{ids: map[string]bool{}}, map[client.OpenID]bool{}
+	for after := client.OpenID(""); ; {
+		p, err := c.List(ctx, after)
 		if err != nil {
 			return there, explain(err)
 		}
-		there.ids[string(id)] = true
+		if after == "" {
+			there.total, there.last = p.Total, p.Total
+		}
+		for _, id := range p.OpenIDs {
+			there.ids[string(id)], there.last = true, p.Total
+		}
+		if len(p.OpenIDs) == 0 || p.Next == "" {
+			return there, nil
+		}
+		if seen[p.Next] {
+			return there, errDown.With("its list goes round in a circle at " + string(p.Next))
+		}
+		seen[p.Next], after = true, p.Next
 	}
-	if len(there.ids) < there.total-there.total/believed-believeAny || len(there.ids) == 0 && there.total > 0 {
-		return there, errShort.With(len(there.ids), there.total)
-	}
-	return there, nil
 }
 
 // Sync reads an account's list on the platform, and makes the list here equal to it. Who
 // was blocked or unblocked there by others is a change by Platform. What was changed here
-// while it was read stays. Where too many would be unblocked, it is read once more, and
-// then nobody is until sure is set.
+// while it was read stays. Where the list is not whole, or too many would be unblocked, it is read
+// once more, and then nothing is taken over until sure is set.
 func (s *Service) Sync(ctx context.Context, app mpblock.AppID, sure bool) (Upstream, error) {
 	if _, _, err := s.line(ctx, app); err != nil {
 		return Upstream{}, err
@@ -150,8 +168,9 @@ func (s *Service) walk(ctx context.Context, app mpblock.AppID, w *Walk) error {
 		return err
 	}
 	w.Total, w.Unlisted, w.Added, w.Removed = there.total, unlisted, len(added), len(removed)
-	if w.Held = !w.Sure && shrunk(head.Total, len(removed), len(there.ids)); w.Held {
-		s.log.Warn("the platform's list has shrunk too much to be believed: nobody is unblocked until somebody says so", "appid", app, "total", there.total, "missing", len(removed))
+	short := there.short(passing(there.total))
+	if w.Held = !w.Sure && (short != nil || shrunk(head.Total, len(removed), len(there.ids))); w.Held {
+		s.log.Warn("the platform's list has shrunk too much to be believed: nobody is unblocked until somebody says so", "appid", app, "total", there.total, "listed", len(there.ids), "missing", len(removed))
 		return nil
 	}
 	ctx, cancel := h.lease.Context(ctx)

@@ -163,7 +163,7 @@ var (
 	errRefused = mpblock.NewError(mpblock.Conflict, "upstream.refused", "the platform refuses it: %d %s")
 	errWhole   = mpblock.NewError(mpblock.Invalid, "upstream.whole", "%d OpenIDs at once: the platform takes %d in one call, all or none")
 	errDown    = mpblock.NewError(mpblock.Unavailable, "upstream.down", "the platform does not answer: %s; nothing was changed")
-	errShrunk  = mpblock.NewError(mpblock.Unavailable, "upstream.shrunk", "the platform lists %d, and %d are blocked here: that is not believed until somebody is sure (mpblock account sync --sure)")
+	errShrunk  = mpblock.NewError(mpblock.Unavailable, "upstream.shrunk", "the platform lists %d, and %d are blocked here: that is not believed until somebody is sure (mpblock account sync --sure), and what was asked for is kept")
 	errDay     = mpblock.NewError(mpblock.Limited, "upstream.day", "the calls of the platform for today are used up, or left to people: jobs go on after %s")
 	errLimits  = mpblock.NewError(mpblock.Invalid, "upstream.limits", "%d calls a minute and %d a day: want 0, for no limit, or more")
 	errMinute  = mpblock.NewError(mpblock.Limited, "upstream.minute", "the calls of the platform for this minute are used up")

@@ -118,6 +118,7 @@ var codes = map[string]Code{
 	"upstream.minute":          CodeMinuteRate,
 	"upstream.none":            CodeSystem,
 	"upstream.seal":            CodeSystem,
+	"upstream.short":           CodeSystem,
 	"upstream.shrunk":          CodeSystem,
 	"upstream.unsealed":        CodeSystem,
 }
