@@ -48,7 +48,9 @@ func (s *Store) Due(ctx context.Context, after mpblock.DueEnd, until time.Time, 
 	return due, nil
 }
 
-// writeEnds writes when changes and entries end, where any does or did.
+// writeEnds writes when changes and entries end, where any does or did. An end that is
+// written takes the place of whatever is there: a node of an older version, which knows
+// nothing of ends, may have unblocked somebody and left it.
 func (p *plan) writeEnds(ctx context.Context, c *sql.Conn, app mpblock.AppID) error {
 	var gone []mpblock.OpenID
 	for id, end := range p.before.ends {
@@ -59,10 +61,10 @@ func (p *plan) writeEnds(ctx context.Context, c *sql.Conn, app mpblock.AppID) er
 	var ends []effect
 	for id, end := range p.ends {
 		if p.before.ends[id] != end {
-			ends = append(ends, effect{id: id, ends: end})
+			ends, gone = append(ends, effect{id: id, ends: end}), append(gone, id)
 		}
 	}
-	slices.SortFunc(gone, mpblock.OpenID.Compare)
+	gone = mpblock.Distinct(gone)
 	slices.SortFunc(ends, func(a, b effect) int { return a.id.Compare(b.id) })
 	if err := query.Remove(ctx, c, "entry_end", app, gone); err != nil {
 		return err
