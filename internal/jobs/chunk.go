@@ -32,6 +32,11 @@ func (svc *Service) runChunk(ctx context.Context, j *storedJob, resumed bool) (c
 	}
 	pending := item.IDs(items)
 	if resumed {
+		// First what was under way: changed by somebody else once it is in the log, it
+		// would be done again.
+		if err := svc.lists.Finish(ctx, a); err != nil {
+			return chunkResult{}, err
+		}
 		if pending, err = c.takeOwn(ctx, pending); err != nil {
 			return chunkResult{}, err
 		}
@@ -156,6 +161,13 @@ func (svc *Service) ownBefore(ctx context.Context, j *storedJob, seq uint64, ids
 
 // begun tells whether the chunk under way has been applied.
 func (svc *Service) begun(ctx context.Context, j *storedJob) (bool, error) {
+	a, err := svc.accountOf(ctx, j)
+	if err == nil {
+		err = svc.lists.Finish(ctx, a)
+	}
+	if err != nil {
+		return false, err
+	}
 	ids, err := svc.chunkIDs(ctx, j)
 	if err != nil {
 		return false, err

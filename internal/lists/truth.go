@@ -28,3 +28,9 @@ func (svc *Service) apply(ctx context.Context, a *mpblock.Account, b mpblock.Bat
 	b.Time = svc.clock.Now()
 	return svc.truth(a).Apply(ctx, a, b, whole)
 }
+
+// Finish ends what was left under way of an account's changes, as Truth says: who looks in
+// the log for what has been done calls it before.
+func (svc *Service) Finish(ctx context.Context, a *mpblock.Account) error {
+	return svc.truth(a).Finish(ctx, a)
+}

@@ -111,6 +111,16 @@ func (r *round) run(ctx context.Context, ids []mpblock.OpenID) (left []mpblock.O
 	return left, explain(stopped)
 }
 
+// Finish settles what is under way of an account: it implements truth.Truth.
+func (s *Service) Finish(ctx context.Context, a *mpblock.Account) error {
+	h, err := s.hold(ctx, a.AppID, false, false)
+	if err != nil {
+		return err
+	}
+	h.release(ctx)
+	return nil
+}
+
 // amend changes reasons or ends, in its turn: so it comes after a change that is under way.
 func (s *Service) amend(ctx context.Context, app mpblock.AppID, b mpblock.Batch) (mpblock.Change, error) {
 	h, err := s.hold(ctx, app, true, false)

@@ -18,6 +18,10 @@ type Truth interface {
 	// did is the Change beside the error, which is a *mpblock.RefusedError where some are
 	// refused there. One that is to be whole has no more, and happens wholly or not at all.
 	Apply(ctx context.Context, a *mpblock.Account, b mpblock.Batch, whole bool) (mpblock.Change, error)
+
+	// Finish ends what a process that was killed, or lost an answer, has left under way,
+	// so that the log has all that was done.
+	Finish(ctx context.Context, a *mpblock.Account) error
 }
 
 // Local is the Truth of the accounts whose blacklist lies in the store itself.
@@ -27,3 +31,6 @@ type Local struct{ Store mpblock.Lists }
 func (l Local) Apply(ctx context.Context, a *mpblock.Account, b mpblock.Batch, _ bool) (mpblock.Change, error) {
 	return l.Store.Apply(ctx, a.AppID, b)
 }
+
+// Finish implements Truth: nothing is ever left under way.
+func (Local) Finish(context.Context, *mpblock.Account) error { return nil }
