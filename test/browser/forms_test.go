@@ -187,6 +187,7 @@ func emulatorDeeds() []deed {
 		return func(b *tab) {
 			if !b.has(css) {
 				b.follow(button)
+				b.visit("/emulator?live=off")
 			}
 		}
 	}
@@ -206,6 +207,7 @@ func emulatorDeeds() []deed {
 			if !b.has("[data-snapshot=before]") {
 				name(b)
 				b.follow("#snapshot-save button")
+				b.visit("/emulator?live=off")
 			}
 		}), "[data-snapshot=before] button", false, told},
 		{"changes by others", on(), "#drift button", false, told},
