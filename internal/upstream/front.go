@@ -2,6 +2,7 @@ package upstream
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"slices"
 	"strings"
@@ -33,8 +34,12 @@ func (s *Service) Pass(ctx context.Context, app mpblock.AppID, r *http.Request) 
 	began := time.Now()
 	a, err := passage.Send(ctx, c, r)
 	made := client.Made{Call: strings.TrimPrefix(strings.TrimPrefix(r.URL.Path, "/cgi-bin/"), "tags/members/"), Lost: err != nil, Took: time.Since(began)}
-	if err == nil {
+	var refused *client.Error
+	switch {
+	case err == nil:
 		made.Code = a.Code
+	case errors.As(err, &refused):
+		made.Code, made.Lost = refused.Code, false
 	}
 	s.meter.Called(app, made)
 	l.tally.made(made)

@@ -78,8 +78,9 @@ type body struct {
 	io.Closer
 }
 
-// Send passes a call on. A token that turns out dead is asked for anew once, if the body is
-// short enough to be sent again.
+// Send passes a call on. A token that turns out dead is asked for anew once, and the call
+// sent again if its body is short enough. Where that does not help, it is an error, with the
+// platform's code in a *client.Error: the token is not the caller's.
 func Send(ctx context.Context, c *client.Client, r *http.Request) (*Answer, error) {
 	if r.ContentLength > maxBody {
 		return nil, errLong.With(maxBody)
@@ -108,18 +109,25 @@ func Send(ctx context.Context, c *client.Client, r *http.Request) (*Answer, erro
 			_ = res.Body.Close()
 			return nil, lost(ctx, err)
 		}
-		if a.Code != 40001 && a.Code != 42001 || again || !whole {
+		if !slices.Contains(deadCodes, a.Code) {
 			return a, nil
 		}
-		next, err := c.RenewToken(ctx, token)
-		if err != nil || next == token {
-			return a, nil //nolint:nilerr // the platform's own answer says what is wrong
-		}
 		_ = a.Body.Close()
+		dead := &client.Error{Call: r.URL.Path, Code: a.Code, Message: "the token is dead"}
+		if again { // the next call asks for another
+			return nil, dead
+		}
+		next, err := c.RenewToken(ctx, token)
+		if err != nil || next == token || !whole {
+			return nil, errors.Join(dead, err)
+		}
 		token = next
 	}
 	return nil, err
 }
+
+// deadCodes are those with which the platform refuses a token.
+var deadCodes = []int{40001, 40014, 42001, 42007}
 
 func lost(ctx context.Context, err error) error {
 	var long *http.MaxBytesError

@@ -7,6 +7,8 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -14,6 +16,7 @@ import (
 	"mpblock"
 	"mpblock/client"
 	"mpblock/internal/upstream/passage"
+	"mpblock/internal/upstream/source"
 )
 
 // platform is one that answers as a test says, and keeps the calls that came but for
@@ -96,8 +99,51 @@ func TestSend(t *testing.T) {
 		t.Errorf("%q", calls)
 	}
 	p.says(func(w http.ResponseWriter, _ string) { fmt.Fprint(w, `{"errcode":40001,"errmsg":"dead"}`) })
-	if a, err = passage.Send(t.Context(), p.client(t), request(t, "GET", "/cgi-bin/menu/get", http.NoBody)); err != nil || a.Code != 40001 || len(p.came()) != 2 {
-		t.Errorf("every token is dead: %v: %+v, %q", err, a, p.came())
+	if _, err = passage.Send(t.Context(), p.client(t), request(t, "GET", "/cgi-bin/menu/get", http.NoBody)); !errors.Is(err, client.ErrInvalidToken) || len(p.came()) != 2 {
+		t.Errorf("every token is dead: %v, %q", err, p.came())
+	}
+}
+
+// That this server's token is dead is no answer for who has asked; and the next call has
+// another, also where this one cannot be sent again.
+func TestDeadTokens(t *testing.T) {
+	t.Parallel()
+	for _, code := range []int{40001, 40014, 42001, 42007} {
+		p := &platform{answer: func(w http.ResponseWriter, token string) {
+			if token == "token-1" {
+				fmt.Fprintf(w, `{"errcode":%d,"errmsg":"dead"}`, code)
+			}
+		}}
+		c := p.client(t)
+		long := func() *http.Request {
+			return request(t, "POST", "/cgi-bin/media/upload", strings.NewReader(strings.Repeat("y", 2<<20)))
+		}
+		var refused *client.Error
+		if a, err := passage.Send(t.Context(), c, long()); !errors.As(err, &refused) || refused.Code != code || len(p.came()) != 1 {
+			t.Errorf("%d: %v, %+v, %d calls", code, err, a, len(p.came()))
+		}
+		if a, err := passage.Send(t.Context(), c, long()); err != nil || a.Code != 0 || len(p.came()) != 2 {
+			t.Errorf("after %d: %v, %+v, %d calls", code, err, a, len(p.came()))
+		}
+	}
+	p := &platform{answer: func(w http.ResponseWriter, _ string) { fmt.Fprint(w, `{"errcode":42001,"errmsg":"dead"}`) }}
+	ts := httptest.NewServer(p)
+	defer ts.Close()
+	file := filepath.Join(t.TempDir(), "token")
+	if err := os.WriteFile(file, []byte("76_abc-DEF"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	o, err := source.Spec{File: file}.Options(http.DefaultClient)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := client.New("", "", append(o, client.WithBaseURL(ts.URL))...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = passage.Send(t.Context(), c, request(t, "GET", "/cgi-bin/menu/get", http.NoBody))
+	if e := new(mpblock.Error); !errors.As(err, &e) || e.Key != "source.dead" || !errors.Is(err, client.ErrTokenExpired) {
+		t.Errorf("there is no other: %v", err)
 	}
 }
 

@@ -13,6 +13,11 @@ type found struct {
 	end   time.Time // zero: unknown
 }
 
+// good tells whether it has not ended, as far as that is known.
+func (f found) good(now time.Time) bool {
+	return f.token != "" && (f.end.IsZero() || now.Before(f.end))
+}
+
 // place is where a token is looked for. Dead is "", or one that the platform has refused;
 // the place may have no other.
 type place struct {
@@ -23,7 +28,7 @@ type place struct {
 // For how long a token is kept.
 const (
 	endMargin  = time.Minute      // before its end another is asked for
-	shortLife  = 5 * time.Second  // of one that is near its end
+	shortLife  = 5 * time.Second  // of one that is near its end, or whose place does not answer
 	guessed    = time.Minute      // of one whose end is unknown
 	deadMargin = 10 * time.Second // how long after one that is dead the place is left alone
 )
@@ -43,7 +48,8 @@ type kept struct {
 
 func keep(p place) *kept { return &kept{place: p, turn: make(chan struct{}, 1)} }
 
-// Token returns the token that is kept, or asks for another.
+// Token returns the token that is kept, or asks for another. Where the place fails, the one
+// that is kept is good until its end, or until the platform refuses it.
 func (k *kept) Token(ctx context.Context, refused string) (string, error) {
 	select {
 	case k.turn <- struct{}{}:
@@ -63,8 +69,16 @@ func (k *kept) Token(ctx context.Context, refused string) (string, error) {
 	if dead == "" {
 		dead = k.dead
 	}
+	if refused != "" && refused == k.now.token {
+		k.now, k.dead, k.after = found{}, refused, now
+	}
 	next, err := k.ask(ctx, dead, now)
-	if err != nil {
+	switch {
+	case err == nil:
+	case ctx.Err() == nil && k.now.good(now):
+		k.until = now.Add(shortLife) // it is good, as far as anybody knows, and then the place is tried again
+		return k.now.token, nil
+	default:
 		return "", err
 	}
 	if next.token == refused {

@@ -171,6 +171,38 @@ func TestKept(t *testing.T) {
 	})
 }
 
+// A place that fails takes nobody's good token away; one that was refused is not good.
+func TestKeptWhileThePlaceFails(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := &shelf{found: found{token: "one"}} // its end is unknown
+		k := keep(s.place())
+		want := func(refused, token string, asked int) {
+			t.Helper()
+			got, err := k.Token(t.Context(), refused)
+			if (err != nil) != (token == "") || got != token || s.asked != asked {
+				t.Fatalf("%q, %v; asked %d times, not %d", got, err, s.asked, asked)
+			}
+		}
+		want("", "one", 1)
+		s.err = errPHP
+		time.Sleep(guessed + time.Second)
+		want("", "one", 2)
+		want("", "one", 2)
+		time.Sleep(shortLife + time.Second)
+		want("", "one", 3)
+		want("one", "", 4)
+		want("", "", 5) // not the refused one again
+		s.err, s.token, s.end = nil, "two", time.Now().Add(2*time.Hour)
+		want("", "two", 6)
+		s.err = errPHP
+		time.Sleep(2*time.Hour - endMargin/2)
+		want("", "two", 7)
+		time.Sleep(endMargin)
+		want("", "", 8) // it has ended
+	})
+}
+
 // Of many who need a token one asks; who waits may leave.
 func TestOneAsks(t *testing.T) {
 	t.Parallel()
