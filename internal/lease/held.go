@@ -24,11 +24,22 @@ type Lease[T any] struct {
 }
 
 // Context returns a context that ends with ctx, and when the lease is lost; its cause says
-// which. The caller calls the function when the work is done.
+// which. It has ended already where nothing was written for the life of the lease, as when
+// the process was stopped meanwhile. The caller calls the function when the work is done.
 func (l *Lease[T]) Context(ctx context.Context) (context.Context, context.CancelFunc) {
 	work, cancel := context.WithCancelCause(ctx)
+	if l.over() {
+		cancel(ErrLost)
+	}
 	stop := context.AfterFunc(l.ctx, func() { cancel(context.Cause(l.ctx)) })
 	return work, func() { stop(); cancel(nil) }
+}
+
+// over tells whether the lease has ended, though nobody may have noticed. The wall clock
+// counts too: it goes on while the machine sleeps.
+func (l *Lease[T]) over() bool {
+	now, until := time.Now(), l.ends()
+	return !l.book.alone && (!now.Before(until) || !now.Round(0).Before(until.Round(0)))
 }
 
 // Value returns the state of the work as it was written last.
@@ -53,6 +64,14 @@ func (l *Lease[T]) Lost() bool { return l.ctx.Err() != nil }
 // state before refers to.
 func (l *Lease[T]) Write(ctx context.Context, change func(*T)) error {
 	return l.write(ctx, func(s *Slot[T]) { change(&s.Value) })
+}
+
+// Renew makes sure that the lease is held, by writing it. Alone, nothing is written.
+func (l *Lease[T]) Renew(ctx context.Context) error {
+	if l.book.alone {
+		return nil
+	}
+	return l.write(ctx, func(*Slot[T]) {})
 }
 
 func (l *Lease[T]) write(ctx context.Context, change func(*Slot[T])) error {
@@ -101,7 +120,7 @@ func (l *Lease[T]) keep() {
 			continue
 		}
 		ctx, cancel := context.WithDeadline(l.ctx, l.ends())
-		err := l.write(ctx, func(*Slot[T]) {})
+		err := l.Renew(ctx)
 		cancel()
 		if err != nil && !time.Now().Before(l.ends()) {
 			l.lose(fmt.Errorf("%w: it could not be renewed: %w", ErrLost, err))

@@ -8,8 +8,10 @@
 // It promises that a holder whose lease has ended stops before another begins, whatever
 // the clocks of the nodes say: a lease ends for its holder a while after the last write of
 // it has begun, and for others no sooner than a longer while after they have first seen
-// that write. What a holder has sent off by then it cannot call back: that is settled by
-// whoever takes over, who can see it in the state.
+// that write. A process that was stopped meanwhile finds out before its next step, by
+// Lease.Context and Lease.Renew. What a holder has sent off by then, a call or a write of
+// the store, it cannot call back: a call is settled by whoever takes over, who can see it in
+// the state; a write may still happen after another has begun.
 package lease
 
 import (

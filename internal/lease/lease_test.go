@@ -307,3 +307,31 @@ func manyNodes(t *testing.T, dice *rand.Rand) {
 		t.Errorf("taken %d times", taken)
 	}
 }
+
+// A process that was stopped for longer than its lease lives begins nothing more under it,
+// before anything has noticed.
+func TestStoppedForLong(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		_, books := nodes(1)
+		l := take(t, books[0])
+		l.token <- struct{}{}
+		until := l.until
+		l.until = time.Now()
+		<-l.token
+		work, cancel := l.Context(t.Context())
+		defer cancel()
+		if work.Err() == nil || !errors.Is(context.Cause(work), ErrLost) {
+			t.Errorf("%v: %v", work.Err(), context.Cause(work))
+		}
+		l.token <- struct{}{}
+		l.until = until
+		<-l.token
+		if err := l.Renew(t.Context()); err != nil || l.over() {
+			t.Errorf("renewed: %v, over %v", err, l.over())
+		}
+		if err := l.Release(t.Context()); err != nil {
+			t.Error(err)
+		}
+	})
+}

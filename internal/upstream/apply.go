@@ -128,7 +128,7 @@ func (s *Service) amend(ctx context.Context, app mpblock.AppID, b mpblock.Batch)
 		return mpblock.Change{}, err
 	}
 	defer h.release(ctx)
-	return s.store.Apply(ctx, app, b)
+	return h.apply(ctx, b)
 }
 
 // wanted returns those OpenIDs that are to be changed. Of an undo they are those whose last

@@ -233,6 +233,9 @@ func (j *journal) finish(ctx context.Context, job *bulk.Job) (mpblock.Change, er
 		return mpblock.Change{}, errLost.Because(err)
 	}
 	b := mpblock.Batch{Action: j.in.Action, Actor: j.in.Actor, Reason: j.in.Reason, Undoes: j.in.Undoes, Until: mpblock.EndAt(j.in.Until), Time: j.s.clock.Now()}
+	if b.Undoes != 0 && b.Action == mpblock.Block {
+		b.Time = j.in.Since // an end may have come since: the entry is given back all the same, and expiry unblocks there
+	}
 	for _, it := range j.items {
 		if it.Status == bulk.Done {
 			id, err := mpblock.ParseOpenID(string(it.OpenID))
@@ -245,12 +248,15 @@ func (j *journal) finish(ctx context.Context, job *bulk.Job) (mpblock.Change, er
 	var change mpblock.Change
 	if len(b.OpenIDs) > 0 {
 		var err error
-		if change, err = j.s.store.Apply(ctx, j.app, b); err != nil {
+		if change, err = j.apply(ctx, b); err != nil {
 			return mpblock.Change{}, err
 		}
 	}
 	if j.lease.Value().Intent != nil {
-		if err := j.write(ctx, budget.Calls{}, func(w *work) { w.Intent = nil }); err != nil {
+		if err := j.write(ctx, budget.Calls{}, func(w *work) {
+			w.Intent = nil
+			w.idle(mpblock.Without(b.OpenIDs, change.OpenIDs))
+		}); err != nil {
 			return change, err
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"iter"
+	"slices"
 	"time"
 
 	"mpblock"
@@ -32,6 +33,32 @@ type line struct {
 type work struct {
 	Intent *intent     `json:"intent,omitempty"`
 	Used   budget.Used `json:"used"`
+
+	// Idle are the last OpenIDs of which the platform was told what was so here already,
+	// and Idled is how many there ever were: a reading under way may show them otherwise.
+	Idle  []string `json:"idle,omitempty"`
+	Idled uint64   `json:"idled,omitempty"`
+}
+
+// mostIdle is how many of them are kept between two readings.
+const mostIdle = 1_000
+
+// idle notes those of what was asked for that changed nothing here.
+func (w *work) idle(ids []mpblock.OpenID) {
+	all := slices.Clone(w.Idle)
+	for _, id := range ids {
+		all = append(all, id.String())
+	}
+	w.Idle, w.Idled = all[max(0, len(all)-mostIdle):], w.Idled+uint64(len(ids))
+}
+
+// idleSince returns those that came after there were so many, if they are all known.
+func (w *work) idleSince(idled uint64) ([]string, bool) {
+	since := w.Idled - idled // very many where the account was made anew
+	if since > uint64(len(w.Idle)) {
+		return nil, false
+	}
+	return w.Idle[uint64(len(w.Idle))-since:], true
 }
 
 // kindLine is the kind of the leases of lines; their keys are AppIDs.
@@ -205,6 +232,16 @@ func (h *hold) call(ctx context.Context, call func(context.Context, ...client.Op
 	defer cancel()
 	h.calls++
 	return call(ctx, ids...)
+}
+
+// apply makes a change here, as far as nobody else has the lease.
+func (h *hold) apply(ctx context.Context, b mpblock.Batch) (mpblock.Change, error) {
+	if err := h.lease.Renew(ctx); err != nil {
+		return mpblock.Change{}, err
+	}
+	ctx, cancel := h.lease.Context(ctx)
+	defer cancel()
+	return h.s.store.Apply(ctx, h.app, b)
 }
 
 // kindIntent is the kind of the records of the OpenIDs of intents that have many; their

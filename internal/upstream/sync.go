@@ -16,8 +16,9 @@ import (
 // listed is the platform's list as it was read.
 type listed struct {
 	ids   map[string]bool
-	total int // as the first page says
-	last  int // as the last page with OpenIDs says: the list may change while it is read
+	stale map[string]bool // who was told of while it was read, with no change here
+	total int             // as the first page says
+	last  int             // as the last page with OpenIDs says: the list may change while it is read
 }
 
 // The platform has answered for a day as if lists were empty or short. So one that is
@@ -50,7 +51,7 @@ func (l listed) short(passing int) error {
 
 // read walks the platform's list to its end. Walks are sets: nobody has promised an order.
 func read(ctx context.Context, c *client.Client) (listed, error) {
-	there, seen := listed{ids: map[string]bool{}}, map[client.OpenID]bool{}
+	there, seen := listed{ids: map[string]bool{}, stale: map[string]bool{}}, map[client.OpenID]bool{}
 	for after := client.OpenID(""); ; {
 		p, err := c.List(ctx, after)
 		if err != nil {
@@ -82,7 +83,7 @@ func (s *Service) Sync(ctx context.Context, app mpblock.AppID, sure bool) (Upstr
 	}
 	walk := Walk{At: s.clock.Now().UTC(), Sure: sure}
 	err := s.walk(ctx, app, &walk)
-	if err == nil && walk.Held {
+	if err == nil && walk.Held || errors.Is(err, errBusy) {
 		err = s.walk(ctx, app, &walk)
 	}
 	if err != nil {
@@ -144,6 +145,10 @@ func (s *Service) walk(ctx context.Context, app mpblock.AppID, w *Walk) error {
 	if err == nil && !w.Sure {
 		err = h.may(budget.List, h.pages(), true)
 	}
+	before := h.lease.Value()
+	if err == nil && len(before.Idle) > 0 {
+		err = h.write(ctx, budget.Calls{}, func(w *work) { w.Idle = nil })
+	}
 	h.release(ctx)
 	if err != nil {
 		return err
@@ -156,9 +161,17 @@ func (s *Service) walk(ctx context.Context, app mpblock.AppID, w *Walk) error {
 		return err
 	}
 	defer h.release(ctx)
-	err = h.write(ctx, budget.Calls{}, func(*work) {}) // what it has cost
+	latest := h.lease.Value()
+	idle, known := latest.idleSince(before.Idled)
+	for _, id := range idle {
+		there.stale[id] = true
+	}
+	err = h.write(ctx, budget.Calls{}, func(w *work) { w.Idle = nil }) // and what it has cost
 	if err := errors.Join(err, h.tidy(ctx)); err != nil {
 		return err
+	}
+	if !known {
+		return errBusy
 	}
 	if _, err := s.Of(ctx, app); err != nil { // erased while it was read, which takes long
 		return err
@@ -173,25 +186,7 @@ func (s *Service) walk(ctx context.Context, app mpblock.AppID, w *Walk) error {
 		s.log.Warn("the platform's list has shrunk too much to be believed: nobody is unblocked until somebody says so", "appid", app, "total", there.total, "listed", len(there.ids), "missing", len(removed))
 		return nil
 	}
-	ctx, cancel := h.lease.Context(ctx)
-	defer cancel()
-	return s.takeOver(ctx, app, added, removed)
-}
-
-// takeOver has what others did on the platform happen here.
-func (s *Service) takeOver(ctx context.Context, app mpblock.AppID, added, removed []mpblock.OpenID) error {
-	for _, step := range []struct {
-		action mpblock.Action
-		ids    []mpblock.OpenID
-	}{{mpblock.Block, added}, {mpblock.Unblock, removed}} {
-		for batch := range slices.Chunk(step.ids, mpblock.MaxWrite) {
-			b := mpblock.Batch{Action: step.action, OpenIDs: batch, Actor: Platform, Time: s.clock.Now()}
-			if _, err := s.store.Apply(ctx, app, b); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
+	return h.takeOver(ctx, added, removed)
 }
 
 // pages is about how many calls a reading of the list takes.
@@ -202,7 +197,7 @@ func (h *hold) pages() int { return h.here/pageSize + 2 }
 const pageSize = 1_000
 
 // compare returns who is blocked there and not here, and who here and not there, without
-// those whose last change is after a seq. Unlisted is how many there are no OpenIDs that
+// those whose last change is after a seq, or who were told of meanwhile. Unlisted is how many there are no OpenIDs that
 // can be held here.
 func (s *Service) compare(ctx context.Context, app mpblock.AppID, there listed, seq uint64) (added, removed []mpblock.OpenID, unlisted int, err error) {
 	here := map[mpblock.OpenID]bool{}
@@ -213,7 +208,7 @@ func (s *Service) compare(ctx context.Context, app mpblock.AppID, there listed, 
 		}
 		for _, id := range page.OpenIDs {
 			here[id] = true
-			if after = id; !there.ids[id.String()] {
+			if after = id; !there.ids[id.String()] && !there.stale[id.String()] {
 				removed = append(removed, id)
 			}
 		}
@@ -226,7 +221,7 @@ func (s *Service) compare(ctx context.Context, app mpblock.AppID, there listed, 
 		switch {
 		case err != nil:
 			unlisted++
-		case !here[id]:
+		case !here[id] && !there.stale[text]:
 			added = append(added, id)
 		}
 	}

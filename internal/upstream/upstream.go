@@ -165,6 +165,7 @@ var (
 	errDown    = mpblock.NewError(mpblock.Unavailable, "upstream.down", "the platform does not answer: %s; nothing was changed")
 	errShrunk  = mpblock.NewError(mpblock.Unavailable, "upstream.shrunk", "the platform lists %d, and %d are blocked here: that is not believed until somebody is sure (mpblock account sync --sure), and what was asked for is kept")
 	errDay     = mpblock.NewError(mpblock.Limited, "upstream.day", "the calls of the platform for today are used up, or left to people: jobs go on after %s")
+	errBusy    = mpblock.NewError(mpblock.Unavailable, "upstream.busy", "so much was changed while the platform's list was read that it cannot be taken over: it is read again with the next reading")
 	errLimits  = mpblock.NewError(mpblock.Invalid, "upstream.limits", "%d calls a minute and %d a day: want 0, for no limit, or more")
 	errMinute  = mpblock.NewError(mpblock.Limited, "upstream.minute", "the calls of the platform for this minute are used up")
 	errURL     = mpblock.NewError(mpblock.Invalid, "upstream.url", "the base URL %q cannot be used: %s")
