@@ -91,8 +91,11 @@ func (v *visit) jobView(j jobs.Job) jobView {
 
 // problem says why a job failed, in the page's language.
 func (v *visit) problem(text string) string {
-	if text == jobs.ProblemGone {
+	switch text {
+	case jobs.ProblemGone:
 		return v.Say(msg("job.gone"))
+	case jobs.ProblemLate:
+		return v.Say(msg("job.late"))
 	}
 	return text
 }

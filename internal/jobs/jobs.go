@@ -61,7 +61,7 @@ type Job struct {
 	Created time.Time
 	Started time.Time // zero: not yet
 	Ended   time.Time // zero: not yet
-	Problem string    // with JobFailed: why, in English: ProblemGone
+	Problem string    // with JobFailed: why, in English: ProblemGone, ProblemLate
 
 	Read     []lines.Summary // of its inputs; none with an undo
 	Preview  JobPreview
@@ -80,8 +80,12 @@ type JobPreview struct {
 	Duplicates int // lines with an OpenID that an earlier line has
 }
 
-// ProblemGone is the Problem of a job whose list has ended before it was run.
-const ProblemGone = "the list of the job is gone: it was not run within 30 days"
+// The Problems: of a job whose list has ended before it was run, and of one that came to
+// the end of what it blocks.
+const (
+	ProblemGone = "the list of the job is gone: it was not run within 30 days"
+	ProblemLate = "the end of what the job blocks came before the job was done: the others are not blocked"
+)
 
 // JobProgress is what a job has done so far, exact at any time and after any crash:
 // each OpenID is counted once.

@@ -689,6 +689,21 @@ func TestRunGivesJobsBack(t *testing.T) {
 	})
 }
 
+// Nobody is blocked whose block would have ended already.
+func TestJobPastItsEnd(t *testing.T) {
+	c := newJobCase(t)
+	j := c.start()
+	if _, err := c.svc.editJob(t.Context(), c.app, j.ID, func(j *storedJob) error { j.Ends = 1; return nil }); err != nil {
+		t.Fatal(err)
+	}
+	if errs := runQueue(c.svc, t.Context()); len(errs) != 0 {
+		t.Fatal(errs)
+	}
+	if j = c.job(j.ID); j.State != JobFailed || j.Problem != ProblemLate || j.Progress.Done != 0 {
+		t.Errorf("job %+v", j)
+	}
+}
+
 func TestJobWithoutItsList(t *testing.T) {
 	c := newJobCase(t)
 	j := c.start()

@@ -148,12 +148,10 @@ func (l *lease) advance(ctx context.Context, result chunkResult) error {
 	})
 }
 
-// end ends the job.
-func (l *lease) end(ctx context.Context, state JobState) error {
+// end ends the job, which has a problem if it failed.
+func (l *lease) end(ctx context.Context, state JobState, problem string) error {
 	return l.write(ctx, func(j *storedJob) {
 		j.end(state, l.svc.clock.Now())
-		if state == JobFailed {
-			j.Problem = ProblemGone
-		}
+		j.Problem = problem
 	})
 }

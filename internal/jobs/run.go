@@ -181,12 +181,19 @@ func (svc *Service) runJob(ctx context.Context, j *storedJob) error {
 func (svc *Service) work(ctx context.Context, l *lease) error {
 	for first := true; ; first = false {
 		j := l.now()
+		state, problem := JobStopped, ""
+		late := j.Ends != 0 && !svc.clock.Now().Before(at(j.Ends))
+		if late && j.State != JobStopping {
+			state, problem = JobFailed, ProblemLate
+		}
 		switch {
 		case j.State == JobStopping && !first:
-			return l.end(ctx, JobStopped)
+			return l.end(ctx, state, problem)
 		case j.Next >= j.Chunks:
-			return l.end(ctx, JobDone)
-		case j.State == JobStopping:
+			return l.end(ctx, JobDone, "")
+		case late && !first:
+			return l.end(ctx, state, problem)
+		case late, j.State == JobStopping:
 			// The holder before may have been in the middle of a batch: that is
 			// brought to its end, another is not begun.
 			begun, err := svc.begun(ctx, &j)
@@ -194,15 +201,15 @@ func (svc *Service) work(ctx context.Context, l *lease) error {
 				return err
 			}
 			if !begun {
-				return l.end(ctx, JobStopped)
+				return l.end(ctx, state, problem)
 			}
 		}
 		result, err := svc.runChunk(ctx, &j, first)
 		if errors.Is(err, errListGone) {
-			return l.end(ctx, JobFailed)
+			return l.end(ctx, JobFailed, ProblemGone)
 		}
 		if errors.Is(err, mpblock.ErrRetired) {
-			return l.end(ctx, JobStopped)
+			return l.end(ctx, JobStopped, "")
 		}
 		if err == nil {
 			err = svc.keepResult(ctx, &j, result)

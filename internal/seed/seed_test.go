@@ -133,6 +133,29 @@ func TestWrittenSeedsAreRead(t *testing.T) {
 	}
 }
 
+// An end that passed while its account was retired is written and read.
+func TestAnEndHasPassed(t *testing.T) {
+	t.Parallel()
+	from := fill(t, parse(t, whole))
+	a, err := from.Access.Account(t.Context(), "wx0123456789abcdef")
+	if err != nil {
+		t.Fatal(err)
+	}
+	now := time.Now()
+	b := mpblock.Batch{Action: mpblock.Block, OpenIDs: []mpblock.OpenID{mpblock.Mint(a.Prefix, a.Key, "late")}, Actor: "li.si", Time: now, Until: now.Add(-time.Second)}
+	if _, err := from.Store.Apply(t.Context(), a.AppID, b); err != nil {
+		t.Fatal(err)
+	}
+	var written bytes.Buffer
+	if err := Write(t.Context(), &written, from); err != nil {
+		t.Fatal(err)
+	}
+	states, err := fill(t, parse(t, written.String())).Store.States(t.Context(), a.AppID, b.OpenIDs)
+	if err != nil || !states[0].Blocked {
+		t.Errorf("%+v, %v", states, err)
+	}
+}
+
 func TestLoad(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
