@@ -186,13 +186,27 @@ func printFollowers(t ui.Terminal, app string, u admin.Upstream) error {
 type accountBudget struct {
 	Where
 	AppID  string `arg:"" name:"appid" help:"The account, one with an upstream."`
-	Day    int    `help:"Calls a day, of UTC+8, of each of getblacklist, batchblacklist and batchunblacklist; 0: no limit. Jobs leave a part to people." placeholder:"N"`
-	Minute int    `help:"Calls a minute, likewise." placeholder:"N"`
+	Day    *int   `help:"Calls a day, of UTC+8, of each of getblacklist, batchblacklist and batchunblacklist; 0: no limit. Jobs leave a part to people." placeholder:"N"`
+	Minute *int   `help:"Calls a minute, likewise." placeholder:"N"`
 }
 
-// Run sets an account's budget.
+// change changes the limits that are given; the others stay. It tells whether any is.
+func (c accountBudget) change(l *budget.Limits) bool {
+	if c.Day != nil {
+		l.Day = *c.Day
+	}
+	if c.Minute != nil {
+		l.Minute = *c.Minute
+	}
+	return c.Day != nil || c.Minute != nil
+}
+
+// Run sets an account's budget, or prints it where no limit is given.
 func (c accountBudget) Run(ctx context.Context, t ui.Terminal) error {
-	u, err := admin.Dial(c.Data).Budget(ctx, c.AppID, budget.Limits{Day: c.Day, Minute: c.Minute})
+	u, err := admin.Dial(c.Data).Upstream(ctx, c.AppID)
+	if err == nil && c.change(&u.Limits) {
+		u, err = admin.Dial(c.Data).Budget(ctx, c.AppID, u.Limits)
+	}
 	if err != nil {
 		return c.Explain(err)
 	}
