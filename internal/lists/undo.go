@@ -3,6 +3,7 @@ package lists
 import (
 	"context"
 	"errors"
+	"math"
 
 	"mpblock"
 )
@@ -68,7 +69,8 @@ func (svc *Service) AddPreview(ctx context.Context, app mpblock.AppID, c mpblock
 	return svc.leftRows(ctx, app, c.Seq, later, &v.LeftRows)
 }
 
-// changedSince returns those OpenIDs of a change that a later one names.
+// changedSince returns those OpenIDs of a change that a later one names, and of up to
+// MaxRows of them whose former end has come by now.
 func (svc *Service) changedSince(ctx context.Context, app mpblock.AppID, c mpblock.Change) ([]mpblock.OpenID, error) {
 	seq, ids := c.Seq, c.OpenIDs
 	states, err := svc.store.States(ctx, app, ids)
@@ -78,6 +80,17 @@ func (svc *Service) changedSince(ctx context.Context, app mpblock.AppID, c mpblo
 	var later []mpblock.OpenID
 	for i, id := range ids {
 		if states[i].Seq > seq || c.Actor == mpblock.ActorExpiry { // whose end has come, once and for all
+			later = append(later, id)
+			continue
+		}
+		if c.Action != mpblock.Unblock || i >= MaxRows {
+			continue
+		}
+		history, err := svc.store.ChangesOf(ctx, app, id, 0, math.MaxInt32)
+		if err != nil {
+			return nil, err
+		}
+		if end := mpblock.BelongedTo(history).Until; !end.IsZero() && !end.After(svc.clock.Now()) {
 			later = append(later, id)
 		}
 	}

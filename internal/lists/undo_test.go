@@ -42,6 +42,24 @@ func TestUndo(t *testing.T) {
 	wantRefusal(t, err, "want one line")
 }
 
+// A preview knows of those whose former end has come, as the undo does.
+func TestPreviewOfAnUndoAfterTheEnd(t *testing.T) {
+	l := newLogged(t, 4)
+	id, err := mpblock.ParseOpenID(l.ids[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := mpblock.Batch{Action: mpblock.Block, OpenIDs: []mpblock.OpenID{id}, Actor: "api", Time: time.Now().Add(-2 * time.Hour), Until: time.Now().Add(-time.Hour)}
+	if _, err := l.svc.store.Apply(t.Context(), l.app, b); err != nil {
+		t.Fatal(err)
+	}
+	l.apply(mpblock.Unblock, "console:anna", "", 0, 1) // 2
+	v, err := l.svc.PreviewUndo(t.Context(), l.app, 2)
+	if err != nil || v.Would != 0 || v.Left != 1 || len(v.LeftRows) != 1 || !v.LeftRows[0].Ended {
+		t.Errorf("preview %+v, %v", v, err)
+	}
+}
+
 // An undo of an unblock gives entries back as they were, and what is undone and redone
 // says so.
 func TestUndoGivesBack(t *testing.T) {
