@@ -91,11 +91,8 @@ func (v *visit) jobView(j jobs.Job) jobView {
 
 // problem says why a job failed, in the page's language.
 func (v *visit) problem(text string) string {
-	switch text {
-	case jobs.ProblemGone:
-		return v.Say(msg("job.gone"))
-	case jobs.ProblemLate:
-		return v.Say(msg("job.late"))
+	if key, ok := map[string]msg{jobs.ProblemGone: msg("job.gone"), jobs.ProblemLate: msg("job.late")}[text]; ok {
+		return v.Say(key)
 	}
 	return text
 }

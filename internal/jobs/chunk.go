@@ -126,9 +126,6 @@ func (svc *Service) ownChanges(ctx context.Context, j *storedJob, ids []mpblock.
 	return own, seen, svc.ownBefore(ctx, j, seen, changed, own)
 }
 
-// headsAtOnce is how many changes are read at a time, without their OpenIDs.
-const headsAtOnce = 1_000
-
 // ownBefore adds what a job has made, before a seq, of OpenIDs that others have changed
 // since. That is in the log alone.
 func (svc *Service) ownBefore(ctx context.Context, j *storedJob, seq uint64, ids []mpblock.OpenID, own map[mpblock.OpenID]uint64) error {

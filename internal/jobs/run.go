@@ -133,11 +133,10 @@ func (svc *Service) claim(ctx context.Context, r record.Entry[queued]) (*storedJ
 	return j, err
 }
 
-// listsAtOnce is how many pieces of the list of an ended job are removed at a time.
-const listsAtOnce = 100
-
-// recordsAtOnce is how many small records are read at a time.
-const recordsAtOnce = 100
+const (
+	recordsAtOnce = 100   // small records that are read, or pieces of a list that are removed, at a time
+	headsAtOnce   = 1_000 // changes that are read at a time, without their OpenIDs
+)
 
 // bury removes what is left of the list of a job that has ended, which nothing reads
 // any more, and then its place in the queue.
@@ -150,7 +149,7 @@ func (svc *Service) bury(ctx context.Context, j *storedJob, place record.Entry[q
 		if err := kindJobList.Delete(ctx, svc.store, r.Key, r.Version); err != nil {
 			return err
 		}
-		if n++; n == listsAtOnce {
+		if n++; n == recordsAtOnce {
 			return nil // the others when the queue is looked at next
 		}
 	}

@@ -11,7 +11,7 @@ import (
 func TestForgottenChangesAreFreed(t *testing.T) {
 	var r Changes
 	for seq := range uint64(4) {
-		r.Add(mpblock.Change{Seq: seq + 1, Action: mpblock.Block, OpenIDs: []mpblock.OpenID{mpblock.OpenID{byte(seq)}}}, []codec.Effect{{ID: mpblock.OpenID{byte(seq)}}})
+		r.Add(mpblock.Change{Seq: seq + 1, Action: mpblock.Block, OpenIDs: []mpblock.OpenID{{byte(seq)}}}, []codec.Effect{{ID: mpblock.OpenID{byte(seq)}}})
 	}
 	all := r.All
 	r.Forget(3)
