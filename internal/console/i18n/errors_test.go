@@ -43,7 +43,7 @@ func declarations(t *testing.T, dirs ...string) []declared {
 				t.Fatal(err)
 			}
 			ast.Inspect(f, func(n ast.Node) bool {
-				if lit, ok := n.(*ast.CompositeLit); ok && called(lit.Type) == "Error" {
+				if lit, ok := n.(*ast.CompositeLit); ok && isError(lit.Type) {
 					t.Errorf("%s makes an mpblock.Error without NewError", dir)
 				}
 				call, ok := n.(*ast.CallExpr)
@@ -59,6 +59,15 @@ func declarations(t *testing.T, dirs ...string) []declared {
 }
 
 // called returns the name that an expression has in its package.
+// isError tells whether a type is mpblock.Error, as others or as mpblock itself names it.
+func isError(e ast.Expr) bool {
+	if s, ok := e.(*ast.SelectorExpr); ok {
+		x, ok := s.X.(*ast.Ident)
+		return ok && x.Name == "mpblock" && s.Sel.Name == "Error"
+	}
+	return called(e) == "Error"
+}
+
 func called(e ast.Expr) string {
 	switch e := e.(type) {
 	case *ast.Ident:
