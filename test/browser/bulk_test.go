@@ -157,7 +157,7 @@ func TestExports(t *testing.T) {
 	b.block("with, comma and \"quotes\" 引号")
 	want := blacklist(t, s)
 	b.visit(account + "/blacklist")
-	rows := b.table("#export-csv", "openid", "seq", "blocked_at", "actor", "reason", "name", "remark")
+	rows := b.table("#export-csv", "openid", "seq", "blocked_at", "actor", "reason", "name", "remark", "until")
 	got := map[string]bool{}
 	reasons := map[string]string{}
 	for _, row := range rows {
@@ -179,18 +179,18 @@ func TestExports(t *testing.T) {
 		var o struct {
 			OpenID, Actor, Reason string
 			Seq                   uint64
-			Name, Remark          string
+			Name, Remark, Until   string
 			Time                  string `json:"blocked_at"`
 		}
 		if err := json.Unmarshal([]byte(text), &o); err != nil {
 			t.Fatalf("line %d, %q: %v", i+1, text, err)
 		}
-		if row := []string{o.OpenID, fmt.Sprint(o.Seq), o.Time, o.Actor, o.Reason, o.Name, o.Remark}; !slices.Equal(row, rows[i]) {
+		if row := []string{o.OpenID, fmt.Sprint(o.Seq), o.Time, o.Actor, o.Reason, o.Name, o.Remark, o.Until}; !slices.Equal(row, rows[i]) {
 			t.Fatalf("line %d of the NDJSON is %q, and row %d of the CSV %q", i+1, row, i+1, rows[i])
 		}
 	}
 	b.visit(account + "/blacklist?q=" + ids[0][:20])
-	if rows := b.table("#export-csv", "openid", "seq", "blocked_at", "actor", "reason", "name", "remark"); len(rows) != 1 || rows[0][0] != ids[0] {
+	if rows := b.table("#export-csv", "openid", "seq", "blocked_at", "actor", "reason", "name", "remark", "until"); len(rows) != 1 || rows[0][0] != ids[0] {
 		t.Errorf("of a search for %s the export has %q", ids[0], rows)
 	}
 }
