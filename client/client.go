@@ -232,7 +232,7 @@ func (c *Client) withToken(ctx context.Context, q request) (answer, error) {
 		}
 		q.path = path + mark + c.key + "=" + url.QueryEscape(token)
 		a, err := c.once(ctx, q)
-		if (errors.Is(err, ErrInvalidToken) || errors.Is(err, ErrTokenExpired)) && refused == "" && c.tokens.fixed == "" {
+		if e := (*Error)(nil); errors.As(err, &e) && e.DeadToken() && refused == "" && c.tokens.fixed == "" {
 			refused, why = token, err
 			c.tokens.discard(token)
 			tries--

@@ -318,8 +318,17 @@ func TestTokenIsRenewed(t *testing.T) {
 		if n := w.count("stable_token"); n != 3 {
 			t.Errorf("%d tokens after two hours", n)
 		}
-		w.faults(mpblocktest.Errcode(42001))
-		block()
+		for n, code := range []int{42001, 40014, 42007} {
+			w.faults(mpblocktest.Errcode(code))
+			block()
+			if got := w.count("stable_token"); got != 4+n {
+				t.Errorf("%d tokens after a token that is dead by code %d", got, code)
+			}
+		}
+		w.faults(mpblocktest.Errcode(41001)) // it had a token: another one would not be found either
+		if err := c.Block(t.Context(), w.ids[0]); err == nil || w.count("stable_token") != 6 {
+			t.Errorf("no token was found in the call: %v, %d tokens", err, w.count("stable_token"))
+		}
 		w.faults(mpblocktest.Errcode(40001), mpblocktest.Errcode(40001))
 		if err := c.Block(t.Context(), w.ids[0]); !errors.Is(err, client.ErrInvalidToken) {
 			t.Errorf("a token that stays bad: %v", err)

@@ -2,6 +2,7 @@ package client
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"unicode"
 )
@@ -68,6 +69,13 @@ func newError(call string, code int, message, detail string) error {
 	message, rid, _ := strings.Cut(message, " rid: ")
 	return &Error{Call: call, Code: code, Message: message, RID: rid, Detail: detail}
 }
+
+// deadCodes are those with which the platform refuses a token that it had given out.
+var deadCodes = []int{40001, 40014, 42001, 42007}
+
+// DeadToken tells whether the server has refused the access token, so that another one is
+// wanted. It does not where it found none in the call (41001).
+func (e *Error) DeadToken() bool { return slices.Contains(deadCodes, e.Code) }
 
 // UnknownOutcomeError is the error of a Block or Unblock that may have been sent, and
 // whose answer was lost or cannot be understood: it may have happened. What was

@@ -232,7 +232,7 @@ func errorOf(err error) *wire.Error {
 	}
 	if ownToken(there) {
 		return &wire.Error{Code: wire.CodeSystem, Message: wire.CodeSystem.Text(), Err: err, Detail: fmt.Sprintf(
-			"the platform refuses this server's own token or secret (%d), not the caller's: mpblock account doctor says why", there.Code)}
+			"the platform refuses this server's own token, secret or address (%d), not the caller's: mpblock account doctor says what whoever runs it has to do", there.Code)}
 	}
 	message := there.Message
 	if there.RID != "" {
@@ -247,11 +247,7 @@ func ownToken(there *client.Error) bool {
 	if there.Call == string(mpblock.CallToken) || there.Call == string(mpblock.CallStableToken) {
 		return true
 	}
-	switch there.Code {
-	case 40001, 40014, 42001, 42007, 40164: // tokens, and the address of this server
-		return true
-	}
-	return false
+	return passage.Ours(there)
 }
 
 // run makes the checks that all calls have, in the platform's order, and the call.

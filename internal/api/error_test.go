@@ -29,6 +29,7 @@ func TestErrorOf(t *testing.T) {
 		{there(40001), wire.CodeSystem, "40001"},
 		{there(40014), wire.CodeSystem, "40014"},
 		{there(40164), wire.CodeSystem, "40164"},
+		{there(41001), wire.CodeSystem, "41001"},
 		{there(42001), wire.CodeSystem, "42001"},
 		{there(42007), wire.CodeSystem, "42007"},
 	} {

@@ -209,6 +209,13 @@ func TestGatewayRefusals(t *testing.T) {
 			t.Errorf("%s: %s, %v", rule, text, head)
 		}
 	}
+	// Nor about its address, which it does not hear of in a call that is passed on either.
+	fresh := true
+	g.set(upstream.Settings{Fresh: &fresh})
+	em.Emulator().Load(plan(t, "rules: [{name: no, match: {path: '*/getblacklist'}, effect: {errcode: 40164, errmsg: 'invalid ip 203.0.113.7, not in whitelist'}}]"))
+	if text, head := g.call(blacklistPath, "{}"); text != `{"errcode":-1,"errmsg":"system error"}` || !strings.Contains(head.Get("X-Error-Detail"), "(40164)") {
+		t.Errorf("an address that is refused: %s, %v", text, head)
+	}
 	em.Emulator().Load(plan(t, "rules: [{name: dead, match: {path: '*/batchblacklist', nth: 1}, effect: {stale_token: 40001}}, {name: no, match: {path: '*/stable_token'}, effect: {errcode: 40164}}]"))
 	if text, _ := g.call("/cgi-bin/tags/members/batchblacklist", `{"openid_list":["`+id+`"]}`); !strings.Contains(text, `"errcode":-1`) {
 		t.Errorf("no token: %s", text)

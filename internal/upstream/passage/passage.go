@@ -79,8 +79,9 @@ type body struct {
 }
 
 // Send passes a call on. A token that turns out dead is asked for anew once, and the call
-// sent again if its body is short enough. Where that does not help, it is an error, with the
-// platform's code in a *client.Error: the token is not the caller's.
+// sent again if its body is short enough. Where that does not help, or the address of this
+// server is refused, it is an error, with the platform's code in a *client.Error: neither is
+// the caller's.
 func Send(ctx context.Context, c *client.Client, r *http.Request) (*Answer, error) {
 	if r.ContentLength > maxBody {
 		return nil, errLong.With(maxBody)
@@ -109,25 +110,30 @@ func Send(ctx context.Context, c *client.Client, r *http.Request) (*Answer, erro
 			_ = res.Body.Close()
 			return nil, lost(ctx, err)
 		}
-		if !slices.Contains(deadCodes, a.Code) {
+		refused := &client.Error{Call: r.URL.Path, Code: a.Code, Message: "the platform refuses this server"}
+		if !Ours(refused) {
 			return a, nil
 		}
 		_ = a.Body.Close()
-		dead := &client.Error{Call: r.URL.Path, Code: a.Code, Message: "the token is dead"}
-		if again { // the next call asks for another
-			return nil, dead
+		if again || !refused.DeadToken() { // the next call asks for another
+			return nil, refused
 		}
 		next, err := c.RenewToken(ctx, token)
 		if err != nil || next == token || !whole {
-			return nil, errors.Join(dead, err)
+			return nil, errors.Join(refused, err)
 		}
 		token = next
 	}
 	return nil, err
 }
 
-// deadCodes are those with which the platform refuses a token.
-var deadCodes = []int{40001, 40014, 42001, 42007}
+// ourCodes are those with which the platform refuses the address of this server, or finds no
+// token where this server has put it. They name the address, too.
+var ourCodes = []int{40164, 41001, 61004, 89501, 89503, 89506, 89507}
+
+// Ours tells whether the platform has refused not the call but who makes it: this server. A
+// program that heard such a code would look for the fault in its own token or address.
+func Ours(e *client.Error) bool { return e.DeadToken() || slices.Contains(ourCodes, e.Code) }
 
 func lost(ctx context.Context, err error) error {
 	var long *http.MaxBytesError

@@ -147,6 +147,21 @@ func TestDeadTokens(t *testing.T) {
 	}
 }
 
+// Nor is it one that the address of this server is refused: the answer names it.
+func TestRefusedAddress(t *testing.T) {
+	t.Parallel()
+	for _, code := range []int{40164, 61004, 41001, 89503} {
+		p := &platform{answer: func(w http.ResponseWriter, _ string) {
+			fmt.Fprintf(w, `{"errcode":%d,"errmsg":"invalid ip 203.0.113.7, not in whitelist"}`, code)
+		}}
+		a, err := passage.Send(t.Context(), p.client(t), request(t, "GET", "/cgi-bin/menu/get", http.NoBody))
+		var refused *client.Error
+		if !errors.As(err, &refused) || refused.Code != code || !passage.Ours(refused) || strings.Contains(err.Error(), "203") || len(p.came()) != 1 {
+			t.Errorf("%d: %v, %+v", code, err, a)
+		}
+	}
+}
+
 // Bodies and answers of any kind go through, up to a limit.
 func TestLimits(t *testing.T) {
 	t.Parallel()
