@@ -142,11 +142,11 @@ func (svc *Service) readState(ctx context.Context, app mpblock.AppID) (*state, e
 		return nil, err
 	}
 	s.account, s.epoch = account.Account, account.epoch
-	own, err := kindToken.Get(ctx, svc.store, string(app))
+	book, err := programs.Kind.Get(ctx, svc.store, string(app))
 	if err != nil && !errors.Is(err, mpblock.ErrNotFound) {
 		return nil, err
 	}
-	s.tokens = own.Value.Of(s.epoch)
-	s.programs, err = svc.programs.Set(ctx, app)
+	s.tokens = book.Value.Of(s.epoch)
+	s.programs, err = svc.programs.Set(app, &book.Value)
 	return s, err
 }

@@ -79,9 +79,6 @@ const accountsAtOnce = 1_000
 // Erase removes what is kept of an account beside its record: tokens, programs, quotas,
 // counts of calls, and its claims of prefixes.
 func (svc *Service) Erase(ctx context.Context, app mpblock.AppID) error {
-	if err := kindToken.Erase(ctx, svc.store, string(app)); err != nil {
-		return err
-	}
 	if err := svc.programs.Erase(ctx, app); err != nil {
 		return err
 	}

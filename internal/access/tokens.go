@@ -20,10 +20,6 @@ const TokenLife = tokens.Life
 // has all of its life left.
 func (svc *Service) tokenClock() time.Time { return svc.clock.Now().Truncate(time.Millisecond) }
 
-// kindToken is the kind of the records of the tokens that were got with accounts' own
-// secrets; their keys are AppIDs. Those of a program are in its record.
-const kindToken = record.Kind[tokens.State]("token")
-
 // Credentials are what a caller shows to get an access token.
 type Credentials struct {
 	GrantType string // "client_credential"
@@ -99,7 +95,7 @@ func (svc *Service) issueToken(ctx context.Context, s *state, p *programs.Creden
 		}
 		return out, nil
 	}
-	_, err = kindToken.Edit(ctx, svc.store, string(app), func(e *record.Entry[tokens.State]) error {
+	_, err = programs.Kind.Edit(ctx, svc.store, string(app), func(e *record.Entry[programs.Book]) error {
 		a, err := svc.readAccount(ctx, app)
 		switch {
 		case err != nil:
@@ -107,8 +103,8 @@ func (svc *Service) issueToken(ctx context.Context, s *state, p *programs.Creden
 		case a.epoch != s.epoch:
 			return errWrongSecret.With(app)
 		}
-		e.Value = e.Value.Of(a.epoch)
-		issue(&e.Value)
+		e.Value.State = e.Value.Of(a.epoch)
+		issue(&e.Value.State)
 		return nil
 	})
 	if err != nil {
@@ -255,9 +251,9 @@ func (svc *Service) Kill(ctx context.Context, token string) (killed bool, err er
 		same, err := svc.programs.EditTokens(ctx, c.App, string(c.Program), c.Epoch, drop)
 		return killed && same, err
 	}
-	_, err = kindToken.Edit(ctx, svc.store, string(c.App), func(e *record.Entry[tokens.State]) error {
+	_, err = programs.Kind.Edit(ctx, svc.store, string(c.App), func(e *record.Entry[programs.Book]) error {
 		if killed = false; e.Value.Epoch == c.Epoch {
-			drop(&e.Value)
+			drop(&e.Value.State)
 		}
 		if !killed {
 			return record.ErrKeep

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"mpblock"
+	"mpblock/internal/access/programs"
 	"mpblock/internal/access/tokens"
 	"mpblock/internal/memstore"
 	"mpblock/internal/wire"
@@ -355,7 +356,7 @@ type gatedStore struct {
 
 func (g *gatedStore) Get(ctx context.Context, kind, key string) (mpblock.Record, error) {
 	r, err := g.Records.Get(ctx, kind, key)
-	if kind == string(kindToken) && g.held.CompareAndSwap(false, true) {
+	if kind == string(programs.Kind) && g.held.CompareAndSwap(false, true) {
 		close(g.entered)
 		<-g.gate
 	}

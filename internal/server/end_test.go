@@ -80,11 +80,9 @@ type polled struct {
 }
 
 func (p *polled) List(ctx context.Context, kind, after string, limit int) ([]mpblock.Record, error) {
-	if kind != "program" { // which calls read
-		p.mu.Lock()
-		p.last = time.Now()
-		p.mu.Unlock()
-	}
+	p.mu.Lock()
+	p.last = time.Now()
+	p.mu.Unlock()
 	return p.Store.List(ctx, kind, after, limit)
 }
 
@@ -218,9 +216,7 @@ type stuck struct {
 }
 
 func (s *stuck) List(ctx context.Context, kind, after string, limit int) ([]mpblock.Record, error) {
-	if kind != "program" { // which calls read
-		<-s.free
-	}
+	<-s.free
 	return s.Store.List(ctx, kind, after, limit)
 }
 

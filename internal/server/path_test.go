@@ -2,6 +2,8 @@ package server
 
 import (
 	"context"
+	"encoding/json"
+	"errors"
 	"io"
 	"log/slog"
 	"net/http"
@@ -9,6 +11,7 @@ import (
 	"strings"
 	"testing"
 
+	"mpblock"
 	"mpblock/internal/access"
 	"mpblock/internal/access/programs"
 	"mpblock/internal/memstore"
@@ -50,5 +53,57 @@ func BenchmarkPath(b *testing.B) {
 				s.Handler().ServeHTTP(w, r)
 			}
 		})
+	}
+}
+
+// unlisted is a store whose records are read one by one, as where a shard of a cluster
+// is away: a list of records is asked of all shards.
+type unlisted struct{ mpblock.Store }
+
+var errAway = errors.New("one shard is away")
+
+func (unlisted) List(context.Context, string, string, int) ([]mpblock.Record, error) {
+	return nil, errAway
+}
+
+// No call of the API lists records, whoever makes it, but openapi/quota/get, which adds
+// up what each node has counted: the loss of one shard stops none of the accounts that lie
+// on others.
+func TestNoCallListsRecords(t *testing.T) {
+	store := memstore.New()
+	w := openWorld(t, Config{Store: store})
+	app := w.account.AppID
+	_, crm, err := w.Access().AddProgram(t.Context(), app, programs.New{Name: "crm", Scopes: programs.Scopes()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	node, err := Open(t.Context(), Config{Store: unlisted{store}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer node.Close()
+	call := func(method, path, body string) (said struct {
+		Errcode     int
+		AccessToken string `json:"access_token"`
+	}) {
+		t.Helper()
+		rec := httptest.NewRecorder()
+		node.Handler().ServeHTTP(rec, httptest.NewRequest(method, "/cgi-bin/"+path, strings.NewReader(body)))
+		if err := json.Unmarshal(rec.Body.Bytes(), &said); err != nil || said.Errcode != 0 {
+			t.Errorf("%s: %v: %s", path, err, rec.Body)
+		}
+		return said
+	}
+	for _, token := range []string{
+		w.token,
+		call("GET", "token?grant_type=client_credential&appid="+string(app)+"&secret="+crm, "").AccessToken,
+		call("POST", "stable_token", `{"grant_type":"client_credential","appid":"`+string(app)+`","secret":"`+crm+`"}`).AccessToken,
+	} {
+		with, one := "?access_token="+token, mpblock.Mint(w.account.Prefix, w.account.Key, "one").String()
+		call("POST", "tags/members/batchblacklist"+with, `{"openid_list":["`+one+`"]}`)
+		call("POST", "tags/members/getblacklist"+with, `{"begin_openid":""}`)
+		call("POST", "tags/members/batchunblacklist"+with, `{"openid_list":["`+one+`"]}`)
+		call("GET", "user/get"+with, "")
+		call("GET", "user/info"+with+"&openid="+one, "")
 	}
 }

@@ -154,7 +154,7 @@ func remove(t *testing.T, r *rules, app mpblock.AppID) {
 // A node that removes an account dies at each of its writes: another ends it, and nothing
 // is left but that the account was there.
 func TestRemovalGoesOn(t *testing.T) {
-	const all, none = "[account calls clears digest followlist followplan intent job joblist jobqueue prefix program quota remark token upstream upstreamline] 9 4 1", "[account] 0 0 0"
+	const all, none = "[account calls clears digest followlist followplan intent job joblist jobqueue prefix quota remark token upstream upstreamline] 9 4 1", "[account] 0 0 0"
 	for writes := 0; ; writes++ {
 		var died bool
 		synctest.Test(t, func(t *testing.T) {

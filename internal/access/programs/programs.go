@@ -2,16 +2,20 @@
 // account's own secret, each with scopes, and with tokens of its own.
 //
 // It promises that the secret of a program that was rotated or revoked is good for
-// nothing from the write on, and so are the tokens got with it: all of a program is one
-// record. Which account there is, and what is answered to whom, it leaves to others.
+// nothing from the write on, and so are the tokens got with it: all credentials of an
+// account are one record. Which account there is, and what is answered to whom, it leaves
+// to others.
 package programs
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"crypto/subtle"
 	"encoding/hex"
+	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -77,11 +81,23 @@ func (p Program) Has(s Scope) bool { return slices.Contains(p.Scopes, s) }
 // Actor is who changes bear that a program has made.
 func (p Program) Actor() string { return mpblock.ActorProgram + p.Name }
 
-// kindProgram is the kind of the records; their keys are AppID and name.
-const kindProgram = record.Kind[stored]("program")
+// Kind is the kind of the records of credentials; their keys are AppIDs.
+const Kind = record.Kind[Book]("token")
+
+// Book is what the store keeps of an account's credentials: one record, so that whoever
+// calls is known by one read that goes to one place. A list of records would be asked of
+// each shard of a cluster, and the loss of one would stop all accounts.
+type Book struct {
+	tokens.State // got with the account's own secret
+
+	Programs map[string]*stored `json:"programs,omitempty"` // by their names
+	// Epochs is the last epoch that a program has had, so that a name which is used again
+	// never has one of its former ones.
+	Epochs uint64 `json:"epochs,omitempty"`
+}
 
 // stored is a program as the store keeps it. The epoch of its tokens is that of its
-// secret, and is zero once it is revoked.
+// secret, and another one once it is revoked.
 type stored struct {
 	SecretHash string       `json:"secret_hash,omitempty"`
 	Scopes     []Scope      `json:"scopes"`
@@ -93,11 +109,7 @@ type stored struct {
 	Tokens     tokens.State `json:"tokens"`
 }
 
-func head(app mpblock.AppID) string { return string(app) + "/" }
-
-func programOf(e record.Entry[stored]) (Program, error) {
-	app, name, _ := strings.Cut(e.Key, "/")
-	v := e.Value
+func (v *stored) program(app mpblock.AppID, name string) (Program, error) {
 	p := Program{Name: name, Scopes: v.Scopes, Made: v.Made, By: v.By, Rotated: v.Rotated, Used: v.Used, Revoked: v.Revoked}
 	hash, err := hex.DecodeString(v.SecretHash)
 	if err != nil || len(hash) != len(p.SecretHash) && v.Revoked.IsZero() {
@@ -105,6 +117,12 @@ func programOf(e record.Entry[stored]) (Program, error) {
 	}
 	copy(p.SecretHash[:], hash)
 	return p, nil
+}
+
+// next returns the epoch of a program's next secret.
+func (b *Book) next(now time.Time) uint64 {
+	b.Epochs = max(b.Epochs+1, uint64(max(now.UnixMilli(), 0)))
+	return b.Epochs
 }
 
 // Errors of those who look after programs.
@@ -183,21 +201,19 @@ func (s *Store) Add(ctx context.Context, app mpblock.AppID, n New) (Program, str
 	if err != nil {
 		return Program{}, "", err
 	}
-	if err := s.room(ctx, app, hash); err != nil {
-		return Program{}, "", err
-	}
-	e, err := kindProgram.Edit(ctx, s.Records, head(app)+n.Name, func(e *record.Entry[stored]) error {
-		if e.Version != 0 && e.Value.Revoked.IsZero() {
+	p, err := s.edit(ctx, app, n.Name, func(b *Book, now time.Time) error {
+		if v := b.Programs[n.Name]; v != nil && v.Revoked.IsZero() {
 			return errExists.With(app, n.Name)
 		}
-		now := s.now()
-		e.Value = stored{SecretHash: hash.String(), Scopes: n.Scopes, Made: now, By: n.By, Tokens: tokens.State{Epoch: next(e.Value.Tokens.Epoch, now)}}
+		if err := b.room(app, hash, now); err != nil {
+			return err
+		}
+		if b.Programs == nil {
+			b.Programs = map[string]*stored{}
+		}
+		b.Programs[n.Name] = &stored{SecretHash: hash.String(), Scopes: n.Scopes, Made: now, By: n.By, Tokens: tokens.State{Epoch: b.next(now)}}
 		return nil
 	})
-	if err != nil {
-		return Program{}, "", err
-	}
-	p, err := programOf(e)
 	return p, n.Secret, err
 }
 
@@ -220,18 +236,15 @@ func newSecret() string {
 }
 
 // room sees to it that one program more can be kept, with a secret that none has. What
-// was revoked long ago makes room, and of what was revoked of late all but the last Max:
-// each call that finds nothing remembered reads them all.
-func (s *Store) room(ctx context.Context, app mpblock.AppID, hash mpblock.SecretHash) error {
+// was revoked long ago makes room, and of what was revoked of late all but the last Max.
+func (b *Book) room(app mpblock.AppID, hash mpblock.SecretHash, now time.Time) error {
 	n := 0
-	var revoked []record.Entry[stored]
-	for e, err := range kindProgram.Under(ctx, s.Records, head(app), Max) {
+	var revoked []string
+	for name, v := range b.Programs {
 		switch {
-		case err != nil:
-			return err
-		case !e.Value.Revoked.IsZero():
-			revoked = append(revoked, e)
-		case e.Value.SecretHash == hash.String():
+		case !v.Revoked.IsZero():
+			revoked = append(revoked, name)
+		case v.SecretHash == hash.String():
 			return errSecret
 		default:
 			n++
@@ -240,50 +253,52 @@ func (s *Store) room(ctx context.Context, app mpblock.AppID, hash mpblock.Secret
 	if n >= Max {
 		return errMany.With(app, n)
 	}
-	slices.SortFunc(revoked, func(a, b record.Entry[stored]) int { return b.Value.Revoked.Compare(a.Value.Revoked) })
-	for i, e := range revoked {
-		if since := s.now().Sub(e.Value.Revoked); since > forgotten || i >= Max && since > tokens.Life {
-			if err := kindProgram.Delete(ctx, s.Records, e.Key, e.Version); err != nil {
-				return err
-			}
+	slices.SortFunc(revoked, func(x, y string) int {
+		return cmp.Or(b.Programs[y].Revoked.Compare(b.Programs[x].Revoked), cmp.Compare(x, y))
+	})
+	for i, name := range revoked {
+		if i >= Max || now.Sub(b.Programs[name].Revoked) > forgotten {
+			delete(b.Programs, name)
 		}
 	}
 	return nil
 }
 
-// next is the epoch after another: that of a name which is used again is never one that
-// it had, though its record was removed.
-func next(epoch uint64, now time.Time) uint64 { return max(epoch+1, uint64(max(now.UnixMilli(), 0))) }
-
-func (s *Store) now() time.Time { return s.Clock.Now().UTC().Truncate(time.Millisecond) }
-
-// edit changes a program that is not revoked.
-func (s *Store) edit(ctx context.Context, app mpblock.AppID, name string, change func(*stored, time.Time)) (Program, error) {
-	if _, err := ParseName(name); err != nil { // it is part of a key
-		return Program{}, err
-	}
-	e, err := kindProgram.Edit(ctx, s.Records, head(app)+name, func(e *record.Entry[stored]) error {
-		switch {
-		case e.Version == 0:
-			return ErrNone.With(app, name)
-		case !e.Value.Revoked.IsZero():
-			return errRevoked.With(name)
-		}
-		change(&e.Value, s.now())
-		return nil
+// edit changes the record of an account's credentials, and returns a program as it then is.
+func (s *Store) edit(ctx context.Context, app mpblock.AppID, name string, change func(*Book, time.Time) error) (Program, error) {
+	e, err := Kind.Edit(ctx, s.Records, string(app), func(e *record.Entry[Book]) error {
+		return change(&e.Value, s.Clock.Now().UTC().Truncate(time.Millisecond))
 	})
 	if err != nil {
 		return Program{}, err
 	}
-	return programOf(e)
+	return e.Value.Programs[name].program(app, name)
+}
+
+// editOne changes a program that is not revoked.
+func (s *Store) editOne(ctx context.Context, app mpblock.AppID, name string, change func(*Book, *stored, time.Time)) (Program, error) {
+	if _, err := ParseName(name); err != nil {
+		return Program{}, err
+	}
+	return s.edit(ctx, app, name, func(b *Book, now time.Time) error {
+		v := b.Programs[name]
+		switch {
+		case v == nil:
+			return ErrNone.With(app, name)
+		case !v.Revoked.IsZero():
+			return errRevoked.With(name)
+		}
+		change(b, v, now)
+		return nil
+	})
 }
 
 // Rotate gives a program a new secret and returns it.
 func (s *Store) Rotate(ctx context.Context, app mpblock.AppID, name string) (Program, string, error) {
 	secret := newSecret()
-	p, err := s.edit(ctx, app, name, func(v *stored, now time.Time) {
+	p, err := s.editOne(ctx, app, name, func(b *Book, v *stored, now time.Time) {
 		v.SecretHash, v.Rotated = mpblock.HashSecret(secret).String(), now
-		v.Tokens = v.Tokens.Of(next(v.Tokens.Epoch, now))
+		v.Tokens = v.Tokens.Of(b.next(now))
 	})
 	if err != nil {
 		return Program{}, "", err
@@ -296,30 +311,34 @@ func (s *Store) SetScopes(ctx context.Context, app mpblock.AppID, name string, s
 	if len(scopes) == 0 {
 		return Program{}, errScopes
 	}
-	return s.edit(ctx, app, name, func(v *stored, _ time.Time) { v.Scopes = scopes })
+	return s.editOne(ctx, app, name, func(_ *Book, v *stored, _ time.Time) { v.Scopes = scopes })
 }
 
 // Revoke ends a program. It is shown for some time still.
 func (s *Store) Revoke(ctx context.Context, app mpblock.AppID, name string) (Program, error) {
-	return s.edit(ctx, app, name, func(v *stored, now time.Time) {
+	return s.editOne(ctx, app, name, func(b *Book, v *stored, now time.Time) {
 		v.Revoked, v.SecretHash = now, ""
-		v.Tokens = tokens.State{Epoch: v.Tokens.Epoch + 1}
+		v.Tokens = tokens.State{Epoch: b.next(now)}
 	})
 }
 
 // All returns the programs of an account in the order of their names, with those that
 // were revoked.
 func (s *Store) All(ctx context.Context, app mpblock.AppID) ([]Program, error) {
+	e, err := Kind.Get(ctx, s.Records, string(app))
+	if errors.Is(err, mpblock.ErrNotFound) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
 	var all []Program
-	for e, err := range kindProgram.Under(ctx, s.Records, head(app), Max) {
+	for _, name := range slices.Sorted(maps.Keys(e.Value.Programs)) {
+		p, err := e.Value.Programs[name].program(app, name)
 		if err != nil {
 			return nil, err
 		}
-		p, err := programOf(e)
-		if err != nil {
-			return nil, err
-		}
-		if used := s.used.of(e.Key); used.After(p.Used) && !used.Before(p.Made) {
+		if used := s.used.of(key{app, name}); used.After(p.Used) && !used.Before(p.Made) {
 			p.Used = used
 		}
 		all = append(all, p)
@@ -327,10 +346,10 @@ func (s *Store) All(ctx context.Context, app mpblock.AppID) ([]Program, error) {
 	return all, nil
 }
 
-// Erase removes all programs of an account.
+// Erase removes all credentials of an account.
 func (s *Store) Erase(ctx context.Context, app mpblock.AppID) error {
-	s.used.forget(head(app))
-	return record.EraseUnder(ctx, s.Records, head(app), string(kindProgram))
+	s.used.forget(app)
+	return Kind.Erase(ctx, s.Records, string(app))
 }
 
 // Credential is a program as callers meet it, at one time. It is shared: it is never
@@ -365,34 +384,32 @@ func (s Set) Of(secret string) *Credential {
 	return nil
 }
 
-// Set returns the programs of an account as callers meet them.
-func (s *Store) Set(ctx context.Context, app mpblock.AppID) (Set, error) {
-	var all Set
-	for e, err := range kindProgram.Under(ctx, s.Records, head(app), Max) {
+// Set returns the programs of an account's record as callers meet them.
+func (s *Store) Set(app mpblock.AppID, b *Book) (Set, error) {
+	if len(b.Programs) == 0 {
+		return nil, nil
+	}
+	all := make(Set, len(b.Programs))
+	for name, v := range b.Programs {
+		p, err := v.program(app, name)
 		if err != nil {
 			return nil, err
 		}
-		p, err := programOf(e)
-		if err != nil {
-			return nil, err
-		}
-		if all == nil {
-			all = Set{}
-		}
-		all[p.Name] = &Credential{Program: p, Named: p.Actor(), Tokens: e.Value.Tokens, use: s.used.at(e.Key)}
+		all[name] = &Credential{Program: p, Named: p.Actor(), Tokens: v.Tokens, use: s.used.at(key{app, name})}
 	}
 	return all, nil
 }
 
 // EditTokens changes the tokens of a program, unless it has another secret than that
 // with an epoch, or is revoked. It tells whether it has. Those who do so at once take turns.
-func (s *Store) EditTokens(ctx context.Context, app mpblock.AppID, name string, epoch uint64, change func(*tokens.State)) (bool, error) {
-	e, err := kindProgram.Edit(ctx, s.Records, head(app)+name, func(e *record.Entry[stored]) error {
-		if e.Value.Tokens.Epoch != epoch || !e.Value.Revoked.IsZero() {
+func (s *Store) EditTokens(ctx context.Context, app mpblock.AppID, name string, epoch uint64, change func(*tokens.State)) (same bool, err error) {
+	_, err = Kind.Edit(ctx, s.Records, string(app), func(e *record.Entry[Book]) error {
+		v := e.Value.Programs[name]
+		if same = v != nil && v.Revoked.IsZero() && v.Tokens.Epoch == epoch; !same {
 			return record.ErrKeep
 		}
-		change(&e.Value.Tokens)
+		change(&v.Tokens)
 		return nil
 	})
-	return err == nil && e.Value.Tokens.Epoch == epoch && e.Value.Revoked.IsZero(), err
+	return same && err == nil, err
 }
