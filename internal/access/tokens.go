@@ -153,23 +153,42 @@ func (svc *Service) admit(ctx context.Context, c Credentials, call mpblock.Call)
 // permission of account and program for the call and the account's quotas, and counts
 // the call. The Caller is returned beside an error too, where the token is good.
 func (svc *Service) Authorize(ctx context.Context, token string, call mpblock.Call, ip netip.Addr) (Caller, error) {
+	who, p, err := svc.bearer(ctx, token)
+	if err != nil {
+		return who, err
+	}
+	return who, svc.permit(ctx, who.Account, p, call, ip)
+}
+
+// Admit is Authorize of a call that the platform does not have: it takes a scope, and no
+// quota counts it.
+func (svc *Service) Admit(ctx context.Context, token string, call mpblock.Call, scope programs.Scope, ip netip.Addr) (Caller, error) {
+	who, p, err := svc.bearer(ctx, token)
+	if err != nil {
+		return who, err
+	}
+	return who, allowed(who.Account, p, call, scope, ip)
+}
+
+// bearer returns who an access token is of.
+func (svc *Service) bearer(ctx context.Context, token string) (Caller, *programs.Credential, error) {
 	if token == "" {
-		return Caller{}, errNoToken
+		return Caller{}, nil, errNoToken
 	}
 	c, ok := svc.signer.Read(token)
 	if !ok {
-		return Caller{}, errForgedToken
+		return Caller{}, nil, errForgedToken
 	}
 	now := svc.clock.Now()
 	if c.Expires <= now.UnixMilli() {
-		return Caller{}, errTokenExpired.With(time.UnixMilli(c.Expires).UTC().Format(time.RFC3339))
+		return Caller{}, nil, errTokenExpired.With(time.UnixMilli(c.Expires).UTC().Format(time.RFC3339))
 	}
 	s, err := svc.stateFor(ctx, c)
 	if errors.Is(err, ErrNoAccount) {
-		return Caller{}, errTokenOfNone
+		return Caller{}, nil, errTokenOfNone
 	}
 	if err != nil {
-		return Caller{}, err
+		return Caller{}, nil, err
 	}
 	p := s.programs[string(c.Program)]
 	who := Caller{&s.account, "", mpblock.ActorAPI}
@@ -177,15 +196,15 @@ func (svc *Service) Authorize(ctx context.Context, token string, call mpblock.Ca
 		who.Program, who.Actor = p.Name, p.Named
 	}
 	if err := s.account.MayChange(); err != nil {
-		return who, err
+		return who, p, err
 	}
 	if err := s.holds(c, p, now); err != nil {
-		return Caller{}, err
+		return Caller{}, nil, err
 	}
 	if p != nil {
 		p.Touch(now)
 	}
-	return who, svc.permit(ctx, &s.account, p, call, ip)
+	return who, p, nil
 }
 
 // holds tells whether a token that is well signed and has not expired still counts.
@@ -282,6 +301,13 @@ func (svc *Service) stateFor(ctx context.Context, c tokens.Claims) (*state, erro
 // permit checks the caller's address, then whether account and program may make the
 // call at all, then how often.
 func (svc *Service) permit(ctx context.Context, a *mpblock.Account, p *programs.Credential, call mpblock.Call, ip netip.Addr) error {
+	if err := allowed(a, p, call, programs.ScopeOf(call), ip); err != nil {
+		return err
+	}
+	return svc.spend(ctx, a, call)
+}
+
+func allowed(a *mpblock.Account, p *programs.Credential, call mpblock.Call, scope programs.Scope, ip netip.Addr) error {
 	ip = ip.Unmap()
 	if len(a.AllowIPs) > 0 && !slices.ContainsFunc(a.AllowIPs, func(n netip.Prefix) bool { return n.Contains(ip) }) {
 		return errAddress.With(a.AppID, ip)
@@ -289,8 +315,8 @@ func (svc *Service) permit(ctx context.Context, a *mpblock.Account, p *programs.
 	if slices.Contains(a.Denied, call) {
 		return errCall.With(a.AppID, call)
 	}
-	if p != nil && !p.May(call) {
-		return errScope.With(p.Name, a.AppID, programs.ScopeOf(call), call)
+	if p != nil && scope != "" && !p.Has(scope) {
+		return errScope.With(p.Name, a.AppID, scope, call)
 	}
-	return svc.spend(ctx, a, call)
+	return nil
 }

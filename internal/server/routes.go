@@ -1,6 +1,7 @@
 package server
 
 import (
+	"cmp"
 	"context"
 	"net/http"
 	"strings"
@@ -8,11 +9,13 @@ import (
 
 	"mpblock/internal/api"
 	"mpblock/internal/console"
+	"mpblock/internal/lists/past"
+	v1 "mpblock/internal/v1"
 	"mpblock/internal/wire"
 )
 
-// Handler returns what is served at Config.Listen: the API, the console, the health
-// checks and the description of the API. Whoever serves it by other means ends those
+// Handler returns what is served at Config.Listen: both APIs, the console, the
+// health checks and the descriptions of the APIs. Whoever serves it by other means ends those
 // before Close; after that it answers 503.
 func (s *Server) Handler() http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { s.now().handler.ServeHTTP(w, r) })
@@ -25,6 +28,10 @@ func (s *Server) routes(in *stack) http.Handler {
 		Access: in.rules.access, Lists: in.rules.lists, Remarks: in.rules.remarks, RequireHTTPS: s.cfg.RequireHTTPS, RID: s.cfg.RID,
 		Upstream: in.rules.upstream, Timeout: s.cfg.callTime(), Observe: func(r api.Request) { s.observe(in, r) }, Emulator: s.Emulator(),
 	})
+	native := v1.New(v1.Options{
+		Access: in.rules.access, Lists: in.rules.lists, Past: past.Reader{Store: in.store}, Jobs: in.rules.jobs, Remarks: in.rules.remarks, Clock: s.cfg.Clock,
+		Key: in.rules.key, RequireHTTPS: s.cfg.RequireHTTPS, Timeout: s.cfg.callTime() + past.MaxWait, Observe: func(r v1.Request) { s.observeNative(in, r) },
+	})
 	o := console.Options{
 		Desks: in.rules.desks, Operators: in.rules.operators, Public: s.cfg.PublicURL, Demo: s.cfg.Demo, OIDC: s.cfg.OIDC, Log: s.cfg.Log,
 		NotFound: func(w http.ResponseWriter, r *http.Request) bool { // other calls of the platform, which clients want as JSON
@@ -36,7 +43,7 @@ func (s *Server) routes(in *stack) http.Handler {
 		},
 		CodeText: func(code int) string {
 			text, _, _ := strings.Cut(wire.Code(code).Text(), " %s")
-			return text
+			return cmp.Or(text, http.StatusText(code)) // of the native API
 		},
 		Secure: s.tls != nil || strings.HasPrefix(s.cfg.PublicURL, "https://"),
 	}
@@ -58,9 +65,11 @@ func (s *Server) routes(in *stack) http.Handler {
 		case p == "/readyz":
 			s.ready(w, r, in)
 		case p == "/openapi.yaml":
-			w.Header().Set("Content-Type", "application/yaml")
-			w.Header().Set("X-Content-Type-Options", "nosniff")
-			_, _ = w.Write(api.OpenAPI)
+			describe(w, api.OpenAPI)
+		case p == "/v1/openapi.yaml":
+			describe(w, v1.OpenAPI)
+		case v1.Mine(p):
+			native.ServeHTTP(w, r)
 		default:
 			if s.cfg.TLSCert != "" || strings.HasPrefix(s.cfg.PublicURL, "https://") { // not of a CA of our own, which may be gone tomorrow
 				w.Header().Set("Strict-Transport-Security", "max-age=31536000")
@@ -68,6 +77,12 @@ func (s *Server) routes(in *stack) http.Handler {
 			page.ServeHTTP(w, r)
 		}
 	})
+}
+
+func describe(w http.ResponseWriter, openAPI []byte) {
+	w.Header().Set("Content-Type", "application/yaml")
+	w.Header().Set("X-Content-Type-Options", "nosniff")
+	_, _ = w.Write(openAPI)
 }
 
 func text(w http.ResponseWriter, status int, s string) {

@@ -35,6 +35,7 @@ type rules struct {
 	removals  *removals
 	desks     *desk.Office
 	upstream  *upstream.Service
+	key       []byte // of the store, for what is given out and known again
 	syncEvery time.Duration
 	clock     mpblock.Clock
 }
@@ -44,6 +45,9 @@ type rules struct {
 func openRules(ctx context.Context, store *listcache.Store, people mpblock.Records, c Config) (*rules, error) {
 	r := &rules{store: store, syncEvery: c.SyncEvery, clock: c.Clock}
 	var err error
+	if r.key, err = record.SigningKey(ctx, store); err != nil {
+		return nil, err
+	}
 	r.upstream = upstream.New(store, upstream.Options{Clock: c.Clock, SealFile: c.SealKeyFile, MakeSeal: c.makeSeal, Log: c.Log, Meter: c.meter, Alone: c.Database == nil})
 	if r.lists, err = lists.New(store, lists.Options{PageSize: c.PageSize, Quoted: store, Upstream: r.upstream, Clock: c.Clock, Log: c.Log}); err != nil {
 		return nil, err

@@ -1,0 +1,206 @@
+package v1
+
+import (
+	"context"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"mpblock"
+	"mpblock/internal/lists"
+	"mpblock/internal/lists/past"
+)
+
+// entry is a block.
+type entry struct {
+	OpenID     string     `json:"openid"`
+	CreateTime time.Time  `json:"create_time"` // of the change that the entry belongs to
+	ExpireTime *time.Time `json:"expire_time,omitempty"`
+	Reason     string     `json:"reason"`
+	Actor      string     `json:"actor"`
+	Revision   uint64     `json:"revision"` // of that change
+}
+
+func entryOf(h past.Held) entry {
+	return entry{OpenID: h.OpenID.String(), CreateTime: h.By.Time, ExpireTime: timeOf(h.By.Until), Reason: h.By.Reason, Actor: h.By.Actor, Revision: h.By.Seq}
+}
+
+// timeOf is a time that may be absent.
+func timeOf(t time.Time) *time.Time {
+	if t.IsZero() {
+		return nil
+	}
+	return &t
+}
+
+// etag names an entry.
+func etag(seq uint64) string { return `"` + strconv.FormatUint(seq, 10) + `"` }
+
+func getBlock(ctx context.Context, x *exchange) error {
+	id, err := x.openID()
+	if err != nil {
+		return err
+	}
+	if err := x.wait(ctx); err != nil {
+		return err
+	}
+	held, err := x.held(ctx, id)
+	if err != nil {
+		return err
+	}
+	if held.By.Seq == 0 {
+		return errNotBlocked.With(id)
+	}
+	x.show(held)
+	return nil
+}
+
+// held returns what the entry of an OpenID belongs to.
+func (x *exchange) held(ctx context.Context, id mpblock.OpenID) (past.Held, error) {
+	all, revision, err := x.Past.Now(ctx, x.AppID, []mpblock.OpenID{id})
+	if err != nil {
+		return past.Held{}, err
+	}
+	x.at(revision)
+	return all[0], nil
+}
+
+// show answers with an entry.
+func (x *exchange) show(h past.Held) {
+	x.w.Header().Set("ETag", etag(h.By.Seq))
+	x.body = entryOf(h)
+}
+
+// check tells of each OpenID whether it is blocked.
+func check(ctx context.Context, x *exchange) error {
+	var body struct {
+		OpenIDs []string `json:"openids"`
+	}
+	if err := x.read(&body); err != nil {
+		return err
+	}
+	ids, err := x.openIDs(body.OpenIDs, maxItems)
+	if err != nil {
+		return err
+	}
+	if err := x.wait(ctx); err != nil {
+		return err
+	}
+	states, revision, err := x.Past.States(ctx, x.AppID, ids)
+	if err != nil {
+		return err
+	}
+	x.at(revision)
+	out := checked{Results: make([]checkedOne, len(ids)), AsOf: revision}
+	for i, s := range states {
+		out.Results[i] = checkedOne{OpenID: body.OpenIDs[i], Blocked: s.Blocked, ExpireTime: timeOf(s.Until)}
+	}
+	x.body = out
+	return nil
+}
+
+// maxItems is how many items one call takes at once.
+const maxItems = lists.MaxByHand
+
+type checked struct {
+	Results []checkedOne `json:"results"`
+	AsOf    uint64       `json:"as_of"`
+}
+
+type checkedOne struct {
+	OpenID     string     `json:"openid"`
+	Blocked    bool       `json:"blocked"`
+	ExpireTime *time.Time `json:"expire_time,omitempty"`
+}
+
+// tries is how often a change is tried anew that another got in the way of.
+const tries = 5
+
+// putBlock blocks an OpenID, or gives its entry another reason and end.
+func putBlock(ctx context.Context, x *exchange) error {
+	id, err := x.openID()
+	if err != nil {
+		return err
+	}
+	var body struct {
+		Reason string `json:"reason"`
+		end
+	}
+	if err := x.read(&body); err != nil {
+		return err
+	}
+	until, err := body.at(x.Clock.Now())
+	if err != nil {
+		return err
+	}
+	reason, err := lists.CheckReason(body.Reason)
+	if err != nil {
+		return err
+	}
+	for range tries {
+		held, err := x.held(ctx, id)
+		if err != nil {
+			return err
+		}
+		if err := x.matches(held); err != nil {
+			return err
+		}
+		action := mpblock.Block
+		if held.By.Seq != 0 {
+			if action = mpblock.Amend; held.By.Reason == reason && held.By.Until.Equal(until) {
+				x.show(held)
+				return nil
+			}
+		}
+		made, err := x.Lists.ByHand(ctx, x.Account, lists.Hand{Actor: x.Actor, Action: action, OpenIDs: []string{id.String()}, Reason: reason, Until: until})
+		if err != nil {
+			return err
+		}
+		if made.Seq == 0 {
+			continue // it was blocked or unblocked meanwhile
+		}
+		x.at(made.Seq)
+		if action == mpblock.Block {
+			x.status = http.StatusCreated
+		}
+		c, err := x.Lists.ChangeAt(ctx, x.AppID, made.Seq)
+		x.show(past.Held{OpenID: id, By: c})
+		return err
+	}
+	return errBusy
+}
+
+// matches holds an entry against the header If-Match.
+func (x *exchange) matches(held past.Held) error {
+	want := x.r.Header.Get("If-Match")
+	if want == "" || want == "*" && held.By.Seq != 0 {
+		return nil
+	}
+	for one := range strings.SplitSeq(want, ",") {
+		if held.By.Seq != 0 && strings.TrimSpace(one) == etag(held.By.Seq) {
+			return nil
+		}
+	}
+	return errUnmatched
+}
+
+// deleteBlock unblocks an OpenID; who is not blocked stays so.
+func deleteBlock(ctx context.Context, x *exchange) error {
+	id, err := x.openID()
+	if err != nil {
+		return err
+	}
+	held, err := x.held(ctx, id)
+	if err != nil {
+		return err
+	}
+	if err := x.matches(held); err != nil {
+		return err
+	}
+	made, err := x.Lists.ByHand(ctx, x.Account, lists.Hand{Actor: x.Actor, Action: mpblock.Unblock, OpenIDs: []string{id.String()}, Reason: x.r.URL.Query().Get("reason")})
+	if err == nil && made.Seq != 0 {
+		x.at(made.Seq)
+	}
+	return err
+}

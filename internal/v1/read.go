@@ -1,0 +1,142 @@
+package v1
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"strconv"
+	"strings"
+	"time"
+
+	"mpblock"
+	"mpblock/internal/lists"
+	"mpblock/internal/lists/past"
+)
+
+// maxBody is how many bytes a body of JSON has at most.
+const maxBody = 1 << 20
+
+// read reads the body, which is one value of JSON with no other fields than those of into.
+func (x *exchange) read(into any) error {
+	d := json.NewDecoder(io.LimitReader(x.r.Body, maxBody+1))
+	d.DisallowUnknownFields()
+	err := d.Decode(into)
+	switch {
+	case d.InputOffset() > maxBody || errors.Is(err, io.ErrUnexpectedEOF) && x.r.ContentLength > maxBody:
+		return errBodyLong.With(maxBody)
+	case errors.Is(err, io.EOF):
+		return errBodyEmpty
+	case err != nil && x.r.Context().Err() != nil:
+		return x.r.Context().Err()
+	case err != nil:
+		return errBody.With(jsonText(err))
+	}
+	if _, err := d.Token(); !errors.Is(err, io.EOF) {
+		return errBody.With("something stands behind its one value")
+	}
+	return nil
+}
+
+// jsonText says what is wrong with JSON in the words of what was sent.
+func jsonText(err error) string {
+	var kind *json.UnmarshalTypeError
+	switch {
+	case errors.As(err, &kind) && kind.Field != "":
+		return "a " + kind.Value + " in the place of " + kind.Field
+	case errors.As(err, &kind):
+		return "a " + kind.Value + " in the place of an object"
+	case errors.Is(err, io.ErrUnexpectedEOF):
+		return "it ends before its time"
+	}
+	return strings.TrimPrefix(err.Error(), "json: ")
+}
+
+// openID returns the OpenID of the path.
+func (x *exchange) openID() (mpblock.OpenID, error) { return lists.Own(x.Account, x.parts["openid"]) }
+
+// openIDs reads OpenIDs of a body, from 1 to most. Those that are bad are in the error.
+func (x *exchange) openIDs(texts []string, most int) ([]mpblock.OpenID, error) {
+	if len(texts) == 0 || len(texts) > most {
+		return nil, errItemCount.With(len(texts), most)
+	}
+	ids := make([]mpblock.OpenID, len(texts))
+	var bad []itemError
+	for i, s := range texts {
+		id, err := lists.Own(x.Account, s)
+		if err != nil {
+			bad = append(bad, itemErrorOf(i, err))
+		}
+		ids[i] = id
+	}
+	return ids, badItems(bad, len(texts))
+}
+
+// wait waits for the revision that the query asks for as the least.
+func (x *exchange) wait(ctx context.Context) error {
+	least, err := x.number("min_revision")
+	if err != nil || least == 0 {
+		return err
+	}
+	there, err := x.Past.Wait(ctx, x.AppID, least)
+	if err == nil && !there {
+		err = errBehind.With(least, int(past.MaxWait/time.Second))
+	}
+	return err
+}
+
+// number reads a parameter that is a whole number; 0: it is absent.
+func (x *exchange) number(name string) (uint64, error) {
+	text := x.r.URL.Query().Get(name)
+	if text == "" {
+		return 0, nil
+	}
+	n, err := strconv.ParseUint(text, 10, 63)
+	if err != nil {
+		return 0, errQuery.With(name, "want a whole number, not "+clip(text))
+	}
+	return n, nil
+}
+
+// end is how a body says when something ends.
+type end struct {
+	ExpireTime string `json:"expire_time"`
+	TTL        string `json:"ttl"`
+}
+
+// at returns the end, zero for none.
+func (e end) at(now time.Time) (time.Time, error) {
+	switch {
+	case e.ExpireTime != "" && e.TTL != "":
+		return time.Time{}, errField.With("ttl", "want expire_time or ttl, not both")
+	case e.ExpireTime != "":
+		t, err := time.Parse(time.RFC3339, e.ExpireTime)
+		if err != nil {
+			return time.Time{}, errField.With("expire_time", "want a time as 2026-01-31T09:00:00Z, not "+clip(e.ExpireTime))
+		}
+		return t.UTC().Truncate(time.Millisecond), nil
+	case e.TTL != "":
+		d, err := parseTTL(e.TTL)
+		if err != nil {
+			return time.Time{}, err
+		}
+		return now.Add(d).UTC().Truncate(time.Millisecond), nil
+	}
+	return time.Time{}, nil
+}
+
+// parseTTL reads how long something lasts: 90s, 1h30m, 7d.
+func parseTTL(s string) (time.Duration, error) {
+	const day = 24 * time.Hour
+	d, err := time.ParseDuration(s)
+	if days, ok := strings.CutSuffix(s, "d"); ok {
+		var n uint64
+		if n, err = strconv.ParseUint(days, 10, 16); err == nil {
+			d = time.Duration(n) * day
+		}
+	}
+	if err != nil || d < time.Millisecond || d > mpblock.MaxUntil {
+		return 0, errField.With("ttl", "want how long it lasts, as 90s, 1h30m or 7d, at most "+strconv.Itoa(int(mpblock.MaxUntil/day))+"d, not "+clip(s))
+	}
+	return d, nil
+}

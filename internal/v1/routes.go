@@ -1,0 +1,91 @@
+package v1
+
+import (
+	"context"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+
+	"mpblock"
+	"mpblock/internal/access/programs"
+)
+
+// route is one call.
+type route struct {
+	method string
+	path   string // behind the account; {name} stands for a part of it
+	name   string // in logs and metrics
+	scope  programs.Scope
+	like   []mpblock.Call // of the platform: an account that is denied one of them is denied this
+	run    func(context.Context, *exchange) error
+	long   bool // takes as long as it likes, and looks after the deadlines of the connection
+}
+
+// under is what stands before each route's path.
+const under = "/v1/accounts/{appid}"
+
+// routes returns all calls. No two of them fit the same path and method.
+func routes() []route {
+	list, block, unblock := []mpblock.Call{mpblock.CallList}, []mpblock.Call{mpblock.CallBlock}, []mpblock.Call{mpblock.CallUnblock}
+	return []route{
+		{method: http.MethodPost, path: "/blocks:check", name: "blocks.check", scope: programs.Read, like: list, run: check},
+		{method: http.MethodGet, path: "/blocks/{openid}", name: "blocks.get", scope: programs.Read, like: list, run: getBlock},
+		{method: http.MethodPut, path: "/blocks/{openid}", name: "blocks.put", scope: programs.Write, like: block, run: putBlock},
+		{method: http.MethodDelete, path: "/blocks/{openid}", name: "blocks.delete", scope: programs.Write, like: unblock, run: deleteBlock},
+	}
+}
+
+// find finds the route of a request and the parts of its path.
+func (x *exchange) find() error {
+	have := strings.Split(x.r.URL.EscapedPath(), "/")
+	for i, part := range have {
+		var err error
+		if have[i], err = url.PathUnescape(part); err != nil {
+			return errNoPath
+		}
+	}
+	var methods []string
+	for _, r := range x.routes {
+		parts, ok := match(strings.Split(under+r.path, "/"), have)
+		if !ok {
+			continue
+		}
+		if r.method == x.r.Method {
+			x.route, x.parts = r, parts
+			return nil
+		}
+		methods = append(methods, r.method)
+	}
+	if methods == nil {
+		return errNoPath
+	}
+	slices.Sort(methods)
+	allowed := strings.Join(methods, ", ")
+	x.w.Header().Set("Allow", allowed)
+	return errMethod.With(clip(x.r.Method), allowed)
+}
+
+// match holds a path against a pattern. Behind {name} in a part of the pattern there may be
+// a suffix, as in {id}:cancel.
+func match(pattern, path []string) (map[string]string, bool) {
+	if len(pattern) != len(path) {
+		return nil, false
+	}
+	parts := map[string]string{}
+	for i, want := range pattern {
+		name, suffix, ok := strings.Cut(strings.TrimPrefix(want, "{"), "}")
+		if !ok {
+			if want != path[i] {
+				return nil, false
+			}
+			continue
+		}
+		value, found := strings.CutSuffix(path[i], suffix)
+		if !found || value == "" || suffix == "" && strings.Contains(value, ":") {
+			return nil, false
+		}
+		parts[name] = value
+	}
+	return parts, true
+}

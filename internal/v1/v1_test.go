@@ -1,0 +1,307 @@
+package v1_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"github.com/getkin/kin-openapi/openapi3"
+	"github.com/getkin/kin-openapi/openapi3filter"
+	"github.com/getkin/kin-openapi/routers"
+	"github.com/getkin/kin-openapi/routers/gorillamux"
+
+	"mpblock"
+	"mpblock/internal/access"
+	"mpblock/internal/access/programs"
+	"mpblock/internal/memstore"
+	"mpblock/internal/server"
+	v1 "mpblock/internal/v1"
+)
+
+// fixture is a server with an account, its token and followers.
+type fixture struct {
+	*testing.T
+	*server.Server
+	handler http.Handler
+	router  routers.Router
+	account *mpblock.Account
+	secret  string
+	token   string
+	ids     []string
+	clock   *clock
+	log     *bytes.Buffer
+}
+
+// answer is what a call came to.
+type answer struct {
+	status int
+	header http.Header
+	body   string
+}
+
+func open(t *testing.T) *fixture { return openOver(t, memstore.New()) }
+
+func openOver(t *testing.T, store mpblock.Store) *fixture {
+	t.Helper()
+	f := &fixture{T: t, log: &bytes.Buffer{}, clock: newClock()}
+	var err error
+	if f.Server, err = server.Open(t.Context(), server.Config{Store: store, Clock: f.clock, Log: slog.New(slog.NewTextHandler(f.log, nil))}); err != nil {
+		t.Fatal(err)
+	}
+	if f.account, f.secret, err = f.Access().AddAccount(t.Context(), access.NewAccount{}); err != nil {
+		t.Fatal(err)
+	}
+	f.token = f.get(f.secret)
+	if err := f.Lists().MintFollowers(t.Context(), f.account, 20, func(ids []mpblock.OpenID) error {
+		for _, id := range mpblock.Distinct(ids) {
+			f.ids = append(f.ids, id.String())
+		}
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+	f.handler, f.router = f.Handler(), described(t)
+	t.Cleanup(func() {
+		if strings.Contains(f.log.String(), f.token) || strings.Contains(f.log.String(), f.secret) {
+			t.Error("a secret stands in the log")
+		}
+		if err := f.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return f
+}
+
+func described(t *testing.T) routers.Router {
+	t.Helper()
+	doc, err := openapi3.NewLoader().LoadFromData(v1.OpenAPI)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := doc.Validate(t.Context()); err != nil {
+		t.Error(err)
+	}
+	doc.Servers = nil
+	router, err := gorillamux.NewRouter(doc)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return router
+}
+
+// get gets an access token with a secret.
+func (f *fixture) get(secret string) string {
+	f.Helper()
+	tok, err := f.Access().StableToken(f.Context(), access.Credentials{GrantType: "client_credential", AppID: string(f.account.AppID), Secret: secret}, false)
+	if err != nil {
+		f.Fatal(err)
+	}
+	return tok.Value
+}
+
+// program makes a program and returns its access token.
+func (f *fixture) program(name string, scopes ...programs.Scope) string {
+	f.Helper()
+	_, secret, err := f.Access().AddProgram(f.Context(), f.account.AppID, programs.New{Name: name, Scopes: scopes})
+	if err != nil {
+		f.Fatal(err)
+	}
+	return f.get(secret)
+}
+
+// call is a call that a test makes.
+type call struct {
+	method, path, body, token, match string
+	header                           http.Header
+	off                              bool // is no call that openapi.yaml describes
+}
+
+// make makes a call of the account's, and holds the answer against openapi.yaml.
+func (f *fixture) make(c call) answer {
+	f.Helper()
+	path := c.path
+	if !strings.HasPrefix(path, "/v1") {
+		path = "/v1/accounts/" + string(f.account.AppID) + path
+	}
+	r := httptest.NewRequestWithContext(f.Context(), c.method, path, strings.NewReader(c.body))
+	for k, v := range c.header {
+		r.Header[k] = v
+	}
+	if c.body != "" && r.Header.Get("Content-Type") == "" {
+		r.Header.Set("Content-Type", "application/json")
+	}
+	switch c.token {
+	case "":
+		r.Header.Set("Authorization", "Bearer "+f.token)
+	case "-":
+	default:
+		r.Header.Set("Authorization", c.token)
+	}
+	if c.match != "" {
+		r.Header.Set("If-Match", c.match)
+	}
+	w := httptest.NewRecorder()
+	f.handler.ServeHTTP(w, r)
+	a := answer{w.Code, w.Header(), w.Body.String()}
+	if !c.off {
+		f.describes(r, a)
+	}
+	return a
+}
+
+// describes holds an answer against openapi.yaml.
+func (f *fixture) describes(r *http.Request, a answer) {
+	f.Helper()
+	route, params, err := f.router.FindRoute(r)
+	if err != nil {
+		f.Errorf("%s %s is not described: %v", r.Method, r.URL, err)
+		return
+	}
+	in := &openapi3filter.RequestValidationInput{Request: r, PathParams: params, Route: route}
+	if err := openapi3filter.ValidateResponse(context.Background(), &openapi3filter.ResponseValidationInput{
+		RequestValidationInput: in, Status: a.status, Header: a.header, Body: io.NopCloser(strings.NewReader(a.body)),
+		Options: &openapi3filter.Options{IncludeResponseStatus: true},
+	}); err != nil {
+		f.Errorf("%s %s: %s\nis not as described: %v", r.Method, r.URL, a.body, err)
+	}
+}
+
+// want makes a call and wants a status, and a part of the body.
+func (f *fixture) want(status int, part, method, path, body string) answer {
+	f.Helper()
+	a := f.make(call{method: method, path: path, body: body})
+	f.check(a, status, part, method+" "+path+" "+body)
+	return a
+}
+
+func (f *fixture) check(a answer, status int, part, what string) {
+	f.Helper()
+	if a.status != status || !strings.Contains(a.body, part) {
+		f.Errorf("%.300s: %d %s, want %d with %s", what, a.status, a.body, status, part)
+	}
+}
+
+func openids(ids ...string) string {
+	b, _ := json.Marshal(map[string]any{"openids": ids})
+	return string(b)
+}
+
+func TestBlock(t *testing.T) {
+	f := open(t)
+	at := "/blocks/" + f.ids[0]
+	f.want(404, `"code":"block.none"`, "GET", at, "")
+	a := f.want(201, `"reason":"spam","actor":"api","revision":1`, "PUT", at, `{"reason":"spam","ttl":"1h"}`)
+	if a.header.Get("Mpblock-Revision") != "1" || a.header.Get("ETag") != `"1"` {
+		t.Errorf("%v", a.header)
+	}
+	f.want(200, fmt.Sprintf(`{"openid":%q,"create_time":"2026-03-01T08:00:00Z","expire_time":"2026-03-01T09:00:00Z"`, f.ids[0]), "GET", at, "")
+	f.want(200, `"revision":1`, "PUT", at, `{"reason":"spam","expire_time":"2026-03-01T17:00:00+08:00"}`) // so already
+	f.want(200, `"create_time":"2026-03-01T08:00:00Z","reason":"","actor":"api","revision":2`, "PUT", at, `{}`)
+	f.want(200, `{"results":[{"openid":"`+f.ids[1]+`","blocked":false},{"openid":"`+f.ids[0]+`","blocked":true}],"as_of":2}`, "POST", "/blocks:check", openids(f.ids[1], f.ids[0]))
+	if a := f.want(204, "", "DELETE", at+"?reason=sorry", ""); a.header.Get("Mpblock-Revision") != "3" {
+		t.Errorf("%v", a.header)
+	}
+	f.want(204, "", "DELETE", at, "")
+	f.want(200, `"blocked":false}],"as_of":3}`, "POST", "/blocks:check", openids(f.ids[0]))
+	c, err := f.Lists().ChangeAt(t.Context(), f.account.AppID, 3)
+	if err != nil || c.Action != mpblock.Unblock || c.Actor != "api" || c.Reason != "sorry" {
+		t.Errorf("%+v, %v", c, err)
+	}
+}
+
+func TestIfMatch(t *testing.T) {
+	f := open(t)
+	at := "/blocks/" + f.ids[0]
+	try := func(status int, method, match, body string) {
+		t.Helper()
+		f.check(f.make(call{method: method, path: at, body: body, match: match}), status, "", method+" if "+match)
+	}
+	try(412, "PUT", "*", `{}`)
+	try(412, "PUT", `"1"`, `{}`)
+	try(201, "PUT", "", `{}`)
+	try(200, "PUT", `"1"`, `{"reason":"a"}`)
+	try(412, "PUT", `"1"`, `{"reason":"b"}`)
+	try(200, "PUT", `"7", "2"`, `{"reason":"c"}`)
+	try(412, "DELETE", `"2"`, "")
+	f.want(200, `"reason":"c"`, "GET", at, "")
+	try(204, "DELETE", `*`, "")
+	try(412, "DELETE", `*`, "")
+}
+
+func TestWhoMay(t *testing.T) {
+	f := open(t)
+	at := "/blocks/" + f.ids[0]
+	other, secret, err := f.Access().AddAccount(t.Context(), access.NewAccount{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	tok, err := f.Access().StableToken(t.Context(), access.Credentials{GrantType: "client_credential", AppID: string(other.AppID), Secret: secret}, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	reads, writes := f.program("reads", programs.Read), f.program("writes", programs.Write)
+	for _, tt := range []struct {
+		name, method, token string
+		status              int
+		code                string
+	}{
+		{"no token", "GET", "-", 401, "token.missing"},
+		{"another scheme", "GET", "Basic eDp5", 401, "token.missing"},
+		{"nothing behind it", "GET", "Bearer ", 401, "token.missing"},
+		{"forged", "GET", "Bearer " + f.token[:len(f.token)-4] + "AAAA", 401, "token.bad.forged"},
+		{"another account's", "GET", "Bearer " + tok.Value, 403, "token.account"},
+		{"lower case", "GET", "bearer " + f.token, 404, "block.none"},
+		{"may read", "GET", "Bearer " + reads, 404, "block.none"},
+		{"may not write", "PUT", "Bearer " + reads, 403, "caller.scope"},
+		{"may not read", "GET", "Bearer " + writes, 403, "caller.scope"},
+		{"may write", "PUT", "Bearer " + writes, 201, ""},
+	} {
+		a := f.make(call{method: tt.method, path: at, body: "{}", token: tt.token})
+		f.check(a, tt.status, tt.code, tt.name)
+		if (a.header.Get("WWW-Authenticate") != "") != (tt.status == 401) {
+			t.Errorf("%s: %v", tt.name, a.header)
+		}
+	}
+	f.want(200, `"actor":"api:writes"`, "GET", at, "")
+	if log := f.log.String(); !strings.Contains(log, "call=v1/blocks.put status=201") || !strings.Contains(log, "program=writes") || !strings.Contains(log, "code=caller.scope") {
+		t.Errorf("the log is %s", log)
+	}
+	if _, err := f.Access().UpdateAccount(t.Context(), f.account.AppID, func(a *mpblock.Account) error {
+		a.Denied = []mpblock.Call{mpblock.CallBlock}
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+	f.want(403, `"code":"caller.call"`, "PUT", at, `{}`)
+	f.want(200, "", "GET", at, "")
+}
+
+func TestPaths(t *testing.T) {
+	f := open(t)
+	for _, tt := range []struct {
+		method, path string
+		status       int
+		part         string
+	}{
+		{"GET", "/v1", 404, "path.none"},
+		{"GET", "/v1/accounts", 404, "path.none"},
+		{"GET", "/blocks:other", 404, "path.none"},
+		{"GET", "/blocks/" + f.ids[0] + "/", 404, "path.none"},
+		{"GET", "/blocks/" + f.ids[0] + "%2F", 400, "openid.shape"},
+		{"GET", "/blocks/", 404, "path.none"},
+		{"PATCH", "/blocks/" + f.ids[0], 405, "DELETE, GET, PUT"},
+		{"GET", "/blocks:check", 405, `"path.method"`},
+		{"GET", "/v1/accounts/wx1/blocks/" + f.ids[0], 400, "appid.shape"},
+		{"GET", "/v1/openapi.yaml", 200, "openapi: 3.1"},
+	} {
+		f.check(f.make(call{method: tt.method, path: tt.path, off: true}), tt.status, tt.part, tt.method+" "+tt.path)
+	}
+	f.check(f.make(call{method: "POST", path: "/blocks%3Acheck", body: openids(f.ids[0]), off: true}), 200, "as_of", "an escaped colon")
+}
