@@ -6,13 +6,13 @@ WORKDIR /src
 COPY go.mod go.sum ./
 RUN go mod download
 COPY . .
-RUN CGO_ENABLED=0 go build -trimpath -ldflags=-s -o /out/mpblock ./cmd/mpblock \
- && mkdir -m 0700 /out/data /out/tmp && chmod 1777 /out/tmp
+RUN CGO_ENABLED=0 go build -trimpath -ldflags=-s -o /out/root/mpblock ./cmd/mpblock \
+ && mkdir -p /out/owned/data /out/root/tmp && chmod 0700 /out/owned/data && chmod 1777 /out/root/tmp
 
 FROM scratch
-COPY --from=build /out/mpblock /mpblock
-COPY --from=build --chown=65532:65532 /out/data /data
-COPY --from=build /out/tmp /tmp
+# Not directory by directory: what COPY itself makes has a mode of its own.
+COPY --from=build /out/root /
+COPY --from=build --chown=65532:65532 /out/owned /
 USER 65532:65532
 VOLUME /data
 EXPOSE 8080

@@ -19,7 +19,7 @@ TIDB := .bin/tidb-server
 
 .PHONY: help
 help: ## list the targets
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
 
 .PHONY: build
 build: ## build ./mpblock, static
@@ -92,6 +92,13 @@ test-tidb: $(SUM) $(TIDB) ## the same store on tidb-server; builds it, some minu
 	@test/setup tidb
 	@echo "== test/cluster/ontidb: the store on tidb-server, whose storage is a stand-in"
 	@test/run -tags cluster -count=1 -timeout 30m ./test/cluster/ontidb
+
+.PHONY: test-container
+test-container: $(SUM) ## build the image and run what the documents say about it, in podman, as root, about 3 minutes
+	@test/setup container
+	@go mod download
+	@echo "== cmd/mpblock: the image, the boxes to paste and the compose files of one node, in containers"
+	@test/run -tags shells,container -exec "$(CURDIR)/test/container/alone" -run Containers -count=1 -timeout 6m ./cmd/mpblock
 
 # go build makes all four newer than the files they depend on, or none.
 $(VITESS): test/cluster/vitess/go.mod test/cluster/vitess/go.sum
