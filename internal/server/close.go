@@ -34,6 +34,7 @@ func (s *Server) end() error {
 	}
 	w := s.now()
 	w.stopWork()
+	w.feed.Stop() // who waits for changes is answered at once
 	ctx, cancel := context.WithTimeout(context.Background(), drainTime)
 	err := s.drain(ctx)
 	if !ended(ctx, w.worked) {

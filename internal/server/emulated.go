@@ -234,6 +234,7 @@ func (s *Server) goTo(ctx context.Context, snap snapshot) error {
 		next.work(s.reportWork)
 	}
 	s.stack.Store(next) // whoever ends it finds its work
+	old.feed.Stop()     // who follows the changes asks again, and meets the new log
 	if s.admin != nil {
 		s.admin.Serve(s.administered(next))
 	}

@@ -6,6 +6,7 @@ import (
 	"net/http"
 
 	"mpblock"
+	"mpblock/internal/feed"
 	"mpblock/internal/listcache"
 	"mpblock/internal/seed"
 )
@@ -15,6 +16,7 @@ import (
 // ends it there.
 type stack struct {
 	store    *listcache.Store
+	feed     *feed.Store // inside it
 	rules    *rules
 	handler  http.Handler
 	stopWork context.CancelFunc
@@ -24,7 +26,12 @@ type stack struct {
 // build puts a stack together on a store that holds what it is to begin with.
 func (s *Server) build(ctx context.Context, store mpblock.Store) (*stack, error) {
 	kept, _ := s.cfg.Memory()
-	w := &stack{store: listcache.New(s.metrics.Wrap(store), kept), stopWork: func() {}, worked: make(chan struct{})}
+	poll := feed.DefaultPoll
+	if s.cfg.embedded() || s.emulated != nil { // nobody else writes to it
+		poll = 0
+	}
+	changes := feed.New(s.metrics.Wrap(store), poll)
+	w := &stack{store: listcache.New(changes, kept), feed: changes, stopWork: func() {}, worked: make(chan struct{})}
 	close(w.worked)
 	people := mpblock.Records(w.store)
 	if s.emulated != nil {
