@@ -17,6 +17,7 @@ import (
 	"mpblock/internal/access"
 	"mpblock/internal/memstore"
 	"mpblock/internal/upstream"
+	"mpblock/internal/upstream/budget"
 	"mpblock/internal/upstream/source"
 )
 
@@ -138,6 +139,12 @@ func TestGatewayReads(t *testing.T) {
 	g.set(upstream.Settings{Fresh: &fresh})
 	if total, synced := list(); total != DemoBlocked-5 || synced != "" {
 		t.Errorf("fresh: %d, %q", total, synced)
+	}
+	if err := g.now().rules.upstream.SetLimits(t.Context(), DemoAppID, budget.Limits{Day: 1}); err != nil {
+		t.Fatal(err)
+	}
+	if text, head := g.call(blacklistPath, "{}"); !strings.HasPrefix(text, `{"errcode":45009,`) || head.Get("X-Mpblock-Synced-At") != "" || !strings.Contains(head.Get("X-Error-Detail"), "00:00 UTC+8") {
+		t.Errorf("over the budget: %s, %v", text, head)
 	}
 	if text, head := g.call("/cgi-bin/user/get", ""); !strings.Contains(text, `"total":`) || head.Get("X-Mpblock-Synced-At") != "" {
 		t.Errorf("user/get: %.60s", text)

@@ -38,7 +38,7 @@ func (s *Service) Apply(ctx context.Context, a *mpblock.Account, b mpblock.Batch
 		left, err := r.run(ctx, ids)
 		switch {
 		case errors.Is(err, errYield):
-		case r.job && (errors.Is(err, errMinute) || errors.Is(err, client.ErrTooFast)):
+		case r.job && !r.kept && (errors.Is(err, errMinute) || errors.Is(err, client.ErrTooFast)):
 			if err := s.nextMinute(ctx); err != nil {
 				return r.change, err
 			}
@@ -62,11 +62,12 @@ type round struct {
 	job     bool
 	change  mpblock.Change // the last that was made
 	refused []mpblock.Refused
+	kept    bool // what became of a part is not known, and not in the log
 }
 
 // run sends what is left of the change, until it is done or something is in the way.
 func (r *round) run(ctx context.Context, ids []mpblock.OpenID) (left []mpblock.OpenID, err error) {
-	h, err := r.s.hold(ctx, r.a.AppID, !r.job, false)
+	h, err := r.s.hold(ctx, r.a.AppID, asker{urgent: !r.job})
 	if err != nil {
 		return ids, err
 	}
@@ -87,6 +88,7 @@ func (r *round) run(ctx context.Context, ids []mpblock.OpenID) (left []mpblock.O
 	cancel()
 	h.learn(j.in.Action, stopped)
 	change, err := j.finish(ctx, job)
+	r.kept = err != nil
 	if change.Seq != 0 {
 		r.change = change
 	}
@@ -113,7 +115,7 @@ func (r *round) run(ctx context.Context, ids []mpblock.OpenID) (left []mpblock.O
 
 // Finish settles what is under way of an account: it implements truth.Truth.
 func (s *Service) Finish(ctx context.Context, a *mpblock.Account) error {
-	h, err := s.hold(ctx, a.AppID, false, false)
+	h, err := s.hold(ctx, a.AppID, asker{})
 	if err != nil {
 		return err
 	}
@@ -123,7 +125,7 @@ func (s *Service) Finish(ctx context.Context, a *mpblock.Account) error {
 
 // amend changes reasons or ends, in its turn: so it comes after a change that is under way.
 func (s *Service) amend(ctx context.Context, app mpblock.AppID, b mpblock.Batch) (mpblock.Change, error) {
-	h, err := s.hold(ctx, app, true, false)
+	h, err := s.hold(ctx, app, asker{urgent: true})
 	if err != nil {
 		return mpblock.Change{}, err
 	}
@@ -168,14 +170,30 @@ func (s *Service) formerEnd(ctx context.Context, app mpblock.AppID, id mpblock.O
 }
 
 // may tells whether the budget allows n calls, by a job or by somebody who waits.
-func (h *hold) may(c budget.Call, n int, job bool) error {
-	now := h.s.clock.Now()
-	h.s.mu.Lock()
-	limits := h.limits
-	h.s.mu.Unlock()
-	switch limits.Judge(h.lease.Value().Used, c, n, job, now) {
+func (h *hold) may(ctx context.Context, c budget.Call, n int, job bool) error {
+	now, used := h.s.clock.Now(), h.lease.Value().Used
+	if c == budget.List {
+		reads, err := h.s.reads(ctx, h.app)
+		if err != nil {
+			return err
+		}
+		used = used.Plus(reads, now)
+	}
+	return verdict(h.s.limits(h.line, c).Judge(used, c, n, job, now), now)
+}
+
+// limits returns those of a call.
+func (s *Service) limits(l *line, c budget.Call) budget.Limits {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return l.limits.Or(l.told, c)
+}
+
+// verdict returns what the budget says as an error.
+func verdict(v budget.Verdict, now time.Time) error {
+	switch v {
 	case budget.Tomorrow:
-		return errDay.With(budget.NextDay(now).In(mpblock.Zone).Format("15:04 MST"))
+		return errDay.With(clockTime(budget.NextDay(now)))
 	case budget.Minute:
 		return errMinute
 	case budget.Go:

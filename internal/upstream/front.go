@@ -11,6 +11,7 @@ import (
 	"mpblock"
 	"mpblock/client"
 	"mpblock/internal/record"
+	"mpblock/internal/upstream/budget"
 	"mpblock/internal/upstream/passage"
 )
 
@@ -25,15 +26,63 @@ func (s *Service) Front(ctx context.Context, app mpblock.AppID) (passage.Front, 
 	return f, err
 }
 
-// Pass passes a call of a program on.
+// kindReads is the kind of the records of what programs have used by reading lists on the
+// platform, on all nodes; their keys are AppIDs.
+const kindReads = record.Kind[budget.Used]("upstreamreads")
+
+// reads returns what programs have used.
+func (s *Service) reads(ctx context.Context, app mpblock.AppID) (budget.Used, error) {
+	e, err := kindReads.Get(ctx, s.store, string(app))
+	if errors.Is(err, mpblock.ErrNotFound) {
+		err = nil
+	}
+	return e.Value, err
+}
+
+// mayPass counts a call of a program that reads the list, if the budget allows it. So many
+// calls are left as it takes to settle a change, which all others wait for.
+func (s *Service) mayPass(ctx context.Context, app mpblock.AppID, l *line) error {
+	slot, err := s.leases.Peek(ctx, string(app))
+	if err != nil {
+		return err
+	}
+	head, err := s.store.Blacklist(ctx, app, mpblock.OpenID{}, 0)
+	if err != nil {
+		return err
+	}
+	limits := s.limits(l, budget.List)
+	limits.Day -= min((&hold{line: l, s: s, here: head.Total}).pages(), limits.Day/5)
+	_, err = kindReads.Edit(ctx, s.store, string(app), func(e *record.Entry[budget.Used]) error {
+		now := s.clock.Now()
+		switch limits.Judge(slot.Value.Used.Plus(e.Value, now), budget.List, 1, false, now) {
+		case budget.Tomorrow:
+			return errFreshDay.With(clockTime(budget.NextDay(now)))
+		case budget.Minute:
+			return errFreshMinute
+		case budget.Go:
+		}
+		e.Value = e.Value.At(now)
+		e.Value.Spend(budget.Calls{budget.List: 1})
+		return nil
+	})
+	return err
+}
+
+// Pass passes a call of a program on. One that reads the list is within the budget.
 func (s *Service) Pass(ctx context.Context, app mpblock.AppID, r *http.Request) (*passage.Answer, error) {
 	l, c, err := s.line(ctx, app)
 	if err != nil {
 		return nil, err
 	}
+	made := client.Made{Call: strings.TrimPrefix(strings.TrimPrefix(r.URL.Path, "/cgi-bin/"), "tags/members/")}
+	if call, is := callsByName[made.Call]; is && call == budget.List {
+		if err := s.mayPass(ctx, app, l); err != nil {
+			return nil, err
+		}
+	}
 	began := time.Now()
 	a, err := passage.Send(ctx, c, r)
-	made := client.Made{Call: strings.TrimPrefix(strings.TrimPrefix(r.URL.Path, "/cgi-bin/"), "tags/members/"), Lost: err != nil, Took: time.Since(began)}
+	made.Lost, made.Took = err != nil, time.Since(began)
 	var refused *client.Error
 	switch {
 	case err == nil:
@@ -42,7 +91,7 @@ func (s *Service) Pass(ctx context.Context, app mpblock.AppID, r *http.Request) 
 		made.Code, made.Lost = refused.Code, false
 	}
 	s.meter.Called(app, made)
-	l.tally.made(made)
+	l.tally.answered(made)
 	return a, err
 }
 

@@ -36,6 +36,8 @@ type intent struct {
 	OpenIDs []string `json:"openids,omitempty"` // where they are few, and
 	List    string   `json:"list,omitempty"`    // the key of the record with them where they are not
 	States  string   `json:"states"`            // 400.20? : so many times a bulk.Status; the others are bulk.Todo
+
+	Again *again `json:"again,omitempty"` // when the list is read again, after it could not be settled
 }
 
 // perCall is how many OpenIDs the platform takes in one call.
@@ -123,7 +125,7 @@ func (j *journal) Sending(places []int) error {
 		return errYield
 	}
 	call := callOf(j.in.Action)
-	if err := j.may(call, 1, j.job); err != nil {
+	if err := j.may(ctx, call, 1, j.job); err != nil {
 		return err
 	}
 	in := j.in
@@ -196,72 +198,4 @@ func (h *hold) resume(ctx context.Context, in intent) (*journal, error) {
 		j.items = append(j.items, bulk.Item{OpenID: client.OpenID(text), Action: in.Action, Status: bulk.Todo})
 	}
 	return j, in.read(j.items)
-}
-
-// settle ends an intent that a process has left, or whose answer was lost. Nothing else is
-// told to the platform of that account before.
-func (h *hold) settle(ctx context.Context) error {
-	in := h.lease.Value().Intent
-	if in == nil {
-		return nil
-	}
-	j, err := h.resume(ctx, *in)
-	if err != nil {
-		return err
-	}
-	change, err := j.finish(ctx, bulk.New(j.items, j))
-	if err != nil {
-		return fmt.Errorf("settle a change that was under way: %w", err)
-	}
-	h.s.log.Info("a change on the platform was under way and is settled", "appid", h.app, "actor", in.Actor, "asked", in.Count, "happened", len(change.OpenIDs))
-	return nil
-}
-
-// finish takes over here what the platform has acknowledged, after what is not known has
-// been read, and removes the intent. Who waited may be gone: what happened is written down.
-//
-// Where a process was killed between the change and the end of the intent, the change is in
-// the log already, and a second one has no effect: an intent is settled before anything
-// else changes the list.
-func (j *journal) finish(ctx context.Context, job *bulk.Job) (mpblock.Change, error) {
-	ctx, cancel := j.lease.Context(context.WithoutCancel(ctx))
-	defer cancel()
-	switch err := job.Settle(ctx, j); {
-	case errors.Is(err, errShort), errors.Is(err, errShrunk):
-		return mpblock.Change{}, err // a person has to say what is true
-	case err != nil:
-		return mpblock.Change{}, errLost.Because(err)
-	}
-	b := mpblock.Batch{Action: j.in.Action, Actor: j.in.Actor, Reason: j.in.Reason, Undoes: j.in.Undoes, Until: mpblock.EndAt(j.in.Until), Time: j.s.clock.Now()}
-	if b.Undoes != 0 && b.Action == mpblock.Block {
-		b.Time = j.in.Since // an end may have come since: the entry is given back all the same, and expiry unblocks there
-	}
-	for _, it := range j.items {
-		if it.Status == bulk.Done {
-			id, err := mpblock.ParseOpenID(string(it.OpenID))
-			if err != nil {
-				return mpblock.Change{}, err
-			}
-			b.OpenIDs = append(b.OpenIDs, id)
-		}
-	}
-	var change mpblock.Change
-	if len(b.OpenIDs) > 0 {
-		var err error
-		if change, err = j.apply(ctx, b); err != nil {
-			return mpblock.Change{}, err
-		}
-	}
-	if j.lease.Value().Intent != nil {
-		if err := j.write(ctx, budget.Calls{}, func(w *work) {
-			w.Intent = nil
-			w.idle(mpblock.Without(b.OpenIDs, change.OpenIDs))
-		}); err != nil {
-			return change, err
-		}
-	}
-	if j.in.List != "" {
-		return change, kindIntent.Erase(ctx, j.s.store, j.in.List)
-	}
-	return change, nil
 }

@@ -26,6 +26,8 @@ type line struct {
 	client *client.Client // nil until it is needed
 	sealed []byte         // where its tokens come from: another node may have changed that
 	limits budget.Limits
+	told   budget.Told
+	page   int // OpenIDs in a page of the list
 }
 
 // work is the state of an account's line, over all nodes: what is under way, and what was
@@ -84,7 +86,7 @@ func (s *Service) line(ctx context.Context, app mpblock.AppID) (*line, *client.C
 		l = &line{}
 		s.lines[app] = l
 	}
-	l.limits = e.Value.Limits
+	l.limits, l.told, l.page = e.Value.Limits, e.Value.Told, e.Value.pageSize()
 	if l.client == nil || !bytes.Equal(l.sealed, e.Value.Secret) {
 		tokens, err := seal.openSpec(app, e.Value)
 		if err != nil {
@@ -106,25 +108,33 @@ type hold struct {
 	s     *Service
 	app   mpblock.AppID
 	to    *client.Client
-	here  int  // blocked at the beginning
-	calls int  // that were made under it
-	sure  bool // somebody is sure of the list, however short it is
+	here  int // blocked at the beginning
+	calls int // that were made under it
+
+	unread error // why the list could not be read under it
+	asker
+}
+
+// asker is who wants a hold.
+type asker struct {
+	urgent bool // before who is not
+	reads  bool // the list itself: what is to be settled does not wait for its time
+	sure   bool // of the list, however short it is: somebody has looked at it
 }
 
 // releaseTime is how long giving up a lease may take.
 const releaseTime = 5 * time.Second
 
-// hold waits for its turn. Who is urgent comes before who is not. Sure is for somebody who
-// has looked at the platform's list.
-func (s *Service) hold(ctx context.Context, app mpblock.AppID, urgent, sure bool) (*hold, error) {
+// hold waits for its turn, and settles what was left behind.
+func (s *Service) hold(ctx context.Context, app mpblock.AppID, who asker) (*hold, error) {
 	l, c, err := s.line(ctx, app)
 	if err != nil {
 		return nil, err
 	}
-	if err := l.turns.take(ctx, urgent); err != nil {
+	if err := l.turns.take(ctx, who.urgent); err != nil {
 		return nil, err
 	}
-	h := &hold{line: l, s: s, app: app, to: c, sure: sure}
+	h := &hold{line: l, s: s, app: app, to: c, asker: who}
 	if l.lease != nil && l.lease.Lost() {
 		_ = l.lease.Release(ctx) // says that it is lost
 		l.lease = nil
@@ -182,19 +192,10 @@ func (h *hold) write(ctx context.Context, more budget.Calls, change func(*work))
 	return err
 }
 
-// All implements bulk.Server: it hands over the platform's list, if that can be believed.
+// All implements bulk.Server: it hands over the platform's list, to settle what is under way.
 func (h *hold) All(ctx context.Context) iter.Seq2[client.OpenID, error] {
 	return func(yield func(client.OpenID, error) bool) {
-		l, err := read(ctx, h.to)
-		if err == nil && !h.sure {
-			err = l.short(0) // whoever is missing would be taken for unblocked
-		}
-		if err == nil && !h.sure {
-			// What is asked about may be gone; most of the others may not.
-			if most := h.here - h.asked(); shrunk(most, most-len(l.ids), len(l.ids)) {
-				err = errShrunk.With(len(l.ids), h.here)
-			}
-		}
+		l, err := h.ascertain(ctx)
 		if err != nil {
 			yield("", err)
 			return

@@ -31,6 +31,7 @@ type Unsettled struct {
 	Actor   string         `json:"actor"`
 	Since   time.Time      `json:"since"`
 	OpenIDs int            `json:"openids"`
+	Again   time.Time      `json:"again,omitzero"` // when the list is read again, which has failed; zero: it has not
 }
 
 // State returns how things stand with an account.
@@ -43,9 +44,16 @@ func (s *Service) State(ctx context.Context, app mpblock.AppID) (State, error) {
 	if err != nil {
 		return State{}, err
 	}
-	st := State{Upstream: u, Holder: slot.Holder, Used: slot.Value.Used.At(s.clock.Now())}
+	reads, err := s.reads(ctx, app)
+	if err != nil {
+		return State{}, err
+	}
+	st := State{Upstream: u, Holder: slot.Holder, Used: slot.Value.Used.Plus(reads, s.clock.Now())}
 	if in := slot.Value.Intent; in != nil {
 		st.Unsettled = &Unsettled{Action: in.Action, Actor: in.Actor, Since: in.Since, OpenIDs: in.Count}
+		if in.Again != nil {
+			st.Unsettled.Again = in.Again.At
+		}
 	}
 	s.mu.Lock()
 	l := s.lines[app]
@@ -70,11 +78,12 @@ func (s *Service) Unsettled(ctx context.Context, app mpblock.AppID) (int, error)
 
 // Settle ends what nodes have left behind that were killed: their leases end, and another
 // takes over. It is to be called now and then on every node; the first time it ends too
-// what was left open by whoever had given it up, or was killed and alone.
+// what was left open by whoever had given it up, or was killed and alone. What could not be
+// settled it tries again when that is due.
 func (s *Service) Settle(ctx context.Context) error {
-	var open func(work) bool
-	if !s.settled.Swap(true) {
-		open = func(w work) bool { return w.Intent != nil }
+	first, now := !s.settled.Swap(true), s.clock.Now()
+	open := func(w work) bool {
+		return w.Intent != nil && (first || w.Intent.Again != nil && w.Intent.Again.due(now))
 	}
 	keys, err := s.leases.Abandoned(ctx, open)
 	if err != nil {
@@ -82,7 +91,7 @@ func (s *Service) Settle(ctx context.Context) error {
 	}
 	var errs []error
 	for _, key := range keys {
-		h, err := s.hold(ctx, mpblock.AppID(key), false, false)
+		h, err := s.hold(ctx, mpblock.AppID(key), asker{})
 		if err == nil {
 			h.release(ctx)
 		} else if mpblock.KindOf(err) != mpblock.NotFound { // it is being erased

@@ -19,6 +19,7 @@ type listed struct {
 	stale map[string]bool // who was told of while it was read, with no change here
 	total int             // as the first page says
 	last  int             // as the last page with OpenIDs says: the list may change while it is read
+	page  int             // OpenIDs in the first page, where there are more; 0: there are not
 }
 
 // The platform has answered for a day as if lists were empty or short. So one that is
@@ -59,6 +60,9 @@ func read(ctx context.Context, c *client.Client) (listed, error) {
 		}
 		if after == "" {
 			there.total, there.last = p.Total, p.Total
+			if len(p.OpenIDs) < p.Total {
+				there.page = len(p.OpenIDs)
+			}
 		}
 		for _, id := range p.OpenIDs {
 			there.ids[string(id)], there.last = true, p.Total
@@ -130,6 +134,9 @@ func (u *Upstream) walked(w Walk, now time.Time) {
 			u.First = now
 		}
 		u.Synced, u.Total, u.Added, u.Removed, u.Unlisted = w.At, w.Total, w.Added, w.Removed, w.Unlisted
+		if w.page > 0 {
+			u.Page = w.page
+		}
 	}
 	u.Walks = append([]Walk{w}, u.Walks...)
 	u.Walks = u.Walks[:min(len(u.Walks), keptWalks)]
@@ -137,13 +144,13 @@ func (u *Upstream) walked(w Walk, now time.Time) {
 
 // walk reads the list once, and takes it over if it can be believed.
 func (s *Service) walk(ctx context.Context, app mpblock.AppID, w *Walk) error {
-	h, err := s.hold(ctx, app, w.Sure, w.Sure)
+	h, err := s.hold(ctx, app, asker{urgent: w.Sure, reads: true, sure: w.Sure})
 	if err != nil {
 		return err
 	}
 	head, err := s.store.Blacklist(ctx, app, mpblock.OpenID{}, 0)
 	if err == nil && !w.Sure {
-		err = h.may(budget.List, h.pages(), true)
+		err = h.may(ctx, budget.List, h.pages(), true)
 	}
 	before := h.lease.Value()
 	if err == nil && len(before.Idle) > 0 {
@@ -157,7 +164,7 @@ func (s *Service) walk(ctx context.Context, app mpblock.AppID, w *Walk) error {
 	if err != nil {
 		return err
 	}
-	if h, err = s.hold(ctx, app, w.Sure, w.Sure); err != nil {
+	if h, err = s.hold(ctx, app, asker{urgent: w.Sure, reads: true, sure: w.Sure}); err != nil {
 		return err
 	}
 	defer h.release(ctx)
@@ -180,7 +187,7 @@ func (s *Service) walk(ctx context.Context, app mpblock.AppID, w *Walk) error {
 	if err != nil {
 		return err
 	}
-	w.Total, w.Unlisted, w.Added, w.Removed = there.total, unlisted, len(added), len(removed)
+	w.page, w.Total, w.Unlisted, w.Added, w.Removed = there.page, there.total, unlisted, len(added), len(removed)
 	short := there.short(passing(there.total))
 	if w.Held = !w.Sure && (short != nil || shrunk(head.Total, len(removed), len(there.ids))); w.Held {
 		s.log.Warn("the platform's list has shrunk too much to be believed: nobody is unblocked until somebody says so", "appid", app, "total", there.total, "listed", len(there.ids), "missing", len(removed))
@@ -190,11 +197,20 @@ func (s *Service) walk(ctx context.Context, app mpblock.AppID, w *Walk) error {
 }
 
 // pages is about how many calls a reading of the list takes.
-func (h *hold) pages() int { return h.here/pageSize + 2 }
+func (h *hold) pages() int {
+	h.s.mu.Lock()
+	defer h.s.mu.Unlock()
+	return h.here/h.page + 2
+}
 
-// pageSize is how many OpenIDs a page of the platform's list has, as its newest
-// documentation says.
-const pageSize = 1_000
+// pageSize is how many OpenIDs a page of the platform's list has: as was seen, or as its
+// newest documentation says.
+func (u Upstream) pageSize() int {
+	if u.Page > 0 {
+		return u.Page
+	}
+	return 1_000
+}
 
 // compare returns who is blocked there and not here, and who here and not there, without
 // those whose last change is after a seq, or who were told of meanwhile. Unlisted is how many there are no OpenIDs that

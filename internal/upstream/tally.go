@@ -22,8 +22,17 @@ var callsByName = map[string]budget.Call{"batchblacklist": budget.Block, "batchu
 
 // made counts a call, if it is one of those.
 func (t *tally) made(m client.Made) {
-	c, ok := callsByName[m.Call]
-	if !ok {
+	if c, ok := callsByName[m.Call]; ok {
+		t.mu.Lock()
+		t.sent[c]++
+		t.mu.Unlock()
+		t.answered(m)
+	}
+}
+
+// answered counts the answer of a call alone, if it is one of those.
+func (t *tally) answered(m client.Made) {
+	if _, ok := callsByName[m.Call]; !ok {
 		return
 	}
 	if m.Lost {
@@ -31,7 +40,6 @@ func (t *tally) made(m client.Made) {
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.sent[c]++
 	if t.codes == nil {
 		t.codes = map[int]int{}
 	}

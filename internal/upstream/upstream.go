@@ -122,7 +122,9 @@ type Upstream struct {
 	MirrorFollowers bool      `json:"mirror_followers,omitempty"`
 	Followers       Followers `json:"followers,omitzero"`
 
-	Limits budget.Limits `json:"limits"` // of calls there
+	Limits budget.Limits `json:"limits"`         // of calls there, as somebody has set them
+	Told   budget.Told   `json:"told,omitzero"`  // as the platform itself has them: they hold where none is set
+	Page   int           `json:"page,omitempty"` // OpenIDs in a page of the list; 0: not known
 
 	First    time.Time `json:"first,omitzero"`    // when the first reading was taken over: what it found nobody had just changed
 	Synced   time.Time `json:"synced,omitzero"`   // when the list was last taken over; zero: never
@@ -147,6 +149,8 @@ type Walk struct {
 	Added    int           `json:"added,omitempty"`   // by others
 	Removed  int           `json:"removed,omitempty"` // by others; or missing, where it was held
 	Unlisted int           `json:"unlisted,omitempty"`
+
+	page int // OpenIDs in a page; 0: there was one
 }
 
 // Held is a reading that was not taken over: too many would be unblocked by it.
@@ -157,18 +161,20 @@ type Held struct {
 }
 
 var (
-	errNoSeal  = mpblock.NewError(mpblock.Unavailable, "upstream.seal", "there is no key to seal secrets with: start the server with --seal-key-file")
-	errNone    = mpblock.NewError(mpblock.NotFound, "upstream.none", "account %s has no upstream: its list lies here")
-	errLost    = mpblock.NewError(mpblock.Unavailable, "upstream.lost", "the platform's answer was lost, and it cannot be read now what became of it; what was asked for is kept, and settled when the platform answers again")
-	errRefused = mpblock.NewError(mpblock.Conflict, "upstream.refused", "the platform refuses it: %d %s")
-	errWhole   = mpblock.NewError(mpblock.Invalid, "upstream.whole", "%d OpenIDs at once: the platform takes %d in one call, all or none")
-	errDown    = mpblock.NewError(mpblock.Unavailable, "upstream.down", "the platform does not answer: %s; nothing was changed")
-	errShrunk  = mpblock.NewError(mpblock.Unavailable, "upstream.shrunk", "the platform lists %d, and %d are blocked here: that is not believed until somebody is sure (mpblock account sync --sure), and what was asked for is kept")
-	errDay     = mpblock.NewError(mpblock.Limited, "upstream.day", "the calls of the platform for today are used up, or left to people: jobs go on after %s")
-	errBusy    = mpblock.NewError(mpblock.Unavailable, "upstream.busy", "so much was changed while the platform's list was read that it cannot be taken over: it is read again with the next reading")
-	errLimits  = mpblock.NewError(mpblock.Invalid, "upstream.limits", "%d calls a minute and %d a day: want 0, for no limit, or more")
-	errMinute  = mpblock.NewError(mpblock.Limited, "upstream.minute", "the calls of the platform for this minute are used up")
-	errURL     = mpblock.NewError(mpblock.Invalid, "upstream.url", "the base URL %q cannot be used: %s")
+	errNoSeal      = mpblock.NewError(mpblock.Unavailable, "upstream.seal", "there is no key to seal secrets with: start the server with --seal-key-file")
+	errNone        = mpblock.NewError(mpblock.NotFound, "upstream.none", "account %s has no upstream: its list lies here")
+	errLost        = mpblock.NewError(mpblock.Unavailable, "upstream.lost", "the platform's answer was lost, and it cannot be read now what became of it; what was asked for is kept, and settled when the platform answers again")
+	errRefused     = mpblock.NewError(mpblock.Conflict, "upstream.refused", "the platform refuses it: %d %s")
+	errWhole       = mpblock.NewError(mpblock.Invalid, "upstream.whole", "%d OpenIDs at once: the platform takes %d in one call, all or none")
+	errDown        = mpblock.NewError(mpblock.Unavailable, "upstream.down", "the platform does not answer: %s; nothing was changed")
+	errShrunk      = mpblock.NewError(mpblock.Unavailable, "upstream.shrunk", "the platform lists %d, and %d are blocked here: that is not believed until somebody is sure (mpblock account sync --sure), and what was asked for is kept")
+	errDay         = mpblock.NewError(mpblock.Limited, "upstream.day", "the calls of the platform for today are used up, or left to people: jobs go on after %s")
+	errBusy        = mpblock.NewError(mpblock.Unavailable, "upstream.busy", "so much was changed while the platform's list was read that it cannot be taken over: it is read again with the next reading")
+	errLimits      = mpblock.NewError(mpblock.Invalid, "upstream.limits", "%d calls a minute and %d a day: want 0, for no limit, or more")
+	errMinute      = mpblock.NewError(mpblock.Limited, "upstream.minute", "the calls of the platform for this minute are used up")
+	errFreshDay    = mpblock.NewError(mpblock.Limited, "upstream.day.fresh", "the calls that read the platform's list are used up for today, but for those that settle changes: they go on after %s; answered from what was read last there is no limit (mpblock account set --fresh=false)")
+	errFreshMinute = mpblock.NewError(mpblock.Limited, "upstream.minute.fresh", "the calls that read the platform's list are used up for this minute: try again in the next one")
+	errURL         = mpblock.NewError(mpblock.Invalid, "upstream.url", "the base URL %q cannot be used: %s")
 )
 
 // Add makes an account's upstream known. Where its tokens come from is sealed. It does not
@@ -214,7 +220,7 @@ func (s *Service) Erase(ctx context.Context, app mpblock.AppID) error {
 	s.mu.Unlock()
 	return errors.Join(
 		kindUpstream.Erase(ctx, s.store, string(app)), s.leases.Erase(ctx, string(app)),
-		record.EraseUnder(ctx, s.store, string(app)+"/", string(kindIntent)), kindDoctor.Erase(ctx, s.store, string(app)),
+		record.EraseUnder(ctx, s.store, string(app)+"/", string(kindIntent)), kindDoctor.Erase(ctx, s.store, string(app)), kindReads.Erase(ctx, s.store, string(app)),
 	)
 }
 

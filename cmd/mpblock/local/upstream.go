@@ -260,6 +260,9 @@ func printUpstream(t ui.Terminal, u admin.UpstreamState) {
 	}
 	if in := u.Unsettled; in != nil {
 		t.Printf("under way   %v of %s by %s, since %s\n", in.Action, ui.Many(in.OpenIDs, "OpenID"), in.Actor, ui.Local(in.Since))
+		if !in.Again.IsZero() {
+			t.Printf("            what became of it could not be read: the list is read again at %s\n", ui.Local(in.Again))
+		}
 	}
 	if u.Holder != "" {
 		t.Printf("worked on   by the node %s\n", u.Holder)

@@ -94,13 +94,19 @@ type unsettled struct {
 	Since i18n.Stamp
 	Block bool
 	Count int
+	Again *i18n.Stamp // when the list is read again to find out; nil: that has not failed
 }
 
 func (v visit) unsettled(u *upstream.Unsettled) *unsettled {
 	if u == nil {
 		return nil
 	}
-	return &unsettled{v.stamp(u.Since), u.Action == mpblock.Block, u.OpenIDs}
+	shown := &unsettled{Since: v.stamp(u.Since), Block: u.Action == mpblock.Block, Count: u.OpenIDs}
+	if !u.Again.IsZero() {
+		at := v.stamp(u.Again)
+		shown.Again = &at
+	}
+	return shown
 }
 
 // drift is a change that others have made on the platform.

@@ -32,6 +32,24 @@ type Limits struct {
 	Day    int `json:"day,omitempty"`
 }
 
+// Told are the most of each call as the platform itself says; 0: it names none.
+type Told struct {
+	At     time.Time `json:"at"`
+	Minute Calls     `json:"minute"`
+	Day    Calls     `json:"day"`
+}
+
+// Or returns the limits of a call: where none is set, what the platform says.
+func (l Limits) Or(t Told, c Call) Limits {
+	if l.Minute == 0 {
+		l.Minute = t.Minute[c]
+	}
+	if l.Day == 0 {
+		l.Day = t.Day[c]
+	}
+	return l
+}
+
 // Used is what was used of a day and of a minute, which are named as of UTC+8.
 type Used struct {
 	Day      string `json:"day,omitempty"`
@@ -57,6 +75,18 @@ func (u Used) At(now time.Time) Used {
 	}
 	if minute := now.In(mpblock.Zone).Format("0102 15:04"); u.Minute != minute {
 		u.Minute, u.OfMinute, u.MinuteOver = minute, Calls{}, [calls]bool{}
+	}
+	return u
+}
+
+// Plus returns what is used at a time by two together.
+func (u Used) Plus(v Used, now time.Time) Used {
+	u, v = u.At(now), v.At(now)
+	for c := range calls {
+		u.OfDay[c] += v.OfDay[c]
+		u.OfMinute[c] += v.OfMinute[c]
+		u.DayOver[c] = u.DayOver[c] || v.DayOver[c]
+		u.MinuteOver[c] = u.MinuteOver[c] || v.MinuteOver[c]
 	}
 	return u
 }
@@ -90,6 +120,7 @@ func (l Limits) Judge(u Used, c Call, n int, job bool, now time.Time) Verdict {
 	day := float64(l.Day)
 	if job {
 		day -= day * reserve * NextDay(now).Sub(now).Hours() / 24
+		day = max(day, float64(min(n, l.Day))) // a reading that is longer, once: else it would never be made
 	}
 	switch {
 	case l.Day > 0 && float64(u.OfDay[c]+n) > day, job && u.DayOver[c]:
