@@ -44,23 +44,34 @@ type AccountSettings struct {
 
 // SetAccount replaces the settings of an account. For admins.
 func (d *Desk) SetAccount(ctx context.Context, app mpblock.AppID, s AccountSettings) (AccountView, error) {
-	was, err := d.account(ctx, operators.RoleAdmin, app)
-	if err != nil {
-		return AccountView{}, err
-	}
-	a, err := d.office.access.UpdateAccount(ctx, app, func(a *mpblock.Account) error {
+	a, err := d.setAccount(ctx, app, func(a *mpblock.Account) {
 		a.Name, a.AnyFollower, a.AllowIPs = s.Name, s.AnyFollower, s.AllowIPs
 		a.Denied, a.Daily, a.PerMinute = s.Denied, s.Daily, s.PerMinute
 		a.Reasons, a.ReasonRequired = s.Reasons, s.ReasonRequired
-		return nil
 	})
 	if err != nil {
 		return AccountView{}, err
 	}
+	return d.view(ctx, a)
+}
+
+// setAccount changes an account's settings, and notes what of them is another than it was.
+func (d *Desk) setAccount(ctx context.Context, app mpblock.AppID, set func(*mpblock.Account)) (*mpblock.Account, error) {
+	was, err := d.account(ctx, operators.RoleAdmin, app)
+	if err != nil {
+		return nil, err
+	}
+	a, err := d.office.access.UpdateAccount(ctx, app, func(a *mpblock.Account) error {
+		set(a)
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
 	if fields := audit.Changed(was, a); len(fields) > 0 {
 		d.note(ctx, audit.Line{Deed: audit.AccountSet, On: string(app), Fields: fields})
 	}
-	return d.view(ctx, a)
+	return a, nil
 }
 
 // RotateSecret gives an account a new secret, which cannot be shown again. For

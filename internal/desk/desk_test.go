@@ -161,6 +161,9 @@ var actions = map[string]action{
 	"SetLimits": {operators.RoleAdmin, true, func(ctx context.Context, d *Desk, app mpblock.AppID) error {
 		return d.SetLimits(ctx, app, budget.Limits{})
 	}},
+	"SetAnyPrefix": {operators.RoleAdmin, true, func(ctx context.Context, d *Desk, app mpblock.AppID) error {
+		return d.SetAnyPrefix(ctx, app, true)
+	}},
 	"SetTokens": {operators.RoleAdmin, true, func(ctx context.Context, d *Desk, app mpblock.AppID) error {
 		return d.SetTokens(ctx, app, source.Spec{Secret: "s"})
 	}},

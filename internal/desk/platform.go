@@ -102,6 +102,13 @@ func (d *Desk) SetLimits(ctx context.Context, app mpblock.AppID, limits budget.L
 	return d.noted(ctx, d.office.upstream.SetLimits(ctx, app, limits), audit.Line{Deed: audit.AccountSet, On: string(app)})
 }
 
+// SetAnyPrefix says whether OpenIDs that do not begin as the account's do are sent to the
+// platform all the same. For admins.
+func (d *Desk) SetAnyPrefix(ctx context.Context, app mpblock.AppID, on bool) error {
+	_, err := d.setAccount(ctx, app, func(a *mpblock.Account) { a.AnyPrefix = on })
+	return err
+}
+
 // SetTokens has the tokens of an account on the platform come from elsewhere, once that has
 // been tried. For admins.
 func (d *Desk) SetTokens(ctx context.Context, app mpblock.AppID, tokens source.Spec) error {

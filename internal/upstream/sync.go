@@ -94,17 +94,15 @@ func (s *Service) Sync(ctx context.Context, app mpblock.AppID, sure bool) (Upstr
 		trouble := doctor.Explain(err)
 		walk.Problem, walk.Trouble = err.Error(), &trouble
 	}
-	first := false
 	state, noted := kindUpstream.Edit(ctx, s.store, string(app), func(e *record.Entry[Upstream]) error {
 		if e.Version == 0 {
 			return errNone.With(app)
 		}
-		first = e.Value.Synced.IsZero()
 		e.Value.walked(walk, s.clock.Now().UTC())
 		return nil
 	})
 	state.Value.Secret = nil
-	if err == nil && !walk.Held && !first { // what it finds then nobody has just done
+	if err == nil && !walk.Held && !state.Value.FirstReading() { // what that finds nobody has just done
 		s.meter.Drifted(app, walk.Added, walk.Removed)
 	}
 	return state.Value, errors.Join(err, noted)
@@ -130,7 +128,7 @@ func (u *Upstream) walked(w Walk, now time.Time) {
 	case w.Held:
 		u.Held = &Held{At: w.At, Total: w.Total, Removed: w.Removed}
 	default:
-		if u.First.IsZero() {
+		if w.First = u.Synced.IsZero(); w.First {
 			u.First = now
 		}
 		u.Synced, u.Total, u.Added, u.Removed, u.Unlisted = w.At, w.Total, w.Added, w.Removed, w.Unlisted
@@ -140,6 +138,17 @@ func (u *Upstream) walked(w Walk, now time.Time) {
 	}
 	u.Walks = append([]Walk{w}, u.Walks...)
 	u.Walks = u.Walks[:min(len(u.Walks), keptWalks)]
+}
+
+// FirstReading tells whether the reading that was taken over last was the first: what it
+// found others have not just done.
+func (u Upstream) FirstReading() bool {
+	for _, w := range u.Walks {
+		if w.Problem == "" && !w.Held {
+			return w.First
+		}
+	}
+	return false
 }
 
 // walk reads the list once, and takes it over if it can be believed.

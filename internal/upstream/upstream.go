@@ -142,6 +142,7 @@ type Upstream struct {
 type Walk struct {
 	At       time.Time     `json:"at"`
 	Sure     bool          `json:"sure,omitempty"`    // somebody said that it is to be believed
+	First    bool          `json:"first,omitempty"`   // it was the first that was taken over: what it found nobody had just done
 	Problem  string        `json:"problem,omitempty"` // why it was not; "": it was
 	Trouble  *doctor.Check `json:"trouble,omitempty"` // the same, for words
 	Held     bool          `json:"held,omitempty"`    // it was not, since too many were missing

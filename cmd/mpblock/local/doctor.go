@@ -69,6 +69,9 @@ func printDoctor(t ui.Terminal, r doctor.Report) {
 
 // doctorText returns the words of a check.
 func doctorText(c doctor.Check) string {
+	if c.Key == doctor.Secret {
+		c.Key = doctor.CommandSecret
+	}
 	args := make([]any, len(c.Args))
 	for i, a := range c.Args {
 		args[i] = a

@@ -235,8 +235,13 @@ func printSync(t ui.Terminal, app string, u admin.Upstream) {
 		t.Printf("%s: the list on %s has %s now, and has shrunk too much to be believed\n", app, u.BaseURL, ui.Many(u.Held.Total, "entry"))
 		return
 	}
-	t.Printf("%s: read %s blocked on %s; others have blocked %s and unblocked %s there\n",
-		app, ui.Grouped(u.Total), u.BaseURL, ui.Grouped(u.Added), ui.Grouped(u.Removed))
+	if u.FirstReading() {
+		t.Printf("%s: read %s blocked on %s for the first time; %s of them were not blocked here before\n",
+			app, ui.Grouped(u.Total), u.BaseURL, ui.Grouped(u.Added))
+	} else {
+		t.Printf("%s: read %s blocked on %s; others have blocked %s and unblocked %s there\n",
+			app, ui.Grouped(u.Total), u.BaseURL, ui.Grouped(u.Added), ui.Grouped(u.Removed))
+	}
 	if u.Unlisted > 0 {
 		t.Printf("%d of them are no OpenIDs as this program knows them, and are not held here\n", u.Unlisted)
 	}

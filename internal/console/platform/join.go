@@ -57,7 +57,7 @@ type joinPage struct {
 	Prefix          string
 	MirrorFollowers bool
 	Fresh           bool
-	Places          []place
+	Tokens          tokensForm
 	Report          *report
 	Passed          bool // the test
 	Address         string
@@ -122,7 +122,7 @@ func (v visit) joinForm() error {
 func (v visit) joinPage(status int, d draft, n int) error {
 	p := &joinPage{
 		Step: n, URL: d.URL, NewID: cmp.Or(v.Field("appid"), d.AppID), Name: d.Name, Prefix: d.Prefix, MirrorFollowers: d.Followers, Fresh: d.Fresh,
-		Places: v.places(d.Tokens), Passed: d.passed(), Address: joinAddress,
+		Tokens: v.tokensForm(d.Tokens), Passed: d.passed(), Address: joinAddress,
 	}
 	if n == stepTest {
 		p.Report = reportOf(v.Visit, d.Report)

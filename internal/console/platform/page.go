@@ -36,8 +36,9 @@ type page struct {
 
 // reading is one that was taken over.
 type reading struct {
-	At                              i18n.Stamp
-	Total, Added, Removed, Unlisted int
+	At       i18n.Stamp
+	What     string
+	Unlisted int
 }
 
 // held is a reading that a person is to decide on.
@@ -53,14 +54,17 @@ type walk struct {
 	Problem               string
 	Total, Added, Removed int
 	Counted               bool
+	First                 bool // what it found others had not just done
 }
 
 // walks are the last readings.
 func (v visit) walks(s desk.Platform) []walk {
 	var all []walk
 	for _, w := range s.Walks {
-		one := walk{At: v.stamp(w.At), State: v.Say(msg("walk.taken")), Mood: "good", Total: w.Total, Added: w.Added, Removed: w.Removed, Counted: w.Problem == ""}
+		one := walk{At: v.stamp(w.At), State: v.Say(msg("walk.taken")), Mood: "good", Total: w.Total, Added: w.Added, Removed: w.Removed, Counted: w.Problem == "", First: w.First}
 		switch {
+		case w.First:
+			one.State = v.Say(msg("walk.first"))
 		case w.Problem != "":
 			one.State, one.Mood, one.Problem = v.Say(msg("walk.failed")), "black", w.Problem
 			if w.Trouble != nil {
@@ -138,7 +142,7 @@ func (v visit) show() error {
 	p := &page{Secret: v.newSecret(), BaseURL: s.BaseURL, Tokens: v.source(s.Tokens), Problem: trouble(v.Lang, s), Walks: v.walks(s), Budget: v.spent(s), Limits: s.Limits, Unsettled: v.unsettled(s.Unsettled)}
 	p.State, p.Mood, _ = stateOf(v.Visit, s)
 	if !s.Synced.IsZero() {
-		p.Read = &reading{v.stamp(s.Synced), s.Total, s.Added, s.Removed, s.Unlisted}
+		p.Read = &reading{v.stamp(s.Synced), v.taken(s.Upstream), s.Unlisted}
 	}
 	if s.Tried.After(s.Synced) {
 		at := v.stamp(s.Tried)
@@ -159,6 +163,14 @@ func (v visit) show() error {
 	return v.Page(http.StatusOK, "platform", v.Say(msg("nav.platform")), p)
 }
 
+// taken says what the last reading that was taken over has found.
+func (v visit) taken(u upstream.Upstream) string {
+	if u.FirstReading() {
+		return v.Say(msg("platform.read.first"), u.Total)
+	}
+	return v.Say(msg("platform.read.what"), u.Total, u.Added, u.Removed)
+}
+
 func (v visit) stamp(t time.Time) i18n.Stamp { return i18n.StampOf(t, v.Zone) }
 
 func (v visit) held(h *upstream.Held) *held {
@@ -174,7 +186,7 @@ func (v visit) mirrored(s desk.Platform) *followers {
 	}
 	f := &followers{Problem: s.Followers.Problem, Held: v.held(s.Followers.Held)}
 	if !s.Followers.Synced.IsZero() {
-		f.Read = &reading{At: v.stamp(s.Followers.Synced), Total: s.Followers.Total, Added: s.Followers.Joined, Removed: s.Followers.Left}
+		f.Read = &reading{At: v.stamp(s.Followers.Synced), What: v.Say(msg("platform.followers.what"), s.Followers.Total, s.Followers.Joined, s.Followers.Left)}
 	}
 	return f
 }
@@ -227,6 +239,9 @@ func (v visit) decide() error {
 func (v visit) synced(u upstream.Upstream, err error) error {
 	if err == nil && u.Held != nil {
 		return v.done(nil, "mind", v.Say(msg("platform.held"), u.Held.Removed, u.Held.Total))
+	}
+	if err == nil && u.FirstReading() {
+		return v.done(nil, "good", v.Say(msg("platform.synced.first"), u.Total))
 	}
 	return v.done(err, "good", v.Say(msg("platform.synced"), u.Total, u.Added, u.Removed))
 }

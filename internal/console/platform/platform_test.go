@@ -183,14 +183,14 @@ func TestHeadOfEachPage(t *testing.T) {
 	b := w.as("admin")
 	pages := []string{w.base(), w.base() + "/blacklist", w.base() + "/history", w.base() + "/platform", "/accounts/" + string(w.app)}
 	b.get(w.base()).holds("not read yet").lacks("mirror-alarm")
-	b.post(w.base()+"/platform/sync").holds("40 are on it", "just now")
+	b.post(w.base()+"/platform/sync").holds("for the first time: 40 are on it", "40 on it; the first reading", "first reading</span>", "just now").lacks("others blocked 40", "Others have blocked", "<td class=\"number\" data-label=\"Blocked there\">40")
 	w.clock.now = w.clock.now.Add(3 * time.Minute)
 	for _, p := range pages {
 		b.get(p).holds("connected", "read 3 min ago", w.base()+"/platform").lacks("mirror-alarm")
 	}
 	w.platform.Fail(mpblocktest.Rule{Match: mpblocktest.Match{Path: "*/getblacklist"}, Effect: mpblocktest.Errcode(48001)})
 	w.clock.now = w.clock.now.Add(5 * time.Minute)
-	b.post(w.base()+"/platform/sync").holds("48001", "cannot be read", "read 8 min ago").lacks("mirror-alarm")
+	b.post(w.base()+"/platform/sync").holds("48001", "cannot be read", "read 8 min ago", "40 on it; the first reading").lacks("mirror-alarm")
 	w.clock.now = w.clock.now.Add(9 * time.Minute)
 	b.get(w.base()).lacks("mirror-alarm")
 	w.clock.now = w.clock.now.Add(2 * time.Minute)
@@ -198,6 +198,7 @@ func TestHeadOfEachPage(t *testing.T) {
 		b.get(p).holds("cannot be read", "mirror-alarm", "could not be read for 11 min", "it is not verified")
 	}
 	b.post("/language", "lang", "zh-CN", "back", "/")
+	b.get(w.base()+"/platform").holds("共 40 人；首次读取", ">首次读取</span>")
 	b.get(w.base()).holds("读取失败", "平台已有 11 分钟读不到", "微信认证")
 	b.get("/accounts").lacks("mirror-alarm")
 }
@@ -281,7 +282,7 @@ func TestJoin(t *testing.T) {
 	b.post(at, "step", "1", "url", w.platform.URL, "appid", string(w.app)).holds(`id="step-2"`)
 	b.post(at, "step", "2", "kind", "stable_token").holds("Enter what the chosen place")
 	b.post(at, "step", "2", "kind", "file", "file", "token").holds("absolute path")
-	b.post(at, "step", "2", "kind", "stable_token", "secret", "wrong-secret").holds(`id="step-3"`, "40125", "The secret is wrong").lacks("wrong-secret", `id="next"`)
+	b.post(at, "step", "2", "kind", "stable_token", "secret", "wrong-secret").holds(`id="step-3"`, "40125", "The secret is wrong", "go back and enter").lacks("wrong-secret", `id="next"`)
 	b.post(at, "step", "3").holds("test again")
 	b.post(at, "step", "3", "to", "back").holds(`id="step-2"`, "Entered already").lacks("wrong-secret")
 	b.post(at, "step", "2", "kind", "stable_token", "secret", w.platform.Secret).holds(`id="step-3"`, "all is well", "40 are blocked", `id="next"`).lacks(w.platform.Secret, `id="prefix"`)
@@ -341,6 +342,55 @@ func TestSettings(t *testing.T) {
 	b.get(w.base()+"/platform").holds("/ 2,000", "/ 60")
 	b.post(at, "paths", "/cgi-bin/tags/get").lacks("/cgi-bin/user/info\n", `name="fresh" value="1" checked`)
 	b.post(at+"/tokens", "kind", "stable_token").holds("Enter what the chosen place")
-	b.post(at+"/tokens", "kind", "stable_token", "secret", "wrong-secret").holds("40125", "by stable_token").lacks("wrong-secret")
+	b.post(at+"/tokens", "kind", "stable_token", "secret", "wrong-secret").holds("40125", "in the platform settings", "by stable_token").lacks("wrong-secret", "account set")
 	b.post(at+"/tokens", "kind", "token", "plain", w.platform.Secret).holds("Tokens come from there now", "which ends the tokens of other programs").lacks(w.platform.Secret)
+}
+
+// Whether OpenIDs are sent that do not begin as the account's do is set here too.
+func TestAnyPrefix(t *testing.T) {
+	t.Parallel()
+	w := joined(t)
+	b := w.as("admin")
+	at := "/accounts/" + string(w.app) + "/platform"
+	a, err := w.access.Account(t.Context(), w.app)
+	w.must(err)
+	b.get(at).holds("do not begin with " + a.Prefix.Begins()).lacks(`name="any-prefix" value="1" checked`)
+	b.post(w.base() + "/platform/sync")
+	foreign := func() page {
+		return b.post(w.base()+"/block", "openid", "oAAAAAGOOD_2sgVt7hMZOPfL2M00", "reason", "spam")
+	}
+	foreign().holds("of another account")
+	b.post(at, "any-prefix", "1").holds("Saved", `name="any-prefix" value="1" checked`)
+	foreign().lacks("of another account")
+	b.get("/audit").holds("prefix of OpenIDs")
+	b.post(at).lacks(`name="any-prefix" value="1" checked`)
+	foreign().holds("of another account")
+	if p := w.as("operator").post(at, "any-prefix", "1"); p.status != http.StatusForbidden {
+		t.Errorf("an operator: %d", p.status)
+	}
+}
+
+// Where queries have the token under another key, the forms say so.
+func TestTokenKey(t *testing.T) {
+	t.Parallel()
+	w := open(t)
+	w.platform.Drift(w.fans[:40], nil)
+	b := w.as("admin")
+	const at = "/accounts/platform"
+	b.post(at, "step", "1", "url", w.platform.URL, "appid", string(w.app))
+	b.post(at, "step", "2", "kind", "stable_token", "secret", w.platform.Secret, "token-key", "a b").holds(`id="step-2"`, `value="a b"`, "cannot be the key of a token")
+	key := func() string {
+		for _, c := range w.platform.Journal() {
+			if strings.Contains(c.Query, "cloudbase_access_token=") {
+				return c.Query
+			}
+		}
+		return ""
+	}
+	b.post(at, "step", "2", "kind", "stable_token", "token-key", "cloudbase_access_token").holds(`id="step-3"`)
+	if key() == "" {
+		t.Error("no query had the token under the key")
+	}
+	b.post(at, "step", "3", "to", "back").holds(`name="token-key" value="cloudbase_access_token"`)
+	b.post(at, "step", "2", "kind", "stable_token").holds(`id="step-3"`, "all is well")
 }

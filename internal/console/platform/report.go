@@ -45,6 +45,9 @@ func reportOf(v *web.Visit, r doctor.Report) *report {
 		all.State, all.Mood = v.Say(msg("report.ok")), "good"
 	}
 	for _, c := range r.Checks {
+		if c.Key == doctor.Secret && v.Account.AppID == "" {
+			c.Key = doctor.AddedSecret
+		}
 		all.Checks = append(all.Checks, checkOf(v.Lang, c))
 	}
 	for i := range all.Quotas {

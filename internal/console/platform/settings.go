@@ -20,8 +20,10 @@ type settingsPage struct {
 	Fresh           bool
 	Day, Minute     string // most calls; "": no limit
 	MirrorFollowers bool
+	AnyPrefix       bool
+	Prefix          string // that the account's OpenIDs begin with
 	Now             string // where tokens come from
-	Places          []place
+	Tokens          tokensForm
 }
 
 func (v visit) settings() error {
@@ -29,7 +31,10 @@ func (v visit) settings() error {
 	if err != nil {
 		return err
 	}
-	p := &settingsPage{Fresh: s.Fresh, Day: limit(s.Limits.Day), Minute: limit(s.Limits.Minute), MirrorFollowers: s.MirrorFollowers, Paths: strings.Join(s.Paths, "\n")}
+	p := &settingsPage{
+		Fresh: s.Fresh, Day: limit(s.Limits.Day), Minute: limit(s.Limits.Minute), MirrorFollowers: s.MirrorFollowers,
+		AnyPrefix: v.Account.AnyPrefix, Paths: strings.Join(s.Paths, "\n"),
+	}
 	return v.settingsPage(http.StatusOK, p)
 }
 
@@ -38,13 +43,16 @@ func (v visit) settingsPage(status int, p *settingsPage) error {
 	if err != nil {
 		return err
 	}
-	p.Now, p.Places = v.source(s.Tokens), v.places(source.Spec{})
+	p.Prefix, p.Now, p.Tokens = v.Account.Prefix.Begins(), v.source(s.Tokens), v.tokensForm(source.Spec{})
 	return v.Page(status, "upstream", v.Say(msg("upstream.title"), web.NameOf(v.Account)), p)
 }
 
 // set changes how the lists are read, and what is passed on.
 func (v visit) set() error {
-	p := &settingsPage{Fresh: v.Field("fresh") != "", MirrorFollowers: v.Field("followers") != "", Paths: v.R.PostForm.Get("paths"), Day: v.Field("day"), Minute: v.Field("minute")}
+	p := &settingsPage{
+		Fresh: v.Field("fresh") != "", MirrorFollowers: v.Field("followers") != "", AnyPrefix: v.Field("any-prefix") != "",
+		Paths: v.R.PostForm.Get("paths"), Day: v.Field("day"), Minute: v.Field("minute"),
+	}
 	to := upstream.Settings{Fresh: &p.Fresh, MirrorFollowers: &p.MirrorFollowers, Allow: strings.Fields(p.Paths), Forbid: []string{"all"}}
 	limits, err := p.limits(v)
 	if err == nil {
@@ -52,6 +60,9 @@ func (v visit) set() error {
 	}
 	if err == nil {
 		err = v.Desk.SetLimits(v.Ctx(), v.Account.AppID, limits)
+	}
+	if err == nil {
+		err = v.Desk.SetAnyPrefix(v.Ctx(), v.Account.AppID, p.AnyPrefix)
 	}
 	if err != nil {
 		var e *mpblock.Error

@@ -14,14 +14,20 @@ type place struct {
 	Fields            []placeField
 }
 
+// tokensForm is all that a form says of tokens.
+type tokensForm struct {
+	Places []place
+	Key    string // that the platform's queries have the token under; "": access_token
+}
+
 type placeField struct {
 	Name, Label, Value string
 	Secret             bool
 	Entered            bool // it is there, and stays where nothing else is entered
 }
 
-// places are all of them, with what was entered of one so far.
-func (v visit) places(s source.Spec) []place {
+// tokensForm has all places, with what was entered of one so far.
+func (v visit) tokensForm(s source.Spec) tokensForm {
 	all := []place{
 		{source.StableToken, v.Say(msg("tokens.stable")), v.Say(msg("tokens.stable.means")), false, []placeField{
 			{"secret", v.Say(msg("tokens.secret")), "", true, s.Secret != "" && !s.Plain},
@@ -44,12 +50,19 @@ func (v visit) places(s source.Spec) []place {
 	for i := range all {
 		all[i].Chosen = all[i].Kind == cmp.Or(s.Kind(), source.StableToken)
 	}
-	return all
+	return tokensForm{all, s.Key}
 }
 
-// tokens reads where the form says that tokens come from. What is left empty stays as it
-// was, if the place is of the same kind.
+// tokens reads what the form says of tokens.
 func (v visit) tokens(was source.Spec) source.Spec {
+	s := v.from(was)
+	s.Key = v.Field("token-key")
+	return s
+}
+
+// from reads where the form says that tokens come from. What is left empty stays as it was,
+// if the place is of the same kind.
+func (v visit) from(was source.Spec) source.Spec {
 	kind := v.Field("kind")
 	if kind != was.Kind() {
 		was = source.Spec{}

@@ -25,7 +25,7 @@ var codes = map[int]string{
 	-1: "doctor.busy", 268487001: "doctor.busy", 50001: "doctor.irregular",
 	40001: "doctor.dead", 40014: "doctor.dead", 42001: "doctor.dead", 42007: "doctor.dead",
 	40002: "doctor.grant", 40013: "doctor.appid", 41002: "doctor.appid",
-	40125: "doctor.secret", 41004: "doctor.secret",
+	40125: Secret, 41004: Secret,
 	addressRefused: "doctor.address.unnamed", 61004: "doctor.address.unnamed",
 	89501: "doctor.confirm", 89503: "doctor.confirm", 89506: "doctor.declined", 89507: "doctor.declined",
 	40243: "doctor.frozen",
@@ -35,10 +35,18 @@ var codes = map[int]string{
 	76021: "doctor.unknown",
 }
 
+// The keys of the words for a secret that is wrong: on the pages of an account, which name
+// its settings, in the form that adds one, and of commands.
+const (
+	Secret        = "doctor.secret"
+	AddedSecret   = "doctor.secret.added"
+	CommandSecret = "doctor.secret.command"
+)
+
 // others are the keys of words that are for no code.
 var others = []string{
 	"doctor.token", "doctor.list", "doctor.empty", "doctor.followers", "doctor.user", "doctor.quotas", "doctor.spent",
-	"doctor.skipped.token", "doctor.skipped.nobody", "doctor.code", "doctor.address",
+	"doctor.skipped.token", "doctor.skipped.nobody", "doctor.code", "doctor.address", AddedSecret, CommandSecret,
 	"doctor.network.name", "doctor.network.refused", "doctor.network.late", "doctor.network.tls", "doctor.network.other",
 }
 
