@@ -58,6 +58,7 @@ type Batch struct {
 	Actor   string    // 1 to MaxActor bytes: "api", "api:<program>", "console:<operator>", "job:<id>"
 	Reason  string    // up to MaxReason bytes, may be empty
 	Time    time.Time // of the caller's clock: see Date
+	ID      RequestID // of the request that it is, if that is named: it is applied once
 
 	// Known demands that every OpenID is a follower or blocked at the instant
 	// of the change; otherwise nothing changes and Apply fails with *UnknownError.

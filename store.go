@@ -21,8 +21,8 @@ import (
 // nil. After a crash at any point a store opens by itself with every acknowledged
 // write and no half of one.
 //
-// Errors are *UnknownError, *NoChangeError, ErrNotFound, ErrConflict, the context's
-// own, or any others, which are Internal to whoever asks and stand in the log in
+// Errors are *UnknownError, *NoChangeError, ErrReused, ErrNotFound, ErrConflict, the
+// context's own, or any others, which are Internal to whoever asks and stand in the log in
 // full.
 type Store interface {
 	Lists
@@ -57,6 +57,11 @@ type Lists interface {
 	// holds only the OpenIDs on which it took effect; where there are none,
 	// nothing is written and the zero Change (Seq 0) is returned. Its Time is
 	// Batch.Date of that of the account's last Change.
+	//
+	// A batch whose ID was applied to the account within KeepRequests returns the Change
+	// that was made then, the zero one too, and changes nothing; with other content it
+	// fails with ErrReused. That an ID was applied is written with the Change. One that
+	// was refused was not applied.
 	Apply(ctx context.Context, app AppID, b Batch) (Change, error)
 
 	// Due returns up to limit ends of the entries of all accounts, strictly after a
@@ -64,6 +69,10 @@ type Lists interface {
 	// OpenID. What has ended stays until a batch unblocks it. The next end costs one
 	// small read, however many accounts there are.
 	Due(ctx context.Context, after DueEnd, until time.Time, limit int) ([]DueEnd, error)
+
+	// Requests returns up to limit of the account's remembered requests with a key above
+	// after, in byte order of their keys. Those past KeepRequests may be among them.
+	Requests(ctx context.Context, app AppID, after [16]byte, limit int) ([]Request, error)
 
 	// States returns the State of each OpenID, in the order given, all of the
 	// same instant. OpenIDs in byte order are found faster.

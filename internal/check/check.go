@@ -31,7 +31,7 @@ const MaxProblems = 20
 // Account verifies from the outside that a store keeps its word for one account:
 // the change log has no gap, its times are those of mpblock.Batch.Date (that of a
 // wrong clock is no damage), the entries are exactly what the changes add up to, each bears the Seq that blocked it and that it belongs to, the totals are
-// the lengths of the lists, and each OpenID's own history is that of the log.
+// the lengths of the lists, each remembered request has become the change that it says, and each OpenID's own history is that of the log.
 // The error is the store's, of a read that failed; what is wrong with the data
 // goes into the Report. Nothing may write to the account meanwhile.
 //
@@ -98,7 +98,7 @@ func account(ctx context.Context, s mpblock.Store, app mpblock.AppID, perPass in
 	if err != nil {
 		return c.report, err
 	}
-	if err := c.followers(); err != nil {
+	if err := errors.Join(c.followers(), c.requests()); err != nil {
 		return c.report, err
 	}
 	after := mpblock.OpenID{}

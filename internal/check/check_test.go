@@ -40,7 +40,7 @@ func filled(t *testing.T) (mpblock.Store, []mpblock.OpenID) {
 		{Action: mpblock.Block, OpenIDs: ids[10:20]},
 		{Action: mpblock.Unblock, OpenIDs: ids[:4]},
 	} {
-		b.Actor, b.Time = "test", at.Add(time.Duration(i)*time.Second)
+		b.Actor, b.Time, b.ID = "test", at.Add(time.Duration(i)*time.Second), mpblock.NewRequestID(fmt.Sprint(i), nil)
 		if _, err := s.Apply(t.Context(), app, b); err != nil {
 			t.Fatal(err)
 		}
@@ -112,6 +112,15 @@ type damaged struct {
 	changes func([]mpblock.Change) []mpblock.Change
 	of      func([]mpblock.Change) []mpblock.Change
 	undone  func([]uint64)
+	request func(*mpblock.Request)
+}
+
+func (d damaged) Requests(ctx context.Context, app mpblock.AppID, after [16]byte, limit int) ([]mpblock.Request, error) {
+	r, err := d.Store.Requests(ctx, app, after, limit)
+	if d.request != nil && len(r) > 0 {
+		d.request(&r[0])
+	}
+	return r, err
 }
 
 func (d damaged) Undone(ctx context.Context, app mpblock.AppID, seqs []uint64) ([]uint64, error) {
@@ -223,6 +232,9 @@ func TestCheckFindsDamage(t *testing.T) {
 		{"a history lacks a change", damaged{of: func(c []mpblock.Change) []mpblock.Change { return c[1:] }}, "is not that of the change log"},
 		{"a history has another action", damaged{of: nth(0, func(c *mpblock.Change) { c.Action ^= 3 })}, "is not that of the change log"},
 		{"a history is the wrong way round", damaged{of: func(c []mpblock.Change) []mpblock.Change { slices.Reverse(c); return c }}, "is not that of the change log"},
+		{"a request of a change that is not there", damaged{request: func(r *mpblock.Request) { r.Seq = 4 }}, "has become change 4, and the last is 3"},
+		{"a request of another change", damaged{request: func(r *mpblock.Request) { r.Seq = r.Seq%3 + 1 }}, "was applied at"},
+		{"requests out of order", damaged{request: func(r *mpblock.Request) { r.ID.Key = [16]byte{} }}, "stands behind"},
 		{"a blocked one is looked up as not", damaged{lookup: func(st []mpblock.State) { st[0].Blocked = false }}, "looked up as not blocked"},
 	}
 	for _, tt := range tests {

@@ -191,12 +191,19 @@ func (cp *copier) account(ctx context.Context, app mpblock.AppID) error {
 		}
 		after = p.OpenIDs[len(p.OpenIDs)-1]
 	}
+	requests, err := readRequests(ctx, cp.from, app)
+	if err != nil {
+		return err
+	}
 	for last := uint64(0); ; {
 		changes, err := cp.from.Changes(ctx, app, last, changesAtOnce)
-		if err != nil || len(changes) == 0 {
+		if err != nil {
 			return err
 		}
-		if err := cp.changes(ctx, app, last, changes); err != nil {
+		if len(changes) == 0 {
+			return cp.requests(ctx, app, requests)
+		}
+		if err := cp.changes(ctx, app, last, changes, requests); err != nil {
 			return err
 		}
 		last = changes[len(changes)-1].Seq
@@ -236,7 +243,7 @@ func (cp *copier) mayWrite(format string, args ...any) error {
 
 // changes applies those changes behind a seq that the target does not have, and
 // compares the others.
-func (cp *copier) changes(ctx context.Context, app mpblock.AppID, last uint64, changes []mpblock.Change) error {
+func (cp *copier) changes(ctx context.Context, app mpblock.AppID, last uint64, changes []mpblock.Change, requests requests) error {
 	there, err := cp.to.Changes(ctx, app, last, len(changes))
 	if err != nil {
 		return err
@@ -250,7 +257,7 @@ func (cp *copier) changes(ctx context.Context, app mpblock.AppID, last uint64, c
 				return err
 			}
 			got, err = cp.to.Apply(ctx, app, mpblock.Batch{
-				Action: want.Action, OpenIDs: want.OpenIDs, Actor: want.Actor, Reason: want.Reason, Undoes: want.Undoes, Until: want.Until, Time: want.Time,
+				Action: want.Action, OpenIDs: want.OpenIDs, Actor: want.Actor, Reason: want.Reason, Undoes: want.Undoes, Until: want.Until, Time: want.Time, ID: requests.of[want.Seq],
 			})
 			if err != nil {
 				return err

@@ -3,6 +3,7 @@ package copystore
 import (
 	"context"
 	"errors"
+	"fmt"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -101,7 +102,7 @@ func withHistory(t *testing.T) (dir string) {
 	const app = mpblock.AppID("wx0000000000000001")
 	dir = newStore(t, app)
 	s := openStore(t, dir)
-	p, err := s.Followers(t.Context(), app, mpblock.OpenID{}, 100)
+	p, err := s.Followers(t.Context(), app, mpblock.OpenID{}, 2_000)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -112,6 +113,9 @@ func withHistory(t *testing.T) (dir string) {
 		if i%3 == 2 {
 			b.Action = mpblock.Unblock
 		}
+		if i%2 == 0 {
+			b.ID = mpblock.NewRequestID(fmt.Sprint(i), []byte("content"))
+		}
 		if i == 6 {
 			b.Undoes, b.OpenIDs = last.Seq, last.OpenIDs // gives back
 		}
@@ -121,6 +125,10 @@ func withHistory(t *testing.T) (dir string) {
 		if i == 6 && last.Undoes == 0 {
 			t.Fatal("nothing was given back")
 		}
+	}
+	nothing := mpblock.Batch{Action: mpblock.Unblock, OpenIDs: ids[1_000:], Actor: "test", Time: time.Now(), ID: mpblock.NewRequestID("nothing", nil)}
+	if _, err := s.Apply(t.Context(), app, nothing); err != nil {
+		t.Fatal(err)
 	}
 	if _, err := s.Put(t.Context(), mpblock.Record{Kind: "a kind of its own", Key: "k", Expires: time.Now().Add(time.Hour)}); err != nil {
 		t.Fatal(err)
@@ -194,6 +202,9 @@ func contents(t *testing.T, s mpblock.Store) map[string]any {
 			t.Fatal(err)
 		}
 	}
+	if all["requests"], err = s.Requests(t.Context(), app, [16]byte{}, 100); err != nil {
+		t.Fatal(err)
+	}
 	for name, list := range map[string]func(context.Context, mpblock.AppID, mpblock.OpenID, int) (mpblock.Page, error){"followers": s.Followers, "blacklist": s.Blacklist} {
 		p, err := list(t.Context(), app, mpblock.OpenID{}, 10_000)
 		if err != nil {
@@ -222,7 +233,7 @@ func TestCopyOverSomethingElse(t *testing.T) {
 			}
 		},
 		"has 2000 followers and 13 changes, want 2000 and 12": complete(func(t *testing.T, s mpblock.Store, app mpblock.AppID) {
-			p, err := s.Followers(t.Context(), app, mpblock.OpenID{}, 100)
+			p, err := s.Followers(t.Context(), app, mpblock.OpenID{}, 2_000)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -29,6 +29,7 @@ type Hand struct {
 	OpenIDs []string  // 1 to MaxByHand
 	Reason  string    // may be empty
 	Until   time.Time // of a block or an amend, when it ends; zero: never
+	ID      mpblock.RequestID
 }
 
 // ByHand blocks, unblocks or amends followers for an operator, all or none. What is
@@ -46,7 +47,7 @@ func (svc *Service) ByHand(ctx context.Context, a *mpblock.Account, h Hand) (Out
 	if len(ids) == 0 || len(ids) > most {
 		return Outcome{}, errByHand.With(len(ids), most)
 	}
-	batch := mpblock.Batch{Action: h.Action, Actor: h.Actor, Reason: reason, Until: h.Until, Known: !a.AnyFollower}
+	batch := mpblock.Batch{Action: h.Action, Actor: h.Actor, Reason: reason, Until: h.Until, ID: h.ID, Known: !a.AnyFollower}
 	different := make(map[mpblock.OpenID]bool, len(ids))
 	for _, s := range ids {
 		id, err := ownID(a, s)

@@ -93,6 +93,11 @@ func (t *timed) ChangeHeads(ctx context.Context, app mpblock.AppID, seqs []uint6
 	return t.Store.ChangeHeads(ctx, app, seqs)
 }
 
+func (t *timed) Requests(ctx context.Context, app mpblock.AppID, after [16]byte, limit int) ([]mpblock.Request, error) {
+	defer t.time("requests", time.Now())
+	return t.Store.Requests(ctx, app, after, limit)
+}
+
 func (t *timed) Undone(ctx context.Context, app mpblock.AppID, seqs []uint64) ([]uint64, error) {
 	defer t.time("undone", time.Now())
 	return t.Store.Undone(ctx, app, seqs)

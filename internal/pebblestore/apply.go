@@ -12,6 +12,7 @@ import (
 	"mpblock"
 	"mpblock/internal/pebblestore/codec"
 	"mpblock/internal/pebblestore/recent"
+	"mpblock/internal/pebblestore/requests"
 )
 
 // Apply implements mpblock.Store.
@@ -47,8 +48,13 @@ func (s *Store) build(app mpblock.AppID, a *account, b *pebble.Batch, group []*r
 		return err
 	}
 	a.forgetErased()
+	var asked requests.Group
 	for _, r := range group {
 		if r.err = r.ctx.Err(); r.err != nil {
+			continue
+		}
+		var done bool
+		if r.made, done, r.err = s.answer(app, a, asked, r.batch); done || r.err != nil {
 			continue
 		}
 		if r.found, r.err = s.current(app, a, r.ids, r.batch.Known, r.found); r.err != nil {
@@ -59,15 +65,18 @@ func (s *Store) build(app mpblock.AppID, a *account, b *pebble.Batch, group []*r
 			continue
 		}
 		at := h.date(r.batch)
-		if took, r.err = s.giveBack(app, a, r.batch, at, took); r.err != nil || len(took) == 0 {
+		if took, r.err = s.giveBack(app, a, r.batch, at, took); r.err != nil {
 			continue
 		}
-		r.made = nextChange(h, r.batch, at, took)
-		if h, err = putChange(b, app, h, r.made, took); err != nil {
+		if len(took) > 0 {
+			r.made = nextChange(h, r.batch, at, took)
+			h, err = putChange(b, app, h, r.made, took)
+			a.recent.Add(r.made, took)
+		}
+		if err = errors.Join(err, asked.Put(b, app, r.batch, r.made)); err != nil {
 			a.read, a.recent = false, recent.Changes{Since: math.MaxUint64}
 			return err
 		}
-		a.recent.Add(r.made, took)
 	}
 	if b.Empty() {
 		return nil

@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"reflect"
 	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -47,6 +48,14 @@ type acknowledged struct {
 	changes   map[uint64]mpblock.Change
 	followers []mpblock.OpenID
 	counts    map[string]uint64 // of the records, by key
+	asked     []asked
+}
+
+// asked is a batch with an ID, and what it was answered.
+type asked struct {
+	batch    mpblock.Batch
+	answered bool
+	change   mpblock.Change
 }
 
 // outage is a store under writers until the power is cut.
@@ -115,7 +124,13 @@ func (o *outage) write(key string, random *rand.Rand) error {
 		} else if random.IntN(2) == 0 {
 			b.Until = b.Time.Add(time.Duration(random.IntN(100)-50) * time.Second)
 		}
+		b.Actor = fmt.Sprint("request ", random.Uint64())
+		b.ID = mpblock.NewRequestID(b.Actor, nil)
+		at := o.ask(b)
 		c, err := o.s.Apply(o.Context(), app, b)
+		if err == nil {
+			o.ack(func() { o.kept.asked[at].answered, o.kept.asked[at].change = true, c })
+		}
 		for err == nil && c.Seq != 0 {
 			o.ack(func() { o.kept.changes[c.Seq] = c })
 			if random.IntN(2) == 0 {
@@ -128,6 +143,14 @@ func (o *outage) write(key string, random *rand.Rand) error {
 		return err
 	}
 	return nil
+}
+
+// ask notes a batch that is about to be sent, and returns where.
+func (o *outage) ask(b mpblock.Batch) int {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.kept.asked = append(o.kept.asked, asked{batch: b})
+	return len(o.kept.asked) - 1
 }
 
 // run writes until the power is cut.
@@ -178,6 +201,30 @@ func (a *acknowledged) intact(t *testing.T, s *Store) {
 	}
 }
 
+// askAgain asks for every batch once more: those that were answered are answered the same,
+// and none has happened twice.
+func (a *acknowledged) askAgain(t *testing.T, s *Store) {
+	t.Helper()
+	for i := range a.asked {
+		q := &a.asked[i]
+		c, err := s.Apply(t.Context(), app, q.batch)
+		if err != nil || q.answered && !reflect.DeepEqual(c, q.change) {
+			t.Errorf("%s: %+v, %v; it was answered (%v) %+v", q.batch.Actor, c, err, q.answered, q.change)
+		}
+		q.answered, q.change = true, c
+	}
+	log, err := s.Changes(t.Context(), app, 0, 1<<30)
+	if err != nil {
+		t.Fatal(err)
+	}
+	times := map[string]int{}
+	for _, c := range log {
+		if times[c.Actor]++; strings.HasPrefix(c.Actor, "request") && times[c.Actor] > 1 {
+			t.Errorf("%s has happened twice", c.Actor)
+		}
+	}
+}
+
 // TestPowerLoss cuts the power, in memory, at random points under concurrent
 // writers and flushes: what was synced is there, and of the rest a random part.
 // Every acknowledged write must be there, and no half of one.
@@ -197,6 +244,7 @@ func TestPowerLoss(t *testing.T) {
 		fs = o.clone
 		s = openOn(t, fs)
 		kept.intact(t, s)
+		kept.askAgain(t, s)
 		if err := s.Close(); err != nil {
 			t.Fatal(err)
 		}

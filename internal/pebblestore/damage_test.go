@@ -174,7 +174,7 @@ func TestStalledWritesAreRefused(t *testing.T) {
 		t.Errorf("a stall without damage: %v", err)
 	}
 	s.listener().WriteStallEnd()
-	s.damage.met(pebble.DataCorruptionInfo{Path: "data/000001.sst", Details: errors.New("checksum")})
+	s.damage.Met(pebble.DataCorruptionInfo{Path: "data/000001.sst", Details: errors.New("checksum")})
 	s.listener().WriteStallBegin(pebble.WriteStallBeginInfo{})
 	_, err := s.Apply(t.Context(), app, batchOf(mpblock.Block, mint(2)))
 	for what, err := range map[string]error{"Apply": err, "Health": s.Health()} {

@@ -13,7 +13,7 @@ import (
 )
 
 // accountKeys are the kinds of keys that belong to an account.
-var accountKeys = []byte{codec.EntryKeys, codec.ChangeKeys, codec.FollowerKeys, codec.FormerKeys, codec.UndoneKeys}
+var accountKeys = []byte{codec.EntryKeys, codec.ChangeKeys, codec.FollowerKeys, codec.FormerKeys, codec.RequestKeys, codec.UndoneKeys}
 
 // Erase implements mpblock.Store. But for ends, it is one write of a few bytes, whatever
 // the account has: so it has happened or not, also after a crash. The merges that follow take the

@@ -22,6 +22,7 @@ import (
 	"mpblock"
 	"mpblock/internal/check"
 	"mpblock/internal/pebblestore/codec"
+	"mpblock/internal/pebblestore/guard"
 )
 
 // faulty is a file system in memory that fails as it is told to.
@@ -266,7 +267,7 @@ func TestOpenRefuses(t *testing.T) {
 	}
 
 	foreign := t.TempDir()
-	db, err := pebble.Open(foreign, &pebble.Options{Logger: logger{slog.New(slog.DiscardHandler)}})
+	db, err := pebble.Open(foreign, &pebble.Options{Logger: guard.Logger{To: slog.New(slog.DiscardHandler)}})
 	if err == nil {
 		err = errors.Join(db.Set([]byte("key"), nil, pebble.Sync), db.Close())
 	}
@@ -281,7 +282,7 @@ func TestOpenRefuses(t *testing.T) {
 // A store that was killed while it was first made opens.
 func TestOpenAfterAnUnfinishedBeginning(t *testing.T) {
 	dir := t.TempDir()
-	db, err := pebble.Open(dir, &pebble.Options{Logger: logger{slog.New(slog.DiscardHandler)}})
+	db, err := pebble.Open(dir, &pebble.Options{Logger: guard.Logger{To: slog.New(slog.DiscardHandler)}})
 	if err == nil {
 		err = db.Close()
 	}
@@ -304,6 +305,38 @@ func TestSweep(t *testing.T) {
 			t.Errorf("%s is there: %v, %v", key, v != nil, err)
 		}
 	}
+}
+
+// Requests are forgotten once their time has passed, and not before.
+func TestSweepOfRequests(t *testing.T) {
+	fs := vfs.NewMem()
+	s := openOn(t, fs)
+	one := []mpblock.OpenID{mint(1)}
+	for key, ago := range map[string]time.Duration{"dead": mpblock.KeepRequests, "live": mpblock.KeepRequests - time.Minute, "new": 0} {
+		b := batchOf(mpblock.Block, one...)
+		b.Time, b.ID = time.Now().Add(-ago), mpblock.NewRequestID(key, nil)
+		if _, err := s.Apply(t.Context(), app, b); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	s = openOn(t, fs) // which has read no head yet
+	s.sweepRequests()
+	got, err := s.Requests(t.Context(), app, [16]byte{}, 10)
+	if err != nil || len(got) != 2 {
+		t.Errorf("%d requests are left, want 2, %v", len(got), err)
+	}
+	for _, r := range got {
+		if r.ID == mpblock.NewRequestID("dead", nil) {
+			t.Error("the dead one is left")
+		}
+	}
+	if p, err := s.Blacklist(t.Context(), app, mpblock.OpenID{}, 10); err != nil || p.Total != 1 || p.Seq != 1 {
+		t.Errorf("the list after it: %+v, %v", p, err)
+	}
+	sound(t, s)
 }
 
 // A sweep copies none of the values that it goes over.

@@ -46,7 +46,7 @@ func (s *Store) explainOpen(err error) error {
 	if other != nil || end.Unread == 0 {
 		return s.explain(err)
 	}
-	return &DamagedError{s.dir, end.File, fmt.Errorf("%d bytes behind change %d of account %s cannot be read: %w", end.Unread, end.last.Seq, end.app, err)}
+	return &DamagedError{Dir: s.dir, File: end.File, Err: fmt.Errorf("%d bytes behind change %d of account %s cannot be read: %w", end.Unread, end.last.Seq, end.app, err)}
 }
 
 // readLogEnd reads the newest log to its end.

@@ -30,6 +30,8 @@
 //	e time app openid      the end of an entry, its time in 8 bytes big-endian: empty
 //	f app \x00             the number of followers
 //	f app openid           a follower: empty
+//	i app key              a request that was applied: the digest of its content, its time, the seq of its change,
+//	                       0 if it changed nothing
 //	r kind \x00 key        a record: version, end of life (0: none), value
 //	u app openid           a former entry: the seq of the change that unblocked it, and of that which it belonged to,
 //	                       if another than the one before
@@ -55,6 +57,7 @@ import (
 	"mpblock"
 	"mpblock/internal/datadir"
 	"mpblock/internal/pebblestore/codec"
+	"mpblock/internal/pebblestore/damage"
 	"mpblock/internal/pebblestore/guard"
 )
 
@@ -106,7 +109,7 @@ type Store struct {
 	clock  mpblock.Clock
 	tell   *slog.Logger
 	fs     *guard.FS
-	damage damage
+	damage damage.Files
 	db     *pebble.DB
 
 	accounts   sync.Map   // mpblock.AppID → *account
@@ -170,7 +173,7 @@ func (o Options) withDefaults() Options {
 // newStore returns a Store that has not touched the disk yet.
 func newStore(dir string, o Options) *Store {
 	s := &Store{
-		dir: dir, clock: mpblock.ClockOr(o.Clock), tell: o.Logger, damage: damage{dir: dir, log: o.Logger}, stop: make(chan struct{}),
+		dir: dir, clock: mpblock.ClockOr(o.Clock), tell: o.Logger, damage: damage.Files{Dir: dir, Log: o.Logger}, stop: make(chan struct{}),
 	}
 	s.fs = guard.New(o.FS, dir, o.Logger, o.ReadOnly)
 	for i := range s.records {
@@ -204,7 +207,7 @@ func (s *Store) openDB(o Options, exists bool) (err error) {
 	defer cache.Unref() // the database holds its own
 	defer func() {
 		if p := recover(); p != nil {
-			err = fmt.Errorf("open the store in %s: it is damaged: %s", s.dir, firstLine(p))
+			err = fmt.Errorf("open the store in %s: it is damaged: %s", s.dir, damage.FirstLine(p))
 			if s.db != nil {
 				err = errors.Join(err, s.closeDB())
 			}
@@ -280,7 +283,7 @@ func (s *Store) options(o Options, cache *pebble.Cache) *pebble.Options {
 		ReadOnly:                    o.ReadOnly,
 		FormatMajorVersion:          pebble.FormatNewest,
 		MaxOpenFiles:                o.MaxOpenFiles,
-		Logger:                      logger{o.Logger},
+		Logger:                      guard.Logger{To: o.Logger},
 		EventListener:               s.listener(),
 	}
 	for i := range opts.TargetFileSizes {
@@ -362,31 +365,10 @@ func (s *Store) Close() error {
 func (s *Store) closeDB() (err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			err = fmt.Errorf("close the store in %s: %s", s.dir, firstLine(p))
+			err = fmt.Errorf("close the store in %s: %s", s.dir, damage.FirstLine(p))
 		}
 	}()
 	return s.db.Close()
-}
-
-// logger hands Pebble's messages on.
-type logger struct{ to *slog.Logger }
-
-func (l logger) log(level slog.Level, format string, args []any) {
-	l.to.Log(context.Background(), level, "pebble: "+fmt.Sprintf(format, args...))
-}
-
-// Infof implements pebble.Logger. Pebble tells much that only its own developers
-// can use.
-func (l logger) Infof(format string, args ...any) { l.log(slog.LevelDebug, format, args) }
-
-// Errorf implements pebble.Logger.
-func (l logger) Errorf(format string, args ...any) { l.log(slog.LevelError, format, args) }
-
-// Fatalf implements pebble.Logger. Pebble calls it where it cannot go on, and
-// must not return from it.
-func (l logger) Fatalf(format string, args ...any) {
-	l.log(slog.LevelError, format, args)
-	panic("pebble: " + fmt.Sprintf(format, args...))
 }
 
 // Exists tells whether a directory holds a store, of this layout or another.

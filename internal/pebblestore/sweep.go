@@ -11,10 +11,11 @@ import (
 	"mpblock/internal/pebblestore/codec"
 )
 
-// sweepEvery is how often records past their end are removed.
+// sweepEvery is how often what is past its end is removed.
 const sweepEvery = 10 * time.Minute
 
-// sweepNowAndThen removes records past their end until the store closes.
+// sweepNowAndThen removes records past their end, and requests whose time has passed,
+// until the store closes.
 func (s *Store) sweepNowAndThen() {
 	defer s.inflight.Done()
 	tick := time.NewTicker(sweepEvery)
@@ -25,6 +26,7 @@ func (s *Store) sweepNowAndThen() {
 			return
 		case <-tick.C:
 			s.sweep()
+			s.sweepRequests()
 		}
 	}
 }

@@ -20,6 +20,7 @@ import (
 
 	"mpblock"
 	"mpblock/internal/pebblestore/codec"
+	"mpblock/internal/pebblestore/guard"
 )
 
 // encodeChangeOfLayout2 is what that layout's program wrote.
@@ -262,7 +263,7 @@ func TestOtherLayoutsAreLeftAsTheyAre(t *testing.T) {
 	for _, layout := range []string{"1", "5", "22", ""} {
 		for _, readOnly := range []bool{false, true} {
 			dir := t.TempDir()
-			db, err := pebble.Open(dir, &pebble.Options{FormatMajorVersion: pebble.FormatMinSupported, Logger: logger{slog.New(slog.DiscardHandler)}})
+			db, err := pebble.Open(dir, &pebble.Options{FormatMajorVersion: pebble.FormatMinSupported, Logger: guard.Logger{To: slog.New(slog.DiscardHandler)}})
 			if err == nil {
 				err = errors.Join(db.Set(codec.VersionKey, []byte(layout), pebble.Sync), db.Set([]byte("key"), nil, pebble.Sync), db.Close())
 			}

@@ -63,10 +63,10 @@ func (a *applying) try(ctx context.Context, c *sql.Conn) error {
 	switch {
 	case err == nil:
 		a.outcomes = p.outcomes
-	case isUnsettled(err) && len(p.changes) == 0: // there was nothing to be written
+	case isUnsettled(err) && p.empty(): // there was nothing to be written
 		a.outcomes = p.outcomes
 		return nil
-	case isUnsettled(err):
+	case isUnsettled(err) && len(p.changes) > 0: // requests without a change are found by the next try
 		a.lost = append(a.lost, p)
 	}
 	return err

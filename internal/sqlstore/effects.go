@@ -27,7 +27,11 @@ type plan struct {
 	former   map[mpblock.OpenID]uint64 // the change that the entry belonged to before an amend that a batch undoes
 	logged   map[uint64]mpblock.Change // without OpenIDs: what batches undo that give back, and what they give back
 	back     []effect                  // of those that belong to another change than the block before
+	applied  *query.Applied            // requests of the batches
 }
+
+// empty tells whether there is nothing to be written.
+func (p *plan) empty() bool { return len(p.changes) == 0 && !p.applied.Changed() }
 
 // plan reads what the batches depend on and works out what becomes of each, one
 // after the other.
@@ -55,6 +59,9 @@ func (a *applying) plan(ctx context.Context, c *sql.Conn, h head) (*plan, error)
 	if err != nil {
 		return nil, err
 	}
+	if p.applied, err = query.ReadApplied(ctx, c, a.app, a.batches, a.store.lockRead()); err != nil {
+		return nil, err
+	}
 	if p.before, err = entriesOf(ctx, c, a.app, mpblock.Distinct(all), a.store.lockRead()); err != nil {
 		return nil, err
 	}
@@ -63,9 +70,22 @@ func (a *applying) plan(ctx context.Context, c *sql.Conn, h head) (*plan, error)
 		return nil, err
 	}
 	for _, b := range a.batches {
-		p.outcomes = append(p.outcomes, p.apply(b))
+		p.outcomes = append(p.outcomes, p.once(b))
 	}
 	return p, nil
+}
+
+// once is apply, for a batch that was not applied before.
+func (p *plan) once(b mpblock.Batch) outcome {
+	made, done, err := p.applied.Answer(b)
+	if done || err != nil {
+		return outcome{change: made, err: err}
+	}
+	o := p.apply(b)
+	if o.err == nil {
+		p.applied.Add(b, o.change)
+	}
+	return o
 }
 
 func (p *plan) apply(b mpblock.Batch) outcome {
@@ -192,7 +212,7 @@ func (p *plan) giveBack(ctx context.Context, c *sql.Conn, a *applying) error {
 		}
 	}
 	slices.Sort(seqs)
-	heads, err := readHeads(ctx, c, a.app, slices.Compact(seqs), a.store.lockRead())
+	heads, err := query.Heads(ctx, c, a.app, slices.Compact(seqs), a.store.lockRead())
 	p.logged = heads
 	return err
 }
@@ -233,8 +253,11 @@ func belongedTo(ctx context.Context, c *sql.Conn, a *applying, b mpblock.Batch, 
 
 // write writes the changes and all that follows from them.
 func (p *plan) write(ctx context.Context, c *sql.Conn, app mpblock.AppID) error {
-	if len(p.changes) == 0 {
+	if p.empty() {
 		return nil
+	}
+	if err := p.applied.Write(ctx, c, app); err != nil || len(p.changes) == 0 {
+		return err
 	}
 	var gone []mpblock.OpenID
 	var effects, entries []effect

@@ -14,6 +14,7 @@ var erased = []struct {
 	table, key string
 	atOnce     int
 }{
+	{"applied", "id", eraseAtOnce},
 	{"entry", "openid", eraseAtOnce},
 	{"entry_end", "openid", eraseAtOnce},
 	{"follower", "openid", eraseAtOnce},

@@ -98,6 +98,7 @@ func TestLostAnswers(t *testing.T) {
 			count("removed", 10, s.RemoveFollowers, ids[10:])
 
 			var want []mpblock.Change
+			var err error
 			for i, b := range []mpblock.Batch{
 				batchOf(mpblock.Block, ids[:10]...), batchOf(mpblock.Unblock, ids[5:20]...), batchOf(mpblock.Block, ids[:20]...),
 			} {
@@ -108,6 +109,26 @@ func TestLostAnswers(t *testing.T) {
 					}
 					want = append(want, c)
 				})
+			}
+			// Requests are applied once, and the one that changes nothing is remembered, too.
+			block, nothing := batchOf(mpblock.Block, ids[20:]...), batchOf(mpblock.Block, ids[20:]...)
+			block.ID, nothing.ID = mpblock.NewRequestID("a", nil), mpblock.NewRequestID("b", nil)
+			for i, b := range []mpblock.Batch{block, nothing} {
+				var first mpblock.Change
+				lose("COMMIT", func() {
+					if first, err = s.Apply(ctx, app, b); err != nil {
+						t.Error(err)
+					}
+				})
+				if asked, err := s.Requests(ctx, app, [16]byte{}, 10); err != nil || len(asked) != i+1 {
+					t.Errorf("requests: %+v, %v, want %d", asked, err, i+1)
+				}
+				if again, err := s.Apply(ctx, app, b); err != nil || cmp.Diff(first, again) != "" {
+					t.Errorf("asked again: %+v, %v, want %+v", again, err, first)
+				}
+				if first.Seq != 0 {
+					want = append(want, first)
+				}
 			}
 			got, err := s.Changes(ctx, app, 0, 100)
 			if d := cmp.Diff(want, got); d != "" || err != nil {
@@ -395,8 +416,18 @@ func TestSweep(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	for key, ago := range map[string]time.Duration{"dead": mpblock.KeepRequests, "live": mpblock.KeepRequests - time.Minute} {
+		b := batchOf(mpblock.Block, numbered(0, 1)...)
+		b.Time, b.ID = now.Add(-ago), mpblock.NewRequestID(key, nil)
+		if _, err := s.Apply(t.Context(), app, b); err != nil {
+			t.Fatal(err)
+		}
+	}
 	if err := s.sweep(t.Context()); err != nil {
 		t.Fatal(err)
+	}
+	if got, err := s.Requests(t.Context(), app, [16]byte{}, 10); err != nil || len(got) != 1 || got[0].ID != mpblock.NewRequestID("live", nil) {
+		t.Errorf("requests that are left: %+v, %v", got, err)
 	}
 	var left int
 	if err := s.db.QueryRowContext(t.Context(), "SELECT COUNT(*) FROM follow_mark").Scan(&left); err != nil || left != 2 {

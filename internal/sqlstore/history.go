@@ -5,7 +5,6 @@ import (
 	"database/sql"
 	"fmt"
 	"math"
-	"time"
 
 	"mpblock"
 	"mpblock/internal/sqlstore/query"
@@ -14,7 +13,7 @@ import (
 // Changes implements mpblock.Store.
 func (s *Store) Changes(ctx context.Context, app mpblock.AppID, after uint64, limit int) ([]mpblock.Change, error) {
 	return s.changes(ctx, app, after, limit, func(ctx context.Context, c *sql.Conn, after uint64, limit int) ([]mpblock.Change, error) {
-		return readChanges(ctx, c, "SELECT c.seq, c.at, c.action, c.actor, c.reason, u.undoes, d.ends, c.openids FROM change_log c"+withFields+" WHERE c.app = ? AND c.seq > ? ORDER BY c.seq LIMIT ?",
+		return query.Changes(ctx, c, "SELECT c.seq, c.at, c.action, c.actor, c.reason, u.undoes, d.ends, c.openids FROM change_log c"+query.WithFields+" WHERE c.app = ? AND c.seq > ? ORDER BY c.seq LIMIT ?",
 			query.App(app), after, limit)
 	})
 }
@@ -22,7 +21,7 @@ func (s *Store) Changes(ctx context.Context, app mpblock.AppID, after uint64, li
 // ChangesOf implements mpblock.Store.
 func (s *Store) ChangesOf(ctx context.Context, app mpblock.AppID, id mpblock.OpenID, after uint64, limit int) ([]mpblock.Change, error) {
 	return s.changes(ctx, app, after, limit, func(ctx context.Context, c *sql.Conn, after uint64, limit int) ([]mpblock.Change, error) {
-		return readChanges(ctx, c, "SELECT c.seq, c.at, c.action, c.actor, c.reason, u.undoes, d.ends, h.openid FROM history h JOIN change_log c ON c.app = h.app AND c.seq = h.seq"+withFields+
+		return query.Changes(ctx, c, "SELECT c.seq, c.at, c.action, c.actor, c.reason, u.undoes, d.ends, h.openid FROM history h JOIN change_log c ON c.app = h.app AND c.seq = h.seq"+query.WithFields+
 			" WHERE h.app = ? AND h.openid = ? AND h.seq > ? ORDER BY h.seq LIMIT ?", query.App(app), query.ID(id), after, limit)
 	})
 }
@@ -56,37 +55,6 @@ func (s *Store) changes(ctx context.Context, app mpblock.AppID, after uint64, li
 	return out, nil
 }
 
-// What is added to changes: what they undo, if anything, and when their entries end.
-const (
-	withUndoes = " LEFT JOIN undone u ON u.app = c.app AND u.seq = c.seq"
-	withFields = withUndoes + " LEFT JOIN change_end d ON d.app = c.app AND d.seq = c.seq"
-)
-
-func readChanges(ctx context.Context, c *sql.Conn, statement string, args ...any) (out []mpblock.Change, err error) {
-	_, err = query.Rows(ctx, c, statement, args, func(r *sql.Rows) error {
-		var ch mpblock.Change
-		var at int64
-		var undoes sql.Null[uint64]
-		var ends sql.Null[int64]
-		var ids sql.RawBytes
-		if err := r.Scan(&ch.Seq, &at, &ch.Action, &ch.Actor, &ch.Reason, &undoes, &ends, &ids); err != nil {
-			return err
-		}
-		if len(ids)%mpblock.OpenIDLen != 0 {
-			return fmt.Errorf("%w: change %d with %d bytes of OpenIDs, which is no multiple of %d", query.ErrDamaged, ch.Seq, len(ids), mpblock.OpenIDLen)
-		}
-		ch.Undoes, ch.Until = undoes.V, mpblock.EndAt(ends.V)
-		ch.Time = time.UnixMilli(at).UTC()
-		ch.OpenIDs = make([]mpblock.OpenID, len(ids)/mpblock.OpenIDLen)
-		for i := range ch.OpenIDs {
-			copy(ch.OpenIDs[i][:], ids[i*mpblock.OpenIDLen:])
-		}
-		out = append(out, ch)
-		return nil
-	})
-	return out, err
-}
-
 // ChangeHeads implements mpblock.Store. The OpenIDs lie apart from the rest of a
 // change, and are not read.
 func (s *Store) ChangeHeads(ctx context.Context, app mpblock.AppID, seqs []uint64) ([]mpblock.Change, error) {
@@ -99,7 +67,7 @@ func (s *Store) ChangeHeads(ctx context.Context, app mpblock.AppID, seqs []uint6
 	defer s.leave()
 	var found map[uint64]mpblock.Change
 	if err := s.call(ctx, func(ctx context.Context, c *sql.Conn) (err error) {
-		found, err = readHeads(ctx, c, app, seqs, "")
+		found, err = query.Heads(ctx, c, app, seqs, "")
 		return err
 	}); err != nil {
 		return nil, err
@@ -115,19 +83,17 @@ func (s *Store) ChangeHeads(ctx context.Context, app mpblock.AppID, seqs []uint6
 	return heads, nil
 }
 
-// readHeads returns those of some changes that there are, without their OpenIDs.
-func readHeads(ctx context.Context, c *sql.Conn, app mpblock.AppID, seqs []uint64, suffix string) (map[uint64]mpblock.Change, error) {
-	found := make(map[uint64]mpblock.Change, len(seqs))
-	err := query.Pieces(seqs, func(piece []uint64) error {
-		heads, err := readChanges(ctx, c, "SELECT c.seq, c.at, c.action, c.actor, c.reason, u.undoes, d.ends, NULL FROM change_log c"+withFields+
-			" WHERE c.app = ? AND c.seq IN "+query.List(len(piece))+suffix, query.Seqs(app, piece)...)
-		for _, head := range heads {
-			head.OpenIDs = nil
-			found[head.Seq] = head
-		}
+// Requests implements mpblock.Store.
+func (s *Store) Requests(ctx context.Context, app mpblock.AppID, after [16]byte, limit int) (out []mpblock.Request, err error) {
+	if err := s.enterApp(ctx, app); err != nil {
+		return nil, err
+	}
+	defer s.leave()
+	err = s.call(ctx, func(ctx context.Context, c *sql.Conn) (err error) {
+		out, err = query.Requests(ctx, c, app, "id > ? ORDER BY id LIMIT ?", after[:], min(limit, query.RowsAtOnce))
 		return err
 	})
-	return found, err
+	return out, err
 }
 
 // Undone implements mpblock.Store.
@@ -189,7 +155,7 @@ func (s *Store) Histories(ctx context.Context, app mpblock.AppID, after, last mp
 func readEffects(ctx context.Context, c *sql.Conn, app mpblock.AppID, at effect, last mpblock.OpenID) (effects []effect, err error) {
 	read := func(where string, args ...any) error {
 		args = append(append([]any{query.App(app)}, args...), query.RowsAtOnce-len(effects))
-		_, err = query.Rows(ctx, c, "SELECT STRAIGHT_JOIN h.openid, h.seq, c.action, COALESCE(u.undoes, 0) FROM history h JOIN change_log c ON c.app = h.app AND c.seq = h.seq"+withUndoes+
+		_, err = query.Rows(ctx, c, "SELECT STRAIGHT_JOIN h.openid, h.seq, c.action, COALESCE(u.undoes, 0) FROM history h JOIN change_log c ON c.app = h.app AND c.seq = h.seq"+query.WithUndoes+
 			" WHERE h.app = ? AND "+where+" ORDER BY h.openid, h.seq LIMIT ?", args, func(r *sql.Rows) error {
 			var raw sql.RawBytes
 			var e effect

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"time"
 
+	"mpblock"
 	"mpblock/internal/sqlstore/query"
 )
 
@@ -31,6 +32,11 @@ func (s *Store) sweep(ctx context.Context) error {
 	now := s.clock.Now()
 	err := s.sweepTable(ctx, "SELECT kind, name, version FROM record WHERE expires > 0 AND expires <= ? LIMIT ?", now,
 		"DELETE FROM record WHERE kind = ? AND name = ? AND version = ?")
+	if err != nil {
+		return err
+	}
+	err = s.sweepTable(ctx, "SELECT app, id, at FROM applied WHERE at <= ? LIMIT ?", now.Add(-mpblock.KeepRequests),
+		"DELETE FROM applied WHERE app = ? AND id = ? AND at = ?")
 	if err != nil {
 		return err
 	}

@@ -122,6 +122,9 @@ func (m *machine) check(t *rapid.T) {
 			return s.Followers(m.ctx.Context(), a, mpblock.OpenID{}, 99)
 		})
 		agree(t, m, func(s mpblock.Store) ([]mpblock.Change, error) { return s.Changes(m.ctx.Context(), a, 0, 9_999) })
+		agree(t, m, func(s mpblock.Store) ([]mpblock.Request, error) {
+			return s.Requests(m.ctx.Context(), a, [16]byte{}, 99)
+		})
 	}
 	agree(t, m, func(s mpblock.Store) ([]mpblock.DueEnd, error) {
 		return s.Due(m.ctx.Context(), mpblock.DueEnd{}, never, 99)
@@ -160,6 +163,13 @@ func (m *machine) apply(t *rapid.T) {
 		b.Ended = rapid.Bool().Draw(t, "ended")
 	case b.Undoes == 0 && rapid.Bool().Draw(t, "ends"):
 		b.Until = start.Add(time.Duration(rapid.Int64Range(-200e9, 300e9).Draw(t, "until")))
+	}
+	switch key := rapid.IntRange(0, 9).Draw(t, "request"); {
+	case key < 4: // few, so that they are met again
+		b.ID = mpblock.NewRequestID(fmt.Sprint(key), []byte(fmt.Sprint(rapid.IntRange(0, 4).Draw(t, "content")/4)))
+	case key == 4: // long ago, or much later
+		b.ID = mpblock.NewRequestID("0", nil)
+		b.Time = b.Time.Add(time.Duration(rapid.IntRange(-2, 2).Draw(t, "days")) * mpblock.KeepRequests)
 	}
 	agree(t, m, func(s mpblock.Store) (mpblock.Change, error) { return s.Apply(m.ctx.Context(), a, b) })
 }

@@ -113,6 +113,11 @@ func (s *Slow) Due(ctx context.Context, after mpblock.DueEnd, until time.Time, l
 	return slow(ctx, s, "Due", func() ([]mpblock.DueEnd, error) { return s.Store.Due(ctx, after, until, limit) })
 }
 
+// Requests implements mpblock.Store.
+func (s *Slow) Requests(ctx context.Context, app mpblock.AppID, after [16]byte, limit int) ([]mpblock.Request, error) {
+	return slow(ctx, s, "Requests", func() ([]mpblock.Request, error) { return s.Store.Requests(ctx, app, after, limit) })
+}
+
 // Undone implements mpblock.Store.
 func (s *Slow) Undone(ctx context.Context, app mpblock.AppID, seqs []uint64) ([]uint64, error) {
 	return slow(ctx, s, "Undone", func() ([]uint64, error) { return s.Store.Undone(ctx, app, seqs) })

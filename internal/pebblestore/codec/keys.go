@@ -15,6 +15,7 @@ const (
 	ChangeKeys   = 'c'
 	EndKeys      = 'e'
 	FollowerKeys = 'f'
+	RequestKeys  = 'i'
 	RecordKeys   = 'r'
 	FormerKeys   = 'u'
 	UndoneKeys   = 'x'
