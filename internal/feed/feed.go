@@ -87,6 +87,17 @@ func (s *Store) Follow(app mpblock.AppID) *Follower {
 	return &Follower{topic: t}
 }
 
+// Waiting returns how many followers there are.
+func (s *Store) Waiting() int {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	n := 0
+	for _, t := range s.topics {
+		n += t.followers
+	}
+	return n
+}
+
 // Follower waits for the changes of one account. One goroutine uses it.
 type Follower struct{ topic *topic }
 

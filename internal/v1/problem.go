@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"mpblock"
+	"mpblock/internal/feed"
 	"mpblock/internal/lists"
 )
 
@@ -40,6 +41,7 @@ type problem struct {
 	Detail string      `json:"detail"`
 	Code   string      `json:"code"` // never changes its meaning
 	Errors []itemError `json:"errors,omitempty"`
+	Begin  uint64      `json:"begin,omitempty"` // with 410: the first revision that can be read
 
 	after int // seconds after which it may be tried again; 0: that is not known
 }
@@ -69,7 +71,7 @@ var statuses = map[mpblock.Kind]int{
 // special are the statuses of errors that have another than their kind.
 var special = map[string]int{
 	errMethod.Key: http.StatusMethodNotAllowed, errBodyLong.Key: http.StatusRequestEntityTooLarge, errUnmatched.Key: http.StatusPreconditionFailed,
-	errItems.Key: http.StatusUnprocessableEntity,
+	errItems.Key: http.StatusUnprocessableEntity, feed.ErrGone.Key: http.StatusGone,
 }
 
 // retryAfter is how many seconds it takes before what is unavailable may be there again.
@@ -93,6 +95,9 @@ func problemOf(err error) *problem {
 	}
 	if p.Title = http.StatusText(p.Status); own.Kind == mpblock.Unavailable {
 		p.after = retryAfter
+	}
+	if own.Is(feed.ErrGone) {
+		p.Begin, _ = own.Args[1].(uint64)
 	}
 	var items *itemsError
 	if errors.As(err, &items) {

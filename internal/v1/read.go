@@ -91,6 +91,10 @@ func (x *exchange) number(name string) (uint64, error) {
 	if text == "" {
 		return 0, nil
 	}
+	return parseNumber(name, text)
+}
+
+func parseNumber(name, text string) (uint64, error) {
 	n, err := strconv.ParseUint(text, 10, 63)
 	if err != nil {
 		return 0, errQuery.With(name, "want a whole number, not "+clip(text))

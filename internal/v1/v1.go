@@ -23,6 +23,7 @@ import (
 
 	"mpblock"
 	"mpblock/internal/access"
+	"mpblock/internal/feed"
 	"mpblock/internal/jobs"
 	"mpblock/internal/lists"
 	"mpblock/internal/lists/past"
@@ -40,12 +41,15 @@ type Options struct {
 	Access       *access.Service
 	Lists        *lists.Service
 	Past         past.Reader
+	Feed         *feed.Store
 	Jobs         *jobs.Service
 	Remarks      *remarks.Service
 	Clock        mpblock.Clock
 	Key          []byte        // signs page tokens; the same on all nodes of a store
 	RequireHTTPS bool          // calls without TLS are refused
 	Timeout      time.Duration // of one call's work
+	Checkpoint   time.Duration // how often a stream says that nothing has changed; 0: checkpointEvery
+	MaxStreams   int           // who may wait for changes at the same time; 0: there is no limit
 	Observe      func(Request) // told of each call after its answer; may be nil
 }
 
@@ -72,13 +76,17 @@ func Mine(path string) bool { return path == "/v1" || strings.HasPrefix(path, "/
 // handler is the native API.
 type handler struct {
 	Options
-	routes []route
+	routes  []route
+	streams streams
 }
 
 // New returns the native API. It expects to be given every path under /v1/.
 func New(o Options) http.Handler {
 	o.Clock = mpblock.ClockOr(o.Clock)
-	return &handler{Options: o, routes: routes()}
+	if o.Checkpoint == 0 {
+		o.Checkpoint = checkpointEvery
+	}
+	return &handler{Options: o, routes: routes(), streams: streams{most: int64(o.MaxStreams)}}
 }
 
 // exchange is one request on its way.

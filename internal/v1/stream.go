@@ -1,0 +1,151 @@
+package v1
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"net/http"
+	"strconv"
+	"time"
+
+	"mpblock"
+	"mpblock/internal/feed"
+)
+
+// Times of a stream.
+const (
+	checkpointEvery = 15 * time.Second
+	writeTime       = 20 * time.Second // for what was written to leave; who does not read is cut
+)
+
+// stream is the feed as server-sent events: each change with its revision as the id, and
+// checkpoints, which say that there is none behind a revision. What it has in memory is one
+// page, also where nobody reads what is sent.
+type stream struct {
+	x       *exchange
+	control *http.ResponseController
+	at      uint64    // revision of the last change that was sent
+	due     time.Time // of the next checkpoint
+	out     bytes.Buffer
+}
+
+// checkpoint says that there was no change behind a revision some time ago.
+type checkpoint struct {
+	Revision uint64 `json:"revision"`
+	AgeMS    int64  `json:"age_ms"`
+}
+
+// run streams until the caller goes, may no more, does not read, or the server stops. An
+// error is of what comes before the first byte.
+func (s *stream) run(ctx context.Context, limit int) error {
+	f := s.x.Feed.Follow(s.x.AppID)
+	defer f.Close()
+	page, err := s.x.page(ctx, s.at, limit, 0)
+	if err != nil {
+		return err
+	}
+	s.begin()
+	for {
+		s.take(page)
+		if !time.Now().Before(s.due) {
+			if err := s.x.authorize(ctx); err != nil && refused(err) {
+				return nil
+			}
+			s.check(ctx, f, len(page.Events) == 0)
+		}
+		if err := s.send(); err != nil {
+			return nil // the caller is gone, or does not read
+		}
+		if page, err = s.next(ctx, f, limit); err != nil {
+			return nil // the stream ends; who asks again after the last id hears why
+		}
+	}
+}
+
+// refused tells whether an error says that the caller may not, and not that it cannot be
+// known now.
+func refused(err error) bool {
+	k := mpblock.KindOf(err)
+	return k != mpblock.Internal && k != mpblock.Unavailable
+}
+
+// begin sends the head, with how soon a client is to come back.
+func (s *stream) begin() {
+	head := s.x.w.Header()
+	head.Set("Content-Type", "text/event-stream")
+	head.Set("Cache-Control", "no-store")
+	head.Set("X-Accel-Buffering", "no") // of proxies that would hold events back
+	head.Set("X-Content-Type-Options", "nosniff")
+	s.x.sent, s.x.status = true, http.StatusOK
+	s.out.WriteString("retry: 1000\n\n")
+}
+
+// next waits for changes until the next checkpoint is due; the page is empty then.
+func (s *stream) next(ctx context.Context, f *feed.Follower, limit int) (feed.Page, error) {
+	wait := s.x.Checkpoint
+	if left := time.Until(s.due); left > 0 {
+		wait = left
+	}
+	waiting, cancel := context.WithTimeout(ctx, wait)
+	defer cancel()
+	page, err := f.Next(waiting, s.at, limit)
+	if err != nil && waiting.Err() != nil && ctx.Err() == nil {
+		return feed.Page{}, nil
+	}
+	return page, err
+}
+
+// check writes a checkpoint. Where it is not known what there is, who watches a connection
+// on which nothing comes gets a line that says nothing.
+func (s *stream) check(ctx context.Context, f *feed.Follower, idle bool) {
+	age, ok := f.Check(ctx, s.at)
+	switch {
+	case ok:
+		s.due = time.Now().Add(s.x.Checkpoint)
+		s.event("checkpoint", s.at, checkpoint{s.at, age.Milliseconds()})
+	case idle:
+		s.out.WriteString(":\n\n")
+	}
+}
+
+// event writes one event.
+func (s *stream) event(name string, id uint64, value any) {
+	data, err := json.Marshal(value)
+	if err != nil { // of our own types
+		panic(err)
+	}
+	if name != "" {
+		s.out.WriteString("event: " + name + "\n")
+	}
+	s.out.WriteString("id: " + strconv.FormatUint(id, 10) + "\ndata: ")
+	s.out.Write(data)
+	s.out.WriteString("\n\n")
+}
+
+// take writes the changes of a page.
+func (s *stream) take(page feed.Page) {
+	for _, e := range page.Events {
+		s.event("", e.Seq, changeOf(e))
+		s.at = e.Seq
+	}
+}
+
+// send sends what is written.
+func (s *stream) send() error {
+	if s.out.Len() == 0 {
+		return nil
+	}
+	_ = s.control.SetWriteDeadline(time.Now().Add(writeTime)) // fails in tests without a connection
+	n, err := s.x.w.Write(s.out.Bytes())
+	s.x.size += n
+	if s.out.Reset(); s.out.Cap() > maxKept {
+		s.out = bytes.Buffer{}
+	}
+	if err != nil {
+		return err
+	}
+	return s.control.Flush()
+}
+
+// maxKept is how much memory a stream keeps for the next event.
+const maxKept = 16 << 10
