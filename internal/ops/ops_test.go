@@ -57,7 +57,7 @@ func TestMetrics(t *testing.T) {
 	m.Observe("", 40066, time.Millisecond)
 	h := m.Handler(func(context.Context) (Sizes, error) { return Sizes{Accounts: 1, Followers: 7}, nil },
 		func(context.Context) ([]Mirror, error) {
-			return []Mirror{{AppID: "wx0123456789abcdef", Synced: time.Unix(1795867260, 0), Held: 7, Failing: true, Unsettled: 3, Limit: 2000, Used: map[string]int{"batchblacklist": 1900}}}, nil
+			return []Mirror{{AppID: "wx0123456789abcdef", Synced: time.Unix(1795867260, 0), Held: 7, Failing: true, Unsettled: 3, Limits: map[string]int{"batchblacklist": 2000}, Used: map[string]int{"batchblacklist": 1900}}}, nil
 		})
 	m.Called("wx0123456789abcdef", client.Made{Call: "getblacklist", Code: 45009, Took: 2 * time.Millisecond})
 	m.Called("wx0123456789abcdef", client.Made{Call: "batchblacklist", Lost: true})
@@ -80,7 +80,7 @@ func TestMetrics(t *testing.T) {
 		`mpblock_upstream_held{appid="wx0123456789abcdef"} 7`,
 		`mpblock_upstream_failing{appid="wx0123456789abcdef"} 1`,
 		`mpblock_upstream_budget_used{appid="wx0123456789abcdef",call="batchblacklist"} 1900`,
-		`mpblock_upstream_budget_limit{appid="wx0123456789abcdef"} 2000`,
+		`mpblock_upstream_budget_limit{appid="wx0123456789abcdef",call="batchblacklist"} 2000`,
 		`mpblock_upstream_unsettled{appid="wx0123456789abcdef"} 3`,
 		"go_goroutines", "process_",
 	} {

@@ -39,7 +39,7 @@ func TestRules(t *testing.T) {
 	m.store.WithLabelValues("apply").Observe(1)
 	w := httptest.NewRecorder()
 	m.Handler(func(context.Context) (Sizes, error) { return Sizes{}, nil }, func(context.Context) ([]Mirror, error) {
-		return []Mirror{{Followers: time.Now(), Used: map[string]int{"x": 1}}}, nil
+		return []Mirror{{Followers: time.Now(), Used: map[string]int{"x": 1}, Limits: map[string]int{"x": 1}}}, nil
 	}).ServeHTTP(w, httptest.NewRequest("GET", "/metrics", nil))
 	shown := w.Body.String()
 	used := map[string]bool{}

@@ -57,8 +57,8 @@ type Mirror struct {
 	Failing   bool      // the last reading failed
 	Unsettled int       // OpenIDs of which it is not known whether they were blocked or unblocked
 
-	Used  map[string]int // calls made today, by their names
-	Limit int            // of each of them on a day; 0: none but the platform's own
+	Used   map[string]int // calls made today, by their names
+	Limits map[string]int // of them on a day; 0: none is known
 }
 
 var (
@@ -67,7 +67,7 @@ var (
 	heldDesc      = prometheus.NewDesc("mpblock_upstream_held", "Who would be unblocked by a reading that is not believed, and that a person is to decide on.", []string{"appid"}, nil)
 	failingDesc   = prometheus.NewDesc("mpblock_upstream_failing", "1 where the last reading of the list failed.", []string{"appid"}, nil)
 	usedDesc      = prometheus.NewDesc("mpblock_upstream_budget_used", "Calls of the platform made today (UTC+8) over all nodes, by call.", []string{"appid", "call"}, nil)
-	limitDesc     = prometheus.NewDesc("mpblock_upstream_budget_limit", "How often each of these calls may be made on a day; 0: no limit but the platform's own.", []string{"appid"}, nil)
+	limitDesc     = prometheus.NewDesc("mpblock_upstream_budget_limit", "How often a call may be made on a day, as was set or as the platform says; 0: no limit is known.", []string{"appid", "call"}, nil)
 	unsettledDesc = prometheus.NewDesc("mpblock_upstream_unsettled", "OpenIDs of a change whose outcome on the platform is not known yet.", []string{"appid"}, nil)
 )
 
@@ -106,9 +106,10 @@ func (c mirrors) Collect(to chan<- prometheus.Metric) {
 		}
 		gauge(failingDesc, failing)
 		gauge(unsettledDesc, float64(m.Unsettled))
-		gauge(limitDesc, float64(m.Limit))
-		for call, n := range m.Used {
-			to <- prometheus.MustNewConstMetric(usedDesc, prometheus.GaugeValue, float64(n), string(m.AppID), call)
+		for desc, calls := range map[*prometheus.Desc]map[string]int{usedDesc: m.Used, limitDesc: m.Limits} {
+			for call, n := range calls {
+				to <- prometheus.MustNewConstMetric(desc, prometheus.GaugeValue, float64(n), string(m.AppID), call)
+			}
 		}
 	}
 }

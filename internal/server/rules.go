@@ -142,7 +142,7 @@ func (r *rules) mirrors(ctx context.Context) (all []ops.Mirror, err error) {
 		if err != nil {
 			return err
 		}
-		m := ops.Mirror{AppID: a.AppID, Synced: u.Synced, Failing: u.Problem != "" || u.Followers.Problem != "", Used: u.Used.Today(), Limit: u.Limits.Day}
+		m := ops.Mirror{AppID: a.AppID, Synced: u.Synced, Failing: u.Problem != "" || u.Followers.Problem != "", Used: u.Used.Today(), Limits: u.Limits.Days(u.Told)}
 		if u.MirrorFollowers {
 			m.Followers = u.Followers.Synced
 		}

@@ -1,10 +1,13 @@
 package local
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/alecthomas/kong"
 
+	"mpblock/cmd/mpblock/ui"
+	"mpblock/internal/admin"
 	"mpblock/internal/upstream/budget"
 )
 
@@ -32,6 +35,30 @@ func TestBudgetThatIsNotGivenStays(t *testing.T) {
 		l := budget.Limits{Day: 2000, Minute: 60}
 		if changed := c.change(&l); l != tt.want || changed != tt.any {
 			t.Errorf("%v: %+v, %v", tt.args, l, changed)
+		}
+	}
+}
+
+// What is printed says whose the limits are.
+func TestPrintBudget(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		own  budget.Limits
+		told budget.Told
+		want string
+	}{
+		{want: "(no limit)"},
+		{own: budget.Limits{Day: 2000, Minute: 60}, told: budget.Told{Day: budget.Calls{1, 1, 1}, Minute: budget.Calls{1, 1, 1}}, want: "(of 2,000 each, 60 a minute)"},
+		{told: budget.Told{Day: budget.Calls{2000, 2000, 2000}}, want: "(of 2,000, as the platform says)"},
+		{told: budget.Told{Day: budget.Calls{2000, 2000, 500}}, want: "(of 2,000, 2,000, 500, as the platform says)"},
+		{told: budget.Told{Day: budget.Calls{2000, 0, 500}, Minute: budget.Calls{6, 6, 6}}, want: "(of 2,000, any, 500, as the platform says; a minute 6, as the platform says)"},
+	} {
+		var out strings.Builder
+		var u admin.UpstreamState
+		u.Limits, u.Told = tt.own, tt.told
+		printBudget(ui.Terminal{Out: &out}, u)
+		if !strings.Contains(out.String(), tt.want) {
+			t.Errorf("%q, want %s", out.String(), tt.want)
 		}
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 
 	"mpblock"
@@ -186,7 +187,7 @@ func printFollowers(t ui.Terminal, app string, u admin.Upstream) error {
 type accountBudget struct {
 	Where
 	AppID  string `arg:"" name:"appid" help:"The account, one with an upstream."`
-	Day    *int   `help:"Calls a day, of UTC+8, of each of getblacklist, batchblacklist and batchunblacklist; 0: no limit. Jobs leave a part to people." placeholder:"N"`
+	Day    *int   `help:"Calls a day, of UTC+8, of each of getblacklist, batchblacklist and batchunblacklist; 0: what the platform says, as account doctor has read it, else no limit. Jobs leave a part to people." placeholder:"N"`
 	Minute *int   `help:"Calls a minute, likewise." placeholder:"N"`
 }
 
@@ -217,14 +218,34 @@ func (c accountBudget) Run(ctx context.Context, t ui.Terminal) error {
 	return nil
 }
 
+// each names a limit of each call; 0: it has none.
+func each(n budget.Calls) string {
+	var all []string
+	for _, c := range []budget.Call{budget.Block, budget.Unblock, budget.List} {
+		if n[c] == 0 {
+			all = append(all, "any")
+		} else {
+			all = append(all, ui.Grouped(n[c]))
+		}
+	}
+	if len(slices.Compact(slices.Clone(all))) == 1 {
+		return all[0]
+	}
+	return strings.Join(all, ", ")
+}
+
 // printBudget prints what was used of a day's calls.
 func printBudget(t ui.Terminal, u admin.UpstreamState) {
 	limit := "no limit"
 	if n := u.Limits.Day; n > 0 {
 		limit = "of " + ui.Grouped(n) + " each"
+	} else if n := u.Told.Day; n != (budget.Calls{}) {
+		limit = "of " + each(n) + ", as the platform says"
 	}
 	if n := u.Limits.Minute; n > 0 {
 		limit += ", " + ui.Grouped(n) + " a minute"
+	} else if n := u.Told.Minute; n != (budget.Calls{}) {
+		limit += "; a minute " + each(n) + ", as the platform says"
 	}
 	t.Printf("calls       today %s that block, %s that unblock, %s that read (%s)\n", ui.Grouped(u.Used.OfDay[budget.Block]),
 		ui.Grouped(u.Used.OfDay[budget.Unblock]), ui.Grouped(u.Used.OfDay[budget.List]), limit)

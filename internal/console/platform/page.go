@@ -25,7 +25,6 @@ type page struct {
 	Problem         string
 	Walks           []walk
 	Budget          []spent
-	Limits          budget.Limits
 	Held            *held
 	Unsettled       *unsettled
 	Drift           []drift
@@ -82,13 +81,16 @@ func (v visit) walks(s desk.Platform) []walk {
 type spent struct {
 	Call        string
 	Day, Minute int
+	Most        budget.Limits
+	Told        bool // the platform has named one of those
 	Over        bool // the platform has said that there are no more today
 }
 
 func (v visit) spent(s desk.Platform) []spent {
 	var all []spent
 	for c, name := range []string{"batchblacklist", "batchunblacklist", "getblacklist"} {
-		all = append(all, spent{name, s.Used.OfDay[c], s.Used.OfMinute[c], s.Used.DayOver[c]})
+		most := s.Limits.Or(s.Told, budget.Call(c))
+		all = append(all, spent{name, s.Used.OfDay[c], s.Used.OfMinute[c], most, most != s.Limits, s.Used.DayOver[c]})
 	}
 	return all
 }
@@ -139,7 +141,7 @@ func (v visit) show() error {
 	if err != nil {
 		return err
 	}
-	p := &page{Secret: v.newSecret(), BaseURL: s.BaseURL, Tokens: v.source(s.Tokens), Problem: trouble(v.Lang, s), Walks: v.walks(s), Budget: v.spent(s), Limits: s.Limits, Unsettled: v.unsettled(s.Unsettled)}
+	p := &page{Secret: v.newSecret(), BaseURL: s.BaseURL, Tokens: v.source(s.Tokens), Problem: trouble(v.Lang, s), Walks: v.walks(s), Budget: v.spent(s), Unsettled: v.unsettled(s.Unsettled)}
 	p.State, p.Mood, _ = stateOf(v.Visit, s)
 	if !s.Synced.IsZero() {
 		p.Read = &reading{v.stamp(s.Synced), v.taken(s.Upstream), s.Unlisted}

@@ -264,6 +264,23 @@ func TestExamined(t *testing.T) {
 	}
 }
 
+// The budget names the limits of the platform as such, and a change that waits says for what.
+func TestWhatWaits(t *testing.T) {
+	t.Parallel()
+	w := joined(t)
+	b := w.as("admin")
+	b.get(w.base()+"/platform").lacks("limit as the platform says", "is read again")
+	w.platform.Fail(mpblocktest.Rule{Match: mpblocktest.Match{Path: "*/quota/get"}, Effect: mpblocktest.Effect{
+		HTTP: 200, Body: `{"errcode":0,"errmsg":"ok","quota":{"daily_limit":2000,"used":7,"remain":1993}}`}})
+	b.post(w.base()+"/platform/examine").holds("limit as the platform says", "/ 2,000", "The budget keeps to them")
+	w.platform.Fail(
+		mpblocktest.Rule{Match: mpblocktest.Match{Path: "*/batchblacklist"}, Effect: mpblocktest.Effect{LostAnswer: mpblocktest.Cut}},
+		mpblocktest.Rule{Match: mpblocktest.Match{Path: "*/getblacklist"}, Effect: mpblocktest.Errcode(48001)})
+	b.post(w.base()+"/block", "openid", w.fans[50], "reason", "spam").holds("answer was lost")
+	b.get(w.base()+"/platform").holds(`id="unsettled"`, "list is read again at")
+	b.post(w.base()+"/block", "openid", w.fans[51], "reason", "spam").holds("It is read again at", "what was asked for is kept")
+}
+
 // The form leads in four steps to an account whose list is here; what is secret of it
 // never comes back in a page.
 func TestJoin(t *testing.T) {

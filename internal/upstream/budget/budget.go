@@ -50,6 +50,15 @@ func (l Limits) Or(t Told, c Call) Limits {
 	return l
 }
 
+// Days returns the limits of a day, by the names of the calls; 0: none.
+func (l Limits) Days(t Told) map[string]int {
+	return byName(Calls{Block: l.Or(t, Block).Day, Unblock: l.Or(t, Unblock).Day, List: l.Or(t, List).Day})
+}
+
+func byName(n Calls) map[string]int {
+	return map[string]int{"batchblacklist": n[Block], "batchunblacklist": n[Unblock], "getblacklist": n[List]}
+}
+
 // Used is what was used of a day and of a minute, which are named as of UTC+8.
 type Used struct {
 	Day      string `json:"day,omitempty"`
@@ -64,9 +73,7 @@ type Used struct {
 }
 
 // Today returns how often each call was made that day, by its name.
-func (u Used) Today() map[string]int {
-	return map[string]int{"batchblacklist": u.OfDay[Block], "batchunblacklist": u.OfDay[Unblock], "getblacklist": u.OfDay[List]}
-}
+func (u Used) Today() map[string]int { return byName(u.OfDay) }
 
 // At returns what is used at a time: nothing yet where a day or a minute has begun.
 func (u Used) At(now time.Time) Used {

@@ -48,6 +48,8 @@ type Quota struct {
 	Daily int    `json:"daily"`
 	Used  int    `json:"used"`
 	Left  int    `json:"left"`
+
+	Minute int `json:"minute,omitempty"` // how often it may be made in a minute; 0: not said
 }
 
 // Report is what an examination has found.
@@ -167,12 +169,19 @@ func (r *Report) quotas(ctx context.Context, c *client.Client) {
 				Used   int `json:"used"`
 				Remain int `json:"remain"`
 			} `json:"quota"`
+			Rate struct {
+				Calls   int `json:"call_count"`
+				Seconds int `json:"refresh_second"`
+			} `json:"rate_limit"`
 		}
 		if err := c.Read(ctx, "openapi/quota/get", map[string]string{"cgi_path": path}, &a); err != nil {
 			r.note("openapi/quota/get", Warning, err, "")
 			return
 		}
-		q := Quota{path, a.Quota.Limit, a.Quota.Used, a.Quota.Remain}
+		q := Quota{Call: path, Daily: a.Quota.Limit, Used: a.Quota.Used, Left: a.Quota.Remain}
+		if r := a.Rate; r.Calls > 0 && r.Seconds > 0 {
+			q.Minute = max(r.Calls*60/r.Seconds, 1)
+		}
 		if r.Quotas = append(r.Quotas, q); q.Left == 0 && q.Daily > 0 {
 			r.Checks = append(r.Checks, Check{Call: path, State: Warning, Key: "doctor.spent", Args: []string{path}})
 		}
