@@ -8,6 +8,7 @@ import (
 
 	"mpblock"
 	"mpblock/internal/jobs/item"
+	"mpblock/internal/jobs/own"
 )
 
 // runChunk works through one chunk of a job. It may be called again for a chunk that
@@ -65,14 +66,14 @@ type chunk struct {
 // takeOwn counts those OpenIDs as done that the job itself has changed, and returns
 // the others.
 func (c *chunk) takeOwn(ctx context.Context, ids []mpblock.OpenID) ([]mpblock.OpenID, error) {
-	own, seen, err := c.svc.ownChanges(ctx, c.job, ids)
+	did, seen, err := c.svc.ownChanges(ctx, c.job, ids)
 	if err != nil {
 		return nil, err
 	}
 	c.result.seen = max(c.result.seen, seen)
 	var others []mpblock.OpenID
 	for _, id := range ids {
-		if seq := own[id]; seq != 0 {
+		if seq := did[id]; seq != 0 {
 			c.did(seq, 1)
 		} else {
 			others = append(others, id)
@@ -89,71 +90,9 @@ func (c *chunk) did(seq uint64, n int) {
 	}
 }
 
-// ownChanges returns the seqs of the changes of the chunk under way that a job has made
-// of some OpenIDs, and the last seq that names any of them. It takes two reads; only
-// where others have changed some of the OpenIDs since, it takes one more for every
-// headsAtOnce changes of the account meanwhile.
-func (svc *Service) ownChanges(ctx context.Context, j *storedJob, ids []mpblock.OpenID) (own map[mpblock.OpenID]uint64, seen uint64, err error) {
-	if len(ids) == 0 {
-		return nil, 0, nil
-	}
-	states, err := svc.store.States(ctx, j.app, ids)
-	if err != nil {
-		return nil, 0, err
-	}
-	var later []uint64
-	for _, s := range states {
-		if seen = max(seen, s.Seq); s.Seq > j.From {
-			later = append(later, s.Seq)
-		}
-	}
-	heads, err := svc.lists.Heads(ctx, j.app, later)
-	if err != nil {
-		return nil, 0, err
-	}
-	own = make(map[mpblock.OpenID]uint64)
-	var changed []mpblock.OpenID
-	for i, id := range ids {
-		seq := states[i].Seq
-		switch {
-		case seq <= j.From: // the same all the time since
-		case heads[seq].Actor == j.actor():
-			own[id] = seq
-		default:
-			changed = append(changed, id)
-		}
-	}
-	return own, seen, svc.ownBefore(ctx, j, seen, changed, own)
-}
-
-// ownBefore adds what a job has made, before a seq, of OpenIDs that others have changed
-// since. That is in the log alone.
-func (svc *Service) ownBefore(ctx context.Context, j *storedJob, seq uint64, ids []mpblock.OpenID, own map[mpblock.OpenID]uint64) error {
-	for from := j.From + 1; len(ids) > 0 && from < seq; from += headsAtOnce {
-		var seqs []uint64
-		for s := from; s < min(from+headsAtOnce, seq); s++ {
-			seqs = append(seqs, s)
-		}
-		heads, err := svc.store.ChangeHeads(ctx, j.app, seqs)
-		if err != nil {
-			return err
-		}
-		for _, head := range heads {
-			if head.Actor != j.actor() {
-				continue
-			}
-			c, err := svc.lists.ChangeAt(ctx, j.app, head.Seq)
-			if err != nil {
-				return err
-			}
-			for _, id := range ids {
-				if _, named := slices.BinarySearchFunc(c.OpenIDs, id, mpblock.OpenID.Compare); named {
-					own[id] = c.Seq
-				}
-			}
-		}
-	}
-	return nil
+// ownChanges returns what the job has changed of the chunk under way, as own.Changes does.
+func (svc *Service) ownChanges(ctx context.Context, j *storedJob, ids []mpblock.OpenID) (map[mpblock.OpenID]uint64, uint64, error) {
+	return own.Changes(ctx, svc.store, svc.lists, own.Job{App: j.app, Actor: j.actor(), From: j.From}, ids)
 }
 
 // begun tells whether the chunk under way has been applied.
@@ -169,8 +108,8 @@ func (svc *Service) begun(ctx context.Context, j *storedJob) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	own, _, err := svc.ownChanges(ctx, j, ids)
-	return len(own) > 0, err
+	did, _, err := svc.ownChanges(ctx, j, ids)
+	return len(did) > 0, err
 }
 
 // chunkIDs returns the OpenIDs of the chunk under way.

@@ -133,10 +133,8 @@ func (svc *Service) claim(ctx context.Context, r record.Entry[queued]) (*storedJ
 	return j, err
 }
 
-const (
-	recordsAtOnce = 100   // small records that are read, or pieces of a list that are removed, at a time
-	headsAtOnce   = 1_000 // changes that are read at a time, without their OpenIDs
-)
+// recordsAtOnce is how many small records are read, or pieces of a list removed, at a time.
+const recordsAtOnce = 100
 
 // bury removes what is left of the list of a job that has ended, which nothing reads
 // any more, and then its place in the queue.
