@@ -168,14 +168,13 @@ func (c *chunk) apply(ctx context.Context, ids []mpblock.OpenID) ([]mpblock.Open
 
 // refusedThere refuses what is refused where the list lies, and returns the others.
 func (c *chunk) refusedThere(ids []mpblock.OpenID, refused []mpblock.Refused) []mpblock.OpenID {
+	codes := map[int]int{}
 	for _, r := range refused {
-		why, detail := WhyUnknown, ""
-		if r.Code != 40003 { // the platform's for an OpenID that it does not know
-			why, detail = WhyPlatform, strconv.Itoa(r.Code)
-		}
-		c.refuse(r.OpenID, why, detail)
+		codes[r.Code]++
+		c.refuse(r.OpenID, WhyPlatform, strconv.Itoa(r.Code))
 		ids = mpblock.Without(ids, []mpblock.OpenID{r.OpenID})
 	}
+	c.result.codes = sum(c.result.codes, codes)
 	return ids
 }
 
@@ -216,7 +215,8 @@ func (svc *Service) undoChunk(ctx context.Context, j *storedJob) (chunkResult, e
 	c := chunk{svc: svc, job: j, account: a}
 	for _, change := range changes {
 		made, err := svc.lists.TakeBack(ctx, a, change, j.actor(), j.Reason)
-		if err != nil {
+		var there *mpblock.RefusedError
+		if err != nil && !errors.As(err, &there) {
 			return chunkResult{}, err
 		}
 		if made.Seq != 0 {
@@ -225,6 +225,9 @@ func (svc *Service) undoChunk(ctx context.Context, j *storedJob) (chunkResult, e
 		left, err := c.takeOwn(ctx, mpblock.Without(change.OpenIDs, made.OpenIDs))
 		if err != nil {
 			return chunkResult{}, err
+		}
+		if there != nil {
+			left = c.refusedThere(left, there.Refused)
 		}
 		for _, id := range left {
 			c.result.Refused = append(c.result.Refused, RefusedLine{Text: id.String(), Why: WhyChanged})

@@ -66,6 +66,8 @@ type Job struct {
 	Read     []lines.Summary // of its inputs; none with an undo
 	Preview  JobPreview
 	Progress JobProgress
+	Codes    map[int]int // of those refused, the ones that the platform has refused, by its codes
+	Delay    *Delay      // why it does not go on for now; nil: it does
 }
 
 // JobPreview is what the list of a job holds. The first four are as it was when the
@@ -111,7 +113,7 @@ type RefusedWhy string
 const (
 	WhyMalformed RefusedWhy = "malformed"
 	WhyForeign   RefusedWhy = "another account's"
-	WhyUnknown   RefusedWhy = "neither a follower nor blocked"
+	WhyUnknown   RefusedWhy = "neither a follower nor blocked" // before, also what the platform refused with 40003
 	WhyChanged   RefusedWhy = "changed since"
 	WhyPlatform  RefusedWhy = "refused by the platform" // with its code as the Detail
 )

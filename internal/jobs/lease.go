@@ -145,6 +145,7 @@ func (l *lease) advance(ctx context.Context, result chunkResult) error {
 		j.Progress.Done += result.done
 		j.Progress.Already += result.already
 		j.Progress.Refused += len(result.Refused)
+		j.Codes, j.Delay = sum(j.Codes, result.codes), nil
 	})
 }
 

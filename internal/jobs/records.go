@@ -49,8 +49,10 @@ type jobRecord struct {
 
 	Progress JobProgress `json:"progress"`
 	Chunks   int         `json:"chunks"`
-	Next     int         `json:"next"` // chunk to be worked through; those before it are in Progress
-	From     uint64      `json:"from"` // a seq: what the job has not counted yet comes behind it
+	Codes    map[int]int `json:"codes,omitempty"`
+	Delay    *Delay      `json:"delay,omitempty"` // until a chunk is counted
+	Next     int         `json:"next"`            // chunk to be worked through; those before it are in Progress
+	From     uint64      `json:"from"`            // a seq: what the job has not counted yet comes behind it
 
 	// Holder is the run that works on the job, until a time: after it, another may
 	// take over.
@@ -85,11 +87,15 @@ func at(ms int64) time.Time {
 }
 
 func (j *storedJob) view() Job {
-	return Job{
+	v := Job{
 		ID: j.id, AppID: j.app, Action: j.Action, Reason: j.Reason, Ends: at(j.Ends), By: j.By, State: j.State, UndoOf: j.UndoOf,
 		Created: at(j.Created), Started: at(j.Started), Ended: at(j.Ended), Problem: j.Problem,
-		Read: j.Read, Preview: j.Preview, Progress: j.Progress,
+		Read: j.Read, Preview: j.Preview, Progress: j.Progress, Codes: j.Codes, Delay: j.Delay,
 	}
+	if j.Delay != nil {
+		v.Progress.Done += j.Delay.Done
+	}
+	return v
 }
 
 // newJobID returns an id that sorts by time and names who started the job, since its
@@ -165,6 +171,7 @@ type chunkResult struct {
 	Refused []RefusedLine `json:"refused,omitempty"`
 
 	done, already int
+	codes         map[int]int          // of those refused where the list lies
 	seen          uint64               // the last change that was seen of its OpenIDs
 	list          record.Entry[[]byte] // which it has worked through, if it was one
 }

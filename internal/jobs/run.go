@@ -166,6 +166,8 @@ func (svc *Service) runJob(ctx context.Context, j *storedJob) error {
 	err := svc.work(work, l)
 	if cause := context.Cause(work); err != nil && cause != nil && ctx.Err() == nil {
 		err = cause // the lease is lost
+	} else if err != nil {
+		svc.delayed(work, l, err)
 	}
 	release()
 	if err != nil {

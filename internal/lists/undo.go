@@ -136,6 +136,9 @@ func (svc *Service) Undo(ctx context.Context, a *mpblock.Account, actor string, 
 		return UndoOutcome{}, err
 	}
 	made, err := svc.TakeBack(ctx, a, c, actor, reason)
+	if made.Seq != 0 && errors.As(err, new(*mpblock.RefusedError)) {
+		err = nil // those stay as they are
+	}
 	if err != nil {
 		return UndoOutcome{}, err
 	}
@@ -146,13 +149,10 @@ func (svc *Service) Undo(ctx context.Context, a *mpblock.Account, actor string, 
 }
 
 // TakeBack reverses a change where it is the latest, and returns what it has made. The
-// store sees to it that nothing which comes in between is taken back.
+// store sees to it that nothing which comes in between is taken back. What the platform
+// refuses is a *mpblock.RefusedError beside it.
 func (svc *Service) TakeBack(ctx context.Context, a *mpblock.Account, c mpblock.Change, actor, reason string) (mpblock.Change, error) {
-	made, err := svc.Apply(ctx, a, mpblock.Batch{
+	return svc.Apply(ctx, a, mpblock.Batch{
 		Action: Reverse(c.Action), OpenIDs: c.OpenIDs, Actor: actor, Reason: reason, Undoes: c.Seq,
 	})
-	if made.Seq != 0 && errors.As(err, new(*mpblock.RefusedError)) {
-		err = nil // those stay as they are
-	}
-	return made, err
 }

@@ -20,6 +20,7 @@ var (
 // has found out in vain holds for all who wait, on every node.
 type again struct {
 	At    time.Time `json:"at"`              // not before
+	Since time.Time `json:"since"`           // when that has failed first
 	Tries int       `json:"tries,omitempty"` // that have failed
 	Spent time.Time `json:"spent,omitzero"`  // until then there are no calls for it
 	Short *[2]int   `json:"short,omitempty"` // the list was shorter than its total: the Args of errShort
@@ -34,9 +35,10 @@ const (
 
 // after returns when to try again after another failure.
 func (a *again) after(now time.Time, why error) *again {
-	next := &again{Tries: 1}
+	next := &again{Tries: 1, Since: now.UTC()}
 	if a != nil {
 		next.Tries += a.Tries
+		next.Since = a.Since
 	}
 	next.At = now.Add(min(againFirst<<min(next.Tries-1, 10), againMost)).UTC()
 	if own := (*mpblock.Error)(nil); errors.As(why, &own) && len(own.Args) == 2 {
@@ -54,9 +56,9 @@ func (a *again) after(now time.Time, why error) *again {
 
 // spent returns when to try again where there are no calls for it until a time.
 func (a *again) spent(now, until time.Time) *again {
-	next := &again{Spent: until.UTC(), At: now.Add(min(until.Sub(now), againMost)).UTC()} // somebody may raise the limit
+	next := &again{Since: now.UTC(), Spent: until.UTC(), At: now.Add(min(until.Sub(now), againMost)).UTC()} // somebody may raise the limit
 	if a != nil {
-		next.Tries = a.Tries
+		next.Tries, next.Since = a.Tries, a.Since
 	}
 	return next
 }

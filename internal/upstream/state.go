@@ -31,7 +31,11 @@ type Unsettled struct {
 	Actor   string         `json:"actor"`
 	Since   time.Time      `json:"since"`
 	OpenIDs int            `json:"openids"`
-	Again   time.Time      `json:"again,omitzero"` // when the list is read again, which has failed; zero: it has not
+	Done    int            `json:"done,omitempty"`    // of them, acknowledged
+	Unknown int            `json:"unknown,omitempty"` // about to be sent, or sent and not answered
+	Lost    time.Time      `json:"lost,omitzero"`     // since when what became of the Unknown cannot be read
+	Doubt   bool           `json:"doubt,omitempty"`   // it can, and is not believed until a person says so
+	Again   time.Time      `json:"again,omitzero"`    // when the list is read again, which has failed; zero: it has not
 }
 
 // State returns how things stand with an account.
@@ -50,9 +54,11 @@ func (s *Service) State(ctx context.Context, app mpblock.AppID) (State, error) {
 	}
 	st := State{Upstream: u, Holder: slot.Holder, Used: slot.Value.Used.Plus(reads, s.clock.Now())}
 	if in := slot.Value.Intent; in != nil {
-		st.Unsettled = &Unsettled{Action: in.Action, Actor: in.Actor, Since: in.Since, OpenIDs: in.Count}
-		if in.Again != nil {
-			st.Unsettled.Again = in.Again.At
+		st.Unsettled = &Unsettled{
+			Action: in.Action, Actor: in.Actor, Since: in.Since, OpenIDs: in.Count, Done: in.count(bulk.Done), Unknown: in.count(bulk.Unknown),
+		}
+		if a := in.Again; a != nil {
+			st.Unsettled.Again, st.Unsettled.Lost, st.Unsettled.Doubt = a.At, a.Since, a.Short != nil || a.Fewer != nil
 		}
 	}
 	s.mu.Lock()

@@ -2,6 +2,7 @@ package upstream_test
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"sync"
 	"testing"
@@ -73,9 +74,12 @@ func TestManyBad(t *testing.T) {
 			t.Errorf("%+v", j.Progress)
 		}
 		for r, err := range g.jobs.Refused(t.Context(), w.account.AppID, j.ID) {
-			if err != nil || (r.Text == limited) != (r.Why == jobs.WhyPlatform && r.Detail == "50002") || r.Text != limited && r.Why != jobs.WhyUnknown {
+			if want := map[bool]string{true: "50002", false: "40003"}[r.Text == limited]; err != nil || r.Why != jobs.WhyPlatform || r.Detail != want {
 				t.Errorf("%v: %+v", err, r)
 			}
+		}
+		if !maps.Equal(j.Codes, map[int]int{40003: 200, 50002: 1}) {
+			t.Errorf("refused by codes: %v", j.Codes)
 		}
 		if st, err := g.upstream.State(t.Context(), w.account.AppID); err != nil || st.Used.OfDay[budget.Block] > 700 || st.Codes[40003] < 200 {
 			t.Errorf("%v: %+v", err, st)
