@@ -4,6 +4,7 @@ import (
 	"net/http"
 
 	"mpblock"
+	"mpblock/internal/console/platform"
 	"mpblock/internal/console/upload"
 	"mpblock/internal/console/web"
 	"mpblock/internal/jobs"
@@ -31,8 +32,12 @@ func (v *visit) bulkForm(status int, action mpblock.Action, pasted string) error
 	if err != nil {
 		return err
 	}
+	there, err := platform.StagesOf(v.Visit)
+	if err != nil {
+		return err
+	}
 	for _, j := range jobs {
-		p.Jobs = append(p.Jobs, v.jobView(j))
+		p.Jobs = append(p.Jobs, v.jobView(j, there))
 	}
 	next := ""
 	if len(jobs) == jobRows {

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"mpblock"
+	"mpblock/internal/console/platform"
 	"mpblock/internal/console/until"
 	"mpblock/internal/console/web"
 	"mpblock/internal/jobs"
@@ -18,6 +19,9 @@ type historyPage struct {
 	web.Frame
 	Filter  filter
 	Stop    *stop
+	There   bool           // it is about a list on the platform
+	Left    *platform.Left // a change that is not in the log yet, and
+	LeftBy  actorView      // by whom
 	Changes []changeRow
 	Pager   web.Pager
 }
@@ -48,6 +52,14 @@ func (c *console) history(v *visit) error {
 	if p.Changes, err = v.recent(page.Rows); err != nil {
 		return err
 	}
+	there, err := platform.StagesOf(v.Visit)
+	if err != nil {
+		return err
+	}
+	p.There = there != nil
+	if left := there.Left(); left != nil && before == 0 {
+		p.Left, p.LeftBy = left, v.actor(left.Actor)
+	}
 	p.Pager = v.PagerOf(len(p.Changes), place(page))
 	p.Stop = v.stopAt(page.Reached, mpblock.OpenID{}, &p.Pager)
 	return render(http.StatusOK)
@@ -71,6 +83,10 @@ func parsePlace(text string) (before uint64, told []string) {
 // the changes of a job as one.
 func (v *visit) recent(of []lists.ChangeRow) ([]changeRow, error) {
 	rows := v.changeRows(of)
+	there, err := platform.StagesOf(v.Visit)
+	if err != nil {
+		return nil, err
+	}
 	for i, r := range of {
 		if r.Job == "" {
 			continue
@@ -79,23 +95,26 @@ func (v *visit) recent(of []lists.ChangeRow) ([]changeRow, error) {
 		if err != nil && mpblock.KindOf(err) != mpblock.NotFound {
 			return nil, err
 		}
-		rows[i].ofJob(v, r, j)
+		rows[i].ofJob(v, r, j, there)
 	}
 	return rows, v.tellWho(rows, of)
 }
 
 // ofJob has the row of the newest change of a job stand for all of them. A job that is
 // forgotten has no ID: how many OpenIDs its other changes have is not known.
-func (row *changeRow) ofJob(v *visit, r lists.ChangeRow, j jobs.Job) {
+func (row *changeRow) ofJob(v *visit, r lists.ChangeRow, j jobs.Job, there *platform.Stages) {
 	row.Pieces, row.standing = v.changesOf(r.Actor), standing{}
 	if row.Least = j.ID == ""; row.Least {
 		row.Actor.Job = row.Pieces
 		return
 	}
-	view := v.jobView(j)
+	view := v.jobView(j, there)
 	row.Count, row.Reason, row.standing = j.Progress.Done, j.Reason, view.standing
-	if j.Active() {
+	switch {
+	case j.Active():
 		row.State = view.State
+	case view.There > 0:
+		row.State = v.Say(msg("job.there"), view.There)
 	}
 }
 
@@ -115,6 +134,7 @@ func actionNamed(name string) mpblock.Action {
 type changePage struct {
 	web.Frame
 	Change  changeRow
+	There   string // how far it is on the platform; "": its list lies here
 	OpenIDs []named
 	Pager   web.Pager
 }
@@ -135,7 +155,14 @@ func (c *console) change(v *visit) error {
 	if err != nil {
 		return err
 	}
+	there, err := platform.StagesOf(v.Visit)
+	if err != nil {
+		return err
+	}
 	p := &changePage{Change: v.changeRow(row)}
+	if change.Action != mpblock.Amend { // which is here alone
+		p.There = there.Acknowledged()
+	}
 	from := min(number(v.R.URL.Query().Get("after")), uint64(len(change.OpenIDs)))
 	rest := change.OpenIDs[from:]
 	next := ""

@@ -2,16 +2,15 @@ package console
 
 import (
 	"net/http"
-	"strconv"
 
 	"mpblock"
 	"mpblock/internal/console/i18n"
+	"mpblock/internal/console/jobreport"
 	"mpblock/internal/console/platform"
 	"mpblock/internal/console/until"
 	"mpblock/internal/console/web"
 	"mpblock/internal/desk"
 	"mpblock/internal/jobs"
-	"mpblock/internal/lines"
 )
 
 // jobView is a job as the pages show it.
@@ -28,6 +27,8 @@ type jobView struct {
 	Done, Total int
 	Percent     int
 	Refused     int
+	There       int             // of those, by the platform
+	Stage       *platform.Stage // on the way to the platform; nil: nothing is in the way
 	standing
 }
 
@@ -37,17 +38,11 @@ type jobPage struct {
 	Job     jobView
 	Read    []string // what was read of each input of the draft
 	Would   int      // OpenIDs that the draft would change
-	Lines   []jobLine
-	Bad     []badLine // of a draft: the first of the lines that are left out
+	Lines   []jobreport.Figure
+	People  []jobreport.Person // the first that the platform has refused
+	Bad     []badLine          // of a draft: the first of the lines that are left out
 	MoreBad int
 	Reasons desk.Reasons
-}
-
-// jobLine is a figure of a preview or a report.
-type jobLine struct {
-	Kind, Name string
-	Count      int
-	Then       string
 }
 
 type badLine struct {
@@ -57,7 +52,7 @@ type badLine struct {
 	Why    string
 }
 
-func (v *visit) jobView(j jobs.Job) jobView {
+func (v *visit) jobView(j jobs.Job, there *platform.Stages) jobView {
 	moods := map[jobs.JobState]struct {
 		text msg
 		mood string
@@ -75,7 +70,14 @@ func (v *visit) jobView(j jobs.Job) jobView {
 		Problem: v.problem(j.Problem), Code: j.State, State: v.Say(moods[j.State].text), Mood: moods[j.State].mood, Active: j.Active(),
 		Created: i18n.StampOf(j.Created, v.Zone), Ends: v.until(j.Ends), Done: j.Progress.Seen(), Total: j.Progress.Total,
 		Refused:  j.Progress.Refused + j.Preview.Malformed + j.Preview.Foreign,
+		Stage:    there.Job(j),
 		standing: standing{Undoes: v.jobRef(j.UndoOf), UndoneBy: v.jobRef(j.UndoneBy), RedoneBy: v.jobRef(j.RedoneBy), Redoes: j.Redoes},
+	}
+	for _, n := range j.Codes {
+		view.There += n
+	}
+	if view.Stage != nil && j.State != jobs.JobStopping {
+		view.State, view.Mood = view.Stage.Label, view.Stage.Mood
 	}
 	if !j.Active() && j.Undoable && v.MayChange() {
 		view.ToUndo = v.Base() + "/jobs/" + j.Last + "/undo"
@@ -121,13 +123,20 @@ func (v *visit) jobPage(status int, j jobs.Job) error {
 	if j.State == jobs.JobDraft {
 		return v.preview(status, j)
 	}
-	return v.Page(status, "job", v.Say(msg("job.title"), j.ID), v.report(j))
+	p, err := v.report(j)
+	if err == nil && !j.Active() {
+		p.People, err = jobreport.First(v.Visit, j, sampleRows)
+	}
+	if err != nil {
+		return err
+	}
+	return v.Page(status, "job", v.Say(msg("job.title"), j.ID), p)
 }
 
 // preview shows what a draft would do.
 func (v *visit) preview(status int, j jobs.Job) error {
 	w := j.Preview
-	p := &jobPage{Job: v.jobView(j), Would: w.New}
+	p := &jobPage{Job: v.jobView(j, nil), Would: w.New}
 	for _, s := range j.Read {
 		p.Read = append(p.Read, v.wasRead(s))
 	}
@@ -143,7 +152,7 @@ func (v *visit) preview(status int, j jobs.Job) error {
 		{"foreign", msg("plan.foreign"), msg("plan.foreign.then"), w.Foreign},
 		{"duplicate", msg("plan.duplicate"), msg("plan.duplicate.then"), w.Duplicates},
 	} {
-		p.Lines = append(p.Lines, jobLine{line.kind, v.Say(line.name), line.count, v.Say(line.then)})
+		p.Lines = append(p.Lines, jobreport.Figure{Kind: line.kind, Name: v.Say(line.name), Count: line.count, Then: v.Say(line.then)})
 	}
 	for bad, err := range v.Desk.Refused(v.Ctx(), v.Account.AppID, j.ID) {
 		if err != nil {
@@ -152,7 +161,7 @@ func (v *visit) preview(status int, j jobs.Job) error {
 		if len(p.Bad) == sampleRows {
 			break
 		}
-		line := badLine{Line: bad.Line, Text: bad.Text, Why: v.whyRefused(bad)}
+		line := badLine{Line: bad.Line, Text: bad.Text, Why: jobreport.Words(v.Lang, bad)}
 		if len(j.Read) > 1 {
 			line.Source = bad.Source
 		}
@@ -166,52 +175,15 @@ func (v *visit) preview(status int, j jobs.Job) error {
 	return v.Page(status, "preview", v.Say(msg("preview.title")), p)
 }
 
-// whyRefused says why a line was refused.
-func (v *visit) whyRefused(r jobs.RefusedLine) string {
-	if text := v.detail(r); text != "" {
-		return text
-	}
-	return v.why(r.Why)
-}
-
-// detail says why a line was refused, beyond what its Why does; "" if nothing does.
-func (v *visit) detail(r jobs.RefusedLine) string {
-	if code, err := strconv.Atoi(r.Detail); r.Why == jobs.WhyPlatform && err == nil {
-		return platform.Refused(v.Lang, code)
-	}
-	if text, ok := v.Lang.BadLine(r.Key, r.Args); ok {
-		return text
-	}
-	return r.Detail
-}
-
-func (v *visit) why(w jobs.RefusedWhy) string {
-	switch w {
-	case jobs.WhyMalformed:
-		return v.Say(msg("plan.malformed"))
-	case jobs.WhyForeign:
-		return v.Say(msg("plan.foreign"))
-	case jobs.WhyUnknown:
-		return v.Say(msg("plan.unknown"))
-	case jobs.WhyChanged:
-		return v.Say(msg("why.changed"))
-	case jobs.WhyPlatform:
-		return v.Say(msg("why.platform"))
-	}
-	return string(w)
-}
-
 // report shows how far a job is.
-func (v *visit) report(j jobs.Job) *jobPage {
-	p := &jobPage{Job: v.jobView(j)}
-	add := func(kind string, name msg, count int) {
-		p.Lines = append(p.Lines, jobLine{Kind: kind, Name: v.Say(name), Count: count})
+func (v *visit) report(j jobs.Job) (*jobPage, error) {
+	there, err := platform.StagesOf(v.Visit)
+	if err != nil {
+		return nil, err
 	}
-	add("done", msg("job.done.changed"), j.Progress.Done)
-	add("already", msg("job.done.already"), j.Progress.Already)
-	add("refused", msg("job.done.refused"), p.Job.Refused)
-	add("left", msg("job.done.left"), j.Progress.Total-j.Progress.Seen())
-	return p
+	p := &jobPage{Job: v.jobView(j, there)}
+	p.Lines = jobreport.Figures(v.Lang, j, there != nil, p.Job.Stage)
+	return p, nil
 }
 
 // progress is the piece of the page of a job that changes while it runs.
@@ -220,7 +192,11 @@ func (c *console) progress(v *visit) error {
 	if err != nil {
 		return err
 	}
-	return v.Part("job", "progress", v.report(j))
+	p, err := v.report(j)
+	if err != nil {
+		return err
+	}
+	return v.Part("job", "progress", p)
 }
 
 func (c *console) startJob(v *visit) error {
@@ -254,27 +230,11 @@ func (c *console) dropJob(v *visit) error {
 	return v.See(v.Base() + "/bulk")
 }
 
-// refused streams what a job did not do, as CSV whose first column can be mended
-// and sent again.
+// refused sends what a job did not do as a file.
 func (c *console) refused(v *visit) error {
 	j, err := v.findJob()
 	if err != nil {
 		return err
 	}
-	v.Download("refused-"+j.ID+".csv", "text/csv; charset=utf-8")
-	out := web.NewCSV(v.W, "openid", "line", "why", "detail")
-	return v.Stream(out, func() error {
-		for r, err := range v.Desk.Refused(v.Ctx(), v.Account.AppID, j.ID) {
-			if err == nil {
-				if r.Why == jobs.WhyMalformed {
-					r.Text = lines.Mentioned(r.Text)
-				}
-				err = out.Write(r.Text, strconv.Itoa(r.Line), v.why(r.Why), v.detail(r))
-			}
-			if err != nil {
-				return err
-			}
-		}
-		return out.Flush()
-	})
+	return jobreport.Send(v.Visit, j)
 }

@@ -226,11 +226,11 @@ func TestEachStateHasWords(t *testing.T) {
 	v := &visit{Visit: &web.Visit{Lang: i18n.English, Zone: time.UTC}}
 	for _, state := range []jobs.JobState{jobs.JobDraft, jobs.JobQueued, jobs.JobRunning, jobs.JobStopping, jobs.JobStopped, jobs.JobDone, jobs.JobFailed} {
 		v.Lang = i18n.English
-		if view := v.jobView(jobs.Job{State: state}); view.State == "" || view.Mood == "" {
+		if view := v.jobView(jobs.Job{State: state}, nil); view.State == "" || view.Mood == "" {
 			t.Errorf("%s is shown as %q", state, view.State)
 		}
 		v.Lang = i18n.Chinese
-		if view := v.jobView(jobs.Job{State: state, Problem: jobs.ProblemGone}); view.Problem != "名单已失效：提交后 30 天内没有执行。" {
+		if view := v.jobView(jobs.Job{State: state, Problem: jobs.ProblemGone}, nil); view.Problem != "名单已失效：提交后 30 天内没有执行。" {
 			t.Errorf("why it failed is shown as %q", view.Problem)
 		}
 	}

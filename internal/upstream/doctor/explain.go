@@ -33,6 +33,7 @@ var codes = map[int]string{
 	45009: "doctor.day", 45011: "doctor.minute",
 	48001: "doctor.unverified", 48004: "doctor.irregular",
 	76021: "doctor.unknown",
+	40003: "doctor.openid", 49003: "doctor.foreign", 50002: "doctor.limited", 61016: "doctor.person",
 }
 
 // The keys of the words for a secret that is wrong: on the pages of an account, which name
