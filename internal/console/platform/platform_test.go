@@ -45,6 +45,8 @@ type world struct {
 	clock    *clock
 	up       *upstream.Service
 	access   *access.Service
+	jobs     *jobs.Service
+	store    mpblock.Store
 	url      string
 	app      mpblock.AppID
 }
@@ -55,7 +57,7 @@ func open(t *testing.T) *world {
 	w := &world{T: t, platform: mpblocktest.New(t), clock: &clock{time.Now()}}
 	w.fans, w.app = w.platform.Followers(60), mpblock.AppID(w.platform.AppID)
 	store := memstore.New()
-	w.up = upstream.New(store, upstream.Options{Clock: w.clock, SealFile: filepath.Join(t.TempDir(), "seal.key"), MakeSeal: true})
+	w.up = upstream.New(store, upstream.Options{Clock: w.clock, SealFile: filepath.Join(t.TempDir(), "seal.key"), MakeSeal: true, Pause: time.Millisecond})
 	a, err := access.Open(t.Context(), store, access.WithClock(w.clock))
 	w.must(err)
 	w.access = a
@@ -64,6 +66,7 @@ func open(t *testing.T) *world {
 	l, err := lists.New(store, lists.Options{Clock: w.clock, Upstream: w.up})
 	w.must(err)
 	j := jobs.New(store, l, a.Account, jobs.Options{Clock: w.clock})
+	w.jobs, w.store = j, store
 	desks := desk.New(a, o, l, j, remarks.New(store, w.clock), intake.New(store, l, w.clock), w.up, audit.New(store, w.clock, nil), w.clock)
 	for _, role := range []operators.Role{operators.RoleAdmin, operators.RoleOperator, operators.RoleViewer} {
 		_, token, err := o.AddOperator(t.Context(), operators.NewOperator{Name: string(role), Role: role, Language: "en"})

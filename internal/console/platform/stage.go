@@ -43,7 +43,7 @@ func (s *Stages) Job(j jobs.Job) *Stage {
 	if s == nil || !j.Active() {
 		return nil
 	}
-	return s.words(s.p.StageOf("job:"+j.ID, j.Action, (*upstream.Delay)(j.Delay), s.p.Now), true)
+	return s.words(s.p.StageOf("job:"+j.ID, j.Action, (*upstream.Delay)(j.Delay), s.p.Now))
 }
 
 // Left is a change that was left on its way: nothing is known of it.
@@ -61,7 +61,7 @@ func (s *Stages) Left() *Left {
 		return nil
 	}
 	u := visit{s.v}.unsettled(s.p.Unsettled)
-	return &Left{u.Block, u.Count, u.Since, s.p.Unsettled.Actor, s.words(s.p.Unsettled.Stage(), false)}
+	return &Left{u.Block, u.Count, u.Since, s.p.Unsettled.Actor, s.words(s.p.Unsettled.Stage())}
 }
 
 // Acknowledged is what is said of a change in the log that the platform has; "" where the
@@ -74,7 +74,7 @@ func (s *Stages) Acknowledged() string {
 }
 
 // words says how far a change is.
-func (s *Stages) words(g upstream.Stage, again bool) *Stage {
+func (s *Stages) words(g upstream.Stage) *Stage {
 	l := s.v.Lang
 	view := &Stage{Name: g.Name, OpenIDs: g.OpenIDs}
 	minute := func() string {
