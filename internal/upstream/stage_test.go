@@ -10,13 +10,13 @@ import (
 
 	"mpblock"
 	"mpblock/internal/jobs"
-	"mpblock/internal/upstream"
 	"mpblock/internal/upstream/budget"
+	"mpblock/internal/upstream/stage"
 	"mpblock/mpblocktest"
 )
 
 // stage returns a job and how far it is.
-func (w *world) stage(g *gateway, id string) (jobs.Job, upstream.Stage) {
+func (w *world) stage(g *gateway, id string) (jobs.Job, stage.Stage) {
 	w.Helper()
 	j, err := g.jobs.Job(w.Context(), w.account.AppID, id)
 	if err != nil {
@@ -26,12 +26,12 @@ func (w *world) stage(g *gateway, id string) (jobs.Job, upstream.Stage) {
 	if err != nil {
 		w.Fatal(err)
 	}
-	return j, st.StageOf("job:"+j.ID, j.Action, (*upstream.Delay)(j.Delay), time.Now())
+	return j, stage.Of(st, "job:"+j.ID, j.Action, (*stage.Delay)(j.Delay), time.Now())
 }
 
 // held starts a job that something is in the way of, and returns how far it is once that
 // was met; and again after a restart, which has to say the same.
-func (w *world) held(g *gateway, ids ...string) (jobs.Job, upstream.Stage) {
+func (w *world) held(g *gateway, ids ...string) (jobs.Job, stage.Stage) {
 	w.Helper()
 	j, err := w.start(g, mpblock.Block, "spam", ids...)
 	if err != nil {
@@ -51,7 +51,7 @@ func (w *world) held(g *gateway, ids ...string) (jobs.Job, upstream.Stage) {
 	return j, was
 }
 
-func text(w *world, s upstream.Stage) string {
+func text(w *world, s stage.Stage) string {
 	w.Helper()
 	b, err := json.Marshal(s)
 	if err != nil {
@@ -91,26 +91,26 @@ func TestStages(t *testing.T) {
 	for name, c := range map[string]struct {
 		limits budget.Limits
 		rules  []mpblocktest.Rule
-		want   upstream.Stage // without its times and words
+		want   stage.Stage // without its times and words
 		done   int
 		text   string
 	}{
-		"the day's calls are used up": {limits: budget.Limits{Day: 4}, want: upstream.Stage{Name: upstream.Waiting, Why: upstream.WhyDay}, done: 60},
+		"the day's calls are used up": {limits: budget.Limits{Day: 4}, want: stage.Stage{Name: stage.Waiting, Why: stage.WhyDay}, done: 60},
 		"the platform says so": {
 			rules: []mpblocktest.Rule{{Match: blocks, Effect: mpblocktest.Errcode(45009)}},
-			want:  upstream.Stage{Name: upstream.Waiting, Why: upstream.WhyDay},
+			want:  stage.Stage{Name: stage.Waiting, Why: stage.WhyDay},
 		},
 		"busy": {
 			rules: []mpblocktest.Rule{{Match: blocks, Effect: mpblocktest.Errcode(-1)}},
-			want:  upstream.Stage{Name: upstream.Waiting, Why: upstream.WhyFailing, Code: -1}, text: "-1",
+			want:  stage.Stage{Name: stage.Waiting, Why: stage.WhyFailing, Code: -1}, text: "-1",
 		},
 		"barred": {
 			rules: []mpblocktest.Rule{{Match: blocks, Effect: mpblocktest.Errcode(48004)}},
-			want:  upstream.Stage{Name: upstream.Refused, Code: 48004}, text: "48004",
+			want:  stage.Stage{Name: stage.Refused, Code: 48004}, text: "48004",
 		},
 		"lost": {
 			rules: []mpblocktest.Rule{{Match: blocks, Effect: lost}, {Match: reads, Effect: lost}},
-			want:  upstream.Stage{Name: upstream.Unknown, OpenIDs: 100},
+			want:  stage.Stage{Name: stage.Unknown, OpenIDs: 100},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -149,7 +149,7 @@ func TestStageOfWhatWaitsForAnother(t *testing.T) {
 			t.Fatal("it was answered")
 		}
 		j, s := w.held(g, fans[:40]...)
-		if s.Name != upstream.Waiting || s.Why != upstream.WhyBefore {
+		if s.Name != stage.Waiting || s.Why != stage.WhyBefore {
 			t.Errorf("the job is %s", text(w, s))
 		}
 		g = w.gateway()
@@ -157,7 +157,7 @@ func TestStageOfWhatWaitsForAnother(t *testing.T) {
 		if err != nil || st.Unsettled == nil {
 			t.Fatal(err)
 		}
-		if s := st.Unsettled.Stage(); s.Name != upstream.Unknown || s.OpenIDs != 5 || s.Since.IsZero() {
+		if s := stage.Left(st.Unsettled); s.Name != stage.Unknown || s.OpenIDs != 5 || s.Since.IsZero() {
 			t.Errorf("the change is %s", text(w, s))
 		}
 		g.close()

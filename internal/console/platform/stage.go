@@ -8,8 +8,8 @@ import (
 	"mpblock/internal/console/web"
 	"mpblock/internal/desk"
 	"mpblock/internal/jobs"
-	"mpblock/internal/upstream"
 	"mpblock/internal/upstream/doctor"
+	"mpblock/internal/upstream/stage"
 )
 
 // Stages says how far the changes of an account are on their way to the platform. Of an
@@ -30,7 +30,7 @@ func StagesOf(v *web.Visit) (*Stages, error) {
 
 // Stage is how far a change is, as the pages show it.
 type Stage struct {
-	Name        upstream.StageName
+	Name        stage.Name
 	Label, Mood string
 	Text        string
 	OpenIDs     int    // of which nothing is known
@@ -43,7 +43,7 @@ func (s *Stages) Job(j jobs.Job) *Stage {
 	if s == nil || !j.Active() {
 		return nil
 	}
-	return s.words(s.p.StageOf("job:"+j.ID, j.Action, (*upstream.Delay)(j.Delay), s.p.Now))
+	return s.words(stage.Of(s.p.State, "job:"+j.ID, j.Action, (*stage.Delay)(j.Delay), s.p.Now))
 }
 
 // Left is a change that was left on its way: nothing is known of it.
@@ -61,7 +61,7 @@ func (s *Stages) Left() *Left {
 		return nil
 	}
 	u := visit{s.v}.unsettled(s.p.Unsettled)
-	return &Left{u.Block, u.Count, u.Since, s.p.Unsettled.Actor, s.words(s.p.Unsettled.Stage())}
+	return &Left{u.Block, u.Count, u.Since, s.p.Unsettled.Actor, s.words(stage.Left(s.p.Unsettled))}
 }
 
 // Acknowledged is what is said of a change in the log that the platform has; "" where the
@@ -74,7 +74,7 @@ func (s *Stages) Acknowledged() string {
 }
 
 // words says how far a change is.
-func (s *Stages) words(g upstream.Stage) *Stage {
+func (s *Stages) words(g stage.Stage) *Stage {
 	l := s.v.Lang
 	view := &Stage{Name: g.Name, OpenIDs: g.OpenIDs}
 	minute := func() string {
@@ -84,28 +84,28 @@ func (s *Stages) words(g upstream.Stage) *Stage {
 		return i18n.StampOf(g.Until, s.v.Zone).Minute
 	}
 	switch g.Name {
-	case upstream.Waiting:
+	case stage.Waiting:
 		view.Label, view.Mood = l.Say(msg("stage.waiting")), "mind"
 		switch g.Why {
-		case upstream.WhyDay:
+		case stage.WhyDay:
 			view.Text = l.Say(msg("stage.day"), minute())
-		case upstream.WhyMinute:
+		case stage.WhyMinute:
 			view.Text = l.Say(msg("stage.minute"), minute())
-		case upstream.WhyBefore:
+		case stage.WhyBefore:
 			view.Text = l.Say(msg("stage.before"))
-		case upstream.WhyFailing, upstream.WhyDoubt:
+		case stage.WhyFailing, stage.WhyDoubt:
 			view.Text = l.Say(msg("stage.failing"), minute(), strings.TrimRight(s.trouble(g), ".。"))
 		}
-	case upstream.Refused:
+	case stage.Refused:
 		view.Label, view.Mood = l.Say(msg("stage.refused")), "black"
 		view.Text = l.Say(msg("stage.barred"), strconv.Itoa(g.Code), strings.TrimRight(s.trouble(g), ".。"))
-	case upstream.Unknown:
+	case stage.Unknown:
 		view.Label, view.Mood = l.Say(msg("stage.unknown")), "mind"
 		view.Text = l.Say(msg("stage.lost"), g.OpenIDs, minute())
-		if g.Why == upstream.WhyDoubt {
+		if g.Why == stage.WhyDoubt {
 			view.Text, view.Decide = l.Say(msg("stage.doubt"), g.OpenIDs, minute()), s.v.Base()+"/platform"
 		}
-	case upstream.Done:
+	case stage.Done:
 	default:
 		return nil
 	}
@@ -113,7 +113,7 @@ func (s *Stages) words(g upstream.Stage) *Stage {
 }
 
 // trouble says what was in the way, with what is known of the platform's code.
-func (s *Stages) trouble(g upstream.Stage) string {
+func (s *Stages) trouble(g stage.Stage) string {
 	if g.Code != 0 {
 		return words(s.v.Lang, doctor.OfCode(g.Code, last(g.Args)))
 	}

@@ -1,4 +1,6 @@
-package upstream
+// Package stage says how far a change is on its way to the platform, from what is written
+// down of the account there and of the job.
+package stage
 
 import (
 	"strconv"
@@ -6,18 +8,19 @@ import (
 	"time"
 
 	"mpblock"
+	"mpblock/internal/upstream"
 	"mpblock/internal/upstream/budget"
 )
 
-// StageName is how far a change is on its way to the platform.
-type StageName string
+// Name names a stage.
+type Name string
 
 // The stages.
 const (
-	Waiting StageName = "waiting" // for the platform
-	Done    StageName = "done"    // the platform has acknowledged it
-	Refused StageName = "refused" // by the platform
-	Unknown StageName = "unknown" // an answer was lost: it is being checked
+	Waiting Name = "waiting" // for the platform
+	Done    Name = "done"    // the platform has acknowledged it
+	Refused Name = "refused" // by the platform
+	Unknown Name = "unknown" // an answer was lost: it is being checked
 )
 
 // Why is why a change waits, or why nothing is known of it.
@@ -34,7 +37,7 @@ const (
 
 // Stage is how far a change is, and why no further. The zero Stage: it is under way.
 type Stage struct {
-	Name    StageName `json:"name"`
+	Name    Name      `json:"name"`
 	Why     Why       `json:"why,omitempty"`
 	Until   time.Time `json:"until,omitzero"`    // when it goes on, at the latest
 	Since   time.Time `json:"since,omitzero"`    // when it began to be so
@@ -56,16 +59,16 @@ type Delay struct {
 	Text string
 }
 
-// StageOf returns how far a change by an actor is that goes on until it is done, as jobs do:
+// Of returns how far a change by an actor is that goes on until it is done, as jobs do:
 // delay is what was in its way last, nil if nothing was.
-func (st State) StageOf(actor string, a mpblock.Action, delay *Delay, now time.Time) Stage {
+func Of(st upstream.State, actor string, a mpblock.Action, delay *Delay, now time.Time) Stage {
 	in := st.Unsettled
 	mine, open := in != nil && in.Actor == actor, in != nil && !in.Lost.IsZero()
 	switch {
 	case mine && open:
-		return in.Stage()
+		return Left(in)
 	case delay == nil, mine && in.Done > 0 && in.Since.After(delay.Last):
-		return st.budgeted(a, now) // it goes on
+		return budgeted(st, a, now) // it goes on
 	case delay.lost() && open:
 		return Stage{Name: Waiting, Why: WhyBefore, Since: in.Lost}
 	case delay.lost():
@@ -73,13 +76,13 @@ func (st State) StageOf(actor string, a mpblock.Action, delay *Delay, now time.T
 	}
 	s := delay.stage()
 	if !s.Until.IsZero() && !s.Until.After(now) {
-		return st.budgeted(a, now)
+		return budgeted(st, a, now)
 	}
 	return s
 }
 
-// Stage returns how far a change is that is under way, or was left behind.
-func (in *Unsettled) Stage() Stage {
+// Left returns how far a change is that is under way, or was left behind.
+func Left(in *upstream.Unsettled) Stage {
 	if in.Lost.IsZero() {
 		return Stage{}
 	}
@@ -91,8 +94,12 @@ func (in *Unsettled) Stage() Stage {
 }
 
 // budgeted is the stage of a change with nothing but the budget in its way.
-func (st State) budgeted(a mpblock.Action, now time.Time) Stage {
-	switch st.Limits.Judge(st.Used, callOf(a), 1, true, now) {
+func budgeted(st upstream.State, a mpblock.Action, now time.Time) Stage {
+	call := budget.Unblock
+	if a == mpblock.Block {
+		call = budget.Block
+	}
+	switch st.Limits.Judge(st.Used, call, 1, true, now) {
 	case budget.Tomorrow:
 		return Stage{Name: Waiting, Why: WhyDay, Until: budget.NextDay(now)}
 	case budget.Minute:
@@ -104,17 +111,17 @@ func (st State) budgeted(a mpblock.Action, now time.Time) Stage {
 
 // lost tells whether what was in the way is a change of which nothing is known.
 func (d *Delay) lost() bool {
-	return strings.HasPrefix(d.Key, errLost.Key) || d.Key == errShort.Key || d.Key == errShrunk.Key
+	return strings.HasPrefix(d.Key, "upstream.lost") || d.Key == "upstream.short" || d.Key == "upstream.shrunk"
 }
 
 func (d *Delay) stage() Stage {
 	s := Stage{Name: Waiting, Why: WhyFailing, Since: d.Since, Text: d.Text, Key: d.Key, Args: d.Args}
 	switch d.Key {
-	case errDay.Key:
+	case "upstream.day":
 		s = Stage{Name: Waiting, Why: WhyDay, Until: budget.NextDay(d.Last)}
-	case errMinute.Key:
+	case "upstream.minute":
 		s = Stage{Name: Waiting, Why: WhyMinute, Until: budget.NextMinute(d.Last)}
-	case errRefused.Key:
+	case "upstream.refused":
 		s.Code, _ = strconv.Atoi(d.Args[0])
 		switch s.Code {
 		case 45009:
