@@ -1,0 +1,257 @@
+package replica
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/url"
+	"strconv"
+	"time"
+)
+
+// walking is a reading of the whole list. What changes meanwhile may be in it or not: the
+// changes behind its first revision are taken in afterwards, and once the last revision
+// that was met is reached, the list is that of this revision.
+type walking struct {
+	builder     *builder
+	after       string
+	first, last uint64
+}
+
+// copied is a list that changes are taken into.
+type copied struct {
+	table *table
+	at    uint64 // revision of the last change that was taken in
+	whole uint64 // from which revision on the table is a list
+}
+
+// saveEvery is how often the file is written.
+const saveEvery = 10 * time.Minute
+
+// run keeps the list until ctx ends.
+func (r *Replica) run(ctx context.Context) {
+	defer close(r.done)
+	for pause := firstPause; ; {
+		before := r.progress()
+		err := r.keep(ctx)
+		if ctx.Err() != nil {
+			return
+		}
+		if isGone(err) { // the list that there is serves until there is another
+			r.copy = nil
+		}
+		if r.progress() != before {
+			pause = firstPause
+		}
+		r.report(fmt.Errorf("replica: %w; trying again", err))
+		r.fail(err)
+		if !sleep(ctx, pause) {
+			return
+		}
+		pause = min(2*pause, lastPause)
+	}
+}
+
+// fail has Open return an error if no patience mends it; else Open has it at hand.
+func (r *Replica) fail(err error) {
+	r.mu.Lock()
+	r.last = err
+	r.mu.Unlock()
+	if isFinal(err) {
+		select {
+		case r.failed <- err:
+		default:
+		}
+	}
+}
+
+// progress is another value whenever something came from the server.
+func (r *Replica) progress() [3]any {
+	var after string
+	if r.walking != nil {
+		after = r.walking.after
+	}
+	return [3]any{r.copy, after, r.fresh.Load()}
+}
+
+func (r *Replica) keep(ctx context.Context) error {
+	if r.copy == nil {
+		if err := r.walk(ctx); err != nil {
+			return err
+		}
+	}
+	return r.follow(ctx)
+}
+
+// walk reads the whole list, from where it was interrupted.
+func (r *Replica) walk(ctx context.Context) error {
+	for {
+		at := ""
+		if r.walking != nil {
+			at = r.walking.after
+		}
+		p, err := r.source.walk(ctx, at)
+		if err != nil {
+			return err
+		}
+		w := r.walking
+		switch {
+		case w == nil:
+			w = &walking{builder: newBuilder(p.Total), first: p.Revision}
+			r.walking = w
+		case p.Revision < w.last: // the log has gone back
+			r.walking = nil
+			return errors.New("the list went back while it was read")
+		}
+		w.last = p.Revision
+		if len(p.OpenIDs) == 0 {
+			r.walking = nil
+			r.copy = &copied{table: w.builder.table(), at: w.first, whole: w.last}
+			return nil
+		}
+		for _, id := range p.OpenIDs {
+			k, ok := keyOf(id)
+			if !ok {
+				return fmt.Errorf("the list has %q, which is no OpenID", id)
+			}
+			w.builder.add(k, milli(p.ExpireTimes[id]))
+		}
+		w.after = p.OpenIDs[len(p.OpenIDs)-1]
+	}
+}
+
+// publish makes the list the one that is looked up, if it is whole.
+func (r *Replica) publish() {
+	c := r.copy
+	if c.at < c.whole {
+		return
+	}
+	if r.table.Load() != c.table {
+		r.table.Store(c.table)
+	}
+	r.revision.Store(c.at)
+	if r.told != nil {
+		r.told(c.at)
+	}
+}
+
+// follow takes in changes as they come. It returns when the stream ends.
+func (r *Replica) follow(ctx context.Context) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	r.publish()
+	quiet := time.AfterFunc(silence, cancel)
+	defer quiet.Stop()
+	resp, err := r.source.open(ctx, "/changes", url.Values{"after": {strconv.FormatUint(r.copy.at, 10)}}, "text/event-stream")
+	if err != nil {
+		return err
+	}
+	defer func() { _ = resp.Body.Close() }()
+	lines := bufio.NewReaderSize(resp.Body, 1<<16)
+	for {
+		e, err := nextEvent(lines, func() { quiet.Reset(silence) })
+		if err != nil {
+			return fmt.Errorf("follow the changes: %w", err)
+		}
+		if err := r.take(e); err != nil {
+			return err
+		}
+		if r.path != "" && r.table.Load() != nil && r.since()-r.saved > saveEvery {
+			if err := r.save(); err != nil {
+				r.report(err)
+			}
+		}
+	}
+}
+
+// event is a server-sent event.
+type event struct {
+	name string
+	data []byte
+}
+
+// nextEvent reads an event. Each line is told of, also those that say nothing.
+func nextEvent(r *bufio.Reader, alive func()) (e event, err error) {
+	for {
+		line, err := r.ReadBytes('\n')
+		if err != nil {
+			if errors.Is(err, io.EOF) {
+				err = errors.New("the server ended the stream")
+			}
+			return event{}, err
+		}
+		alive()
+		switch name, value, _ := bytes.Cut(bytes.TrimRight(line, "\r\n"), []byte(":")); {
+		case len(name) == 0 && len(value) == 0 && e.data != nil:
+			return e, nil
+		case string(name) == "event":
+			e.name = string(bytes.TrimPrefix(value, []byte(" ")))
+		case string(name) == "data":
+			e.data = bytes.TrimPrefix(value, []byte(" "))
+		}
+	}
+}
+
+// take takes in what an event tells.
+func (r *Replica) take(e event) error {
+	switch e.name {
+	case "":
+		var c change
+		if err := json.Unmarshal(e.data, &c); err != nil {
+			return fmt.Errorf("read a change: %w", err)
+		}
+		return r.apply(&c)
+	case "checkpoint":
+		var c struct {
+			Revision uint64 `json:"revision"`
+			AgeMS    int64  `json:"age_ms"`
+		}
+		if err := json.Unmarshal(e.data, &c); err != nil {
+			return fmt.Errorf("read a checkpoint: %w", err)
+		}
+		if c.Revision == r.copy.at && r.copy.at >= r.copy.whole {
+			r.confirm(r.since(), time.Duration(c.AgeMS)*time.Millisecond)
+			r.begin()
+		}
+	}
+	return nil
+}
+
+// begin lets Open return.
+func (r *Replica) begin() {
+	select {
+	case <-r.ready:
+	default:
+		close(r.ready)
+	}
+}
+
+// apply takes in a change.
+func (r *Replica) apply(c *change) error {
+	switch {
+	case c.Revision <= r.copy.at:
+		return nil
+	case c.Revision != r.copy.at+1:
+		return fmt.Errorf("change %d came after change %d", c.Revision, r.copy.at)
+	}
+	for _, id := range c.OpenIDs {
+		k, ok := keyOf(id)
+		if !ok {
+			return fmt.Errorf("change %d names %q, which is no OpenID", c.Revision, id)
+		}
+		switch c.Kind {
+		case kindBlocked, kindAmended:
+			r.copy.table.set(k, c.end(id))
+		case kindUnblocked, kindExpired:
+			r.copy.table.remove(k)
+		}
+	}
+	r.copy.at = c.Revision
+	r.publish()
+	r.tell()
+	return nil
+}
