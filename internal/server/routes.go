@@ -30,7 +30,7 @@ func (s *Server) routes(in *stack) http.Handler {
 	})
 	native := v1.New(v1.Options{
 		Access: in.rules.access, Lists: in.rules.lists, Past: past.Reader{Store: in.store}, Feed: in.feed, MaxStreams: s.conns / 4 * 3, Jobs: in.rules.jobs, Remarks: in.rules.remarks, Clock: s.cfg.Clock,
-		Key: in.rules.key, RequireHTTPS: s.cfg.RequireHTTPS, Timeout: s.cfg.callTime() + past.MaxWait, Observe: func(r v1.Request) { s.observeNative(in, r) },
+		PageKey: in.rules.key, RequireHTTPS: s.cfg.RequireHTTPS, Timeout: s.cfg.callTime() + past.MaxWait, Observe: func(r v1.Request) { s.observeNative(in, r) },
 	})
 	o := console.Options{
 		Desks: in.rules.desks, Operators: in.rules.operators, Public: s.cfg.PublicURL, Demo: s.cfg.Demo, OIDC: s.cfg.OIDC, Log: s.cfg.Log,

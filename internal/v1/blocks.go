@@ -3,7 +3,6 @@ package v1
 import (
 	"context"
 	"net/http"
-	"strconv"
 	"strings"
 	"time"
 
@@ -35,25 +34,41 @@ func timeOf(t time.Time) *time.Time {
 }
 
 // etag names an entry.
-func etag(seq uint64) string { return `"` + strconv.FormatUint(seq, 10) + `"` }
+func etag(seq uint64) string { return `"` + seqText(seq) + `"` }
 
 func getBlock(ctx context.Context, x *exchange) error {
+	if err := x.knows("min_revision", "as_of"); err != nil {
+		return err
+	}
 	id, err := x.openID()
 	if err != nil {
 		return err
 	}
-	if err := x.wait(ctx); err != nil {
-		return err
-	}
-	held, err := x.held(ctx, id)
+	held, err := x.read(ctx, []mpblock.OpenID{id})
 	if err != nil {
 		return err
 	}
-	if held.By.Seq == 0 {
+	if held[0].By.Seq == 0 {
 		return errNotBlocked.With(id)
 	}
-	x.show(held)
+	x.show(held[0])
 	return nil
+}
+
+// read returns what the entries of OpenIDs belong to, or did at the revision that the query
+// asks for.
+func (x *exchange) read(ctx context.Context, ids []mpblock.OpenID) ([]past.Held, error) {
+	asOf, given, err := x.reading(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if given {
+		x.at(asOf)
+		return x.Past.At(ctx, x.AppID, ids, asOf)
+	}
+	held, revision, err := x.Past.Now(ctx, x.AppID, ids)
+	x.at(revision)
+	return held, err
 }
 
 // held returns what the entry of an OpenID belongs to.
@@ -74,15 +89,31 @@ func (x *exchange) show(h past.Held) {
 
 // check tells of each OpenID whether it is blocked.
 func check(ctx context.Context, x *exchange) error {
+	if err := x.knows("min_revision", "as_of"); err != nil {
+		return err
+	}
 	var body struct {
 		OpenIDs []string `json:"openids"`
 	}
-	if err := x.read(&body); err != nil {
+	if err := x.decode(&body, maxBody); err != nil {
 		return err
 	}
 	ids, err := x.openIDs(body.OpenIDs, maxItems)
 	if err != nil {
 		return err
+	}
+	out := checked{Results: make([]checkedOne, len(ids))}
+	if x.query("as_of") != "" {
+		held, err := x.read(ctx, ids)
+		if err != nil {
+			return err
+		}
+		for i, h := range held {
+			out.Results[i] = checkedOne{OpenID: body.OpenIDs[i], Blocked: h.By.Seq != 0, ExpireTime: timeOf(h.By.Until)}
+		}
+		out.AsOf = *x.revision
+		x.body = out
+		return nil
 	}
 	if err := x.wait(ctx); err != nil {
 		return err
@@ -92,7 +123,7 @@ func check(ctx context.Context, x *exchange) error {
 		return err
 	}
 	x.at(revision)
-	out := checked{Results: make([]checkedOne, len(ids)), AsOf: revision}
+	out.AsOf = revision
 	for i, s := range states {
 		out.Results[i] = checkedOne{OpenID: body.OpenIDs[i], Blocked: s.Blocked, ExpireTime: timeOf(s.Until)}
 	}
@@ -119,6 +150,9 @@ const tries = 5
 
 // putBlock blocks an OpenID, or gives its entry another reason and end.
 func putBlock(ctx context.Context, x *exchange) error {
+	if err := x.knows(); err != nil {
+		return err
+	}
 	id, err := x.openID()
 	if err != nil {
 		return err
@@ -127,7 +161,7 @@ func putBlock(ctx context.Context, x *exchange) error {
 		Reason string `json:"reason"`
 		end
 	}
-	if err := x.read(&body); err != nil {
+	if err := x.decode(&body, maxBody); err != nil {
 		return err
 	}
 	until, err := body.at(x.Clock.Now())
@@ -187,6 +221,9 @@ func (x *exchange) matches(held past.Held) error {
 
 // deleteBlock unblocks an OpenID; who is not blocked stays so.
 func deleteBlock(ctx context.Context, x *exchange) error {
+	if err := x.knows("reason"); err != nil {
+		return err
+	}
 	id, err := x.openID()
 	if err != nil {
 		return err
@@ -198,7 +235,7 @@ func deleteBlock(ctx context.Context, x *exchange) error {
 	if err := x.matches(held); err != nil {
 		return err
 	}
-	made, err := x.Lists.ByHand(ctx, x.Account, lists.Hand{Actor: x.Actor, Action: mpblock.Unblock, OpenIDs: []string{id.String()}, Reason: x.r.URL.Query().Get("reason")})
+	made, err := x.Lists.ByHand(ctx, x.Account, lists.Hand{Actor: x.Actor, Action: mpblock.Unblock, OpenIDs: []string{id.String()}, Reason: x.query("reason")})
 	if err == nil && made.Seq != 0 {
 		x.at(made.Seq)
 	}

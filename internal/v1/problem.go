@@ -10,6 +10,7 @@ import (
 	"mpblock"
 	"mpblock/internal/feed"
 	"mpblock/internal/lists"
+	"mpblock/internal/lists/past"
 )
 
 // Errors of the native API alone.
@@ -71,7 +72,7 @@ var statuses = map[mpblock.Kind]int{
 // special are the statuses of errors that have another than their kind.
 var special = map[string]int{
 	errMethod.Key: http.StatusMethodNotAllowed, errBodyLong.Key: http.StatusRequestEntityTooLarge, errUnmatched.Key: http.StatusPreconditionFailed,
-	errItems.Key: http.StatusUnprocessableEntity, feed.ErrGone.Key: http.StatusGone,
+	errItems.Key: http.StatusUnprocessableEntity, feed.ErrGone.Key: http.StatusGone, past.ErrGone.Key: http.StatusGone,
 }
 
 // retryAfter is how many seconds it takes before what is unavailable may be there again.
@@ -96,7 +97,7 @@ func problemOf(err error) *problem {
 	if p.Title = http.StatusText(p.Status); own.Kind == mpblock.Unavailable {
 		p.after = retryAfter
 	}
-	if own.Is(feed.ErrGone) {
+	if own.Is(feed.ErrGone) || own.Is(past.ErrGone) {
 		p.Begin, _ = own.Args[1].(uint64)
 	}
 	var items *itemsError

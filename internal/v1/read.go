@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"net/http"
 	"strconv"
 	"strings"
 	"time"
@@ -17,14 +18,16 @@ import (
 // maxBody is how many bytes a body of JSON has at most.
 const maxBody = 1 << 20
 
-// read reads the body, which is one value of JSON with no other fields than those of into.
-func (x *exchange) read(into any) error {
-	d := json.NewDecoder(io.LimitReader(x.r.Body, maxBody+1))
+// decode reads the body, of at most so many bytes: one value of JSON with no other fields
+// than those of into.
+func (x *exchange) decode(into any, most int64) error {
+	d := json.NewDecoder(http.MaxBytesReader(x.w, x.r.Body, most))
 	d.DisallowUnknownFields()
 	err := d.Decode(into)
+	var long *http.MaxBytesError
 	switch {
-	case d.InputOffset() > maxBody || errors.Is(err, io.ErrUnexpectedEOF) && x.r.ContentLength > maxBody:
-		return errBodyLong.With(maxBody)
+	case errors.As(err, &long):
+		return errBodyLong.With(most)
 	case errors.Is(err, io.EOF):
 		return errBodyEmpty
 	case err != nil && x.r.Context().Err() != nil:
@@ -87,7 +90,7 @@ func (x *exchange) wait(ctx context.Context) error {
 
 // number reads a parameter that is a whole number; 0: it is absent.
 func (x *exchange) number(name string) (uint64, error) {
-	text := x.r.URL.Query().Get(name)
+	text := x.query(name)
 	if text == "" {
 		return 0, nil
 	}
@@ -144,3 +147,8 @@ func parseTTL(s string) (time.Duration, error) {
 	}
 	return d, nil
 }
+
+// seqText and parseSeq are a seq as a place of a page token.
+func seqText(seq uint64) string { return strconv.FormatUint(seq, 10) }
+
+func parseSeq(s string) (uint64, error) { return strconv.ParseUint(s, 10, 64) }

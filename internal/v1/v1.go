@@ -16,6 +16,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/netip"
+	"net/url"
 	"runtime/debug"
 	"strconv"
 	"strings"
@@ -45,7 +46,7 @@ type Options struct {
 	Jobs         *jobs.Service
 	Remarks      *remarks.Service
 	Clock        mpblock.Clock
-	Key          []byte        // signs page tokens; the same on all nodes of a store
+	PageKey      []byte        // signs page tokens; the same on all nodes of a store
 	RequireHTTPS bool          // calls without TLS are refused
 	Timeout      time.Duration // of one call's work
 	Checkpoint   time.Duration // how often a stream says that nothing has changed; 0: checkpointEvery
@@ -98,6 +99,7 @@ type exchange struct {
 	route route
 	ip    netip.Addr
 	parts map[string]string // of the path, by their names in the route
+	asked url.Values        // the query, once it is read
 
 	revision *uint64 // of the account, as far as the answer knows it; nil: it does not
 	status   int     // of an answer that goes well; 0: 200, or 204 where there is no body

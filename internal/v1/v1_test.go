@@ -46,34 +46,25 @@ type answer struct {
 	body   string
 }
 
-func open(t *testing.T) *fixture { return openOver(t, memstore.New()) }
-
-func openOver(t *testing.T, store mpblock.Store) *fixture {
+func open(t *testing.T) *fixture {
 	t.Helper()
 	f := &fixture{T: t, log: &bytes.Buffer{}, clock: newClock()}
 	var err error
-	if f.Server, err = server.Open(t.Context(), server.Config{Store: store, Clock: f.clock, Log: slog.New(slog.NewTextHandler(f.log, nil))}); err != nil {
+	if f.Server, err = server.Open(t.Context(), server.Config{Store: memstore.WithClock(f.clock), Clock: f.clock, Log: slog.New(slog.NewTextHandler(f.log, nil))}); err != nil {
 		t.Fatal(err)
 	}
 	if f.account, f.secret, err = f.Access().AddAccount(t.Context(), access.NewAccount{}); err != nil {
 		t.Fatal(err)
 	}
 	f.token = f.get(f.secret)
-	if err := f.Lists().MintFollowers(t.Context(), f.account, 20, func(ids []mpblock.OpenID) error {
-		for _, id := range mpblock.Distinct(ids) {
-			f.ids = append(f.ids, id.String())
-		}
-		return nil
-	}); err != nil {
-		t.Fatal(err)
-	}
+	f.ids = f.mint(20)
 	f.handler, f.router = f.Handler(), described(t)
 	t.Cleanup(func() {
-		if strings.Contains(f.log.String(), f.token) || strings.Contains(f.log.String(), f.secret) {
-			t.Error("a secret stands in the log")
-		}
 		if err := f.Close(); err != nil {
 			t.Error(err)
+		}
+		if strings.Contains(f.log.String(), f.token) || strings.Contains(f.log.String(), f.secret) {
+			t.Error("a secret stands in the log")
 		}
 	})
 	return f
@@ -94,6 +85,20 @@ func described(t *testing.T) routers.Router {
 		t.Fatal(err)
 	}
 	return router
+}
+
+// mint returns new followers, in their order.
+func (f *fixture) mint(n int) (all []string) {
+	f.Helper()
+	if err := f.Lists().MintFollowers(f.Context(), f.account, n, func(ids []mpblock.OpenID) error {
+		for _, id := range mpblock.Distinct(ids) {
+			all = append(all, id.String())
+		}
+		return nil
+	}); err != nil {
+		f.Fatal(err)
+	}
+	return all
 }
 
 // get gets an access token with a secret.
@@ -185,6 +190,14 @@ func (f *fixture) check(a answer, status int, part, what string) {
 	f.Helper()
 	if a.status != status || !strings.Contains(a.body, part) {
 		f.Errorf("%.300s: %d %s, want %d with %s", what, a.status, a.body, status, part)
+	}
+}
+
+// into reads the body of an answer.
+func (a answer) into(t *testing.T, v any) {
+	t.Helper()
+	if err := json.Unmarshal([]byte(a.body), v); err != nil {
+		t.Fatalf("%s: %v", a.body, err)
 	}
 }
 

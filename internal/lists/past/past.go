@@ -46,28 +46,7 @@ func (r Reader) Now(ctx context.Context, app mpblock.AppID, ids []mpblock.OpenID
 	if err != nil {
 		return nil, 0, err
 	}
-	all := make([]Held, len(ids))
-	var seqs []uint64
-	place := map[uint64][]int{}
-	for i, s := range states {
-		all[i].OpenID = ids[i]
-		if !s.Blocked {
-			continue
-		}
-		if place[s.Since] == nil {
-			seqs = append(seqs, s.Since)
-		}
-		place[s.Since] = append(place[s.Since], i)
-	}
-	if len(seqs) == 0 {
-		return all, revision, nil
-	}
-	heads, err := r.Store.ChangeHeads(ctx, app, seqs)
-	for _, c := range heads {
-		for _, i := range place[c.Seq] {
-			all[i].By = c
-		}
-	}
+	all, err := r.hold(ctx, app, ids, states, revision)
 	return all, revision, err
 }
 

@@ -48,8 +48,12 @@ func Operator(actor string) string {
 }
 
 // MadeBy tells whether an actor is the one who is asked for. "console:anna" asks for
-// what anna did by hand or by jobs; any other text for that actor alone, "" for all.
+// what anna did by hand or by jobs, "api" and "api:crm" likewise; any other text for that
+// actor alone, "" for all.
 func MadeBy(actor, asked string) bool {
-	name, person := strings.CutPrefix(asked, fromConsole)
-	return asked == "" || actor == asked || person && name != "" && Operator(actor) == name
+	name, works := strings.CutPrefix(asked, fromConsole)
+	if asked == mpblock.ActorAPI || strings.HasPrefix(asked, mpblock.ActorProgram) {
+		works = true
+	}
+	return asked == "" || actor == asked || works && name != "" && Operator(actor) == name
 }

@@ -1,0 +1,267 @@
+package v1
+
+import (
+	"context"
+	"errors"
+	"mime"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"mpblock"
+	"mpblock/internal/lists"
+)
+
+// maxBatch is how many bytes a batch of JSON has at most. One of NDJSON may have more.
+const maxBatch = 4 << 20
+
+// errUnknown is the error of an item that the account does not know.
+var errUnknown = mpblock.NewError(mpblock.Conflict, "openid.unknown", "neither a follower of account %s nor blocked")
+
+// asked is what a batch asks for beside its OpenIDs.
+type asked struct {
+	Action string `json:"action"`
+	Reason string `json:"reason"`
+	end
+	OnBad        string `json:"on_bad"`
+	ValidateOnly bool   `json:"validate_only"`
+}
+
+// batch is a batch that has been read.
+type batch struct {
+	action mpblock.Action
+	reason string
+	until  time.Time
+	skip   bool // what is bad, and do the others
+	dry    bool // change nothing
+}
+
+var actions = map[string]mpblock.Action{"block": mpblock.Block, "unblock": mpblock.Unblock, "amend": mpblock.Amend}
+
+// batch reads what is asked for.
+func (x *exchange) batch(a asked) (b batch, err error) {
+	b = batch{action: actions[a.Action], skip: a.OnBad == "skip", dry: a.ValidateOnly}
+	switch {
+	case b.action == 0:
+		return b, errField.With("action", "want block, unblock or amend, not "+clip(a.Action))
+	case a.OnBad != "" && a.OnBad != "fail" && a.OnBad != "skip":
+		return b, errField.With("on_bad", "want fail or skip, not "+clip(a.OnBad))
+	case b.action == mpblock.Unblock && a.end != end{}:
+		return b, errField.With("ttl", "what is unblocked has no end")
+	}
+	if b.until, err = a.at(x.Clock.Now()); err != nil {
+		return b, err
+	}
+	if b.reason, err = lists.CheckReason(a.Reason); err != nil {
+		return b, err
+	}
+	if err := x.Lists.CheckUntil(b.until); err != nil {
+		return b, err
+	}
+	if b.action == mpblock.Unblock {
+		return b, x.may(mpblock.CallUnblock)
+	}
+	return b, x.may(mpblock.CallBlock)
+}
+
+// postBatch changes many OpenIDs: up to maxItems at once, more as an operation.
+func postBatch(ctx context.Context, x *exchange) error {
+	kind, _, _ := mime.ParseMediaType(x.r.Header.Get("Content-Type"))
+	if kind == "application/x-ndjson" {
+		return postStream(ctx, x)
+	}
+	if err := x.knows(); err != nil {
+		return err
+	}
+	var body struct {
+		asked
+		OpenIDs []string `json:"openids"`
+	}
+	if err := x.decode(&body, maxBatch); err != nil {
+		return err
+	}
+	b, err := x.batch(body.asked)
+	if err != nil {
+		return err
+	}
+	most := maxItems
+	if x.Upstream != "" {
+		most = lists.MaxBatch // of which the platform takes all or none
+	}
+	if len(body.OpenIDs) > most {
+		return x.operate(ctx, b, &listed{body.OpenIDs})
+	}
+	if x.Timeout > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, x.Timeout)
+		defer cancel()
+	}
+	return x.atOnce(ctx, b, body.OpenIDs)
+}
+
+// postStream makes an operation of a body with one OpenID a line; what else is asked for
+// stands in the query.
+func postStream(ctx context.Context, x *exchange) error {
+	if err := x.knows("action", "reason", "expire_time", "ttl", "on_bad", "validate_only"); err != nil {
+		return err
+	}
+	a := asked{Action: x.query("action"), Reason: x.query("reason"), end: end{x.query("expire_time"), x.query("ttl")}, OnBad: x.query("on_bad")}
+	switch v := x.query("validate_only"); v {
+	case "", "false":
+	case "true":
+		a.ValidateOnly = true
+	default:
+		return errQuery.With("validate_only", "want true or false, not "+clip(v))
+	}
+	b, err := x.batch(a)
+	if err != nil {
+		return err
+	}
+	control := http.NewResponseController(x.w) // a long list may last as long as it does
+	_, _ = control.SetReadDeadline(time.Time{}), control.SetWriteDeadline(time.Time{})
+	return x.operate(ctx, b, &spool{body: http.MaxBytesReader(x.w, x.r.Body, maxStream)})
+}
+
+// outcome is what became of a batch.
+type outcome struct {
+	Revision  uint64   `json:"revision,omitempty"` // of the change that it made; absent if it made none
+	Changed   int      `json:"changed"`
+	Unchanged int      `json:"unchanged"`
+	Refused   int      `json:"refused"`
+	Results   []result `json:"results"`
+}
+
+// result is what became of one item.
+type result struct {
+	OpenID string `json:"openid"`
+	Result string `json:"result"` // changed, unchanged, refused
+	Code   string `json:"code,omitempty"`
+	Detail string `json:"detail,omitempty"`
+}
+
+// Results.
+const (
+	itemChanged   = "changed"
+	itemUnchanged = "unchanged"
+	itemRefused   = "refused"
+)
+
+// items are the OpenIDs of a batch on their way.
+type items struct {
+	texts []string
+	ids   []mpblock.OpenID
+	bad   []itemError
+	would map[mpblock.OpenID]bool // who may be changed, and whether that changes anything
+}
+
+// look reads the items and looks up each that is an OpenID of the account.
+func (x *exchange) look(ctx context.Context, texts []string, action mpblock.Action) (items, error) {
+	it := items{texts: texts, ids: make([]mpblock.OpenID, len(texts)), would: map[mpblock.OpenID]bool{}}
+	var own []mpblock.OpenID
+	for i, s := range texts {
+		id, err := lists.Own(x.Account, s)
+		if err != nil {
+			it.bad = append(it.bad, itemErrorOf(i, err))
+			continue
+		}
+		it.ids[i] = id
+		own = append(own, id)
+	}
+	own = mpblock.Distinct(own)
+	states, revision, err := x.Past.States(ctx, x.AppID, own)
+	if err != nil {
+		return it, err
+	}
+	x.at(revision)
+	for i, s := range states {
+		if x.AnyFollower || s.Follower || s.Blocked {
+			it.would[own[i]] = s.Blocked != (action == mpblock.Block)
+		}
+	}
+	for i, id := range it.ids {
+		if _, known := it.would[id]; !known && id != (mpblock.OpenID{}) {
+			it.bad = append(it.bad, itemErrorOf(i, errUnknown.With(x.AppID)))
+		}
+	}
+	slices.SortFunc(it.bad, func(a, b itemError) int { return a.Index - b.Index })
+	return it, nil
+}
+
+// atOnce changes the items of a batch by one change.
+func (x *exchange) atOnce(ctx context.Context, b batch, texts []string) error {
+	if len(texts) == 0 {
+		return errItemCount.With(0, maxItems)
+	}
+	for range tries {
+		it, err := x.look(ctx, texts, b.action)
+		if err != nil {
+			return err
+		}
+		if !b.skip && len(it.bad) > 0 {
+			return badItems(it.bad, len(texts))
+		}
+		if b.dry || len(it.would) == 0 {
+			x.body = it.outcome(0, func(id mpblock.OpenID) bool { return it.would[id] })
+			return nil
+		}
+		h := lists.Hand{Actor: x.Actor, Action: b.action, Reason: b.reason, Until: b.until}
+		for id := range it.would {
+			h.OpenIDs = append(h.OpenIDs, id.String())
+		}
+		slices.Sort(h.OpenIDs)
+		made, err := x.Lists.ByHand(ctx, x.Account, h)
+		if err != nil && codeOf1(err) == errUnknown.Key {
+			continue // somebody unfollowed meanwhile
+		}
+		if err != nil {
+			return err
+		}
+		var c mpblock.Change
+		if made.Seq != 0 {
+			x.at(made.Seq)
+			if c, err = x.Lists.ChangeAt(ctx, x.AppID, made.Seq); err != nil {
+				return err
+			}
+		}
+		x.body = it.outcome(made.Seq, func(id mpblock.OpenID) bool {
+			_, found := slices.BinarySearchFunc(c.OpenIDs, id, mpblock.OpenID.Compare)
+			return found
+		})
+		return nil
+	}
+	return errBusy
+}
+
+// outcome tells what became of each item.
+func (it items) outcome(seq uint64, did func(mpblock.OpenID) bool) outcome {
+	out := outcome{Revision: seq, Refused: len(it.bad), Results: make([]result, len(it.texts))}
+	for i, s := range it.texts {
+		out.Results[i].OpenID = strings.ToValidUTF8(lists.Clip(s), "�")
+	}
+	for _, e := range it.bad {
+		r := &out.Results[e.Index]
+		r.Result, r.Code, r.Detail = itemRefused, e.Code, e.Detail
+	}
+	for i := range out.Results {
+		switch r := &out.Results[i]; {
+		case r.Result != "":
+		case did(it.ids[i]):
+			r.Result = itemChanged
+			out.Changed++
+		default:
+			r.Result = itemUnchanged
+			out.Unchanged++
+		}
+	}
+	return out
+}
+
+// codeOf1 is the code of an error of ours, "" of any other.
+func codeOf1(err error) string {
+	var own *mpblock.Error
+	if !errors.As(err, &own) {
+		return ""
+	}
+	return codeOf(own)
+}

@@ -1,0 +1,134 @@
+package v1
+
+import (
+	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/binary"
+	"net/url"
+	"strconv"
+
+	"mpblock"
+	"mpblock/internal/lists/past"
+)
+
+// Limits of pages.
+const (
+	maxPage     = 1_000
+	defaultPage = 100
+)
+
+// errPageToken is the error of a token that is forged, or of another account or query.
+var errPageToken = mpblock.NewError(mpblock.Invalid, "page.token", "this is no page_token of this account with these parameters: begin without one")
+
+// pageQuery is a page that is asked for.
+type pageQuery struct {
+	limit    int
+	revision uint64 // that the pages are of; 0 with first: of none yet
+	after    string // the place behind which it begins
+	first    bool
+}
+
+// macLen is how much of a page token says that it is ours.
+const macLen = 16
+
+// paging reads which page is asked for. A page token is good for the parameters with which it
+// was got; how many rows a page has may be another number each time.
+func (x *exchange) paging() (pageQuery, error) {
+	p := pageQuery{limit: defaultPage, first: true}
+	n, err := x.number("limit")
+	if err != nil {
+		return p, err
+	}
+	if x.query("limit") != "" {
+		if n < 1 || n > maxPage {
+			return p, errQuery.With("limit", "want 1 to "+strconv.Itoa(maxPage))
+		}
+		p.limit = int(n)
+	}
+	text := x.query("page_token")
+	if text == "" {
+		return p, nil
+	}
+	raw, err := base64.RawURLEncoding.DecodeString(text)
+	if err != nil || len(raw) < macLen || !hmac.Equal(raw[:macLen], x.mac(raw[macLen:])) {
+		return p, errPageToken
+	}
+	revision, n2 := binary.Uvarint(raw[macLen:])
+	p.revision, p.after, p.first = revision, string(raw[macLen+n2:]), false
+	return p, nil
+}
+
+// next returns the token of the page behind a place, "" for none.
+func (x *exchange) next(revision uint64, after string) string {
+	if after == "" {
+		return ""
+	}
+	payload := append(binary.AppendUvarint(nil, revision), after...)
+	return base64.RawURLEncoding.EncodeToString(append(x.mac(payload), payload...))
+}
+
+// mac signs the payload of a page token with what it is bound to: the account, the path,
+// and the parameters that say what is on the pages.
+func (x *exchange) mac(payload []byte) []byte {
+	bound := url.Values{}
+	for name, values := range x.r.URL.Query() {
+		if name != "page_token" && name != "limit" && name != "min_revision" {
+			bound[name] = values
+		}
+	}
+	h := hmac.New(sha256.New, x.PageKey)
+	for _, part := range []string{"page token of the native API", string(x.AppID), x.route.name, x.parts["openid"], bound.Encode()} {
+		h.Write(binary.AppendUvarint(nil, uint64(len(part))))
+		h.Write([]byte(part))
+	}
+	h.Write(payload)
+	return h.Sum(nil)[:macLen]
+}
+
+// query returns a parameter of the query.
+func (x *exchange) query(name string) string { return x.values().Get(name) }
+
+func (x *exchange) values() url.Values {
+	if x.asked == nil {
+		x.asked = x.r.URL.Query()
+	}
+	return x.asked
+}
+
+// knows refuses parameters that the call does not take.
+func (x *exchange) knows(names ...string) error {
+	for name, values := range x.values() {
+		known := false
+		for _, n := range names {
+			known = known || n == name
+		}
+		if !known {
+			return errQuery.With(clip(name), "this call does not take it")
+		}
+		if len(values) > 1 {
+			return errQuery.With(name, "it is there more than once")
+		}
+	}
+	return nil
+}
+
+// reading is what a read asks for of revisions.
+func (x *exchange) reading(ctx context.Context) (asOf uint64, given bool, err error) {
+	if err := x.wait(ctx); err != nil {
+		return 0, false, err
+	}
+	if x.query("as_of") == "" {
+		return 0, false, nil
+	}
+	asOf, err = x.number("as_of")
+	if err != nil {
+		return 0, false, err
+	}
+	now, err := x.Past.Revision(ctx, x.AppID)
+	if err == nil && asOf > now {
+		err = past.ErrAhead.With(asOf, now)
+	}
+	return asOf, true, err
+}
