@@ -219,14 +219,18 @@ func (svc *Service) Accounts(ctx context.Context, after mpblock.AppID, limit int
 
 // UpdateAccount changes an account's settings: edit is given a copy, and may be
 // called again if another node wrote in between. AppID, prefix, key and secret
-// cannot be changed this way. Settings that make no sense are a refusal.
+// cannot be changed this way, nor whether there is an upstream. Settings that make no
+// sense are a refusal.
 func (svc *Service) UpdateAccount(ctx context.Context, app mpblock.AppID, edit func(*mpblock.Account) error) (*mpblock.Account, error) {
 	return svc.rewrite(ctx, app, func(v *versioned) error {
 		was := v.Account
 		if err := edit(&v.Account); err != nil {
 			return err
 		}
-		v.AppID, v.Prefix, v.Key, v.SecretHash, v.Upstream = was.AppID, was.Prefix, was.Key, was.SecretHash, was.Upstream
+		v.AppID, v.Prefix, v.Key, v.SecretHash = was.AppID, was.Prefix, was.Key, was.SecretHash
+		if was.Upstream == "" || v.Upstream == "" {
+			v.Upstream = was.Upstream
+		}
 		return normalize(&v.Account)
 	})
 }

@@ -117,7 +117,7 @@ func newHandler(rules Rules, log *slog.Logger) http.Handler {
 	mux.Handle("GET /accounts/{app}/upstream", handle(h, h.upstream))
 	mux.Handle("PATCH /accounts/{app}/upstream", handle(h, h.setUpstream))
 	mux.Handle("POST /accounts/{app}/doctor", handle(h, h.doctor))
-	mux.Handle("PUT /accounts/{app}/tokens", handle(h, h.setTokens))
+	mux.Handle("PUT /accounts/{app}/upstream", handle(h, h.move))
 	h.programRoutes(mux)
 	mux.Handle("PUT /accounts/{app}/upstream/budget", handle(h, h.budget))
 	mux.Handle("POST /operators", handle(h, h.addOperator))

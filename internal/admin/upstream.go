@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 
+	"mpblock"
 	"mpblock/internal/access"
 	"mpblock/internal/audit"
 	"mpblock/internal/upstream"
@@ -35,21 +36,28 @@ func (h *handler) join(ctx context.Context, n *access.NewAccount, up NewUpstream
 	return err
 }
 
-// setTokens has an account's tokens come from elsewhere, once that has been tried.
-func (h *handler) setTokens(r *http.Request, tokens source.Spec) (Upstream, error) {
-	app := appOf(r)
-	u, err := h.rules.Upstream.Of(r.Context(), app)
+// move has an account's list lie elsewhere on the platform, if there is a URL, and its tokens
+// come from a place, once that has been tried.
+func (h *handler) move(r *http.Request, to NewUpstream) (Upstream, error) {
+	was, err := h.rules.Access.Account(r.Context(), appOf(r))
 	if err != nil {
-		return u, err
+		return Upstream{}, err
 	}
-	if _, _, err := h.rules.Upstream.Probe(r.Context(), app, u.BaseURL, tokens); err != nil {
-		return u, err
+	if to.URL == "" {
+		to.URL = was.Upstream
 	}
-	if err := h.rules.Upstream.SetTokens(r.Context(), app, tokens); err != nil {
-		return u, err
+	if err := h.rules.Upstream.Move(r.Context(), was, to.URL, to.Tokens); err != nil {
+		return Upstream{}, err
 	}
-	h.rules.Audit.Note(r.Context(), audit.Line{By: audit.ByAdmin, Deed: audit.AccountSet, On: string(app)})
-	return h.rules.Upstream.Of(r.Context(), app)
+	a, err := h.rules.Access.UpdateAccount(r.Context(), was.AppID, func(a *mpblock.Account) error {
+		a.Upstream = to.URL
+		return nil
+	})
+	if err != nil {
+		return Upstream{}, err
+	}
+	h.rules.Audit.Note(r.Context(), audit.Line{By: audit.ByAdmin, Deed: audit.AccountSet, On: string(a.AppID), Fields: audit.Changed(was, a)})
+	return h.rules.Upstream.Of(r.Context(), a.AppID)
 }
 
 // SyncRequest asks for a reading of the list on the platform.
@@ -117,9 +125,10 @@ func (c *Client) Sync(ctx context.Context, app string, in SyncRequest) (u Upstre
 	return u, err
 }
 
-// SetTokens has the tokens of an account on the platform come from elsewhere.
-func (c *Client) SetTokens(ctx context.Context, app string, tokens source.Spec) (u Upstream, err error) {
-	err = c.doAccount(ctx, http.MethodPut, app, "/tokens", tokens, &u)
+// Move has the list of an account on the platform lie elsewhere, if there is a URL, and its
+// tokens come from a place.
+func (c *Client) Move(ctx context.Context, app string, to NewUpstream) (u Upstream, err error) {
+	err = c.doAccount(ctx, http.MethodPut, app, "/upstream", to, &u)
 	return u, err
 }
 

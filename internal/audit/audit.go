@@ -141,7 +141,7 @@ func (s *Service) Lines(ctx context.Context, after string, limit int) ([]Line, e
 
 // Fields returns the names of what Changed finds.
 func Fields() []string {
-	return []string{"name", "any", "ips", "calls", "limits", "reasons", "required", "prefix", "retired"}
+	return []string{"name", "any", "ips", "calls", "limits", "reasons", "required", "prefix", "retired", "upstream"}
 }
 
 // Changed returns what of an account's settings is another than it was.
@@ -150,6 +150,7 @@ func Changed(was, now *mpblock.Account) (fields []string) {
 		was.Name == now.Name, was.AnyFollower == now.AnyFollower, slices.Equal(was.AllowIPs, now.AllowIPs), slices.Equal(was.Denied, now.Denied),
 		maps.Equal(was.Daily, now.Daily) && maps.Equal(was.PerMinute, now.PerMinute), slices.Equal(was.Reasons, now.Reasons),
 		was.ReasonRequired == now.ReasonRequired, was.Prefix == now.Prefix && was.AnyPrefix == now.AnyPrefix, was.Retired == now.Retired,
+		was.Upstream == now.Upstream,
 	}
 	for i, name := range Fields() {
 		if !same[i] {

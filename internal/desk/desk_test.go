@@ -164,8 +164,9 @@ var actions = map[string]action{
 	"SetAnyPrefix": {operators.RoleAdmin, true, func(ctx context.Context, d *Desk, app mpblock.AppID) error {
 		return d.SetAnyPrefix(ctx, app, true)
 	}},
-	"SetTokens": {operators.RoleAdmin, true, func(ctx context.Context, d *Desk, app mpblock.AppID) error {
-		return d.SetTokens(ctx, app, source.Spec{Secret: "s"})
+	"MovePlatform": {operators.RoleAdmin, true, func(ctx context.Context, d *Desk, app mpblock.AppID) error {
+		_, err := d.MovePlatform(ctx, app, "http://127.0.0.1:1", source.Spec{Secret: "s"})
+		return err
 	}},
 	"TryPlatform": {operators.RoleAdmin, false, func(ctx context.Context, d *Desk, _ mpblock.AppID) error {
 		_, err := d.TryPlatform(ctx, "", "", source.Spec{})

@@ -109,20 +109,23 @@ func (d *Desk) SetAnyPrefix(ctx context.Context, app mpblock.AppID, on bool) err
 	return err
 }
 
-// SetTokens has the tokens of an account on the platform come from elsewhere, once that has
-// been tried. For admins.
-func (d *Desk) SetTokens(ctx context.Context, app mpblock.AppID, tokens source.Spec) error {
-	if _, err := d.account(ctx, operators.RoleAdmin, app); err != nil {
-		return err
-	}
-	u, err := d.office.upstream.Of(ctx, app)
+// MovePlatform has the list of an account on the platform lie at a base URL, and its tokens
+// come from a place, once that has been tried. It tells whether the list lay elsewhere. For
+// admins.
+func (d *Desk) MovePlatform(ctx context.Context, app mpblock.AppID, baseURL string, tokens source.Spec) (moved bool, err error) {
+	a, err := d.account(ctx, operators.RoleAdmin, app)
 	if err != nil {
-		return err
+		return false, err
 	}
-	if _, _, err := d.office.upstream.Probe(ctx, app, u.BaseURL, tokens); err != nil {
-		return err
+	if err := d.office.upstream.Move(ctx, a, baseURL, tokens); err != nil {
+		return false, err
 	}
-	return d.noted(ctx, d.office.upstream.SetTokens(ctx, app, tokens), audit.Line{Deed: audit.AccountSet, On: string(app)})
+	if a.Upstream == baseURL {
+		d.note(ctx, audit.Line{Deed: audit.AccountSet, On: string(app)})
+		return false, nil
+	}
+	_, err = d.setAccount(ctx, app, func(a *mpblock.Account) { a.Upstream = baseURL })
+	return true, err
 }
 
 // TryPlatform examines an account on the platform that is not known here yet. For admins.

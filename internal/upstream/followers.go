@@ -9,6 +9,7 @@ import (
 	"mpblock"
 	"mpblock/client"
 	"mpblock/internal/record"
+	"mpblock/internal/upstream/doubt"
 )
 
 // Followers is how the mirror of an account's followers stands. It is read once a day.
@@ -98,15 +99,18 @@ func (s *Service) syncFollowers(ctx context.Context, app mpblock.AppID, c *clien
 	if err != nil {
 		return Followers{}, err
 	}
-	if _, err := s.Of(ctx, app); err != nil { // erased while they were read, which takes long
+	switch _, now, err := s.line(ctx, app); {
+	case err != nil: // erased while they were read, which takes long
 		return Followers{}, err
+	case now != c: // they lie elsewhere since
+		return Followers{}, errBusy
 	}
 	joined, left, here, err := s.compareFollowers(ctx, app, there)
 	if err != nil {
 		return Followers{}, err
 	}
 	f := Followers{Total: total, Joined: len(joined), Left: len(left)}
-	if len(left) > max(here/believed, believeAny) && !sure {
+	if doubt.Gone(here, len(left)) && !sure {
 		f.Held = &Held{At: s.clock.Now().UTC(), Total: total, Removed: len(left)}
 		s.log.Warn("the platform's followers have become too few to be believed: nobody is taken off until somebody says so", "appid", app, "total", total, "missing", len(left))
 		return f, nil
@@ -157,7 +161,7 @@ func readFollowers(ctx context.Context, c *client.Client, sure bool) (ids []mpbl
 	}
 	slices.SortFunc(ids, mpblock.OpenID.Compare)
 	ids = slices.Compact(ids)
-	if n := len(ids) + unlisted; !sure && (n < min(total, last)-passing(total) || n == 0 && total > 0) {
+	if n := len(ids) + unlisted; !sure && (n < min(total, last)-doubt.Passing(total) || n == 0 && total > 0) {
 		return nil, 0, errShort.With(n, total)
 	}
 	return ids, total, nil

@@ -4,9 +4,12 @@ import (
 	"context"
 	"encoding/base64"
 	"errors"
+	"time"
 
 	"mpblock"
 	"mpblock/client"
+	"mpblock/internal/record"
+	"mpblock/internal/upstream/budget"
 	"mpblock/internal/upstream/doctor"
 	"mpblock/internal/upstream/source"
 )
@@ -34,6 +37,47 @@ func (s *Service) Join(ctx context.Context, app mpblock.AppID, baseURL string, t
 		prefix = &learnt
 	}
 	return prefix, s.Add(ctx, app, baseURL, tokens)
+}
+
+var errOther = mpblock.NewError(mpblock.Conflict, "upstream.other", "the OpenIDs there begin with %s, and those of %s with %s: that is another account's list; add it as an account of its own, or turn the check of prefixes off")
+
+// Move has an account's list lie at a base URL from now on, where it may lie already, and
+// its tokens come from a place, once both have been tried: they are given together, since a
+// secret goes to no other server than the one it was given for. What the next reading finds
+// elsewhere nobody has just done; if it is another list, a person decides.
+func (s *Service) Move(ctx context.Context, a *mpblock.Account, baseURL string, tokens source.Spec) error {
+	u, err := s.Of(ctx, a.AppID)
+	if err != nil {
+		return err
+	}
+	learnt, _, err := s.Probe(ctx, a.AppID, baseURL, tokens)
+	if err != nil {
+		return err
+	}
+	if learnt != (mpblock.Prefix{}) && learnt != a.Prefix && !a.AnyPrefix {
+		return errOther.With(learnt.Begins(), a.AppID, a.Prefix.Begins())
+	}
+	if u.BaseURL == baseURL {
+		return s.SetTokens(ctx, a.AppID, tokens)
+	}
+	h, err := s.hold(ctx, a.AppID, asker{urgent: true, moves: true})
+	if err != nil {
+		return err
+	}
+	defer h.release(ctx)
+	_, err = kindUpstream.Edit(ctx, s.store, string(a.AppID), func(e *record.Entry[Upstream]) error {
+		if e.Version == 0 {
+			return errNone.With(a.AppID)
+		}
+		to := &e.Value
+		to.BaseURL, to.Moved, to.Tried, to.Held, to.Problem = baseURL, s.clock.Now().UTC(), time.Time{}, nil, ""
+		to.Told, to.Page = budget.Told{}, 0
+		if to.Synced.IsZero() {
+			to.Moved = time.Time{} // there is no other list to be expected
+		}
+		return s.from(a.AppID, to, tokens)
+	})
+	return err
 }
 
 // Try examines an account on the platform that is not known here yet. Nothing of it is kept.

@@ -119,6 +119,7 @@ type hold struct {
 type asker struct {
 	urgent bool // before who is not
 	reads  bool // the list itself: what is to be settled does not wait for its time
+	moves  bool // the list elsewhere: what cannot be settled here is settled there
 	sure   bool // of the list, however short it is: somebody has looked at it
 }
 
@@ -127,14 +128,14 @@ const releaseTime = 5 * time.Second
 
 // hold waits for its turn, and settles what was left behind.
 func (s *Service) hold(ctx context.Context, app mpblock.AppID, who asker) (*hold, error) {
-	l, c, err := s.line(ctx, app)
+	l, _, err := s.line(ctx, app)
 	if err != nil {
 		return nil, err
 	}
 	if err := l.turns.take(ctx, who.urgent); err != nil {
 		return nil, err
 	}
-	h := &hold{line: l, s: s, app: app, to: c, asker: who}
+	h := &hold{line: l, s: s, app: app, asker: who}
 	if l.lease != nil && l.lease.Lost() {
 		_ = l.lease.Release(ctx) // says that it is lost
 		l.lease = nil
@@ -143,12 +144,17 @@ func (s *Service) hold(ctx context.Context, app mpblock.AppID, who asker) (*hold
 		l.lease, err = s.leases.Take(ctx, string(app))
 	}
 	if err == nil {
+		_, h.to, err = s.line(ctx, app) // it may lie elsewhere since
+	}
+	if err == nil {
 		var head mpblock.Page
 		head, err = s.store.Blacklist(ctx, app, mpblock.OpenID{}, 0)
 		h.here = head.Total
 	}
 	if err == nil {
-		err = h.settle(ctx)
+		if err = h.settle(ctx); who.moves {
+			err = nil
+		}
 	}
 	if err != nil {
 		h.release(ctx)

@@ -9,6 +9,7 @@ import (
 	"mpblock"
 	"mpblock/internal/bulk"
 	"mpblock/internal/upstream/budget"
+	"mpblock/internal/upstream/doubt"
 )
 
 var (
@@ -126,7 +127,7 @@ func (h *hold) readWhole(ctx context.Context) (listed, error) {
 		return l, err
 	}
 	// What is asked about may be gone; most of the others may not.
-	if most := h.here - h.asked(); shrunk(most, most-len(l.ids), len(l.ids)) {
+	if most := h.here - h.asked(); doubt.Gone(most, most-len(l.ids)) || most > 0 && len(l.ids) == 0 {
 		return l, errShrunk.With(len(l.ids), h.here)
 	}
 	return l, nil

@@ -11,6 +11,7 @@ import (
 	"mpblock/internal/record"
 	"mpblock/internal/upstream/budget"
 	"mpblock/internal/upstream/doctor"
+	"mpblock/internal/upstream/doubt"
 )
 
 // listed is the platform's list as it was read.
@@ -21,23 +22,6 @@ type listed struct {
 	last  int             // as the last page with OpenIDs says: the list may change while it is read
 	page  int             // OpenIDs in the first page, where there are more; 0: there are not
 }
-
-// The platform has answered for a day as if lists were empty or short. So one that is
-// shorter than it says itself, or than here by more than this part, is not believed.
-const (
-	believed   = 5  // one in so many may be gone
-	believeAny = 20 // so few may be gone in any case
-)
-
-// shrunk tells whether a list cannot be believed of which so many of those here are
-// missing, and that has so many in all.
-func shrunk(here, missing, there int) bool {
-	return missing > max(here/believed, believeAny) || missing > 0 && there == 0
-}
-
-// passing returns how many of a list may come and go while it is read, beside what its
-// totals show.
-func passing(total int) int { return max(5, total/1_000) }
 
 var errShort = mpblock.NewError(mpblock.Unavailable, "upstream.short", "the platform's list is shorter than it says itself: %d of %d; it is not believed until it comes whole, or somebody is sure (mpblock account sync --sure)")
 
@@ -88,6 +72,7 @@ func (s *Service) Sync(ctx context.Context, app mpblock.AppID, sure bool) (Upstr
 	walk := Walk{At: s.clock.Now().UTC(), Sure: sure}
 	err := s.walk(ctx, app, &walk)
 	if err == nil && walk.Held || errors.Is(err, errBusy) {
+		walk = Walk{At: s.clock.Now().UTC(), Sure: sure}
 		err = s.walk(ctx, app, &walk)
 	}
 	if err != nil {
@@ -122,14 +107,17 @@ const keptWalks = 20
 
 // walked notes how a reading of the list went.
 func (u *Upstream) walked(w Walk, now time.Time) {
+	if w.At.Before(u.Moved) {
+		return // it was read where the list lies no more
+	}
 	u.Tried, u.Problem, u.Held = w.At, w.Problem, nil
 	switch {
 	case w.Problem != "":
 	case w.Held:
-		u.Held = &Held{At: w.At, Total: w.Total, Removed: w.Removed}
+		u.Held = &Held{At: w.At, Cause: w.Cause, Total: w.Total, Listed: w.Listed, Added: w.Added, Removed: w.Removed}
 	default:
-		if w.First = u.Synced.IsZero(); w.First {
-			u.First = now
+		if w.First = u.Synced.IsZero() || !u.Moved.IsZero(); w.First {
+			u.First, u.Moved = now, time.Time{}
 		}
 		u.Synced, u.Total, u.Added, u.Removed, u.Unlisted = w.At, w.Total, w.Added, w.Removed, w.Unlisted
 		if w.page > 0 {
@@ -169,7 +157,8 @@ func (s *Service) walk(ctx context.Context, app mpblock.AppID, w *Walk) error {
 	if err != nil {
 		return err
 	}
-	there, err := read(ctx, h.to) // without the line: changes go on meanwhile
+	at := h.to
+	there, err := read(ctx, at) // without the line: changes go on meanwhile
 	if err != nil {
 		return err
 	}
@@ -186,10 +175,11 @@ func (s *Service) walk(ctx context.Context, app mpblock.AppID, w *Walk) error {
 	if err := errors.Join(err, h.tidy(ctx)); err != nil {
 		return err
 	}
-	if !known {
+	if !known || h.to != at {
 		return errBusy
 	}
-	if _, err := s.Of(ctx, app); err != nil { // erased while it was read, which takes long
+	u, err := s.Of(ctx, app)
+	if err != nil { // erased while it was read, which takes long
 		return err
 	}
 	added, removed, unlisted, err := s.compare(ctx, app, there, head.Seq)
@@ -197,9 +187,12 @@ func (s *Service) walk(ctx context.Context, app mpblock.AppID, w *Walk) error {
 		return err
 	}
 	w.page, w.Total, w.Unlisted, w.Added, w.Removed = there.page, there.total, unlisted, len(added), len(removed)
-	short := there.short(passing(there.total))
-	if w.Held = !w.Sure && (short != nil || shrunk(head.Total, len(removed), len(there.ids))); w.Held {
-		s.log.Warn("the platform's list has shrunk too much to be believed: nobody is unblocked until somebody says so", "appid", app, "total", there.total, "listed", len(there.ids), "missing", len(removed))
+	w.Listed, w.Cause = len(there.ids), doubt.Reading{
+		Total: there.total, Listed: len(there.ids), Here: head.Total, Added: len(added), Removed: len(removed),
+		Short: there.short(doubt.Passing(there.total)) != nil, Moved: !u.Moved.IsZero(),
+	}.Cause()
+	if w.Held = !w.Sure && w.Cause != ""; w.Held {
+		s.log.Warn("the platform's list is not taken over until somebody says so", "appid", app, "cause", w.Cause, "total", there.total, "listed", w.Listed, "more", w.Added, "missing", w.Removed)
 		return nil
 	}
 	return h.takeOver(ctx, added, removed)

@@ -32,6 +32,7 @@ import (
 	"mpblock/internal/record"
 	"mpblock/internal/upstream/budget"
 	"mpblock/internal/upstream/doctor"
+	"mpblock/internal/upstream/doubt"
 	"mpblock/internal/upstream/source"
 )
 
@@ -126,6 +127,7 @@ type Upstream struct {
 	Told   budget.Told   `json:"told,omitzero"`  // as the platform itself has them: they hold where none is set
 	Page   int           `json:"page,omitempty"` // OpenIDs in a page of the list; 0: not known
 
+	Moved    time.Time `json:"moved,omitzero"`    // when it came to lie at BaseURL; zero: it was read there, or never lay elsewhere
 	First    time.Time `json:"first,omitzero"`    // when the first reading was taken over: what it found nobody had just changed
 	Synced   time.Time `json:"synced,omitzero"`   // when the list was last taken over; zero: never
 	Tried    time.Time `json:"tried,omitzero"`    // when it was last asked for
@@ -145,8 +147,10 @@ type Walk struct {
 	First    bool          `json:"first,omitempty"`   // it was the first that was taken over: what it found nobody had just done
 	Problem  string        `json:"problem,omitempty"` // why it was not; "": it was
 	Trouble  *doctor.Check `json:"trouble,omitempty"` // the same, for words
-	Held     bool          `json:"held,omitempty"`    // it was not, since too many were missing
+	Held     bool          `json:"held,omitempty"`    // it was not, since it was in doubt
+	Cause    doubt.Cause   `json:"cause,omitempty"`   // why; also where somebody was sure
 	Total    int           `json:"total,omitempty"`   // what the platform said
+	Listed   int           `json:"listed,omitempty"`  // OpenIDs that came
 	Added    int           `json:"added,omitempty"`   // by others
 	Removed  int           `json:"removed,omitempty"` // by others; or missing, where it was held
 	Unlisted int           `json:"unlisted,omitempty"`
@@ -154,12 +158,8 @@ type Walk struct {
 	page int // OpenIDs in a page; 0: there was one
 }
 
-// Held is a reading that was not taken over: too many would be unblocked by it.
-type Held struct {
-	At      time.Time `json:"at"`
-	Total   int       `json:"total"`   // of the platform's list then
-	Removed int       `json:"removed"` // who would be unblocked here
-}
+// Held is a reading that was not taken over: a person is to decide.
+type Held = doubt.Held
 
 var (
 	errNoSeal      = mpblock.NewError(mpblock.Unavailable, "upstream.seal", "there is no key to seal secrets with: start the server with --seal-key-file")

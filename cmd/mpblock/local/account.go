@@ -170,9 +170,10 @@ type accountSet struct {
 	ReasonRequired *bool    `help:"Whether the console blocks nobody without a reason: true or false." placeholder:"BOOL"`
 	Retired        *bool    `help:"Whether the account is retired: its calls answer 40013 and its lists can be read alone. true or false." placeholder:"BOOL"`
 
-	Fresh           *bool `help:"Of an account with an upstream: whether programs' getblacklist and user/get are passed on, instead of answered from what was read last. true or false." placeholder:"BOOL"`
-	AnyPrefix       *bool `help:"Of an account with an upstream: whether OpenIDs that begin as no other of its own do are sent to the platform all the same, which then decides. true or false." placeholder:"BOOL"`
-	MirrorFollowers *bool `help:"Of an account with an upstream: whether its followers are read once a day. true or false." placeholder:"BOOL"`
+	Fresh           *bool  `help:"Of an account with an upstream: whether programs' getblacklist and user/get are passed on, instead of answered from what was read last. true or false." placeholder:"BOOL"`
+	AnyPrefix       *bool  `help:"Of an account with an upstream: whether OpenIDs that begin as no other of its own do are sent to the platform all the same, which then decides. true or false." placeholder:"BOOL"`
+	MirrorFollowers *bool  `help:"Of an account with an upstream: whether its followers are read once a day. true or false." placeholder:"BOOL"`
+	Upstream        string `help:"Of an account with an upstream: base URL of the API on which its blacklist lies from now on, with where its tokens come from there. Both are tried first." placeholder:"URL"`
 	tokenFlags
 }
 
@@ -205,15 +206,10 @@ func (c accountSet) Run(ctx context.Context, t ui.Terminal) error {
 			return c.Explain(err)
 		}
 	}
-	if c.tokenFlags != (tokenFlags{}) {
-		tokens, err := c.tokens()
-		if err != nil {
+	if c.Upstream != "" || c.tokenFlags != (tokenFlags{}) {
+		if err := c.move(ctx, t, client); err != nil {
 			return err
 		}
-		if _, err := client.SetTokens(ctx, c.AppID, tokens); err != nil {
-			return c.Explain(err)
-		}
-		warnPlain(t, tokens)
 	}
 	a, err := client.Set(ctx, c.AppID, s)
 	return c.print(t, a, err)

@@ -10,6 +10,7 @@ import (
 	"mpblock"
 	"mpblock/cmd/mpblock/ui"
 	"mpblock/internal/admin"
+	"mpblock/internal/console/i18n"
 	"mpblock/internal/upstream"
 	"mpblock/internal/upstream/budget"
 	"mpblock/internal/upstream/source"
@@ -102,6 +103,27 @@ func (f upstreamFlags) prefixOf(text string) (string, error) {
 	return id.Prefix().String(), nil
 }
 
+// move has an account's list lie elsewhere, or its tokens come from elsewhere, or both.
+func (c accountSet) move(ctx context.Context, t ui.Terminal, client *admin.Client) error {
+	if c.Upstream != "" && !c.given() {
+		return ui.Failed(ui.CodeUsage, "mpblock account set "+c.AppID+" --upstream "+c.Upstream+" --upstream-secret-file FILE",
+			"--upstream wants where tokens come from as well, as --upstream-secret-file: the secret that is kept goes to no other server")
+	}
+	tokens, err := c.tokens()
+	if err != nil {
+		return err
+	}
+	u, err := client.Move(ctx, c.AppID, admin.NewUpstream{URL: c.Upstream, Tokens: tokens})
+	if err != nil {
+		return c.Explain(err)
+	}
+	warnPlain(t, tokens)
+	if !u.Moved.IsZero() {
+		fmt.Fprintf(t.Err, "The next reading is the first from %s; a list that is not nearly the one here waits for somebody to be sure. To read it now: mpblock account sync --data %s %s\n", u.BaseURL, c.Data, c.AppID)
+	}
+	return nil
+}
+
 type accountPass struct {
 	Where
 	AppID  string   `arg:"" name:"appid" help:"The account, one with an upstream."`
@@ -169,7 +191,7 @@ func (c accountSync) Run(ctx context.Context, t ui.Terminal) error {
 	printSync(t, c.AppID, u)
 	if u.Held != nil {
 		return ui.Failed(ui.CodePartly, "look at the list there; mpblock account sync "+c.AppID+" --sure takes it over",
-			"%s there would be unblocked here: nobody is until somebody is sure", ui.Many(u.Held.Removed, "person who is no longer listed"))
+			"%s would be unblocked here, and %s blocked: nobody is until somebody is sure", ui.Many(u.Held.Removed, "person"), ui.Grouped(u.Held.Added))
 	}
 	return nil
 }
@@ -253,12 +275,12 @@ func printBudget(t ui.Terminal, u admin.UpstreamState) {
 
 func printSync(t ui.Terminal, app string, u admin.Upstream) {
 	if u.Held != nil {
-		t.Printf("%s: the list on %s has %s now, and has shrunk too much to be believed\n", app, u.BaseURL, ui.Many(u.Held.Total, "entry"))
+		t.Printf("%s: the list on %s was not taken over. %s\n", app, u.BaseURL, heldText(*u.Held))
 		return
 	}
 	if u.FirstReading() {
-		t.Printf("%s: read %s blocked on %s for the first time; %s of them were not blocked here before\n",
-			app, ui.Grouped(u.Total), u.BaseURL, ui.Grouped(u.Added))
+		t.Printf("%s: read %s blocked on %s for the first time; %s of them are new here, and %s are not blocked here any more\n",
+			app, ui.Grouped(u.Total), u.BaseURL, ui.Grouped(u.Added), ui.Grouped(u.Removed))
 	} else {
 		t.Printf("%s: read %s blocked on %s; others have blocked %s and unblocked %s there\n",
 			app, ui.Grouped(u.Total), u.BaseURL, ui.Grouped(u.Added), ui.Grouped(u.Removed))
@@ -268,17 +290,26 @@ func printSync(t ui.Terminal, app string, u admin.Upstream) {
 	}
 }
 
+// heldText says why a list was not taken over.
+func heldText(h upstream.Held) string {
+	key, args := h.Words()
+	return i18n.English.Say(i18n.Msg(key), args...)
+}
+
 // printUpstream prints where an account's list lies, in account show.
 func printUpstream(t ui.Terminal, u admin.UpstreamState) {
 	state := "never read"
 	if !u.Synced.IsZero() {
 		state = "read " + ui.Local(u.Synced)
 	}
+	if !u.Moved.IsZero() {
+		state += ", and not yet since it lies there"
+	}
 	if u.Problem != "" {
 		state += ", since then: " + u.Problem
 	}
 	if u.Held != nil {
-		state += fmt.Sprintf("; a list that lacks %d of those blocked here was not believed: mpblock account sync --sure takes it over", u.Held.Removed)
+		state += "; a later list was not believed: mpblock account sync --sure takes it over. " + heldText(*u.Held)
 	}
 	t.Printf("upstream    %s (%s)\n", u.BaseURL, state)
 	if u.Tokens != "" {

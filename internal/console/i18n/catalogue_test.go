@@ -11,6 +11,7 @@ import (
 	"mpblock/internal/audit"
 	"mpblock/internal/fault"
 	"mpblock/internal/upstream/doctor"
+	"mpblock/internal/upstream/doubt"
 )
 
 // source returns all files of the package that fit a pattern, one after the other.
@@ -91,7 +92,7 @@ func TestCatalogueIsWhatIsUsed(t *testing.T) {
 	for _, name := range fault.ReadyMades() {
 		used["emulator.plan."+strings.ReplaceAll(name, "-", "_")] = true
 	}
-	for _, key := range doctor.Keys() {
+	for _, key := range append(doctor.Keys(), doubt.Keys()...) {
 		used[key] = true
 	}
 	delete(used, "emulator.plan.")

@@ -165,13 +165,14 @@ func (v visit) join() error {
 
 // takeWhere is the first step: where the list lies.
 func (v visit) takeWhere(d *draft) error {
-	at, app := strings.TrimRight(v.Field("url"), "/"), v.Field("appid")
+	app := v.Field("appid")
+	at, err := v.baseURL()
 	if at != d.URL || app != d.AppID {
 		d.Report = doctor.Report{}
 	}
 	d.URL, d.AppID = at, ""
-	if u, err := url.Parse(at); err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" || u.User != nil {
-		return web.Invalid(v.Say(msg("join.url.wrong")))
+	if err != nil {
+		return err
 	}
 	id, err := mpblock.ParseAppID(app)
 	if err != nil {
@@ -182,6 +183,15 @@ func (v visit) takeWhere(d *draft) error {
 	}
 	d.AppID = app
 	return nil
+}
+
+// baseURL is the base URL that was entered.
+func (v visit) baseURL() (string, error) {
+	at := strings.TrimRight(v.Field("url"), "/")
+	if u, err := url.Parse(at); err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" || u.User != nil {
+		return at, web.Invalid(v.Say(msg("join.url.wrong")))
+	}
+	return at, nil
 }
 
 // takeTokens is the second: where tokens come from. It is tried at once.

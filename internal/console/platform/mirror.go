@@ -6,6 +6,7 @@ import (
 	"mpblock/internal/console/i18n"
 	"mpblock/internal/console/web"
 	"mpblock/internal/desk"
+	"mpblock/internal/upstream"
 )
 
 // alarmAfter is how long the platform may fail until every page of the account says so.
@@ -25,7 +26,7 @@ func Mirror(v *web.Visit) (*web.Mirror, error) {
 	m.State, m.Mood, m.Text = stateOf(v, p)
 	switch {
 	case p.Held != nil:
-		m.Alarm = v.Say(msg("mirror.alarm.held"), p.Held.Removed, p.Held.Total)
+		m.Alarm = heldWords(v.Lang, *p.Held) + v.Say(msg("held.nobody"))
 		m.Remedy, m.Part = v.Say(msg("mirror.decide")), "held"
 	case failing(p) >= alarmAfter && p.Synced.IsZero():
 		m.Alarm = v.Say(msg("mirror.alarm.never"), span(v.Lang, failing(p)))
@@ -46,6 +47,8 @@ func stateOf(v *web.Visit, p desk.Platform) (state, mood, text string) {
 	switch {
 	case p.Held != nil:
 		return v.Say(msg("mirror.held")), "mind", text
+	case !p.Moved.IsZero() && p.Problem == "":
+		return v.Say(msg("mirror.moved")), "mind", text
 	case p.Problem != "":
 		return v.Say(msg("mirror.failing")), "black", text
 	case p.Synced.IsZero():
@@ -54,6 +57,12 @@ func stateOf(v *web.Visit, p desk.Platform) (state, mood, text string) {
 		return v.Say(msg("mirror.unsettled")), "mind", text
 	}
 	return v.Say(msg("mirror.good")), "good", text
+}
+
+// heldWords says why a list was not taken over.
+func heldWords(l i18n.Lang, h upstream.Held) string {
+	key, args := h.Words()
+	return l.Say(i18n.Msg(key), args...)
 }
 
 // failing is for how long the list could not be read. 0: it can be, or was not tried yet.

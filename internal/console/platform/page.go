@@ -12,6 +12,7 @@ import (
 	"mpblock/internal/lists"
 	"mpblock/internal/upstream"
 	"mpblock/internal/upstream/budget"
+	"mpblock/internal/upstream/doubt"
 )
 
 // page is an account on the platform as it stands.
@@ -43,6 +44,8 @@ type reading struct {
 // held is a reading that a person is to decide on.
 type held struct {
 	At             i18n.Stamp
+	Why            string
+	Moved          bool // the list lies elsewhere since
 	Total, Removed int
 }
 
@@ -168,7 +171,7 @@ func (v visit) show() error {
 // taken says what the last reading that was taken over has found.
 func (v visit) taken(u upstream.Upstream) string {
 	if u.FirstReading() {
-		return v.Say(msg("platform.read.first"), u.Total)
+		return v.Say(msg("platform.read.first"), u.Total, u.Added, u.Removed)
 	}
 	return v.Say(msg("platform.read.what"), u.Total, u.Added, u.Removed)
 }
@@ -179,7 +182,7 @@ func (v visit) held(h *upstream.Held) *held {
 	if h == nil {
 		return nil
 	}
-	return &held{v.stamp(h.At), h.Total, h.Removed}
+	return &held{v.stamp(h.At), heldWords(v.Lang, *h) + v.Say(msg("held.nobody")), h.Cause == doubt.Moved, h.Total, h.Removed}
 }
 
 func (v visit) mirrored(s desk.Platform) *followers {
@@ -240,10 +243,10 @@ func (v visit) decide() error {
 
 func (v visit) synced(u upstream.Upstream, err error) error {
 	if err == nil && u.Held != nil {
-		return v.done(nil, "mind", v.Say(msg("platform.held"), u.Held.Removed, u.Held.Total))
+		return v.done(nil, "mind", v.Say(msg("platform.held"), heldWords(v.Lang, *u.Held)))
 	}
 	if err == nil && u.FirstReading() {
-		return v.done(nil, "good", v.Say(msg("platform.synced.first"), u.Total))
+		return v.done(nil, "good", v.Say(msg("platform.synced.first"), u.Total, u.Added, u.Removed))
 	}
 	return v.done(err, "good", v.Say(msg("platform.synced"), u.Total, u.Added, u.Removed))
 }

@@ -39,7 +39,7 @@ func Register(site *web.Site) {
 		"POST /a/{app}/platform/examine":       visit.examine,
 		"GET /accounts/{app}/platform":         visit.settings,
 		"POST /accounts/{app}/platform":        visit.set,
-		"POST /accounts/{app}/platform/tokens": visit.setTokens,
+		"POST /accounts/{app}/platform/tokens": visit.move,
 	} {
 		on := elsewhere(h)
 		if strings.Contains(pattern, "/accounts/") {

@@ -47,6 +47,7 @@ type world struct {
 	access   *access.Service
 	jobs     *jobs.Service
 	store    mpblock.Store
+	audit    *audit.Service
 	url      string
 	app      mpblock.AppID
 }
@@ -60,14 +61,14 @@ func open(t *testing.T) *world {
 	w.up = upstream.New(store, upstream.Options{Clock: w.clock, SealFile: filepath.Join(t.TempDir(), "seal.key"), MakeSeal: true, Pause: time.Millisecond})
 	a, err := access.Open(t.Context(), store, access.WithClock(w.clock))
 	w.must(err)
-	w.access = a
+	w.access, w.audit = a, audit.New(store, w.clock, nil)
 	o, err := operators.Open(t.Context(), store, operators.Options{Clock: w.clock, Cost: credentials.Cost{Time: 1, Memory: 8, Threads: 1}})
 	w.must(err)
 	l, err := lists.New(store, lists.Options{Clock: w.clock, Upstream: w.up})
 	w.must(err)
 	j := jobs.New(store, l, a.Account, jobs.Options{Clock: w.clock})
 	w.jobs, w.store = j, store
-	desks := desk.New(a, o, l, j, remarks.New(store, w.clock), intake.New(store, l, w.clock), w.up, audit.New(store, w.clock, nil), w.clock)
+	desks := desk.New(a, o, l, j, remarks.New(store, w.clock), intake.New(store, l, w.clock), w.up, w.audit, w.clock)
 	for _, role := range []operators.Role{operators.RoleAdmin, operators.RoleOperator, operators.RoleViewer} {
 		_, token, err := o.AddOperator(t.Context(), operators.NewOperator{Name: string(role), Role: role, Language: "en"})
 		w.must(err)
@@ -186,14 +187,14 @@ func TestHeadOfEachPage(t *testing.T) {
 	b := w.as("admin")
 	pages := []string{w.base(), w.base() + "/blacklist", w.base() + "/history", w.base() + "/platform", "/accounts/" + string(w.app)}
 	b.get(w.base()).holds("not read yet").lacks("mirror-alarm")
-	b.post(w.base()+"/platform/sync").holds("for the first time: 40 are on it", "40 on it; the first reading", "first reading</span>", "just now").lacks("others blocked 40", "Others have blocked", "<td class=\"number\" data-label=\"Blocked there\">40")
+	b.post(w.base()+"/platform/sync").holds("for the first time: 40 are on it", "the first reading: 40 on it; 40 new here", "first reading</span>", "just now").lacks("others blocked 40", "Others have blocked", "<td class=\"number\" data-label=\"Blocked there\">40")
 	w.clock.now = w.clock.now.Add(3 * time.Minute)
 	for _, p := range pages {
 		b.get(p).holds("connected", "read 3 min ago", w.base()+"/platform").lacks("mirror-alarm")
 	}
 	w.platform.Fail(mpblocktest.Rule{Match: mpblocktest.Match{Path: "*/getblacklist"}, Effect: mpblocktest.Errcode(48001)})
 	w.clock.now = w.clock.now.Add(5 * time.Minute)
-	b.post(w.base()+"/platform/sync").holds("48001", "cannot be read", "read 8 min ago", "40 on it; the first reading").lacks("mirror-alarm")
+	b.post(w.base()+"/platform/sync").holds("48001", "cannot be read", "read 8 min ago", "the first reading: 40 on it").lacks("mirror-alarm")
 	w.clock.now = w.clock.now.Add(9 * time.Minute)
 	b.get(w.base()).lacks("mirror-alarm")
 	w.clock.now = w.clock.now.Add(2 * time.Minute)
@@ -201,7 +202,7 @@ func TestHeadOfEachPage(t *testing.T) {
 		b.get(p).holds("cannot be read", "mirror-alarm", "could not be read for 11 min", "it is not verified")
 	}
 	b.post("/language", "lang", "zh-CN", "back", "/")
-	b.get(w.base()+"/platform").holds("共 40 人；首次读取", ">首次读取</span>")
+	b.get(w.base()+"/platform").holds("首次读取：共 40 人；新收录 40 人", ">首次读取</span>")
 	b.get(w.base()).holds("读取失败", "平台已有 11 分钟读不到", "微信认证")
 	b.get("/accounts").lacks("mirror-alarm")
 }
@@ -224,7 +225,7 @@ func TestDriftAndHeld(t *testing.T) {
 	w.as("viewer").get(w.base()+"/platform").holds("Changed on the platform", "<td class=\"whole\"><span class=\"soft\">Put back").lacks("/undo\">", "id=\"sync\"", "id=\"examine\"")
 
 	w.platform.Drift(nil, w.fans[:41])
-	b.post(w.base()+"/platform/sync").holds("was not taken over", "mirror-alarm", "take-over")
+	b.post(w.base()+"/platform/sync").holds("was not taken over. The platform’s list has shrunk: 41 of those blocked here are not on it, which has 2 now", "a list waits for a decision", "mirror-alarm", "Nobody is blocked or unblocked by it", "take-over")
 	w.as("operator").get(w.base() + "/platform").holds("An admin decides").lacks("take-over")
 	if p := w.as("operator").post(w.base()+"/platform/sync", "decide", "1", "sure", "1"); p.status != http.StatusForbidden {
 		t.Errorf("an operator decides: %d", p.status)
@@ -361,9 +362,9 @@ func TestSettings(t *testing.T) {
 	b.post(at, "day", "2000", "minute", "60").holds(`value="2000"`, `value="60"`)
 	b.get(w.base()+"/platform").holds("/ 2,000", "/ 60")
 	b.post(at, "paths", "/cgi-bin/tags/get").lacks("/cgi-bin/user/info\n", `name="fresh" value="1" checked`)
-	b.post(at+"/tokens", "kind", "stable_token").holds("Enter what the chosen place")
-	b.post(at+"/tokens", "kind", "stable_token", "secret", "wrong-secret").holds("40125", "in the platform settings", "by stable_token").lacks("wrong-secret", "account set")
-	b.post(at+"/tokens", "kind", "token", "plain", w.platform.Secret).holds("Tokens come from there now", "which ends the tokens of other programs").lacks(w.platform.Secret)
+	b.post(at+"/tokens", "url", w.platform.URL, "kind", "stable_token").holds("Enter what the chosen place")
+	b.post(at+"/tokens", "url", w.platform.URL, "kind", "stable_token", "secret", "wrong-secret").holds("40125", "in the platform settings", "by stable_token").lacks("wrong-secret", "account set")
+	b.post(at+"/tokens", "url", w.platform.URL, "kind", "token", "plain", w.platform.Secret).holds("Tokens come from there now", "which ends the tokens of other programs").lacks(w.platform.Secret)
 }
 
 // Whether OpenIDs are sent that do not begin as the account's do is set here too.
@@ -377,7 +378,7 @@ func TestAnyPrefix(t *testing.T) {
 	b.get(at).holds("do not begin with " + a.Prefix.Begins()).lacks(`name="any-prefix" value="1" checked`)
 	b.post(w.base() + "/platform/sync")
 	foreign := func() page {
-		return b.post(w.base()+"/block", "openid", "oAAAAAGOOD_2sgVt7hMZOPfL2M00", "reason", "spam")
+		return b.post(w.base()+"/block", "openid", "oBAAAAGOOD_2sgVt7hMZOPfL2M00", "reason", "spam")
 	}
 	foreign().holds("of another account")
 	b.post(at, "any-prefix", "1").holds("Saved", `name="any-prefix" value="1" checked`)

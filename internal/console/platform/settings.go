@@ -1,6 +1,7 @@
 package platform
 
 import (
+	"cmp"
 	"errors"
 	"net/http"
 	"strconv"
@@ -22,6 +23,7 @@ type settingsPage struct {
 	MirrorFollowers bool
 	AnyPrefix       bool
 	Prefix          string // that the account's OpenIDs begin with
+	URL             string // of where the list lies
 	Now             string // where tokens come from
 	Tokens          tokensForm
 }
@@ -43,6 +45,7 @@ func (v visit) settingsPage(status int, p *settingsPage) error {
 	if err != nil {
 		return err
 	}
+	p.URL = cmp.Or(v.Once(keyURL), s.BaseURL)
 	p.Prefix, p.Now, p.Tokens = v.Account.Prefix.Begins(), v.source(s.Tokens), v.tokensForm(source.Spec{})
 	return v.Page(status, "upstream", v.Say(msg("upstream.title"), web.NameOf(v.Account)), p)
 }
@@ -98,20 +101,41 @@ func (p *settingsPage) limits(v visit) (l budget.Limits, err error) {
 
 func (v visit) setAddress() string { return "/accounts/" + string(v.Account.AppID) + "/platform" }
 
-// setTokens has tokens come from elsewhere, once that has been tried.
-func (v visit) setTokens() error {
+// keyURL is where the session keeps a base URL that was refused.
+const keyURL = "platform.url"
+
+// move has the list lie elsewhere, or tokens come from elsewhere, once that has been tried.
+// Where the list has come to lie is examined and read at once.
+func (v visit) move() error {
 	tokens := v.tokens(source.Spec{})
-	err := tokens.Check()
-	if tokens.Kind() == "" {
+	at, err := v.baseURL()
+	switch {
+	case err != nil:
+	case tokens.Kind() == "":
 		err = web.Invalid(v.Say(msg("join.tokens.empty")))
+	default:
+		err = tokens.Check()
 	}
+	moved := false
 	if err == nil {
-		err = v.Desk.SetTokens(v.Ctx(), v.Account.AppID, tokens)
+		moved, err = v.Desk.MovePlatform(v.Ctx(), v.Account.AppID, at, tokens)
 	}
-	if err != nil {
+	switch {
+	case err != nil:
+		v.Keep(keyURL, at)
 		v.tellRefused(err)
 		return v.See(v.setAddress() + "#tokens")
+	case !moved:
+		v.Tell("good", v.Say(msg("upstream.tokens.done")))
+		return v.See(v.setAddress())
 	}
-	v.Tell("good", v.Say(msg("upstream.tokens.done")))
-	return v.See(v.setAddress())
+	v.Tell("good", v.Say(msg("upstream.moved"), at))
+	r, err := v.Desk.Examine(v.Ctx(), v.Account.AppID)
+	if err != nil {
+		return v.done(err, "", "")
+	}
+	if r.Blocked > soonRead {
+		return v.See(v.address())
+	}
+	return v.sync()
 }
