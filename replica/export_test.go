@@ -31,6 +31,9 @@ func (r *Replica) Change(openID string, blocked bool) {
 	} else {
 		r.table.Load().remove(k)
 	}
+	if t := r.table.Load(); t.grown() != t {
+		r.table.Store(t.grown())
+	}
 }
 
 // End returns the end of an entry, 0 where there is none, 1 << 62 where it is for ever.

@@ -63,14 +63,11 @@ func (r *Replica) write(f io.Writer) error {
 		return err
 	}
 	var end [8]byte
-	for i := range t.shards {
-		s := t.shards[i].Load()
-		if s == nil {
-			continue
-		}
-		for j := range s.keys {
-			binary.BigEndian.PutUint64(end[:], uint64(s.end(j))) //nolint:gosec // read back as it is
-			_, _ = w.Write(s.keys[j][:])
+	for i := range t.pieces {
+		p := unpack(t.pieces[i].Load())
+		for j := range p.keys {
+			binary.BigEndian.PutUint64(end[:], uint64(p.end(j))) //nolint:gosec // read back as it is
+			_, _ = w.Write(p.keys[j][:])
 			_, _ = w.Write(end[:])
 		}
 	}

@@ -250,6 +250,7 @@ func (r *Replica) apply(c *change) error {
 			r.copy.table.remove(k)
 		}
 	}
+	r.copy.table = r.copy.table.grown()
 	r.copy.at = c.Revision
 	r.publish()
 	r.tell()

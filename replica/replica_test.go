@@ -349,9 +349,22 @@ func TestChangedWhileRead(t *testing.T) {
 			w.apply(b)
 		}
 	})
-	r := w.open()
+	var first uint64 // revision of the first list that there is
+	began := make([]int64, people)
+	r := w.open(replica.WithTold(func(r *replica.Replica, revision uint64) {
+		if first != 0 {
+			return
+		}
+		first = revision
+		for i, id := range ids {
+			began[i] = r.End(id.String())
+		}
+	}))
 	close(stop)
 	wg.Wait()
+	if got, want := began, w.at(ids, first); !slices.Equal(got, want) {
+		t.Errorf("the first list is not that of revision %d", first)
+	}
 	w.fresh(r)
 	states, err := w.store.States(t.Context(), w.account.AppID, ids)
 	if err != nil {
@@ -369,6 +382,27 @@ func TestChangedWhileRead(t *testing.T) {
 	if wrong > 0 || r.Len() != n {
 		t.Errorf("%d of %d are wrong; %d entries, want %d", wrong, people, r.Len(), n)
 	}
+}
+
+// at returns the ends of entries at a revision, from the log of a list of which nothing was
+// undone.
+func (w *world) at(ids []mpblock.OpenID, revision uint64) []int64 {
+	w.Helper()
+	changes, err := w.store.Changes(w.Context(), w.account.AppID, 0, int(revision))
+	if err != nil {
+		w.Fatal(err)
+	}
+	list := map[mpblock.OpenID]int64{}
+	for _, c := range changes {
+		for _, id := range c.OpenIDs {
+			list[id] = endOf(mpblock.State{Blocked: c.Action != mpblock.Unblock, Until: c.Until})
+		}
+	}
+	ends := make([]int64, len(ids))
+	for i, id := range ids {
+		ends[i] = list[id]
+	}
+	return ends
 }
 
 // TestModel changes a list at random, and has the replica agree with it at every revision,

@@ -180,25 +180,25 @@ func (s *source) head(ctx context.Context) (uint64, error) {
 	return out.Revision, err
 }
 
-// piece is a piece of the list.
-type piece struct {
+// part is a part of the list, as it is read.
+type part struct {
 	OpenIDs     []string             `json:"openids"`
 	ExpireTimes map[string]time.Time `json:"expire_times"`
 	Total       int                  `json:"total"`
 	Revision    uint64               `json:"revision"`
 }
 
-// walk returns a piece of the list after an OpenID; one without OpenIDs is the end.
-func (s *source) walk(ctx context.Context, after string) (p piece, err error) {
-	query := url.Values{"limit": {strconv.Itoa(pieceSize)}}
+// walk returns a part of the list after an OpenID; one without OpenIDs is the end.
+func (s *source) walk(ctx context.Context, after string) (p part, err error) {
+	query := url.Values{"limit": {strconv.Itoa(partSize)}}
 	if after != "" {
 		query.Set("after", after)
 	}
 	return p, s.call(ctx, "/blocks:walk", query, &p)
 }
 
-// pieceSize is how many entries are read at once.
-const pieceSize = 10_000
+// partSize is how many entries are read at once.
+const partSize = 10_000
 
 // Kinds of changes.
 const (

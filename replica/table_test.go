@@ -83,6 +83,33 @@ func TestLookedUpWhileChanged(t *testing.T) {
 	<-done
 }
 
+// TestGrows puts people on a list and takes them off, from none to many and back.
+func TestGrows(t *testing.T) {
+	const n = 50_000
+	r := replica.Filled(numbered, 0, 0)
+	for i := range n {
+		r.Change(numbered(i), true)
+	}
+	for i := range 2 * n {
+		if r.Blocked(numbered(i)) != (i < n) {
+			t.Fatalf("%d of %d is on the wrong side", i, n)
+		}
+	}
+	for i := range n {
+		if i%3 > 0 {
+			r.Change(numbered(i), false)
+		}
+	}
+	for i := range n {
+		if r.Blocked(numbered(i)) != (i%3 == 0) {
+			t.Fatalf("%d of %d is on the wrong side", i, n)
+		}
+	}
+	if want := (n + 2) / 3; r.Len() != want {
+		t.Errorf("%d entries, want %d", r.Len(), want)
+	}
+}
+
 // BenchmarkBlocked looks up beside a Go map, of which half are on the list.
 func BenchmarkBlocked(b *testing.B) {
 	for _, n := range []int{10_000, 1_000_000, 10_000_000} {

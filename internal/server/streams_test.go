@@ -2,6 +2,7 @@ package server
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -11,6 +12,7 @@ import (
 	"time"
 
 	"mpblock/internal/access"
+	"mpblock/internal/feed"
 	"mpblock/internal/memstore"
 )
 
@@ -70,5 +72,27 @@ func TestEndOfServer(t *testing.T) {
 	}
 	if strings.Contains(log.String(), "cut") {
 		t.Errorf("somebody was cut:\n%s", log.String())
+	}
+}
+
+// Who follows the changes of an emulator that goes back is to ask again.
+func TestResetEndsStreams(t *testing.T) {
+	s, err := Open(t.Context(), Config{Emulate: &Emulation{}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	f := s.now().feed.Follow("wx0123456789abcdef")
+	defer f.Close()
+	ended := make(chan error, 1)
+	go func() {
+		_, err := f.Next(t.Context(), 0, 1)
+		ended <- err
+	}()
+	if err := s.Reset(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-ended; !errors.Is(err, feed.ErrStopped) {
+		t.Errorf("%v, want that it is to ask again", err)
 	}
 }
