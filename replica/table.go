@@ -119,13 +119,13 @@ func unpack(at *uint64) (p piece) {
 	if at == nil {
 		return p
 	}
-	n := int(*at >> 1)                          //nolint:gosec // as pack has it
+	n := int(*at >> 1)
 	behind := unsafe.Add(unsafe.Pointer(at), 8) //nolint:gosec // pack has made room for all of it
 	if *at&1 != 0 {
-		p.ends = unsafe.Slice((*int64)(behind), n)
+		p.ends = unsafe.Slice((*int64)(behind), n) //nolint:gosec // likewise
 		behind = unsafe.Add(behind, 8*n)
 	}
-	p.keys = unsafe.Slice((*key)(behind), n)
+	p.keys = unsafe.Slice((*key)(behind), n) //nolint:gosec // likewise
 	return p
 }
 
@@ -227,7 +227,7 @@ func (t *table) grown() *table {
 	out := newTable(t.bits + 1)
 	for n := range t.pieces {
 		p := unpack(t.pieces[n].Load())
-		second := uint64(2*n + 1) //nolint:gosec // a number of a piece
+		second := uint64(2*n + 1)
 		half, _ := slices.BinarySearchFunc(p.keys, second, func(k key, piece uint64) int {
 			return cmp.Compare(k.hash()>>(64-out.bits), piece)
 		})
