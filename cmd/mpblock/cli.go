@@ -20,6 +20,7 @@ import (
 type cli struct {
 	Serve    serveCmd        `cmd:"" help:"Run the server."`
 	Account  local.Account   `cmd:"" help:"Add, list, show and change accounts of a running server."`
+	Webhook  local.Webhook   `cmd:"" help:"Make, list, try and remove webhooks: URLs that are told of the changes of an account's blacklist."`
 	Program  local.Program   `cmd:"" help:"Make, list and revoke programs: named credentials of an account of a running server."`
 	Follower local.Follower  `cmd:"" help:"Register followers with a running server."`
 	Remark   local.Remark    `cmd:"" help:"Import, print and erase what operators call people, on a running server."`

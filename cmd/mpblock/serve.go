@@ -39,11 +39,12 @@ type serveCmd struct {
 	RID           bool          `name:"rid" help:"Put the request id behind the errmsg of errors, as today's real service does." env:"MPBLOCK_RID"`
 	CacheSize     int64         `help:"Memory for lists and for blocks read from disk, in MiB. Default: ${default}." default:"512" env:"MPBLOCK_CACHE_SIZE" placeholder:"MIB"`
 	database
-	SealKeyFile  string        `help:"File with the key that seals the secrets of accounts with an upstream, 64 hexadecimal digits; made in the data directory when it is first needed, unless given. With --store it has to be given, the same on each node." env:"MPBLOCK_SEAL_KEY_FILE" placeholder:"FILE"`
-	SyncEvery    time.Duration `help:"How often the lists of accounts with an upstream are read. Default: ${default}." default:"5m" env:"MPBLOCK_SYNC_EVERY"`
-	NoMigrate    bool          `help:"Refuse a database whose schema is not the newest, instead of bringing it there." env:"MPBLOCK_NO_MIGRATE"`
-	LogFormat    string        `help:"Form of the log on stderr: ${enum}." enum:"text,json" default:"text" env:"MPBLOCK_LOG_FORMAT"`
-	consoleFlags `embed:"" group:"The console:"`
+	SealKeyFile    string        `help:"File with the key that seals the secrets of webhooks and of accounts with an upstream, 64 hexadecimal digits; made in the data directory when it is first needed, unless given. With --store it has to be given, the same on each node." env:"MPBLOCK_SEAL_KEY_FILE" placeholder:"FILE"`
+	SyncEvery      time.Duration `help:"How often the lists of accounts with an upstream are read. Default: ${default}." default:"5m" env:"MPBLOCK_SYNC_EVERY"`
+	WebhookPrivate bool          `help:"Let webhooks lead to addresses that are not public, as loopback and private networks, and be sent without TLS." env:"MPBLOCK_WEBHOOK_PRIVATE"`
+	NoMigrate      bool          `help:"Refuse a database whose schema is not the newest, instead of bringing it there." env:"MPBLOCK_NO_MIGRATE"`
+	LogFormat      string        `help:"Form of the log on stderr: ${enum}." enum:"text,json" default:"text" env:"MPBLOCK_LOG_FORMAT"`
+	consoleFlags   `embed:"" group:"The console:"`
 }
 
 // Run serves until it is told to stop.
@@ -105,7 +106,7 @@ func (c *serveCmd) serverConfig(log, calls *slog.Logger) (server.Config, error) 
 		PageSize: c.PageSize, RequireHTTPS: c.RequireHTTPS, RID: c.RID, TokenLife: c.TokenLife,
 		Listen: c.Listen, OpsListen: c.OpsListen,
 		TLSCert: c.TLSCert, TLSKey: c.TLSKey, TLSSelfSigned: c.TLSSelfSigned, TLSNames: c.TLSName,
-		PublicURL: c.PublicURL, OIDC: provider, SealKeyFile: c.SealKeyFile, SyncEvery: c.SyncEvery,
+		PublicURL: c.PublicURL, OIDC: provider, SealKeyFile: c.SealKeyFile, SyncEvery: c.SyncEvery, WebhookPrivate: c.WebhookPrivate,
 		Log: log, CallLog: calls, Version: version(),
 	}
 	if c.Store != "" {

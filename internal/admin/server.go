@@ -20,6 +20,7 @@ import (
 	"mpblock/internal/operators"
 	"mpblock/internal/remarks"
 	"mpblock/internal/upstream"
+	"mpblock/internal/webhooks"
 )
 
 // Rules are what the administration works through.
@@ -30,6 +31,7 @@ type Rules struct {
 	Remarks   *remarks.Service
 	Audit     *audit.Service
 	Upstream  *upstream.Service
+	Webhooks  *webhooks.Service
 	Console   func() string                               // base URL of the console; "" while it is not served
 	Backup    func(ctx context.Context, dir string) error // writes a copy of the store
 }
@@ -119,6 +121,7 @@ func newHandler(rules Rules, log *slog.Logger) http.Handler {
 	mux.Handle("POST /accounts/{app}/doctor", handle(h, h.doctor))
 	mux.Handle("PUT /accounts/{app}/upstream", handle(h, h.move))
 	h.programRoutes(mux)
+	h.webhookRoutes(mux)
 	mux.Handle("PUT /accounts/{app}/upstream/budget", handle(h, h.budget))
 	mux.Handle("POST /operators", handle(h, h.addOperator))
 	mux.Handle("GET /operators", handle(h, h.operators))

@@ -1,5 +1,5 @@
 // Package audit keeps who set what: accounts made, changed, retired and removed, secrets rotated,
-// programs made, changed and revoked, operators invited, changed and removed. Changes of the lists are not among it: they
+// programs and webhooks made, changed and ended, operators invited, changed and removed. Changes of the lists are not among it: they
 // have a log of their own.
 //
 // It promises that a line is written once what it says has been done, that it is kept
@@ -39,6 +39,10 @@ const (
 	ProgramSet     Deed = "program.set"
 	ProgramSecret  Deed = "program.secret"
 	ProgramGone    Deed = "program.gone"
+	WebhookAdded   Deed = "webhook.added"
+	WebhookSecret  Deed = "webhook.secret"
+	WebhookResumed Deed = "webhook.resumed"
+	WebhookGone    Deed = "webhook.gone"
 	OperatorAdded  Deed = "operator.added"
 	OperatorSet    Deed = "operator.set"
 	OperatorOff    Deed = "operator.off"
@@ -57,7 +61,8 @@ const (
 func Deeds() []Deed {
 	return []Deed{
 		AccountAdded, AccountSet, AccountSecret, AccountRetired, AccountBack, AccountGone,
-		ProgramAdded, ProgramSet, ProgramSecret, ProgramGone, OperatorAdded, OperatorSet, OperatorOff,
+		ProgramAdded, ProgramSet, ProgramSecret, ProgramGone,
+		WebhookAdded, WebhookSecret, WebhookResumed, WebhookGone, OperatorAdded, OperatorSet, OperatorOff,
 		OperatorOn, OperatorGone, OperatorReset, OperatorOut, FactorRequired, FactorFree,
 		FactorOn, FactorOff, FactorCodes,
 	}
@@ -75,10 +80,10 @@ type Line struct {
 	Time   time.Time `json:"time"`
 	By     string    `json:"by"` // an operator's name with "console:" before it, or ByAdmin
 	Deed   Deed      `json:"deed"`
-	On     string    `json:"on,omitempty"`     // an AppID, with a slash and a program's name behind it, or the name of an operator
+	On     string    `json:"on,omitempty"`     // an AppID, with a slash and the name of a program or webhook behind it, or the name of an operator
 	Was    string    `json:"was,omitempty"`    // of OperatorSet: the role before
 	Now    string    `json:"now,omitempty"`    // of OperatorSet and OperatorAdded: the role then
-	Fields []string  `json:"fields,omitempty"` // what was changed: of AccountSet by the names in Changed, of operators Accounts; of programs the scopes then
+	Fields []string  `json:"fields,omitempty"` // what was changed: of AccountSet by the names in Changed, of operators Accounts; of programs the scopes then, of webhooks the events
 }
 
 // OfProgram is a line about a program of an account, and what it may do then.
@@ -88,6 +93,11 @@ func OfProgram(by string, deed Deed, app mpblock.AppID, name string, scopes []st
 		l.Fields = scopes
 	}
 	return l
+}
+
+// OfWebhook is a line about a webhook of an account, and what it is told of where it is new.
+func OfWebhook(by string, deed Deed, app mpblock.AppID, name string, events ...string) Line {
+	return Line{By: by, Deed: deed, On: string(app) + "/" + name, Fields: events}
 }
 
 // kindAudit is the kind of the records of lines. Their keys are times counted down, so

@@ -16,6 +16,7 @@ import (
 	"mpblock/internal/console/emulate"
 	"mpblock/internal/console/entry"
 	"mpblock/internal/console/firstday"
+	"mpblock/internal/console/hooks"
 	"mpblock/internal/console/platform"
 	"mpblock/internal/console/remarkfile"
 	"mpblock/internal/console/settings"
@@ -75,6 +76,7 @@ func New(opts Options) http.Handler {
 	firstday.Register(site)
 	remarkfile.Register(site)
 	platform.Register(site)
+	hooks.Register(site)
 	if opts.Emulator != nil {
 		emulate.Register(site, opts.Emulator)
 	}

@@ -16,6 +16,7 @@ import (
 	"mpblock/internal/access"
 	"mpblock/internal/audit"
 	"mpblock/internal/desk"
+	"mpblock/internal/feed"
 	"mpblock/internal/intake"
 	"mpblock/internal/jobs"
 	"mpblock/internal/lists"
@@ -23,6 +24,8 @@ import (
 	"mpblock/internal/operators"
 	"mpblock/internal/remarks"
 	"mpblock/internal/upstream"
+	"mpblock/internal/webhooks"
+	"mpblock/internal/webhooks/post"
 )
 
 const (
@@ -72,7 +75,9 @@ func openRules(tb testing.TB, store mpblock.Store) *rules {
 		tb.Fatal(err)
 	}
 	r.jobs = jobs.New(store, r.lists, r.access.Account, jobs.Options{})
-	r.desks = desk.New(r.access, r.operators, r.lists, r.jobs, remarks.New(store, nil), intake.New(store, r.lists, nil), upstream.New(store, upstream.Options{}), audit.New(store, nil, nil), nil)
+	r.desks = desk.New(r.access, r.operators, r.lists, r.jobs, remarks.New(store, nil), intake.New(store, r.lists, nil), upstream.New(store, upstream.Options{}), audit.New(store, nil, nil), nil).WithWebhooks(webhooks.New(store, webhooks.Options{
+		Feed: feed.New(store, 0), Seal: plain{}, Post: post.Over(refuser{}, false), Alone: true,
+	}))
 	return &r
 }
 

@@ -22,6 +22,8 @@ func TestPages(t *testing.T) {
 	b.post(base+"/block", "openid", follower(0), "openid", follower(1), "reason", "spam")
 	b.post(base+"/unblock", "openid", follower(1), "reason", "sorry")
 	b.post("/accounts/"+string(testApp)+"/programs", "name", "crm", "scope", "read", "scope", "write")
+	b.post("/accounts/"+string(testApp)+"/webhooks", "name", "crm", "url", "https://example.com/", "event", "blocked")
+	b.post("/accounts/" + string(testApp) + "/webhooks/crm/test")
 	draft := b.upload(base+"/bulk", "block", follower(3)+"\nnonsense\n")
 	job := b.upload(base+"/bulk", "block", follower(4)+"\n").path
 	b.post(job + "/start")
@@ -51,6 +53,8 @@ func TestPages(t *testing.T) {
 		base + "/history?q=" + follower(1):               {"sorry", "sorry"}, // goes to the OpenID
 		"/accounts":                                      {"新建公众号", "New account"},
 		"/accounts/" + string(testApp):                   {"IP 白名单", "IP allow-list"},
+		"/accounts/" + string(testApp) + "/webhooks":     {"添加 Webhook", "New webhook"},
+		"/accounts/" + string(testApp) + "/webhooks/crm": {"推送记录", "Deliveries"},
 		"/accounts/" + string(testApp) + "/programs":     {"添加程序", "New program"},
 		"/accounts/" + string(testApp) + "/programs/crm": {"吊销程序", "Revoke program"},
 		"/audit":            {"设置变更记录", "Changes of settings"},

@@ -8,6 +8,7 @@ import (
 	"mpblock/internal/console/emulate"
 	"mpblock/internal/console/entry"
 	"mpblock/internal/console/firstday"
+	"mpblock/internal/console/hooks"
 	"mpblock/internal/console/i18n"
 	"mpblock/internal/console/platform"
 	"mpblock/internal/console/remarkfile"
@@ -34,6 +35,7 @@ func viewTypes() map[string]web.View {
 	maps.Copy(all, emulate.Views)
 	maps.Copy(all, remarkfile.Views)
 	maps.Copy(all, platform.Views)
+	maps.Copy(all, hooks.Views)
 	return all
 }
 

@@ -23,6 +23,7 @@ import (
 	"mpblock/internal/operators"
 	"mpblock/internal/remarks"
 	"mpblock/internal/upstream"
+	"mpblock/internal/webhooks"
 )
 
 // Office is where the desks stand.
@@ -35,12 +36,19 @@ type Office struct {
 	audit     *audit.Service
 	intake    *intake.Service
 	upstream  *upstream.Service
+	webhooks  *webhooks.Service
 	clock     mpblock.Clock
 }
 
 // New returns the desks over those who do the work, by whose clock it is today.
 func New(a *access.Service, o *operators.Service, l *lists.Service, j *jobs.Service, r *remarks.Service, in *intake.Service, up *upstream.Service, log *audit.Service, clock mpblock.Clock) *Office {
 	return &Office{access: a, operators: o, lists: l, jobs: j, remarks: r, intake: in, upstream: up, audit: log, clock: mpblock.ClockOr(clock)}
+}
+
+// WithWebhooks has the desks work with webhooks too.
+func (o *Office) WithWebhooks(w *webhooks.Service) *Office {
+	o.webhooks = w
+	return o
 }
 
 // Desk is where one operator works. What concerns the operator itself, and takes no

@@ -29,6 +29,8 @@ import (
 	"mpblock/internal/upstream"
 	"mpblock/internal/upstream/budget"
 	"mpblock/internal/upstream/source"
+	"mpblock/internal/webhooks"
+	"mpblock/internal/webhooks/post"
 )
 
 // open returns the desks over a store, with passwords that are cheap to hash.
@@ -46,7 +48,7 @@ func open(t *testing.T, store mpblock.Store) *Office {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return New(a, o, l, jobs.New(store, l, a.Account, jobs.Options{}), remarks.New(store, nil), intake.New(store, l, nil), upstream.New(store, upstream.Options{}), audit.New(store, nil, nil), nil)
+	return New(a, o, l, jobs.New(store, l, a.Account, jobs.Options{}), remarks.New(store, nil), intake.New(store, l, nil), upstream.New(store, upstream.Options{}), audit.New(store, nil, nil), nil).WithWebhooks(webhooks.New(store, webhooks.Options{Post: post.New(false)}))
 }
 
 func addAccount(t *testing.T, office *Office, n access.NewAccount) *mpblock.Account {
@@ -229,6 +231,36 @@ var actions = map[string]action{
 	}},
 	"ProgramNames": {operators.RoleViewer, true, func(ctx context.Context, d *Desk, app mpblock.AppID) error {
 		_, err := d.ProgramNames(ctx, app)
+		return err
+	}},
+	"Webhooks": {operators.RoleAdmin, true, func(ctx context.Context, d *Desk, app mpblock.AppID) error {
+		_, err := d.Webhooks(ctx, app)
+		return err
+	}},
+	"Webhook": {operators.RoleAdmin, true, func(ctx context.Context, d *Desk, app mpblock.AppID) error {
+		_, _, err := d.Webhook(ctx, app, "none")
+		return err
+	}},
+	"AddWebhook": {operators.RoleAdmin, true, func(ctx context.Context, d *Desk, app mpblock.AppID) error {
+		_, err := d.AddWebhook(ctx, app, "", "", nil)
+		return err
+	}},
+	"RotateWebhook": {operators.RoleAdmin, true, func(ctx context.Context, d *Desk, app mpblock.AppID) error {
+		_, err := d.RotateWebhook(ctx, app, "none", -1)
+		return err
+	}},
+	"ResumeWebhook": {operators.RoleAdmin, true, func(ctx context.Context, d *Desk, app mpblock.AppID) error {
+		return d.ResumeWebhook(ctx, app, "none", nil)
+	}},
+	"RemoveWebhook": {operators.RoleAdmin, true, func(ctx context.Context, d *Desk, app mpblock.AppID) error {
+		return d.RemoveWebhook(ctx, app, "none")
+	}},
+	"TestWebhook": {operators.RoleAdmin, true, func(ctx context.Context, d *Desk, app mpblock.AppID) error {
+		_, err := d.TestWebhook(ctx, app, "none")
+		return err
+	}},
+	"ResendWebhook": {operators.RoleAdmin, true, func(ctx context.Context, d *Desk, app mpblock.AppID) error {
+		_, err := d.ResendWebhook(ctx, app, "none", "")
 		return err
 	}},
 	"Programs": {operators.RoleAdmin, true, func(ctx context.Context, d *Desk, app mpblock.AppID) error {

@@ -29,6 +29,7 @@ type Metrics struct {
 	latency  *prometheus.HistogramVec
 	store    *prometheus.HistogramVec
 	upstream upstreamMetrics
+	webhooks webhookMetrics
 }
 
 // New returns the metrics of a server of a version.
@@ -45,12 +46,13 @@ func New(version string) *Metrics {
 			Name: "mpblock_store_duration_seconds", Help: "Time that the store took, by operation.", Buckets: seconds,
 		}, []string{"op"}),
 		upstream: newUpstream(),
+		webhooks: newWebhooks(),
 	}
 	build := prometheus.NewGaugeVec(prometheus.GaugeOpts{
 		Name: "mpblock_build_info", Help: "Always 1; what runs is in the labels.",
 	}, []string{"version", "goversion"})
 	build.WithLabelValues(version, runtime.Version()).Set(1)
-	m.registry.MustRegister(m.requests, m.latency, m.store, m.upstream.calls, m.upstream.latency, m.upstream.drift, build,
+	m.registry.MustRegister(m.requests, m.latency, m.store, m.upstream.calls, m.upstream.latency, m.upstream.drift, m.webhooks.posts, m.webhooks.latency, build,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }

@@ -12,6 +12,7 @@ import (
 	"mpblock/internal/sqlstore"
 	"mpblock/internal/sqlstore/address"
 	"mpblock/internal/upstream"
+	"mpblock/internal/webhooks"
 )
 
 // sealKeyName is the file in a data directory that has the key of sealed secrets.
@@ -66,14 +67,19 @@ type Config struct {
 	// it is. Nil means the system's; a Store that is given has its own.
 	Clock mpblock.Clock
 
-	// SealKeyFile has the key that seals the secrets of accounts whose list lies on the
-	// real platform: 64 hexadecimal digits. "": a file in Data, made when it is first
-	// needed, if the store is there too; else there can be no such accounts. Nodes that
-	// share a Database have the same one.
+	// SealKeyFile has the key that seals the secrets of webhooks, and of accounts whose list
+	// lies on the real platform: 64 hexadecimal digits. "": a file in Data, made when it is
+	// first needed, if the store is there too or in memory; else there can be neither. Nodes
+	// that share a Database have the same one.
 	SealKeyFile string
 	makeSeal    bool
 	meter       upstream.Meter
+	posted      webhooks.Meter
 	SyncEvery   time.Duration // how often their lists are read; 0: DefaultSync, negative: never
+
+	// WebhookPrivate lets webhooks lead to addresses that are not public, and be sent
+	// without TLS.
+	WebhookPrivate bool
 
 	TokenLife    time.Duration // how long access tokens live; 0: TokenLife
 	RequireHTTPS bool          // the API answers 43003 to calls without TLS
@@ -113,7 +119,7 @@ func (c Config) withDefaults() Config {
 	if c.SyncEvery == 0 {
 		c.SyncEvery = DefaultSync
 	}
-	if c.SealKeyFile == "" && c.embedded() && c.Data != "" {
+	if c.SealKeyFile == "" && c.Data != "" && (c.embedded() || c.Emulate != nil) {
 		c.SealKeyFile, c.makeSeal = filepath.Join(c.Data, sealKeyName), true
 	}
 	if c.CacheSize == 0 {

@@ -14,6 +14,7 @@ import (
 	"mpblock/internal/lists/digest"
 	"mpblock/internal/remarks"
 	"mpblock/internal/upstream"
+	"mpblock/internal/webhooks"
 )
 
 // Times of a removal.
@@ -31,6 +32,7 @@ const (
 type removals struct {
 	access   *access.Service
 	upstream *upstream.Service
+	webhooks *webhooks.Service
 	store    mpblock.Store
 	jobs     *jobs.Service
 	remarks  *remarks.Service
@@ -55,7 +57,7 @@ func (r *removals) run(ctx context.Context) error {
 
 func (r *removals) remove(ctx context.Context, app mpblock.AppID) error {
 	for _, erase := range []func(context.Context, mpblock.AppID) error{
-		r.upstream.Erase, r.jobs.Erase, r.intake.Erase, r.store.Erase, r.eraseDigest, r.remarks.Erase, r.access.Erase,
+		r.upstream.Erase, r.webhooks.Erase, r.jobs.Erase, r.intake.Erase, r.store.Erase, r.eraseDigest, r.remarks.Erase, r.access.Erase,
 	} {
 		if err := erase(ctx, app); err != nil {
 			return err

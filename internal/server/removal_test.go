@@ -104,7 +104,8 @@ func used(t *testing.T, r *rules, app mpblock.AppID) {
 	must(r.access.ClearQuota(ctx, a, string(app)))
 	_, _, err = r.access.AddProgram(ctx, app, programs.New{Name: "crm", Scopes: programs.Scopes()})
 	must(err)
-	for kind, key := range map[string]string{"upstream": string(app), "upstreamline": string(app), "intent": string(app) + "/1"} {
+	for kind, key := range map[string]string{"upstream": string(app), "upstreamline": string(app), "intent": string(app) + "/1",
+		"webhook": string(app), "webhookplace": string(app), "webhooklog": string(app) + "/a"} {
 		_, err = r.store.Put(ctx, mpblock.Record{Kind: kind, Key: key, Value: []byte("{}")})
 		must(err)
 	}
@@ -154,7 +155,7 @@ func remove(t *testing.T, r *rules, app mpblock.AppID) {
 // A node that removes an account dies at each of its writes: another ends it, and nothing
 // is left but that the account was there.
 func TestRemovalGoesOn(t *testing.T) {
-	const all, none = "[account calls clears digest followlist followplan intent job joblist jobqueue prefix quota remark token upstream upstreamline] 9 4 1", "[account] 0 0 0"
+	const all, none = "[account calls clears digest followlist followplan intent job joblist jobqueue prefix quota remark token upstream upstreamline webhook webhooklog webhookplace] 9 4 1", "[account] 0 0 0"
 	for writes := 0; ; writes++ {
 		var died bool
 		synctest.Test(t, func(t *testing.T) {

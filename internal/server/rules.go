@@ -11,6 +11,7 @@ import (
 	"mpblock/internal/access"
 	"mpblock/internal/audit"
 	"mpblock/internal/desk"
+	"mpblock/internal/feed"
 	"mpblock/internal/intake"
 	"mpblock/internal/jobs"
 	"mpblock/internal/listcache"
@@ -21,6 +22,8 @@ import (
 	"mpblock/internal/record"
 	"mpblock/internal/remarks"
 	"mpblock/internal/upstream"
+	"mpblock/internal/webhooks"
+	"mpblock/internal/webhooks/post"
 )
 
 // rules are what the doors work through, over one store.
@@ -35,6 +38,7 @@ type rules struct {
 	removals  *removals
 	desks     *desk.Office
 	upstream  *upstream.Service
+	webhooks  *webhooks.Service
 	key       []byte // of the store, for what is given out and known again
 	syncEvery time.Duration
 	clock     mpblock.Clock
@@ -62,8 +66,13 @@ func openRules(ctx context.Context, store *listcache.Store, people mpblock.Recor
 	r.remarks = remarks.New(store, c.Clock)
 	r.audit = audit.New(store, c.Clock, c.Log)
 	in := intake.New(store, r.lists, c.Clock)
-	r.removals = &removals{r.access, r.upstream, store, r.jobs, r.remarks, in, c.Log, map[mpblock.AppID]time.Time{}}
-	r.desks = desk.New(r.access, r.operators, r.lists, r.jobs, r.remarks, in, r.upstream, r.audit, c.Clock)
+	changes, _ := find[*feed.Store](store)
+	r.webhooks = webhooks.New(store, webhooks.Options{
+		Feed: changes, Seal: r.upstream, Post: post.New(c.WebhookPrivate), Clock: c.Clock, Log: c.Log, Meter: c.posted,
+		Alone: c.embedded() || c.Emulate != nil,
+	})
+	r.removals = &removals{r.access, r.upstream, r.webhooks, store, r.jobs, r.remarks, in, c.Log, map[mpblock.AppID]time.Time{}}
+	r.desks = desk.New(r.access, r.operators, r.lists, r.jobs, r.remarks, in, r.upstream, r.audit, c.Clock).WithWebhooks(r.webhooks)
 	return r, nil
 }
 
@@ -74,15 +83,15 @@ const (
 )
 
 // run does what nobody waits for, until ctx ends: it runs jobs, unblocks whose end has
-// come, counts changes for the
-// overview, writes down the calls, reads the lists on the platform, and erases accounts
-// that are being removed. It is to run on every node, once; nodes share the work. Report is
+// come, sends what webhooks are told, counts changes for the overview, writes down the
+// calls, reads the lists on the platform, and erases accounts that are being removed. It is to run on every node, once; nodes share the work. Report is
 // told of errors that it will try to overcome by itself; it may be called from several
 // goroutines. run returns once all of it has stopped, at most after the batches under way.
 func (r *rules) run(ctx context.Context, report func(error)) {
 	var wg sync.WaitGroup
 	defer wg.Wait()
 	wg.Go(func() { r.jobs.Run(ctx, report) })
+	wg.Go(func() { r.webhooks.Run(ctx, report) })
 	ends := expiry.New(expiry.Options{Due: r.store.Due, Account: r.access.Account, Apply: r.lists.Apply, Clock: r.clock, Report: report})
 	wg.Go(func() { ends.Run(ctx) })
 	wg.Go(func() { every(ctx, callsEvery, nil, "write down the calls", r.access.WriteCalls, report) })

@@ -6,13 +6,14 @@ import (
 	"testing"
 
 	"mpblock"
+	"mpblock/internal/feed"
 	"mpblock/internal/listcache"
 	"mpblock/internal/memstore"
 )
 
 func rulesOver(t *testing.T, store mpblock.Store) *rules {
 	t.Helper()
-	r, err := openRules(t.Context(), listcache.New(store, 1<<20), store, Config{}.withDefaults())
+	r, err := openRules(t.Context(), listcache.New(feed.New(store, 0), 1<<20), store, Config{}.withDefaults())
 	if err != nil {
 		t.Fatal(err)
 	}

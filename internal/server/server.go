@@ -94,7 +94,7 @@ func (e *DatabaseError) Unwrap() error { return e.Err }
 func Open(ctx context.Context, c Config) (*Server, error) {
 	c = c.withDefaults()
 	s := &Server{cfg: c, machine: c.Clock, metrics: ops.New(c.Version), conns: connsOf(openFiles()), listen: net.Listen, failed: make(chan error, 2)}
-	s.cfg.meter = s.metrics
+	s.cfg.meter, s.cfg.posted = s.metrics, s.metrics
 	if e := c.Emulate; e != nil {
 		bent := emulator.New(c.Clock, cmp.Or(e.Journal, emulator.DefaultJournal))
 		s.emulated = &emulated{Emulator: bent, people: memstore.WithClock(bent.Clock), saved: map[string]snapshot{}}

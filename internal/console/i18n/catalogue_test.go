@@ -12,6 +12,8 @@ import (
 	"mpblock/internal/fault"
 	"mpblock/internal/upstream/doctor"
 	"mpblock/internal/upstream/doubt"
+	"mpblock/internal/webhooks"
+	"mpblock/internal/webhooks/post"
 )
 
 // source returns all files of the package that fit a pattern, one after the other.
@@ -83,6 +85,12 @@ func TestCatalogueIsWhatIsUsed(t *testing.T) {
 	for _, scope := range programs.Scopes() {
 		used["scope."+string(scope)] = true
 	}
+	for _, k := range webhooks.Kinds() {
+		used["webhook.event."+string(k)] = true
+	}
+	for _, f := range []post.Fault{post.Status, post.Redirect, post.Gone, post.Timeout, post.Private, post.NoName, post.Insecure, post.Unreachable} {
+		used["webhook.fault."+string(f)] = true
+	}
 	for _, d := range audit.Deeds() {
 		used["audit."+string(d)] = true
 	}
@@ -98,6 +106,8 @@ func TestCatalogueIsWhatIsUsed(t *testing.T) {
 	delete(used, "emulator.plan.")
 	delete(used, "role.")
 	delete(used, "scope.")
+	delete(used, "webhook.event.")
+	delete(used, "webhook.fault.")
 	delete(used, "audit.")
 	delete(used, "audit.field.")
 	for key := range used {

@@ -54,6 +54,9 @@ func (v *visit) auditRow(l audit.Line) auditRow {
 	case strings.HasPrefix(string(l.Deed), "program."):
 		app, _, _ := strings.Cut(l.On, "/")
 		row.Address = "/accounts/" + app + "/programs"
+	case strings.HasPrefix(string(l.Deed), "webhook."):
+		app, _, _ := strings.Cut(l.On, "/")
+		row.Address = "/accounts/" + app + "/webhooks"
 	case strings.HasPrefix(string(l.Deed), "account."):
 		row.Address = "/accounts/" + l.On
 	default:
@@ -69,9 +72,12 @@ func (v *visit) auditRow(l audit.Line) auditRow {
 		if row.Note != "" {
 			row.Note += " · "
 		}
-		if strings.HasPrefix(string(l.Deed), "program.") {
+		switch kind, _, _ := strings.Cut(string(l.Deed), "."); kind {
+		case "program":
 			row.Note += v.Say(msg("scope." + f))
-		} else {
+		case "webhook":
+			row.Note += v.Say(msg("webhook.event." + f))
+		default:
 			row.Note += v.Say(msg("audit.field." + f))
 		}
 	}
