@@ -1,11 +1,14 @@
 package browser
 
 import (
+	"errors"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
 
+	"mpblock/client"
 	"mpblock/internal/testserver"
 )
 
@@ -51,6 +54,26 @@ func (b *tab) inBoth(name string, reach func(*tab)) {
 	}
 }
 
+// waiting is a platform that names limits, loses answers, and does not say what became of it.
+const waiting = `
+rules:
+  - {name: limits, match: {path: "*/quota/get"}, effect: {http: 200, body: '{"errcode":0,"errmsg":"ok","quota":{"daily_limit":2000,"used":7,"remain":1993},"rate_limit":{"call_count":60,"refresh_second":60}}'}}
+  - {name: lost, match: {path: "*/batchunblacklist"}, effect: {lost_answer: cut}}
+  - {name: unread, match: {path: "*/getblacklist", after: 1}, effect: {errcode: 48001}}
+`
+
+// bend has an emulator follow a fault plan.
+func bend(t *testing.T, there *testserver.Server, plan string) {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "plan.yaml")
+	if err := os.WriteFile(file, []byte(plan), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if out, err := exec.CommandContext(t.Context(), binary, "emulator", "faults", "load", file, "--control", there.Control).CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+}
+
 // TestPlatform adds an account that lies on an emulator in another process, by the form, and
 // works with it: what others change there, a list that has shrunk, what is refused.
 func TestPlatform(t *testing.T) {
@@ -77,7 +100,8 @@ func TestPlatform(t *testing.T) {
 	b.put("#name", "Shop 小店")
 	b.follow("#next")
 	b.says("#connection", "23,000 on it")
-	if n := len(b.text("#secret")); n != 32 {
+	secret := b.text("#secret")
+	if n := len(secret); n != 32 {
 		t.Errorf("the secret for programs has %d characters", n)
 	}
 	b.save("join-done", "en", "1440")
@@ -102,5 +126,23 @@ func TestPlatform(t *testing.T) {
 	if b.has("#drift td.whole a") {
 		t.Error("what was put back can be put back once more")
 	}
+	bend(t, there, waiting)
+	b.visit(at + "/platform")
+	b.follow("#examine")
+	b.says("#budget", "limit as the platform says")
+	program, err := client.New(testserver.DemoAppID, secret, client.WithBaseURL(b.base), client.WithRetries(0))
+	if err != nil {
+		t.Fatal(err)
+	}
+	page, err := program.List(t.Context(), "")
+	if err == nil {
+		err = program.Unblock(t.Context(), page.OpenIDs[0])
+	}
+	if !errors.Is(err, client.ErrSystem) {
+		t.Errorf("an answer that is lost: %v", err)
+	}
+	b.visit(at + "/platform")
+	b.says("#unsettled", "list is read again at")
+	b.inBoth("platform-waiting", func(b *tab) { b.visit(at + "/platform") })
 	b.inBoth("platform-settings", func(b *tab) { b.visit("/accounts/" + testserver.DemoAppID + "/platform") })
 }
