@@ -195,18 +195,31 @@ func (e *UnknownError) Error() string {
 	return fmt.Sprintf("mpblock: OpenID %d of the batch is neither a follower nor blocked", e.Index)
 }
 
-// RefusedError is the answer to a Batch where the list lies elsewhere, and some OpenIDs are
-// refused there. The others are changed. It may be asked again: it is the word of the moment.
+// RefusedError is the answer to a Batch of which some OpenIDs are refused: by the rules, or
+// there where the list lies, if that is elsewhere. The others are changed. It may be asked
+// again: it is the word of the moment.
 type RefusedError struct{ Refused []Refused }
 
-// Refused is an OpenID that is refused, with the return code of there.
+// Refused is an OpenID that is refused.
 type Refused struct {
 	OpenID OpenID
-	Code   int
+	Code   int    // the return code of where the list lies; 0: the rules refuse it
+	Err    *Error // what the rules say
 }
 
 func (e *RefusedError) Error() string {
+	if first := e.Refused[0]; first.Err != nil {
+		return fmt.Sprintf("mpblock: %d OpenIDs are refused; %s", len(e.Refused), first.Err.Message())
+	}
 	return fmt.Sprintf("mpblock: %d OpenIDs are refused where the list lies, the first with %d", len(e.Refused), e.Refused[0].Code)
+}
+
+// Unwrap returns what the rules say of the first, if it is they who refuse it.
+func (e *RefusedError) Unwrap() error {
+	if first := e.Refused[0].Err; first != nil {
+		return first
+	}
+	return nil
 }
 
 // NoChangeError is the answer to a question about a change that an account does not

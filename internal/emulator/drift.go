@@ -53,7 +53,7 @@ func DriftOf(ctx context.Context, l *lists.Service, a *mpblock.Account, action m
 		if errors.As(err, &unknown) {
 			return took, errUnknown.With(ids[unknown.Index], a.AppID)
 		}
-		if err != nil {
+		if err != nil && !errors.As(err, new(*mpblock.RefusedError)) { // who is protected stays as they are
 			return took, fmt.Errorf("drift: %w", err)
 		}
 		took, ids = append(took, c.OpenIDs...), ids[n:]

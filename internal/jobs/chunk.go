@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"slices"
-	"strconv"
 
 	"mpblock"
 	"mpblock/internal/jobs/item"
@@ -139,7 +138,7 @@ func (c *chunk) apply(ctx context.Context, ids []mpblock.OpenID) ([]mpblock.Open
 			if states[i].Follower || states[i].Blocked {
 				known = append(known, id)
 			} else {
-				c.refuse(id, WhyUnknown, "")
+				c.unknown(id)
 			}
 		}
 		ids = known
@@ -155,31 +154,34 @@ func (c *chunk) apply(ctx context.Context, ids []mpblock.OpenID) ([]mpblock.Open
 		var there *mpblock.RefusedError
 		switch {
 		case errors.As(err, &unknown): // gone since it was looked up
-			c.refuse(ids[unknown.Index], WhyUnknown, "")
+			c.unknown(ids[unknown.Index])
 			ids = mpblock.Without(ids, ids[unknown.Index:unknown.Index+1])
 			continue
 		case errors.As(err, &there):
-			return c.refusedThere(mpblock.Without(ids, change.OpenIDs), there.Refused), nil
+			return c.reportRefused(mpblock.Without(ids, change.OpenIDs), there.Refused), nil
 		}
 		return mpblock.Without(ids, change.OpenIDs), err
 	}
 	return nil, nil
 }
 
-// refusedThere refuses what is refused where the list lies, and returns the others.
-func (c *chunk) refusedThere(ids []mpblock.OpenID, refused []mpblock.Refused) []mpblock.OpenID {
+// reportRefused refuses those of some that lists has refused, and returns the others.
+func (c *chunk) reportRefused(ids []mpblock.OpenID, refused []mpblock.Refused) []mpblock.OpenID {
 	codes := map[int]int{}
 	for _, r := range refused {
-		codes[r.Code]++
-		c.refuse(r.OpenID, WhyPlatform, strconv.Itoa(r.Code))
-		ids = mpblock.Without(ids, []mpblock.OpenID{r.OpenID})
+		if rest := mpblock.Without(ids, []mpblock.OpenID{r.OpenID}); len(rest) < len(ids) {
+			c.result.Refused = append(c.result.Refused, item.RefusedAt(int(c.lines[r.OpenID]), r))
+			if ids = rest; r.Err == nil {
+				codes[r.Code]++
+			}
+		}
 	}
 	c.result.codes = sum(c.result.codes, codes)
 	return ids
 }
 
-func (c *chunk) refuse(id mpblock.OpenID, why RefusedWhy, detail string) {
-	c.result.Refused = append(c.result.Refused, RefusedLine{Line: int(c.lines[id]), Text: id.String(), Why: why, Detail: detail})
+func (c *chunk) unknown(id mpblock.OpenID) {
+	c.result.Refused = append(c.result.Refused, RefusedLine{Line: int(c.lines[id]), Text: id.String(), Why: WhyUnknown})
 }
 
 // changesOfChunk returns the changes that a chunk of a job has made.
@@ -227,7 +229,7 @@ func (svc *Service) undoChunk(ctx context.Context, j *storedJob) (chunkResult, e
 			return chunkResult{}, err
 		}
 		if there != nil {
-			left = c.refusedThere(left, there.Refused)
+			left = c.reportRefused(left, there.Refused)
 		}
 		for _, id := range left {
 			c.result.Refused = append(c.result.Refused, RefusedLine{Text: id.String(), Why: WhyChanged})

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"mpblock"
+	"mpblock/internal/jobs/item"
 	"mpblock/internal/lines"
 )
 
@@ -107,26 +108,17 @@ func (j Job) Active() bool {
 }
 
 // RefusedWhy is why a line or an OpenID of a job was refused.
-type RefusedWhy string
+type RefusedWhy = item.Why
 
 // Why something was refused.
 const (
-	WhyMalformed RefusedWhy = "malformed"
-	WhyForeign   RefusedWhy = "another account's"
-	WhyUnknown   RefusedWhy = "neither a follower nor blocked" // before, also what the platform refused with 40003
-	WhyChanged   RefusedWhy = "changed since"
-	WhyPlatform  RefusedWhy = "refused by the platform" // with its code as the Detail
+	WhyMalformed = item.Malformed
+	WhyForeign   = item.Foreign
+	WhyUnknown   = item.Unknown
+	WhyChanged   = item.Changed
+	WhyPlatform  = item.Platform
+	WhyProtected = item.Protected
 )
 
 // RefusedLine is something that a job did not do.
-type RefusedLine struct {
-	Line   int    // of its input, from 1; 0 with an undo
-	Source string // the name of the input, if it has one
-	Text   string // the OpenID, or the beginning of the malformed line
-	Why    RefusedWhy
-	Detail string // beyond Why, in English; may be empty
-
-	// Key and Args are Detail for those who speak other languages: see lines.Problem.
-	Key  string   `json:",omitempty"`
-	Args []string `json:",omitempty"`
-}
+type RefusedLine = item.Refused

@@ -11,6 +11,7 @@
 package lists
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -18,6 +19,7 @@ import (
 
 	"mpblock"
 	"mpblock/internal/lists/digest"
+	"mpblock/internal/lists/protection"
 	"mpblock/internal/lists/truth"
 	"mpblock/internal/quoted"
 )
@@ -63,6 +65,8 @@ type Service struct {
 	upstream truth.Truth // nil: there is none
 	clock    mpblock.Clock
 	digests  *digest.Digests
+
+	protection *protection.Service
 }
 
 // New returns the lists of a store. A page size out of range is a refusal.
@@ -79,13 +83,16 @@ func New(store mpblock.Store, opts Options) (*Service, error) {
 	clock := mpblock.ClockOr(opts.Clock)
 	svc := &Service{
 		store: store, local: truth.Local{Store: store}, upstream: opts.Upstream, quoted: quote(store.Blacklist), pageSize: opts.PageSize,
-		clock: clock, digests: digest.New(store, clock, opts.Log),
+		clock: clock, digests: digest.New(store, clock, opts.Log), protection: protection.New(store, clock),
 	}
 	if opts.Quoted != nil {
 		svc.quoted = opts.Quoted.Quoted
 	}
 	return svc, nil
 }
+
+// Protection has who is not to be blocked.
+func (svc *Service) Protection() *protection.Service { return svc.protection }
 
 // Blacklist returns a page of the account's blacklist after a cursor, "" for the
 // head. The cursor need not be blocked or a follower any more.
@@ -159,6 +166,9 @@ func (svc *Service) Change(ctx context.Context, a *mpblock.Account, actor string
 	var unknown *mpblock.UnknownError
 	if errors.As(err, &unknown) {
 		return unknownOpenID(a, unknown.Index)
+	}
+	if i := protection.Index(err, parsed); i >= 0 {
+		return cmp.Or(svc.firstUnknown(ctx, a, parsed[:i]), mpblock.At(err, "list[%d]", i))
 	}
 	return err
 }

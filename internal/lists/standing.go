@@ -1,87 +1,22 @@
 package lists
 
 import (
-	"cmp"
 	"context"
 
 	"mpblock"
+	"mpblock/internal/lists/standing"
 )
 
-// Standing is what became of a change: another may undo it, a third one that, and so on.
-type Standing struct {
-	Undoes   uint64 // the change that it undoes itself; 0: none
-	UndoneBy uint64 // the change by which it is undone now; 0: it is in effect
-	RedoneBy uint64 // the change by which it is in effect again; 0: it was never undone, or is undone now
-	Redoes   bool   // to undo Last is to redo what was done at first
-}
+// Standing is what became of a change.
+type Standing = standing.Standing
 
-// Last returns the last change of those that undo one another from a change with a seq
-// on: the one to undo for whoever wants that change undone, or redone.
-func (s Standing) Last(seq uint64) uint64 { return cmp.Or(s.UndoneBy, s.RedoneBy, seq) }
-
-// maxUndos is how far a chain of undos is followed.
-const maxUndos = 100
-
-// stand fills in how changes stand. It takes two reads, and two more for each time that
-// one of them was undone.
+// stand fills in how changes stand.
 func (svc *Service) stand(ctx context.Context, app mpblock.AppID, rows []ChangeRow) error {
-	later, earlier := map[*ChangeRow]uint64{}, map[*ChangeRow]uint64{}
+	of := make([]standing.Of, len(rows))
 	for i := range rows {
-		r := &rows[i]
-		later[r] = r.Seq
-		if r.Undoes != 0 {
-			earlier[r] = r.Undoes
-		}
+		of[i] = standing.Of{Seq: rows[i].Seq, Standing: &rows[i].Standing}
 	}
-	for n := 0; n < maxUndos && len(later)+len(earlier) > 0; n++ {
-		if err := step(later, func(seqs []uint64) ([]uint64, error) { return svc.store.Undone(ctx, app, seqs) }, func(r *ChangeRow, by uint64) {
-			if r.UndoneBy == 0 {
-				r.UndoneBy, r.RedoneBy = by, 0
-			} else {
-				r.UndoneBy, r.RedoneBy = 0, by
-			}
-			r.Redoes = !r.Redoes
-		}); err != nil {
-			return err
-		}
-		for r := range earlier {
-			r.Redoes = !r.Redoes
-		}
-		if err := step(earlier, func(seqs []uint64) ([]uint64, error) {
-			heads, err := svc.store.ChangeHeads(ctx, app, seqs)
-			of := make([]uint64, len(heads))
-			for i, head := range heads {
-				of[i] = head.Undoes
-			}
-			return of, err
-		}, func(*ChangeRow, uint64) {}); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// step goes on by one change from where rows are, and forgets those that are at an end.
-func step(at map[*ChangeRow]uint64, read func([]uint64) ([]uint64, error), do func(*ChangeRow, uint64)) error {
-	if len(at) == 0 {
-		return nil
-	}
-	rows, seqs := make([]*ChangeRow, 0, len(at)), make([]uint64, 0, len(at))
-	for r, seq := range at {
-		rows, seqs = append(rows, r), append(seqs, seq)
-	}
-	next, err := read(seqs)
-	if err != nil {
-		return err
-	}
-	for i, r := range rows {
-		if at[r] = next[i]; next[i] == 0 {
-			delete(at, r)
-			continue
-		}
-		do(r, next[i])
-	}
-	return nil
+	return standing.Find(ctx, svc.store, app, of)
 }
 
 // Row returns a change without all of its OpenIDs, and how it stands.

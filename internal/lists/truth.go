@@ -15,8 +15,9 @@ func (svc *Service) truth(a *mpblock.Account) truth.Truth {
 	return svc.local
 }
 
-// Apply makes a change of an account's blacklist, as Truth says. All changes, of any
-// door and of jobs, go through it; it dates them.
+// Apply makes a change of an account's blacklist, as Truth says, but for who is protected:
+// see protection.Service.Guard. All changes, of any door and of jobs, go through it; it
+// dates them.
 func (svc *Service) Apply(ctx context.Context, a *mpblock.Account, b mpblock.Batch) (mpblock.Change, error) {
 	return svc.apply(ctx, a, b, false)
 }
@@ -29,7 +30,9 @@ func (svc *Service) apply(ctx context.Context, a *mpblock.Account, b mpblock.Bat
 		return mpblock.Change{}, errRequestElsewhere.With(a.AppID)
 	}
 	b.Time = svc.clock.Now()
-	return svc.truth(a).Apply(ctx, a, b, whole)
+	return svc.protection.Guard(ctx, a.AppID, b, whole, func(b mpblock.Batch) (mpblock.Change, error) {
+		return svc.truth(a).Apply(ctx, a, b, whole)
+	})
 }
 
 // Finish ends what was left under way of an account's changes, as Truth says: who looks in

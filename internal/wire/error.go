@@ -40,6 +40,7 @@ const (
 	CodeUnauthorized     Code = 48001
 	CodeQuotaClears      Code = 48006
 	CodeNotThisAppOpenID Code = 49003
+	CodeUserLimited      Code = 50002
 	CodeNoRID            Code = 76001
 	CodeNoPath           Code = 76021
 )
@@ -72,6 +73,7 @@ var codeTexts = map[Code]string{ //nolint:gosec // no credentials, though some s
 	CodeUnauthorized:     "api unauthorized",
 	CodeQuotaClears:      "forbid to clear quota because of reaching the limit",
 	CodeNotThisAppOpenID: "not match openid with appid",
+	CodeUserLimited:      "user limited",
 	CodeNoRID:            "rid not found",
 	CodeNoPath:           "cgi_path not found, please check",
 }
@@ -98,6 +100,7 @@ var codes = map[string]Code{
 	"message.blocked":          CodeNeedUnblock,
 	"message.stranger":         CodeNeedSubscribe,
 	"openid.foreign":           CodeNotThisAppOpenID,
+	"openid.protected":         CodeUserLimited,
 	"openid.shape":             CodeBadOpenID,
 	"openid.unknown":           CodeBadOpenID,
 	"passage.long":             CodeBadData,

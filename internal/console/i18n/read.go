@@ -3,6 +3,7 @@ package i18n
 import (
 	"strings"
 
+	"mpblock"
 	"mpblock/internal/lines"
 )
 
@@ -51,15 +52,17 @@ func (l Lang) Unread(e *lines.Error) string {
 // BadLine says what is wrong with a line, by the key and the arguments of its Problem;
 // false if there is no such key.
 func (l Lang) BadLine(key string, args []string) (string, bool) {
-	words, ok := badWords[key]
-	if !ok {
-		return "", false
-	}
 	all := make([]any, len(args))
 	for i, a := range args {
 		all[i] = a
 	}
-	return l.Say(words, all...), true
+	if words, ok := badWords[key]; ok {
+		return l.Say(words, all...), true
+	}
+	if _, ok := errorWords[Msg(key)]; ok {
+		return l.Refused(&mpblock.Error{Key: key, Args: all}), true
+	}
+	return "", false
 }
 
 // WasRead says what was read of an input, and what was left aside.

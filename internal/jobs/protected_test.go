@@ -1,0 +1,76 @@
+package jobs
+
+import (
+	"slices"
+	"testing"
+	"time"
+
+	"mpblock"
+)
+
+func (c *jobCase) protect(ids ...string) {
+	c.t.Helper()
+	var parsed []mpblock.OpenID
+	for _, id := range ids {
+		parsed = append(parsed, mpblock.OpenID([]byte(id)))
+	}
+	if _, err := c.svc.lists.Protection().Protect(c.t.Context(), c.a, "console:anna", "客服 staff", parsed); err != nil {
+		c.t.Fatal(err)
+	}
+}
+
+// Who is protected is left out of a job, and reported with who has protected them and why.
+func TestJobLeavesOutTheProtected(t *testing.T) {
+	c := newJobCase(t)
+	c.protect(c.ids[4], c.ids[5])
+	j := c.start()
+	if errs := runQueue(c.svc, t.Context()); len(errs) != 0 {
+		t.Fatal(errs)
+	}
+	if j = c.job(j.ID); j.State != JobDone || j.Progress != (JobProgress{Total: 11, Done: 5, Already: 3, Refused: 3}) {
+		t.Errorf("job %+v", j)
+	}
+	if got := c.changed(j.ID); got != "0001001111" {
+		t.Errorf("changed %s", got)
+	}
+	var lines []RefusedLine
+	for line, err := range c.svc.Refused(t.Context(), c.app, j.ID) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if line.Why == WhyProtected {
+			lines = append(lines, line)
+		}
+	}
+	if len(lines) != 2 || lines[0].Line != 5 || lines[0].Text != c.ids[4] || lines[0].Key != "openid.protected" ||
+		!slices.Equal(lines[0].Args, []string{c.ids[4], "console:anna", "客服 staff"}) {
+		t.Errorf("reported %+v", lines)
+	}
+}
+
+// The undo of a job that has unblocked leaves out who was protected since, also where that
+// is all of them.
+func TestUndoJobLeavesOutTheProtected(t *testing.T) {
+	c := newJobCase(t)
+	draft := c.draft(mpblock.Unblock)
+	if _, err := c.svc.Start(t.Context(), c.app, draft.ID, "", time.Time{}); err != nil {
+		t.Fatal(err)
+	}
+	if errs := runQueue(c.svc, t.Context()); len(errs) != 0 {
+		t.Fatal(errs)
+	}
+	c.protect(c.ids[:3]...)
+	undo, err := c.svc.Undo(t.Context(), c.app, draft.ID, "anna", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if errs := runQueue(c.svc, t.Context()); len(errs) != 0 {
+		t.Fatal(errs)
+	}
+	if j := c.job(undo.ID); j.State != JobDone || j.Progress.Done != 0 || j.Progress.Refused != 3 {
+		t.Errorf("undo %+v", j)
+	}
+	if got := c.refused(undo.ID); !slices.Equal(got, []string{"0 protected", "0 protected", "0 protected"}) {
+		t.Errorf("refused %q", got)
+	}
+}

@@ -1,0 +1,152 @@
+package protection
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"sync/atomic"
+	"time"
+
+	"mpblock"
+)
+
+// keepFor is for how long blocks go by what was read of an account, as calls go by what
+// was read of its settings. Whoever protects somebody on this node ends it.
+const keepFor = 500 * time.Millisecond
+
+// kept is what blocks go by of an account.
+type kept struct {
+	token  chan struct{} // of whoever reads or writes the record
+	people atomic.Pointer[people]
+}
+
+type people struct {
+	of    map[mpblock.OpenID]Person
+	until time.Time
+}
+
+func (s *Service) of(app mpblock.AppID) *kept {
+	k, ok := s.kept.Load(app)
+	if !ok {
+		k, _ = s.kept.LoadOrStore(app, &kept{token: make(chan struct{}, 1)})
+	}
+	return k.(*kept) //nolint:forcetypeassert // the map holds nothing else
+}
+
+func (k *kept) lock(ctx context.Context) error {
+	select {
+	case k.token <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+func (k *kept) unlock() { <-k.token }
+
+func (k *kept) forget() { k.people.Store(nil) }
+
+// fresh returns what is kept, if it is to be gone by.
+func (k *kept) fresh() map[mpblock.OpenID]Person {
+	if p := k.people.Load(); p != nil && time.Now().Before(p.until) {
+		return p.of
+	}
+	return nil
+}
+
+// protected returns who is protected of an account. One read serves all who wait for it.
+func (s *Service) protected(ctx context.Context, app mpblock.AppID) (map[mpblock.OpenID]Person, error) {
+	k := s.of(app)
+	if of := k.fresh(); of != nil {
+		return of, nil
+	}
+	if err := k.lock(ctx); err != nil {
+		return nil, err
+	}
+	defer k.unlock()
+	if of := k.fresh(); of != nil {
+		return of, nil
+	}
+	until := time.Now().Add(keepFor)
+	e, err := kind.Get(ctx, s.store, string(app))
+	if err != nil && !errors.Is(err, mpblock.ErrNotFound) {
+		return nil, err
+	}
+	of, err := peopleOf(e.Value)
+	if err == nil {
+		k.people.Store(&people{of, until})
+	}
+	return of, err
+}
+
+// Guard has a batch applied without those whom it would block and who are protected. They
+// are a *mpblock.RefusedError beside the change of the others. Where the batch is to be
+// whole, the first of them is an ErrProtected instead, and nothing is changed.
+func (s *Service) Guard(ctx context.Context, app mpblock.AppID, b mpblock.Batch, whole bool, apply func(mpblock.Batch) (mpblock.Change, error)) (mpblock.Change, error) {
+	if b.Action != mpblock.Block {
+		return apply(b)
+	}
+	people, err := s.protected(ctx, app)
+	if err != nil {
+		return mpblock.Change{}, err
+	}
+	first := slices.IndexFunc(b.OpenIDs, func(id mpblock.OpenID) bool { _, is := people[id]; return is })
+	if first < 0 {
+		return apply(b)
+	}
+	if before, err := s.asked(ctx, app, b); before || err != nil {
+		return apply(b) // as it was answered then, or with what is wrong
+	}
+	if whole {
+		return mpblock.Change{}, people[b.OpenIDs[first]].Error()
+	}
+	refused := &mpblock.RefusedError{}
+	all := b.OpenIDs
+	var rest []mpblock.OpenID
+	for _, id := range all {
+		if p, is := people[id]; is {
+			refused.Refused = append(refused.Refused, mpblock.Refused{OpenID: id, Err: p.Error()})
+		} else {
+			rest = append(rest, id)
+		}
+	}
+	if b.OpenIDs = rest; len(rest) == 0 {
+		return mpblock.Change{}, refused
+	}
+	c, err := apply(b)
+	var also *mpblock.RefusedError
+	switch {
+	case errors.As(err, &also):
+		refused.Refused = append(refused.Refused, also.Refused...)
+	case err != nil:
+		return c, inOrder(err, all, rest)
+	}
+	return c, refused
+}
+
+// inOrder returns an error of a part of a batch with the place that the OpenID has in all.
+func inOrder(err error, all, rest []mpblock.OpenID) error {
+	var unknown *mpblock.UnknownError
+	if errors.As(err, &unknown) {
+		return &mpblock.UnknownError{Index: slices.Index(all, rest[unknown.Index])}
+	}
+	return err
+}
+
+// asked tells whether a batch with an ID was applied before, when nobody was protected.
+func (s *Service) asked(ctx context.Context, app mpblock.AppID, b mpblock.Batch) (bool, error) {
+	if !b.ID.Named() {
+		return false, nil
+	}
+	before := b.ID.Key
+	for i := len(before) - 1; i >= 0; i-- {
+		if before[i]--; before[i] != 0xff {
+			break
+		}
+	}
+	found, err := s.store.Requests(ctx, app, before, 1)
+	if err != nil || len(found) == 0 || found[0].ID.Key != b.ID.Key {
+		return false, err
+	}
+	return found[0].Answers(b)
+}

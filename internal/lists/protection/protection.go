@@ -1,0 +1,207 @@
+// Package protection holds whom nobody is to block by accident: the staff, partners and
+// testers of an account, each with who has protected them, why and since when.
+//
+// It promises that no block goes past Guard, through which lists sends all of them: on
+// this node as of now, and on every other within half a second (see kept). Who may
+// protect whom it leaves to others.
+package protection
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"mpblock"
+	"mpblock/internal/record"
+)
+
+// Limits of protection.
+const (
+	MaxPeople = 1_000 // of an account
+	MaxAtOnce = 100   // OpenIDs that are protected, or no more, with one call
+	MaxWhy    = 80    // characters
+)
+
+// ErrProtected is the error of a block of somebody who is protected. Its arguments are the
+// OpenID, who has protected it, and why.
+var ErrProtected = mpblock.NewError(mpblock.Forbidden, "openid.protected", "%s is protected by %s (%s) and cannot be blocked: nothing was changed")
+
+var (
+	errWhy     = mpblock.NewError(mpblock.Invalid, "protection.why", "why somebody is protected is one line of 1 to %d characters")
+	errAtOnce  = mpblock.NewError(mpblock.Limited, "protection.size", "%d OpenIDs: want 1 to %d at once")
+	errFull    = mpblock.NewError(mpblock.Limited, "protection.full", "account %s would have %d protected people, and may have %d: unprotect some of them first")
+	errForeign = mpblock.NewError(mpblock.Invalid, "openid.foreign.protected", "%s is an OpenID of another account: nothing was changed")
+)
+
+// Person is somebody who is protected.
+type Person struct {
+	OpenID mpblock.OpenID
+	By     string    // the actor who has protected them
+	Why    string    // one line
+	At     time.Time // since when
+}
+
+// Error returns the ErrProtected of a person.
+func (p Person) Error() *mpblock.Error { return ErrProtected.With(p.OpenID.String(), p.By, p.Why) }
+
+// Index returns the place in a list of the OpenID that an ErrProtected is about; -1: it is
+// none.
+func Index(err error, ids []mpblock.OpenID) int {
+	var e *mpblock.Error
+	if !errors.As(err, &e) || !e.Is(ErrProtected) {
+		return -1
+	}
+	return slices.IndexFunc(ids, func(id mpblock.OpenID) bool { return id.String() == e.Args[0] })
+}
+
+// stored is a Person as a record has it.
+type stored struct {
+	OpenID string    `json:"openid"`
+	By     string    `json:"by"`
+	Why    string    `json:"why"`
+	At     time.Time `json:"at"`
+}
+
+// kind are the records: one for each account, with all who are protected, in byte order.
+// Its key is the AppID, so it lies in the shard in which the account's lists are: one that
+// is away stops no other account.
+const kind = record.Kind[[]stored]("protected")
+
+// Service has the protected people of a store. Its methods are safe for concurrent use.
+type Service struct {
+	store mpblock.Store
+	clock mpblock.Clock
+	kept  sync.Map // mpblock.AppID → *kept
+}
+
+// New returns the protected people of a store; the clock, nil for the system's, dates them.
+func New(store mpblock.Store, clock mpblock.Clock) *Service {
+	return &Service{store: store, clock: mpblock.ClockOr(clock)}
+}
+
+// Protect protects up to MaxAtOnce people of an account, all or none, and returns those who
+// were not before. Whoever is, is so from now on by whom and why this says. Who is blocked
+// stays blocked.
+func (s *Service) Protect(ctx context.Context, a *mpblock.Account, by, why string, ids []mpblock.OpenID) (added []mpblock.OpenID, err error) {
+	why = strings.TrimSpace(why)
+	if n := utf8.RuneCountInString(why); n == 0 || n > MaxWhy || !utf8.ValidString(why) || strings.ContainsFunc(why, unicode.IsControl) || strings.ContainsAny(why, "\u2028\u2029") {
+		return nil, errWhy.With(MaxWhy)
+	}
+	for _, id := range ids {
+		if !a.Owns(id) {
+			return nil, errForeign.With(id.String())
+		}
+	}
+	err = s.edit(ctx, a, ids, func(people map[mpblock.OpenID]Person) error {
+		added = added[:0]
+		for _, id := range ids {
+			if _, there := people[id]; !there {
+				added = append(added, id)
+			}
+			people[id] = Person{OpenID: id, By: by, Why: why, At: s.clock.Now().UTC().Truncate(time.Millisecond)}
+		}
+		if len(people) > MaxPeople {
+			return errFull.With(string(a.AppID), len(people), MaxPeople)
+		}
+		return nil
+	})
+	return added, err
+}
+
+// Unprotect ends the protection of up to MaxAtOnce people, and returns those who were protected.
+func (s *Service) Unprotect(ctx context.Context, a *mpblock.Account, ids []mpblock.OpenID) (freed []mpblock.OpenID, err error) {
+	err = s.edit(ctx, a, ids, func(people map[mpblock.OpenID]Person) error {
+		freed = freed[:0]
+		for _, id := range ids {
+			if _, there := people[id]; there {
+				freed = append(freed, id)
+				delete(people, id)
+			}
+		}
+		if len(freed) == 0 {
+			return record.ErrKeep
+		}
+		return nil
+	})
+	return freed, err
+}
+
+func (s *Service) edit(ctx context.Context, a *mpblock.Account, ids []mpblock.OpenID, change func(map[mpblock.OpenID]Person) error) error {
+	if err := a.MayChange(); err != nil {
+		return err
+	}
+	if len(ids) == 0 || len(ids) > MaxAtOnce {
+		return errAtOnce.With(len(ids), MaxAtOnce)
+	}
+	k := s.of(a.AppID)
+	if err := k.lock(ctx); err != nil {
+		return err
+	}
+	defer k.unlock()
+	k.forget() // also where nobody knows whether it was written
+	_, err := kind.Edit(ctx, s.store, string(a.AppID), func(e *record.Entry[[]stored]) error {
+		people, err := peopleOf(e.Value)
+		if err == nil {
+			err = change(people)
+		}
+		e.Value = e.Value[:0]
+		for _, id := range slices.SortedFunc(maps.Keys(people), mpblock.OpenID.Compare) {
+			p := people[id]
+			e.Value = append(e.Value, stored{id.String(), p.By, p.Why, p.At})
+		}
+		return err
+	})
+	return err
+}
+
+func peopleOf(all []stored) (map[mpblock.OpenID]Person, error) {
+	people := make(map[mpblock.OpenID]Person, len(all))
+	for _, p := range all {
+		id, err := mpblock.ParseOpenID(p.OpenID)
+		if err != nil {
+			return nil, err
+		}
+		people[id] = Person{OpenID: id, By: p.By, Why: p.Why, At: p.At}
+	}
+	return people, nil
+}
+
+// People returns all who are protected of an account, in byte order.
+func (s *Service) People(ctx context.Context, app mpblock.AppID) ([]Person, error) {
+	e, err := kind.Get(ctx, s.store, string(app))
+	if errors.Is(err, mpblock.ErrNotFound) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	people, err := peopleOf(e.Value)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]Person, 0, len(people))
+	for _, p := range people {
+		out = append(out, p)
+	}
+	slices.SortFunc(out, func(a, b Person) int { return a.OpenID.Compare(b.OpenID) })
+	return out, nil
+}
+
+// Erase removes what is kept of an account.
+func (s *Service) Erase(ctx context.Context, app mpblock.AppID) error {
+	s.kept.Delete(app)
+	e, err := kind.Get(ctx, s.store, string(app))
+	if errors.Is(err, mpblock.ErrNotFound) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return kind.Delete(ctx, s.store, e.Key, e.Version)
+}
