@@ -18,18 +18,21 @@ import (
 
 // cli is all commands.
 type cli struct {
-	Serve    serveCmd        `cmd:"" help:"Run the server."`
-	Account  local.Account   `cmd:"" help:"Add, list, show and change accounts of a running server."`
-	Webhook  local.Webhook   `cmd:"" help:"Make, list, try and remove webhooks: URLs that are told of the changes of an account's blacklist."`
-	Program  local.Program   `cmd:"" help:"Make, list and revoke programs: named credentials of an account of a running server."`
-	Follower local.Follower  `cmd:"" help:"Register followers with a running server."`
-	Remark   local.Remark    `cmd:"" help:"Import, print and erase what operators call people, on a running server."`
-	Operator local.Operator  `cmd:"" help:"Add, list and reset operators of the console of a running server."`
-	Backup   local.Backup    `cmd:"" help:"Copy the store of a running server."`
-	Check    checkCmd        `cmd:"" help:"Verify a store that no server is using."`
-	Copy     copyCmd         `cmd:"" help:"Copy a whole store: between directories and databases."`
-	Migrate  migrateCmd      `cmd:"" help:"Show or change the version of a database's schema."`
-	Emulator emulate.Command `cmd:"" help:"Have a running emulator fail, move its clock, and go back: mpblock serve --demo is one."`
+	Serve     serveCmd        `cmd:"" help:"Run the server."`
+	Account   local.Account   `cmd:"" help:"Add, list, show and change accounts of a running server."`
+	Webhook   local.Webhook   `cmd:"" help:"Make, list, try and remove webhooks: URLs that are told of the changes of an account's blacklist."`
+	Program   local.Program   `cmd:"" help:"Make, list and revoke programs: named credentials of an account of a running server."`
+	Follower  local.Follower  `cmd:"" help:"Register followers with a running server."`
+	Remark    local.Remark    `cmd:"" help:"Import, print and erase what operators call people, on a running server."`
+	Protect   local.Protect   `cmd:"" help:"Protect people, such as staff: nobody can block them, by any door of a running server."`
+	Unprotect local.Unprotect `cmd:"" help:"End the protection of people."`
+	Protected local.Protected `cmd:"" help:"List whom nobody can block, with who has protected them and why."`
+	Operator  local.Operator  `cmd:"" help:"Add, list and reset operators of the console of a running server."`
+	Backup    local.Backup    `cmd:"" help:"Copy the store of a running server."`
+	Check     checkCmd        `cmd:"" help:"Verify a store that no server is using."`
+	Copy      copyCmd         `cmd:"" help:"Copy a whole store: between directories and databases."`
+	Migrate   migrateCmd      `cmd:"" help:"Show or change the version of a database's schema."`
+	Emulator  emulate.Command `cmd:"" help:"Have a running emulator fail, move its clock, and go back: mpblock serve --demo is one."`
 	overapi.Commands
 	Version versionCmd `cmd:"" help:"Print the version."`
 	Man     manCmd     `cmd:"" hidden:"" help:"Print the manual page."`

@@ -122,6 +122,7 @@ func newHandler(rules Rules, log *slog.Logger) http.Handler {
 	mux.Handle("PUT /accounts/{app}/upstream", handle(h, h.move))
 	h.programRoutes(mux)
 	h.webhookRoutes(mux)
+	h.protectedRoutes(mux)
 	mux.Handle("PUT /accounts/{app}/upstream/budget", handle(h, h.budget))
 	mux.Handle("POST /operators", handle(h, h.addOperator))
 	mux.Handle("GET /operators", handle(h, h.operators))

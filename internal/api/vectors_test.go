@@ -86,6 +86,11 @@ func newFixture(t *testing.T, settings ...string) *fixture {
 	if slices.Contains(settings, "remarks") {
 		f.remark(opts.Remarks)
 	}
+	if slices.Contains(settings, "protected") { // $F4
+		if _, err := l.Protection().Protect(ctx, a, "console:anna", "staff", []mpblock.OpenID{mpblock.OpenID([]byte(f.words["F4"]))}); err != nil {
+			t.Fatal(err)
+		}
+	}
 	if slices.Contains(settings, "cleared") {
 		for range access.MaxClears {
 			if err := p.ClearQuota(ctx, a, string(a.AppID)); err != nil {
@@ -190,7 +195,7 @@ func set(a *mpblock.Account, settings []string) error {
 				return err
 			}
 			a.PerMinute[mpblock.Call(w[2])] = n
-		case s == "require https", s == "rid", s == "broken store", s == "remarks", s == "cleared", w[0] == "page":
+		case s == "require https", s == "rid", s == "broken store", s == "remarks", s == "protected", s == "cleared", w[0] == "page":
 		default:
 			return fmt.Errorf("no setting is named %q", s)
 		}

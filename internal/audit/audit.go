@@ -43,6 +43,8 @@ const (
 	WebhookSecret  Deed = "webhook.secret"
 	WebhookResumed Deed = "webhook.resumed"
 	WebhookGone    Deed = "webhook.gone"
+	Protected      Deed = "person.protected"
+	Unprotected    Deed = "person.unprotected"
 	OperatorAdded  Deed = "operator.added"
 	OperatorSet    Deed = "operator.set"
 	OperatorOff    Deed = "operator.off"
@@ -62,7 +64,7 @@ func Deeds() []Deed {
 	return []Deed{
 		AccountAdded, AccountSet, AccountSecret, AccountRetired, AccountBack, AccountGone,
 		ProgramAdded, ProgramSet, ProgramSecret, ProgramGone,
-		WebhookAdded, WebhookSecret, WebhookResumed, WebhookGone, OperatorAdded, OperatorSet, OperatorOff,
+		WebhookAdded, WebhookSecret, WebhookResumed, WebhookGone, Protected, Unprotected, OperatorAdded, OperatorSet, OperatorOff,
 		OperatorOn, OperatorGone, OperatorReset, OperatorOut, FactorRequired, FactorFree,
 		FactorOn, FactorOff, FactorCodes,
 	}
@@ -80,10 +82,10 @@ type Line struct {
 	Time   time.Time `json:"time"`
 	By     string    `json:"by"` // an operator's name with "console:" before it, or ByAdmin
 	Deed   Deed      `json:"deed"`
-	On     string    `json:"on,omitempty"`     // an AppID, with a slash and the name of a program or webhook behind it, or the name of an operator
+	On     string    `json:"on,omitempty"`     // an AppID, with a slash and the name of a program or webhook, or an OpenID, behind it, or the name of an operator
 	Was    string    `json:"was,omitempty"`    // of OperatorSet: the role before
 	Now    string    `json:"now,omitempty"`    // of OperatorSet and OperatorAdded: the role then
-	Fields []string  `json:"fields,omitempty"` // what was changed: of AccountSet by the names in Changed, of operators Accounts; of programs the scopes then, of webhooks the events
+	Fields []string  `json:"fields,omitempty"` // what was changed: of AccountSet by the names in Changed, of operators Accounts; of programs the scopes then, of webhooks the events, of Protected why
 }
 
 // OfProgram is a line about a program of an account, and what it may do then.
@@ -98,6 +100,16 @@ func OfProgram(by string, deed Deed, app mpblock.AppID, name string, scopes []st
 // OfWebhook is a line about a webhook of an account, and what it is told of where it is new.
 func OfWebhook(by string, deed Deed, app mpblock.AppID, name string, events ...string) Line {
 	return Line{By: by, Deed: deed, On: string(app) + "/" + name, Fields: events}
+}
+
+// OfPerson is a line about a person of an account who was protected, for which why, or is no
+// more.
+func OfPerson(by string, deed Deed, app mpblock.AppID, id mpblock.OpenID, why string) Line {
+	l := Line{By: by, Deed: deed, On: string(app) + "/" + id.String()}
+	if deed == Protected {
+		l.Fields = []string{why}
+	}
+	return l
 }
 
 // kindAudit is the kind of the records of lines. Their keys are times counted down, so

@@ -267,6 +267,18 @@ var actions = map[string]action{
 		_, err := d.Programs(ctx, app)
 		return err
 	}},
+	"Protected": {operators.RoleViewer, true, func(ctx context.Context, d *Desk, app mpblock.AppID) error {
+		_, err := d.Protected(ctx, app)
+		return err
+	}},
+	"Protect": {operators.RoleAdmin, true, func(ctx context.Context, d *Desk, app mpblock.AppID) error {
+		_, err := d.Protect(ctx, app, nil, "")
+		return err
+	}},
+	"Unprotect": {operators.RoleAdmin, true, func(ctx context.Context, d *Desk, app mpblock.AppID) error {
+		_, err := d.Unprotect(ctx, app, nil)
+		return err
+	}},
 	"AddProgram": {operators.RoleAdmin, true, func(ctx context.Context, d *Desk, app mpblock.AppID) error {
 		_, err := d.AddProgram(ctx, app, "", nil)
 		return err

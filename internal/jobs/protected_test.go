@@ -60,7 +60,7 @@ func TestUndoJobLeavesOutTheProtected(t *testing.T) {
 		t.Fatal(errs)
 	}
 	c.protect(c.ids[:3]...)
-	undo, err := c.svc.Undo(t.Context(), c.app, draft.ID, "anna", "")
+	undo, err := c.svc.Undo(t.Context(), c.app, "anna", draft.ID, "")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -57,6 +57,9 @@ func (v *visit) auditRow(l audit.Line) auditRow {
 	case strings.HasPrefix(string(l.Deed), "webhook."):
 		app, _, _ := strings.Cut(l.On, "/")
 		row.Address = "/accounts/" + app + "/webhooks"
+	case strings.HasPrefix(string(l.Deed), "person."):
+		app, id, _ := strings.Cut(l.On, "/")
+		row.Address = "/a/" + app + "/openids/" + id
 	case strings.HasPrefix(string(l.Deed), "account."):
 		row.Address = "/accounts/" + l.On
 	default:
@@ -77,6 +80,8 @@ func (v *visit) auditRow(l audit.Line) auditRow {
 			row.Note += v.Say(msg("scope." + f))
 		case "webhook":
 			row.Note += v.Say(msg("webhook.event." + f))
+		case "person":
+			row.Note += f // why they are protected
 		default:
 			row.Note += v.Say(msg("audit.field." + f))
 		}

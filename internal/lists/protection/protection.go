@@ -30,7 +30,7 @@ const (
 
 // ErrProtected is the error of a block of somebody who is protected. Its arguments are the
 // OpenID, who has protected it, and why.
-var ErrProtected = mpblock.NewError(mpblock.Forbidden, "openid.protected", "%s is protected by %s (%s) and cannot be blocked: nothing was changed")
+var ErrProtected = mpblock.NewError(mpblock.Conflict, "openid.protected", "%s is protected by %s (%s) and cannot be blocked: nothing was changed")
 
 var (
 	errWhy     = mpblock.NewError(mpblock.Invalid, "protection.why", "why somebody is protected is one line of 1 to %d characters")

@@ -1,0 +1,73 @@
+package settings
+
+import (
+	"net/http"
+	"strconv"
+	"strings"
+
+	"mpblock/internal/console/i18n"
+	"mpblock/internal/console/web"
+	"mpblock/internal/lists/protection"
+)
+
+// protectedPage lists whom nobody can block of an account, and protects others.
+type protectedPage struct {
+	web.Frame
+	Account, Shown string // AppID and name
+	Rows           []protectedRow
+	MaxWhy         int
+	OpenIDs, Why   string // of others, as they were entered
+}
+
+type protectedRow struct {
+	OpenID, Address, By, Why string
+	At                       i18n.Stamp
+	Blocked                  bool
+}
+
+func (c *Pages) protected(v *visit) error {
+	if err := v.settings(); err != nil {
+		return err
+	}
+	return v.protectedPage(http.StatusOK, &protectedPage{})
+}
+
+func (v *visit) protectedPage(status int, p *protectedPage) error {
+	all, err := v.Desk.Protected(v.Ctx(), v.Account.AppID)
+	if err != nil {
+		return err
+	}
+	p.Account, p.Shown, p.MaxWhy = string(v.Account.AppID), web.NameOf(v.Account), protection.MaxWhy
+	for _, one := range all {
+		p.Rows = append(p.Rows, protectedRow{
+			OpenID: one.OpenID.String(), Address: "/a/" + p.Account + "/openids/" + one.OpenID.String(),
+			By: strings.TrimPrefix(one.By, "console:"), Why: one.Why, At: i18n.StampOf(one.At, v.Zone), Blocked: one.Blocked,
+		})
+	}
+	return v.Page(status, "protected", v.Say(msg("protected.title"), p.Shown), p)
+}
+
+func (c *Pages) protect(v *visit) error {
+	if err := v.programForm(); err != nil {
+		return err
+	}
+	ids, why := v.Field("openids"), v.Field("why")
+	added, err := v.Desk.Protect(v.Ctx(), v.Account.AppID, strings.Fields(ids), why)
+	if err != nil {
+		return v.Again(err, func(status int) error { return v.protectedPage(status, &protectedPage{OpenIDs: ids, Why: why}) })
+	}
+	v.Tell("good", v.Say(msg("protected.added"), strconv.Itoa(added)))
+	return v.See("/accounts/" + string(v.Account.AppID) + "/protected")
+}
+
+func (c *Pages) unprotect(v *visit) error {
+	if err := v.programForm(); err != nil {
+		return err
+	}
+	id := v.Field("openid")
+	if _, err := v.Desk.Unprotect(v.Ctx(), v.Account.AppID, []string{id}); err != nil {
+		return err
+	}
+	v.Tell("good", v.Say(msg("protected.ended"), id))
+	return v.See("/accounts/" + string(v.Account.AppID) + "/protected")
+}
