@@ -7,8 +7,12 @@ import (
 	"mpblock"
 	"mpblock/internal/audit"
 	"mpblock/internal/lists"
+	"mpblock/internal/lists/protection"
 	"mpblock/internal/operators"
 )
+
+// MaxWhy is how many characters may say why somebody is protected.
+const MaxWhy = protection.MaxWhy
 
 // Protected returns whom nobody can block of an account.
 func (d *Desk) Protected(ctx context.Context, app mpblock.AppID) ([]lists.ProtectedRow, error) {

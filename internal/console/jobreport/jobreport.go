@@ -48,6 +48,8 @@ func why(l i18n.Lang, w jobs.RefusedWhy) string {
 		return l.Say(msg("why.changed"))
 	case jobs.WhyPlatform:
 		return l.Say(msg("why.platform"))
+	case jobs.WhyProtected:
+		return l.Say(msg("why.protected"))
 	}
 	return string(w)
 }

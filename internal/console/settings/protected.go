@@ -7,7 +7,7 @@ import (
 
 	"mpblock/internal/console/i18n"
 	"mpblock/internal/console/web"
-	"mpblock/internal/lists/protection"
+	"mpblock/internal/desk"
 )
 
 // protectedPage lists whom nobody can block of an account, and protects others.
@@ -37,7 +37,7 @@ func (v *visit) protectedPage(status int, p *protectedPage) error {
 	if err != nil {
 		return err
 	}
-	p.Account, p.Shown, p.MaxWhy = string(v.Account.AppID), web.NameOf(v.Account), protection.MaxWhy
+	p.Account, p.Shown, p.MaxWhy = string(v.Account.AppID), web.NameOf(v.Account), desk.MaxWhy
 	for _, one := range all {
 		p.Rows = append(p.Rows, protectedRow{
 			OpenID: one.OpenID.String(), Address: "/a/" + p.Account + "/openids/" + one.OpenID.String(),
