@@ -211,7 +211,7 @@ func TestProgramsThatAreRefused(t *testing.T) {
 		"there is no account":       func() error { _, err := r.Programs(ctx, "wx0000000000000000"); return err },
 		"no account wx1":            func() error { _, err := r.RevokeProgram(ctx, "wx1111111111111111", "crm"); return err },
 		"one scope at least":        func() error { _, err := r.ScopeProgram(ctx, app, "crm", nil); return err },
-		`no scope "feed"`:           func() error { _, err := programs.ParseScopes([]string{"read", "feed"}); return err },
+		`no scope "send"`:           func() error { _, err := programs.ParseScopes([]string{"read", "send"}); return err },
 		"needs one scope at least:": func() error { _, err := programs.ParseScopes(nil); return err },
 	} {
 		wantRefusal(t, do(), text)

@@ -37,7 +37,7 @@ func TestPrograms(t *testing.T) {
 	b.get(at).holds(t, 200, "There is no program yet", `value="read" checked`, `value="write" checked`)
 	b.post(at, "name", "CRM", "scope", "read").holds(t, 422, "cannot be the name of a program", `value="CRM"`, `value="write">`)
 	b.post(at, "name", "crm").holds(t, 422, "A program needs one scope at least", `value="crm"`)
-	b.post(at, "name", "crm", "scope", "feed").holds(t, 422, "There is no scope")
+	b.post(at, "name", "crm", "scope", "send").holds(t, 422, "There is no scope")
 	added := b.post(at, "name", "crm", "scope", "read")
 	added.holds(t, 200, "Program crm has been added.", string(testApp), "admin", "never")
 	secret := shown(added)

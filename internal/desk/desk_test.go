@@ -825,7 +825,7 @@ func TestAudit(t *testing.T) {
 	}
 	slices.Reverse(got)
 	want := []string{
-		"account.added", "account.set  name", "account.secret", "program.added  read,write", "program.secret", "program.set  read", "program.gone", "operator.added  vieweraccounts", "operator.set viewer operatoraccounts", "operator.reset",
+		"account.added", "account.set  name", "account.secret", "program.added  read,write,feed", "program.secret", "program.set  read", "program.gone", "operator.added  vieweraccounts", "operator.set viewer operatoraccounts", "operator.reset",
 		"operator.gone", "account.retired",
 	}
 	if err != nil || !slices.Equal(got, want) {

@@ -190,7 +190,7 @@ func TestLoad(t *testing.T) {
 		"accounts:\n- load: none.ndjson":                      "no such file",
 		"accounts:\n- programs: [{name: a}]":                  "line 2: account 1: programs: program 1: there is no secret",
 		"accounts:\n- programs: [{name: A}]":                  `line 2: account 1: programs: program 1: "A" is no name`,
-		"accounts:\n- programs: [{name: a, scopes: [feed]}]":  `line 2: account 1: programs: program 1: there is no scope "feed"`,
+		"accounts:\n- programs: [{name: a, scopes: [send]}]":  `line 2: account 1: programs: program 1: there is no scope "send"`,
 		"accounts:\n- programs: [{name: a, scopes: []}]":      "line 2: account 1: programs: program 1: a program needs one scope",
 		`{"account":{}}` + "\n" + `{"openid":"o1"}`:           "line 2: not an OpenID",
 		`{"account":{}}` + "\n" + `{"opnid":"o1"}`:            `line 2: unknown field "opnid"`,

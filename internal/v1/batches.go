@@ -2,6 +2,7 @@ package v1
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"mime"
 	"net/http"
@@ -35,6 +36,7 @@ type batch struct {
 	until  time.Time
 	skip   bool // what is bad, and do the others
 	dry    bool // change nothing
+	id     mpblock.RequestID
 }
 
 var actions = map[string]mpblock.Action{"block": mpblock.Block, "unblock": mpblock.Unblock, "amend": mpblock.Amend}
@@ -69,6 +71,9 @@ func (x *exchange) batch(a asked) (b batch, err error) {
 func postBatch(ctx context.Context, x *exchange) error {
 	kind, _, _ := mime.ParseMediaType(x.r.Header.Get("Content-Type"))
 	if kind == "application/x-ndjson" {
+		if x.r.Header.Get(idempotencyKey) != "" {
+			return errKeyLong
+		}
 		return postStream(ctx, x)
 	}
 	if err := x.knows(); err != nil {
@@ -89,6 +94,12 @@ func postBatch(ctx context.Context, x *exchange) error {
 	if x.Upstream != "" {
 		most = lists.MaxBatch // of which the platform takes all or none
 	}
+	if b.id, err = x.requestID(body); err != nil {
+		return err
+	}
+	if b.id.Named() && (x.Upstream != "" || len(body.OpenIDs) > most) {
+		return errKeyLong
+	}
 	if len(body.OpenIDs) > most {
 		return x.operate(ctx, b, &listed{body.OpenIDs})
 	}
@@ -98,6 +109,32 @@ func postBatch(ctx context.Context, x *exchange) error {
 		defer cancel()
 	}
 	return x.atOnce(ctx, b, body.OpenIDs)
+}
+
+// idempotencyKey is the header that names a batch, which is then done once.
+const (
+	idempotencyKey = "Idempotency-Key"
+	maxKey         = 255
+)
+
+// Errors of batches that bear a key.
+var (
+	errKey     = mpblock.NewError(mpblock.Invalid, "request.key", "an Idempotency-Key of %d bytes: want 1 to %d of printable ASCII")
+	errKeyLong = mpblock.NewError(mpblock.Invalid, "request.key.operation", "neither an operation nor a batch of an account whose list lies on the platform takes an Idempotency-Key: begin it again without, which blocks nobody twice")
+)
+
+// requestID is what a batch is known by when it comes again: its key, within the program
+// that has chosen it, and all that it asks for.
+func (x *exchange) requestID(body any) (mpblock.RequestID, error) {
+	key := x.r.Header.Get(idempotencyKey)
+	if key == "" {
+		return mpblock.RequestID{}, nil
+	}
+	if len(key) > maxKey || strings.ContainsFunc(key, func(r rune) bool { return r <= ' ' || r > '~' }) {
+		return mpblock.RequestID{}, errKey.With(len(key), maxKey)
+	}
+	content, err := json.Marshal(body)
+	return mpblock.NewRequestID(x.Program+"/"+key, content), err
 }
 
 // postStream makes an operation of a body with one OpenID a line; what else is asked for
@@ -198,39 +235,63 @@ func (x *exchange) atOnce(ctx context.Context, b batch, texts []string) error {
 		if err != nil {
 			return err
 		}
-		if !b.skip && len(it.bad) > 0 {
+		// What bears a key may have been done before somebody unfollowed.
+		again := b.id.Named() && !b.dry && it.strange() && (!b.skip || len(it.would) == 0)
+		if !b.skip && len(it.bad) > 0 && !again {
 			return badItems(it.bad, len(texts))
 		}
-		if b.dry || len(it.would) == 0 {
+		if b.dry || len(it.would) == 0 && !again {
 			x.body = it.outcome(0, func(id mpblock.OpenID) bool { return it.would[id] })
 			return nil
 		}
-		h := lists.Hand{Actor: x.Actor, Action: b.action, Reason: b.reason, Until: b.until}
-		for id := range it.would {
-			h.OpenIDs = append(h.OpenIDs, id.String())
-		}
-		slices.Sort(h.OpenIDs)
+		h := lists.Hand{Actor: x.Actor, Action: b.action, Reason: b.reason, Until: b.until, ID: b.id, OpenIDs: it.take(again)}
 		made, err := x.Lists.ByHand(ctx, x.Account, h)
 		if err != nil && codeOf1(err) == errUnknown.Key {
-			continue // somebody unfollowed meanwhile
+			if again { // it was not
+				b.id = mpblock.RequestID{}
+			}
+			continue // or somebody unfollowed meanwhile
 		}
 		if err != nil {
 			return err
 		}
-		var c mpblock.Change
-		if made.Seq != 0 {
-			x.at(made.Seq)
-			if c, err = x.Lists.ChangeAt(ctx, x.AppID, made.Seq); err != nil {
-				return err
-			}
+		if again { // it was done, to all of them
+			it.bad = nil
 		}
-		x.body = it.outcome(made.Seq, func(id mpblock.OpenID) bool {
-			_, found := slices.BinarySearchFunc(c.OpenIDs, id, mpblock.OpenID.Compare)
-			return found
-		})
-		return nil
+		return x.did(ctx, it, made.Seq)
 	}
 	return errBusy
+}
+
+// did answers with what a change has done to items; seq 0: nothing.
+func (x *exchange) did(ctx context.Context, it items, seq uint64) (err error) {
+	var c mpblock.Change
+	if seq != 0 {
+		x.at(seq)
+		if c, err = x.Lists.ChangeAt(ctx, x.AppID, seq); err != nil {
+			return err
+		}
+	}
+	x.body = it.outcome(seq, func(id mpblock.OpenID) bool {
+		_, found := slices.BinarySearchFunc(c.OpenIDs, id, mpblock.OpenID.Compare)
+		return found
+	})
+	return nil
+}
+
+// strange tells whether nothing is bad but that OpenIDs are unknown.
+func (it items) strange() bool {
+	return len(it.bad) > 0 && !slices.ContainsFunc(it.bad, func(e itemError) bool { return e.Code != errUnknown.Key })
+}
+
+// take returns the OpenIDs to be changed: those that may be, or all.
+func (it items) take(all bool) (ids []string) {
+	for _, id := range it.ids {
+		if _, may := it.would[id]; may || all {
+			ids = append(ids, id.String())
+		}
+	}
+	return ids
 }
 
 // outcome tells what became of each item.

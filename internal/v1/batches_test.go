@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"mpblock"
 	"mpblock/internal/access/programs"
@@ -181,4 +182,31 @@ func TestFollowers(t *testing.T) {
 	if seen != 20 || len(p.Followers) != 1 || p.Next != "" {
 		t.Errorf("%d and %+v", seen, p)
 	}
+}
+
+func TestIdempotencyKey(t *testing.T) {
+	f := open(t)
+	once := func(status int, part, key, body string) answer {
+		t.Helper()
+		a := f.make(call{method: "POST", path: "/batches", body: body, header: http.Header{"Idempotency-Key": {key}}})
+		f.check(a, status, part, key+" "+body)
+		return a
+	}
+	body := f.body("block", `,"ttl":"1h"`, f.ids[0], f.ids[1])
+	first := once(200, `{"revision":1,"changed":2`, "k1", body)
+	f.want(200, "", "POST", "/batches", f.body("unblock", "", f.ids[0], f.ids[1]))
+	f.want(200, "", "POST", "/followers:remove", openids(f.ids[1]))
+	f.clock.move(time.Minute)
+	if again := once(200, "", "k1", body); again.body != first.body { // though one of them is unknown by now
+		t.Errorf("%s, the first time %s", again.body, first.body)
+	}
+	once(409, "request.reused", "k1", f.body("block", `,"ttl":"2h"`, f.ids[0], f.ids[1]))
+	once(422, `"index":0,"code":"openid.unknown"`, "k2", f.body("block", "", f.ids[1]))
+	once(200, `"changed":1,"unchanged":0,"refused":1`, "k3", f.body("block", `,"on_bad":"skip"`, f.ids[0], f.ids[1]))
+	once(200, `"changed":0,"unchanged":0,"refused":1`, "k4", f.body("block", `,"on_bad":"skip"`, f.ids[1]))
+	once(400, "request.key", strings.Repeat("k", 256), body)
+	once(400, "request.key", "a b", body)
+	once(400, "request.key.operation", "k5", f.body("block", "", f.mint(1001)...))
+	a := f.make(call{method: "POST", path: "/batches", body: body, token: "Bearer " + f.program("shop", programs.Write), header: http.Header{"Idempotency-Key": {"k1"}}})
+	f.check(a, 422, "openid.unknown", "another program's key")
 }

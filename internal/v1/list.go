@@ -135,8 +135,8 @@ func (x *exchange) time(name string) (time.Time, error) {
 // historyPage is a page of the changes of one OpenID.
 type historyPage struct {
 	Changes []step `json:"changes"`
-	AsOf    uint64   `json:"as_of"`
-	Next    string   `json:"next_page_token,omitempty"`
+	AsOf    uint64 `json:"as_of"`
+	Next    string `json:"next_page_token,omitempty"`
 }
 
 // step is a change of one OpenID.

@@ -33,7 +33,7 @@ func routes() []route {
 		{method: http.MethodPost, path: "/blocks:check", name: "blocks.check", scope: programs.Read, like: list, run: check},
 		{method: http.MethodGet, path: "/blocks", name: "blocks.list", scope: programs.Read, like: list, run: listBlocks},
 		{method: http.MethodGet, path: "/blocks:walk", name: "blocks.walk", scope: programs.Read, like: list, run: walk},
-		{method: http.MethodGet, path: "/changes", name: "changes.follow", scope: programs.Read, like: list, run: changesAfter, long: true},
+		{method: http.MethodGet, path: "/changes", name: "changes.follow", scope: programs.Feed, like: list, run: changesAfter, long: true},
 		{method: http.MethodGet, path: "/blocks/{openid}", name: "blocks.get", scope: programs.Read, like: list, run: getBlock},
 		{method: http.MethodPut, path: "/blocks/{openid}", name: "blocks.put", scope: programs.Write, like: block, run: putBlock},
 		{method: http.MethodDelete, path: "/blocks/{openid}", name: "blocks.delete", scope: programs.Write, like: unblock, run: deleteBlock},

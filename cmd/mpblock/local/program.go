@@ -16,7 +16,7 @@ type Program struct {
 	List   programList   `cmd:"" help:"List the programs of an account, with what they may do and when they were last used."`
 	Show   programShow   `cmd:"" help:"Show a program."`
 	Rotate programRotate `cmd:"" help:"Give a program a new secret; the old one and all its tokens are bad at once."`
-	Scope  programScope  `cmd:"" help:"Say what a program may do: read, write or both."`
+	Scope  programScope  `cmd:"" help:"Say what a program may do: read, write, feed."`
 	Revoke programRevoke `cmd:"" help:"End a program: its secret and all its tokens are bad at once."`
 }
 
@@ -34,7 +34,7 @@ type named struct {
 
 type programAdd struct {
 	named
-	Scopes []string `name:"scope" help:"What it may do, ${enum}; may be given often." enum:"read,write" default:"read,write"`
+	Scopes []string `name:"scope" help:"What it may do, ${enum}; may be given often." enum:"read,write,feed" default:"read,write"`
 }
 
 // Run makes a program.
@@ -131,7 +131,7 @@ func (c programRotate) Run(ctx context.Context, t ui.Terminal) error {
 
 type programScope struct {
 	named
-	Scopes []string `arg:"" enum:"read,write" help:"All that it may do from now on: ${enum}."`
+	Scopes []string `arg:"" enum:"read,write,feed" help:"All that it may do from now on: ${enum}."`
 }
 
 // Run says what a program may do.

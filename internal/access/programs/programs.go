@@ -40,10 +40,11 @@ type Scope string
 const (
 	Read  Scope = "read"
 	Write Scope = "write"
+	Feed  Scope = "feed"
 )
 
 // Scopes returns all of them.
-func Scopes() []Scope { return []Scope{Read, Write} }
+func Scopes() []Scope { return []Scope{Read, Write, Feed} }
 
 // Calls that take no scope, and those that take Read. All others take Write: whatever is
 // passed on to the real platform may change something there.
@@ -131,8 +132,8 @@ var (
 	errName    = mpblock.NewError(mpblock.Invalid, "program.name", "%q is no name of a program: want 1 to %d of a-z, 0-9, dot, dash and underscore, a letter or digit first")
 	errExists  = mpblock.NewError(mpblock.Conflict, "program.exists", "account %s has a program %s already: give it a new secret, or choose another name")
 	errMany    = mpblock.NewError(mpblock.Limited, "program.many", "account %s has %d programs, the most there can be: revoke one that is not used")
-	errScope   = mpblock.NewError(mpblock.Invalid, "program.scope", "there is no scope %q: the scopes are read and write")
-	errScopes  = mpblock.NewError(mpblock.Invalid, "program.scopes", "a program needs one scope at least: read, write or both")
+	errScope   = mpblock.NewError(mpblock.Invalid, "program.scope", "there is no scope %q: the scopes are read, write and feed")
+	errScopes  = mpblock.NewError(mpblock.Invalid, "program.scopes", "a program needs one scope at least: read, write, feed")
 	errRevoked = mpblock.NewError(mpblock.Conflict, "program.revoked", "program %s was revoked: add it again, and it has a new secret")
 	errSecret  = mpblock.NewError(mpblock.Invalid, "program.secret", "a secret is 32 lower-case hexadecimal digits, and no two programs of an account have the same; leave it out to have one made")
 )
@@ -359,12 +360,6 @@ type Credential struct {
 	Named  string // the Actor of its changes
 	Tokens tokens.State
 	use    *use
-}
-
-// May tells whether the program may make a call.
-func (c *Credential) May(call mpblock.Call) bool {
-	scope := ScopeOf(call)
-	return scope == "" || c.Has(scope)
 }
 
 // Set are the programs of an account by their names, with those that were revoked.

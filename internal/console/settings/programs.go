@@ -53,6 +53,8 @@ func (v *visit) scopes(chosen func(programs.Scope) bool) (all []scopeChoice) {
 		means := msg("scope.read.means")
 		if s == programs.Write {
 			means = msg("scope.write.means")
+		} else if s == programs.Feed {
+			means = msg("scope.feed.means")
 		}
 		all = append(all, scopeChoice{s, v.Say(msg("scope." + string(s))), v.Say(means), chosen(s)})
 	}
