@@ -16,6 +16,7 @@ import (
 	"mpblock"
 	"mpblock/internal/access"
 	"mpblock/internal/audit"
+	"mpblock/internal/jobs"
 	"mpblock/internal/lists"
 	"mpblock/internal/operators"
 	"mpblock/internal/remarks"
@@ -28,6 +29,7 @@ type Rules struct {
 	Access    *access.Service
 	Operators *operators.Service
 	Lists     *lists.Service
+	Jobs      *jobs.Service
 	Remarks   *remarks.Service
 	Audit     *audit.Service
 	Upstream  *upstream.Service
@@ -115,6 +117,7 @@ func newHandler(rules Rules, log *slog.Logger) http.Handler {
 	mux.Handle("POST /accounts/{app}/remarks", handle(h, h.setRemarks))
 	mux.Handle("POST /accounts/{app}/forgotten", handle(h, h.forget))
 	mux.Handle("POST /accounts/{app}/minted", handle(h, h.mint))
+	mux.Handle("GET /accounts/{app}/jobs", handle(h, h.jobs))
 	mux.Handle("POST /accounts/{app}/sync", handle(h, h.sync))
 	mux.Handle("GET /accounts/{app}/upstream", handle(h, h.upstream))
 	mux.Handle("PATCH /accounts/{app}/upstream", handle(h, h.setUpstream))

@@ -93,7 +93,7 @@ func (s *Server) Console() string {
 
 // administered is what the administration works through.
 func (s *Server) administered(w *stack) admin.Rules {
-	return admin.Rules{Access: w.rules.access, Operators: w.rules.operators, Lists: w.rules.lists, Remarks: w.rules.remarks, Audit: w.rules.audit, Upstream: w.rules.upstream, Webhooks: w.rules.webhooks, Backup: w.rules.backup, Console: s.Console}
+	return admin.Rules{Access: w.rules.access, Operators: w.rules.operators, Lists: w.rules.lists, Jobs: w.rules.jobs, Remarks: w.rules.remarks, Audit: w.rules.audit, Upstream: w.rules.upstream, Webhooks: w.rules.webhooks, Backup: w.rules.backup, Console: s.Console}
 }
 
 // serve has a door answer in the background.

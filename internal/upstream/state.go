@@ -38,6 +38,9 @@ type Unsettled struct {
 	Again   time.Time      `json:"again,omitzero"`    // when the list is read again, which has failed; zero: it has not
 }
 
+// Now is the time by the clock that facts are dated with.
+func (s *Service) Now() time.Time { return s.clock.Now() }
+
 // State returns how things stand with an account.
 func (s *Service) State(ctx context.Context, app mpblock.AppID) (State, error) {
 	u, err := s.Of(ctx, app)

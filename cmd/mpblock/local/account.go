@@ -21,6 +21,7 @@ type Account struct {
 	List         accountList   `cmd:"" help:"List all accounts with the sizes of their lists."`
 	Show         accountShow   `cmd:"" help:"Show an account: settings and sizes."`
 	Set          accountSet    `cmd:"" help:"Change the settings of an account."`
+	Jobs         accountJobs   `cmd:"" help:"List the jobs of the console, and what is in their way on the platform."`
 	Sync         accountSync   `cmd:"" help:"Read the list of an account with an upstream, and take over what others did there."`
 	Doctor       accountDoctor `cmd:"" help:"Try each call of the platform that changes nothing, and say what works, what is refused and what to do."`
 	Pass         accountPass   `cmd:"" help:"Say which calls of programs are passed on to the platform: none but reads of lists, unless allowed."`

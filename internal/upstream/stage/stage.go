@@ -99,7 +99,7 @@ func budgeted(st upstream.State, a mpblock.Action, now time.Time) Stage {
 	if a == mpblock.Block {
 		call = budget.Block
 	}
-	switch st.Limits.Judge(st.Used, call, 1, true, now) {
+	switch st.Limits.Or(st.Told, call).Judge(st.Used, call, 1, true, now) {
 	case budget.Tomorrow:
 		return Stage{Name: Waiting, Why: WhyDay, Until: budget.NextDay(now)}
 	case budget.Minute:
