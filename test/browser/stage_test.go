@@ -62,7 +62,7 @@ func TestStages(t *testing.T) {
 	b.follow("#next")
 	b.says("#connection", "23,000 on it")
 
-	fails(t, there, "- match: {path: '*/batchblacklist', openid: "+people[7]+"}\n  effect: {errcode: 50002}\n")
+	fails(t, there, "- name: limited\n  match: {path: '*/batchblacklist', openid: "+people[7]+"}\n  effect: {errcode: 50002}\n")
 	job := b.job(append(people[:40:40], "o3sDe0AAAAAAAAAAAAAAAAA000AA"))
 	b.stage("")
 	if done, refused := b.figure("#report", "done"), b.figure("#report", "refused"); done != 39 || refused != 2 {
@@ -78,7 +78,7 @@ func TestStages(t *testing.T) {
 	b.says("main", "2 refused by the platform")
 	b.inBoth("jobs-refused", func(b *tab) { b.visit(account + "/bulk") })
 
-	fails(t, there, "- match: {path: '*/batchblacklist'}\n  effect: {errcode: 48004}\n")
+	fails(t, there, "- name: barred\n  match: {path: '*/batchblacklist'}\n  effect: {errcode: 48004}\n")
 	job = b.job(people[40:60])
 	b.stage("refused")
 	b.says("#stage", "(48004): The account is barred from this call")
@@ -86,7 +86,7 @@ func TestStages(t *testing.T) {
 	fails(t, there, "")
 	b.stage("")
 
-	fails(t, there, "- match: {path: '*/batchblacklist'}\n  effect: {reset: after}\n- match: {path: '*/getblacklist'}\n  effect: {reset: after}\n")
+	fails(t, there, "- name: lost\n  match: {path: '*/batchblacklist'}\n  effect: {reset: after}\n- name: unread\n  match: {path: '*/getblacklist'}\n  effect: {reset: after}\n")
 	job = b.job(people[60:80])
 	b.stage("unknown")
 	b.says("#stage", "answer about 20 users was lost")
@@ -104,7 +104,7 @@ func TestStages(t *testing.T) {
 		t.Error("what was settled is still being checked")
 	}
 
-	fails(t, there, "- match: {path: '*/batchblacklist'}\n  effect: {errcode: 45009}\n")
+	fails(t, there, "- name: over\n  match: {path: '*/batchblacklist'}\n  effect: {errcode: 45009}\n")
 	job = b.job(people[80:100])
 	b.stage("waiting")
 	b.says("#stage", "calls for today are used up")

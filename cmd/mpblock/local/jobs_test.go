@@ -30,7 +30,7 @@ func TestPrintJobs(t *testing.T) {
 		if err := printJobs(ui.Terminal{Out: &out}, []admin.Job{j}); err != nil {
 			t.Fatal(err)
 		}
-		for _, want := range []string{"261128-li.si: " + tt.want, "1,000", "the platform has refused 2 with 40003: The platform does not know this OpenID"} {
+		for _, want := range []string{tt.want, "1,000", "the platform has refused 2 with 40003: The platform does not know this OpenID"} {
 			if !strings.Contains(out.String(), want) {
 				t.Errorf("without %q:\n%s", want, out.String())
 			}
