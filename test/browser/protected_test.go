@@ -30,7 +30,7 @@ func TestProtected(t *testing.T) {
 	if !eval[bool](b, "document.querySelector('#why').validity.valueMissing") {
 		t.Error("nobody is asked why")
 	}
-	b.fill("#why", "客服, of the shop")
+	b.fill("#why", "staff of the shop")
 	b.follow("#protect .primary")
 	b.says("[data-protected="+ids[1]+"]", "blocked")
 	for _, lang := range []string{"zh-CN", "en"} {
