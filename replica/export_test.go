@@ -23,6 +23,9 @@ func Filled(ids func(i int) string, n, every int) *Replica {
 	return r
 }
 
+// Pieces returns how many pieces the list has.
+func (r *Replica) Pieces() int { return len(r.table.Load().pieces) }
+
 // Change blocks or unblocks as a change of the feed does.
 func (r *Replica) Change(openID string, blocked bool) {
 	k, _ := keyOf(openID)

@@ -90,6 +90,9 @@ func TestGrows(t *testing.T) {
 	for i := range n {
 		r.Change(numbered(i), true)
 	}
+	if most := 16; r.Pieces()*most < n {
+		t.Errorf("%d entries in %d pieces, want %d in one at most", n, r.Pieces(), most)
+	}
 	for i := range 2 * n {
 		if r.Blocked(numbered(i)) != (i < n) {
 			t.Fatalf("%d of %d is on the wrong side", i, n)
