@@ -6,10 +6,10 @@
 //	if r.Blocked(openID) {
 //
 // Open reads the list of an mpblock server, then follows its changes over /v1 of that
-// server. A look-up takes less than a microsecond, allocates nothing, and waits for
-// nothing: neither for the network nor for a change that is being taken in. The ends of
-// blocks are kept to the millisecond by the program's own clock. An entry takes some 25
-// bytes, and 10 more where any entry has an end.
+// server. A look-up takes a fraction of a microsecond, with 10,000,000 entries about one,
+// allocates nothing, and waits for nothing: neither for the network nor for a change that
+// is being taken in. The ends of blocks are kept to the millisecond by the program's own
+// clock. An entry takes some 23 bytes, and 8 more where there are ends.
 //
 // While the server cannot be reached the list stays as it was: Staleness tells how old it
 // may be, and WaitFresh waits until it is not. When the server is back the replica goes on
