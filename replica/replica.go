@@ -78,7 +78,7 @@ func WithClock(now func() time.Time) Option { return func(r *Replica) { r.clock 
 func WithReport(report func(error)) Option { return func(r *Replica) { r.report = report } }
 
 // Open reads the blacklist of an account and begins to follow its changes. The key is the
-// secret of one of the account's programs, or of the account. It returns once there is a
+// secret of one of the account's programs, with the scopes read and feed, or of the account. It returns once there is a
 // list, and tries until then for as long as ctx lasts; what no patience mends, as a wrong
 // key, it returns at once. Afterwards ctx may end: Close ends the replica.
 func Open(ctx context.Context, baseURL, key, appID string, opts ...Option) (*Replica, error) {
