@@ -38,7 +38,8 @@ func TestWhyHeld(t *testing.T) {
 	b := w.as("admin")
 	b.post(w.base() + "/platform/sync")
 	w.platform.Fail(w.lister(40, w.fans[:30]))
-	b.post(w.base()+"/platform/sync").holds("came with 30 entries, and says itself that there are 40. 10 of those blocked here", "mirror-alarm").lacks("shrunk")
+	b.post(w.base()+"/platform/sync").holds("came with 30 entries, and says itself that there are 40. 10 of those blocked here", "mirror-alarm", "not believed</span>").
+		lacks("shrunk", `data-label="Unblocked there">`)
 	w.platform.Fail(w.lister(0, nil))
 	b.post(w.base()+"/platform/sync").holds("came empty, and 40 are blocked here", "mirror-alarm").lacks("shrunk")
 	b.post("/language", "lang", "zh-CN", "back", "/")

@@ -56,14 +56,14 @@ type walk struct {
 	Problem               string
 	Total, Added, Removed int
 	Counted               bool
-	First                 bool // what it found others had not just done
+	Others                bool // what it counts they have done there
 }
 
 // walks are the last readings.
 func (v visit) walks(s desk.Platform) []walk {
 	var all []walk
 	for _, w := range s.Walks {
-		one := walk{At: v.stamp(w.At), State: v.Say(msg("walk.taken")), Mood: "good", Total: w.Total, Added: w.Added, Removed: w.Removed, Counted: w.Problem == "", First: w.First}
+		one := walk{At: v.stamp(w.At), State: v.Say(msg("walk.taken")), Mood: "good", Total: w.Total, Added: w.Added, Removed: w.Removed, Counted: w.Problem == "", Others: w.Problem == "" && !w.First && !w.Held}
 		switch {
 		case w.First:
 			one.State = v.Say(msg("walk.first"))
