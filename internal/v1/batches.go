@@ -216,6 +216,11 @@ func (x *exchange) look(ctx context.Context, texts []string, action mpblock.Acti
 			it.would[own[i]] = s.Blocked != (action == mpblock.Block)
 		}
 	}
+	if action == mpblock.Block {
+		if err := x.guard(ctx, &it); err != nil {
+			return it, err
+		}
+	}
 	for i, id := range it.ids {
 		if _, known := it.would[id]; !known && id != (mpblock.OpenID{}) {
 			it.bad = append(it.bad, itemErrorOf(i, errUnknown.With(x.AppID)))
@@ -223,6 +228,23 @@ func (x *exchange) look(ctx context.Context, texts []string, action mpblock.Acti
 	}
 	slices.SortFunc(it.bad, func(a, b itemError) int { return a.Index - b.Index })
 	return it, nil
+}
+
+// guard refuses those items that are protected.
+func (x *exchange) guard(ctx context.Context, it *items) error {
+	people, err := x.Lists.Protection().People(ctx, x.AppID)
+	for _, p := range people {
+		if _, named := it.would[p.OpenID]; !named {
+			continue
+		}
+		delete(it.would, p.OpenID)
+		for i, id := range it.ids {
+			if id == p.OpenID {
+				it.bad, it.ids[i] = append(it.bad, itemErrorOf(i, p.Error())), mpblock.OpenID{}
+			}
+		}
+	}
+	return err
 }
 
 // atOnce changes the items of a batch by one change.

@@ -14,6 +14,7 @@ import (
 	"mpblock/internal/jobs"
 	"mpblock/internal/lines"
 	"mpblock/internal/lists"
+	"mpblock/internal/lists/protection"
 )
 
 // Limits of the lists of operations.
@@ -144,7 +145,7 @@ func getOperation(ctx context.Context, x *exchange) error {
 // refusals are the codes of what a job refuses.
 var refusals = map[jobs.RefusedWhy]string{
 	jobs.WhyMalformed: mpblock.ErrOpenIDShape.Key, jobs.WhyForeign: lists.ErrForeign.Key, jobs.WhyUnknown: errUnknown.Key,
-	jobs.WhyChanged: "undo.changed", jobs.WhyPlatform: "upstream.refused",
+	jobs.WhyChanged: "undo.changed", jobs.WhyProtected: protection.ErrProtected.Key, jobs.WhyPlatform: "upstream.refused",
 }
 
 func refusedOf(r jobs.RefusedLine) result {
