@@ -142,7 +142,7 @@ func TestPlatform(t *testing.T) {
 		t.Errorf("an answer that is lost: %v", err)
 	}
 	b.visit(at + "/platform")
-	b.says("#unsettled", "list is read again at")
+	b.says("#unsettled", "Next reading of the platform’s list")
 	b.inBoth("platform-waiting", func(b *tab) { b.visit(at + "/platform") })
 	b.inBoth("platform-settings", func(b *tab) { b.visit("/accounts/" + testserver.DemoAppID + "/platform") })
 }

@@ -273,7 +273,7 @@ func TestWhatWaits(t *testing.T) {
 	t.Parallel()
 	w := joined(t)
 	b := w.as("admin")
-	b.get(w.base()+"/platform").lacks("limit as the platform says", "is read again")
+	b.get(w.base()+"/platform").lacks("limit as the platform says", "Next reading")
 	w.platform.Fail(mpblocktest.Rule{Match: mpblocktest.Match{Path: "*/quota/get"}, Effect: mpblocktest.Effect{
 		HTTP: 200, Body: `{"errcode":0,"errmsg":"ok","quota":{"daily_limit":2000,"used":7,"remain":1993}}`}})
 	b.post(w.base()+"/platform/examine").holds("limit as the platform says", "/ 2,000", "The budget keeps to them")
@@ -281,7 +281,7 @@ func TestWhatWaits(t *testing.T) {
 		mpblocktest.Rule{Match: mpblocktest.Match{Path: "*/batchblacklist"}, Effect: mpblocktest.Effect{LostAnswer: mpblocktest.Cut}},
 		mpblocktest.Rule{Match: mpblocktest.Match{Path: "*/getblacklist"}, Effect: mpblocktest.Errcode(48001)})
 	b.post(w.base()+"/block", "openid", w.fans[50], "reason", "spam").holds("answer was lost")
-	b.get(w.base()+"/platform").holds(`id="unsettled"`, "list is read again at")
+	b.get(w.base()+"/platform").holds(`id="unsettled"`, "Next reading of the platform’s list:")
 	b.post(w.base()+"/block", "openid", w.fans[51], "reason", "spam").holds("It is read again at", "what was asked for is kept")
 }
 
