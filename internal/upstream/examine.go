@@ -3,7 +3,6 @@ package upstream
 import (
 	"context"
 	"errors"
-	"path"
 
 	"mpblock"
 	"mpblock/client"
@@ -53,20 +52,11 @@ func (s *Service) Examine(ctx context.Context, app mpblock.AppID) (doctor.Report
 	return r, err
 }
 
-// unlimited is what stands for no limit of a day's calls.
-const unlimited = 1_000_000_000
-
 // learn takes limits and the length of a page over from a report, as far as it has them.
 func (s *Service) learn(ctx context.Context, app mpblock.AppID, r doctor.Report) error {
 	told := budget.Told{At: r.At}
 	for _, q := range r.Quotas {
-		c, ok := callsByName[path.Base(q.Call)]
-		if !ok {
-			continue
-		}
-		if told.Minute[c] = q.Minute; q.Daily < unlimited {
-			told.Day[c] = q.Daily
-		}
+		told.Name(q.Call, q.Minute, q.Daily)
 	}
 	_, err := kindUpstream.Edit(ctx, s.store, string(app), func(e *record.Entry[Upstream]) error {
 		if e.Version == 0 {

@@ -75,7 +75,7 @@ func (s *Service) Pass(ctx context.Context, app mpblock.AppID, r *http.Request) 
 		return nil, err
 	}
 	made := client.Made{Call: strings.TrimPrefix(strings.TrimPrefix(r.URL.Path, "/cgi-bin/"), "tags/members/")}
-	if call, is := callsByName[made.Call]; is && call == budget.List {
+	if call, is := budget.ByName[made.Call]; is && call == budget.List {
 		if err := s.mayPass(ctx, app, l); err != nil {
 			return nil, err
 		}

@@ -18,11 +18,9 @@ type tally struct {
 // codeLost stands for an answer that was lost, among return codes.
 const codeLost = -2
 
-var callsByName = map[string]budget.Call{"batchblacklist": budget.Block, "batchunblacklist": budget.Unblock, "getblacklist": budget.List}
-
 // made counts a call, if it is one of those.
 func (t *tally) made(m client.Made) {
-	if c, ok := callsByName[m.Call]; ok {
+	if c, ok := budget.ByName[m.Call]; ok {
 		t.mu.Lock()
 		t.sent[c]++
 		t.mu.Unlock()
@@ -32,7 +30,7 @@ func (t *tally) made(m client.Made) {
 
 // answered counts the answer of a call alone, if it is one of those.
 func (t *tally) answered(m client.Made) {
-	if _, ok := callsByName[m.Call]; !ok {
+	if _, ok := budget.ByName[m.Call]; !ok {
 		return
 	}
 	if m.Lost {

@@ -7,6 +7,7 @@
 package budget
 
 import (
+	"path"
 	"time"
 
 	"mpblock"
@@ -26,6 +27,9 @@ const (
 // Calls are as many as there are of each Call.
 type Calls [calls]int
 
+// ByName are the calls by their names.
+var ByName = map[string]Call{"batchblacklist": Block, "batchunblacklist": Unblock, "getblacklist": List}
+
 // Limits are the most of each call; 0: no limit.
 type Limits struct {
 	Minute int `json:"minute,omitempty"`
@@ -37,6 +41,20 @@ type Told struct {
 	At     time.Time `json:"at"`
 	Minute Calls     `json:"minute"`
 	Day    Calls     `json:"day"`
+}
+
+// unlimited is what stands for no limit of a day's calls.
+const unlimited = 1_000_000_000
+
+// Name notes the limits that the platform names for the call at a path, if it is one of those.
+func (t *Told) Name(at string, minute, day int) {
+	c, ok := ByName[path.Base(at)]
+	if !ok {
+		return
+	}
+	if t.Minute[c] = minute; day < unlimited {
+		t.Day[c] = day
+	}
 }
 
 // Or returns the limits of a call: where none is set, what the platform says.
