@@ -176,7 +176,7 @@ func (c *chunk) reportRefused(ids []mpblock.OpenID, refused []mpblock.Refused) [
 			}
 		}
 	}
-	c.result.codes = sum(c.result.codes, codes)
+	c.result.codes = item.SumCodes(c.result.codes, codes)
 	return ids
 }
 

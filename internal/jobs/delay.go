@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"time"
 
 	"mpblock"
@@ -46,17 +45,4 @@ func (svc *Service) delayed(ctx context.Context, l *lease, err error) {
 		}
 		j.Delay = &d
 	})
-}
-
-// sum adds counts to others.
-func sum(to, of map[int]int) map[int]int {
-	if len(of) == 0 {
-		return to
-	}
-	all := make(map[int]int, len(to)+len(of))
-	maps.Copy(all, to)
-	for code, n := range of {
-		all[code] += n
-	}
-	return all
 }

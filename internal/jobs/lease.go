@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"mpblock"
+	"mpblock/internal/jobs/item"
 )
 
 // A lease is renewed by each write of the job, and by a heartbeat while the work takes
@@ -145,7 +146,7 @@ func (l *lease) advance(ctx context.Context, result chunkResult) error {
 		j.Progress.Done += result.done
 		j.Progress.Already += result.already
 		j.Progress.Refused += len(result.Refused)
-		j.Codes, j.Delay = sum(j.Codes, result.codes), nil
+		j.Codes, j.Delay = item.SumCodes(j.Codes, result.codes), nil
 	})
 }
 

@@ -25,11 +25,11 @@ func (s *Service) Examine(ctx context.Context, app mpblock.AppID) (doctor.Report
 	if err != nil {
 		return doctor.Report{}, err
 	}
-	seal, err := s.sealing(false)
+	by, err := s.sealing(false)
 	if err != nil {
 		return doctor.Report{}, err
 	}
-	tokens, err := seal.openSpec(app, e.Value)
+	tokens, err := openSpec(by, app, e.Value)
 	if err != nil {
 		return doctor.Report{}, err
 	}

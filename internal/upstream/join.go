@@ -11,6 +11,7 @@ import (
 	"mpblock/internal/record"
 	"mpblock/internal/upstream/budget"
 	"mpblock/internal/upstream/doctor"
+	"mpblock/internal/upstream/seal"
 	"mpblock/internal/upstream/source"
 )
 
@@ -111,24 +112,24 @@ func (s *Service) Report(ctx context.Context, app mpblock.AppID) (doctor.Report,
 // Wrap seals a text that is kept for somebody for a while, and may hold secrets: what a form
 // has so far. Unwrap opens it for the same name.
 func (s *Service) Wrap(name, text string) (string, error) {
-	seal, err := s.sealing(s.makeSeal)
+	by, err := s.sealing(s.makeSeal)
 	if err != nil {
 		return "", err
 	}
-	return base64.RawURLEncoding.EncodeToString(seal.seal(wrapped(name), text)), nil
+	return base64.RawURLEncoding.EncodeToString(by.Seal(wrapped(name), text)), nil
 }
 
 // Unwrap returns a text that Wrap has sealed.
 func (s *Service) Unwrap(name, sealed string) (string, error) {
-	seal, err := s.sealing(false)
+	by, err := s.sealing(false)
 	if err != nil {
 		return "", err
 	}
 	b, err := base64.RawURLEncoding.DecodeString(sealed)
 	if err != nil {
-		return "", errUnsealed.With(name)
+		return "", seal.ErrKey.With(name)
 	}
-	return seal.open(wrapped(name), b)
+	return by.Open(wrapped(name), b)
 }
 
 // wrapped is what texts are sealed for: no account has such an AppID.

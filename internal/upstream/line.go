@@ -75,7 +75,7 @@ func (s *Service) line(ctx context.Context, app mpblock.AppID) (*line, *client.C
 	if err != nil {
 		return nil, nil, err
 	}
-	seal, err := s.sealing(false)
+	by, err := s.sealing(false)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -88,7 +88,7 @@ func (s *Service) line(ctx context.Context, app mpblock.AppID) (*line, *client.C
 	}
 	l.limits, l.told, l.page = e.Value.Limits, e.Value.Told, e.Value.pageSize()
 	if l.client == nil || !bytes.Equal(l.sealed, e.Value.Secret) {
-		tokens, err := seal.openSpec(app, e.Value)
+		tokens, err := openSpec(by, app, e.Value)
 		if err != nil {
 			return nil, nil, err
 		}

@@ -33,6 +33,7 @@ import (
 	"mpblock/internal/upstream/budget"
 	"mpblock/internal/upstream/doctor"
 	"mpblock/internal/upstream/doubt"
+	"mpblock/internal/upstream/seal"
 	"mpblock/internal/upstream/source"
 )
 
@@ -86,7 +87,7 @@ type Service struct {
 	settled  atomic.Bool // what was open when this process began
 
 	mu    sync.Mutex
-	seal  *Seal // nil until it is needed
+	seal  *seal.Seal // nil until it is needed
 	lines map[mpblock.AppID]*line
 }
 
@@ -201,14 +202,14 @@ func (s *Service) SetTokens(ctx context.Context, app mpblock.AppID, tokens sourc
 
 // from notes where an account's tokens come from.
 func (s *Service) from(app mpblock.AppID, u *Upstream, tokens source.Spec) error {
-	seal, err := s.sealing(s.makeSeal)
+	by, err := s.sealing(s.makeSeal)
 	if err != nil {
 		return err
 	}
 	if _, err := s.dial(app, u.BaseURL, tokens); err != nil {
 		return err
 	}
-	u.Secret, err = seal.sealSpec(app, tokens)
+	u.Secret, err = sealSpec(by, app, tokens)
 	u.Plain, u.Tokens = false, tokens.Place()
 	return err
 }
@@ -236,7 +237,7 @@ func (s *Service) Of(ctx context.Context, app mpblock.AppID) (Upstream, error) {
 }
 
 // sealing returns what seals secrets.
-func (s *Service) sealing(create bool) (*Seal, error) {
+func (s *Service) sealing(create bool) (*seal.Seal, error) {
 	if s.sealFile == "" {
 		return nil, errNoSeal
 	}
@@ -244,7 +245,7 @@ func (s *Service) sealing(create bool) (*Seal, error) {
 	defer s.mu.Unlock()
 	if s.seal == nil {
 		var err error
-		if s.seal, err = SealFile(s.sealFile, create); err != nil {
+		if s.seal, err = seal.File(s.sealFile, create); err != nil {
 			return nil, err
 		}
 	}
