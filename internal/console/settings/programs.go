@@ -51,9 +51,10 @@ func (v *visit) programsOf() string { return "/accounts/" + string(v.Account.App
 func (v *visit) scopes(chosen func(programs.Scope) bool) (all []scopeChoice) {
 	for _, s := range programs.Scopes() {
 		means := msg("scope.read.means")
-		if s == programs.Write {
+		switch s {
+		case programs.Write:
 			means = msg("scope.write.means")
-		} else if s == programs.Feed {
+		case programs.Feed:
 			means = msg("scope.feed.means")
 		}
 		all = append(all, scopeChoice{s, v.Say(msg("scope." + string(s))), v.Say(means), chosen(s)})
