@@ -353,3 +353,34 @@ func TestLargeChanges(t *testing.T) {
 		}
 	}
 }
+
+// A change that is larger than what is kept beside it is read once for all who follow.
+func TestLargeChangeIsShared(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := &counted{Store: memstore.New()}
+		s := feed.New(store, 0)
+		ids := make([]mpblock.OpenID, 2_000)
+		for i := range ids {
+			ids[i] = storetest.Numbered(uint64(i))
+		}
+		const followers = 100
+		var heard atomic.Int64
+		var wg sync.WaitGroup
+		for range followers {
+			wg.Go(func() {
+				f := s.Follow(app)
+				defer f.Close()
+				if page, err := f.Next(t.Context(), 0, 1); err == nil && len(page.Events) == 1 {
+					heard.Add(1)
+				}
+			})
+		}
+		synctest.Wait()
+		before := store.logs.Load()
+		apply(t, s, mpblock.Batch{Action: mpblock.Block, OpenIDs: ids})
+		wg.Wait()
+		if n := store.logs.Load() - before; n != 1 || heard.Load() != followers {
+			t.Errorf("%d of %d heard, by %d readings, want one", heard.Load(), followers, n)
+		}
+	})
+}

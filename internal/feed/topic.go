@@ -32,7 +32,7 @@ type moment struct {
 
 // Bounds of what is kept and read at once.
 const (
-	maxTail    = 1_000 // OpenIDs that are kept in memory for each account that is followed
+	maxTail    = 1_000 // OpenIDs that are kept in memory for each account that is followed, beside those of one change
 	tailEvents = 256
 	readAgain  = time.Second // after an error, where nobody polls
 )
@@ -130,12 +130,12 @@ func (t *topic) advance(seq uint64, since time.Time, events []Event) {
 	t.news = make(chan struct{})
 }
 
-// trim returns the last of some changes, as many as are kept. Followers may hold the
-// others still.
+// trim returns the last of some changes, as many as are kept, and always the very last: it
+// is what all who follow ask for. Followers may hold the others still.
 func trim(events []Event) []Event {
 	n, ids := len(events), 0
 	for n > 0 && len(events)-n < tailEvents {
-		if ids += len(events[n-1].OpenIDs); ids > maxTail {
+		if ids += len(events[n-1].OpenIDs); ids > maxTail && n < len(events) {
 			break
 		}
 		n--
