@@ -65,12 +65,14 @@ func (s *Service) named(ctx context.Context, app mpblock.AppID, name string) (Ho
 	return *h, nil
 }
 
-// note writes down what became of messages, each in the place of what was known of it.
+// note writes down what became of messages, each in the place of what was known of it; of a
+// webhook that is no more, nothing.
 func (s *Service) note(ctx context.Context, app mpblock.AppID, hook string, news []Delivery) error {
 	if len(news) == 0 {
 		return nil
 	}
-	_, err := kindLog.Edit(ctx, s.store, logKey(app, hook), func(e *record.Entry[[]Delivery]) error {
+	key := logKey(app, hook)
+	_, err := kindLog.Edit(ctx, s.store, key, func(e *record.Entry[[]Delivery]) error {
 		all := slices.Clone(e.Value)
 		for _, d := range news {
 			if i := slices.IndexFunc(all, func(old Delivery) bool { return old.ID == d.ID }); i >= 0 {
@@ -82,5 +84,13 @@ func (s *Service) note(ctx context.Context, app mpblock.AppID, hook string, news
 		e.Value = all[max(0, len(all)-MaxDeliveries):]
 		return nil
 	})
+	if err != nil {
+		return err
+	}
+	// Looked at afterwards: who removes the webhook between erases what was written before.
+	there, err := s.of(ctx, app)
+	if err == nil && !slices.ContainsFunc(there, func(h Hook) bool { return h.ID == hook }) {
+		err = kindLog.Erase(ctx, s.store, key)
+	}
 	return err
 }

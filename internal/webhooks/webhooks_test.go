@@ -331,6 +331,38 @@ func TestByHand(t *testing.T) {
 	})
 }
 
+// Of a webhook that is removed while a message of it is under way nothing is kept.
+func TestRemovedUnderWay(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		store, r := world()
+		n := start(t, store, r, "", nil)
+		defer n.cancel()
+		for name, send := range map[string]func(){
+			"sender": func() {
+				n.apply(mpblock.Batch{Action: mpblock.Block, OpenIDs: ids(0, 1)})
+				time.Sleep(6 * time.Second)
+			},
+			"test": func() { _, _ = n.Test(t.Context(), app, "test") },
+		} {
+			n.add(r, name)
+			sent := false
+			r.does(name+".example.com", func(*http.Request) (int, error) {
+				_, err := n.Remove(t.Context(), app, name)
+				sent = true
+				return 200, err
+			})
+			send()
+			synctest.Wait()
+			if !sent {
+				t.Errorf("%s: nothing was sent", name)
+			}
+			for e := range kindLog.Under(t.Context(), store, "", 10) {
+				t.Errorf("%s: there is still the log %s", name, e.Key)
+			}
+		}
+	})
+}
+
 // stood is a clock that stands still until it is moved.
 type stood struct {
 	now   time.Time
