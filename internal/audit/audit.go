@@ -80,7 +80,7 @@ const Accounts = "accounts"
 type Line struct {
 	Key    string    `json:"-"` // to read on from
 	Time   time.Time `json:"time"`
-	By     string    `json:"by"` // an operator's name with "console:" before it, or ByAdmin
+	By     string    `json:"by"` // an operator's name with "console:" before it, ByAdmin, or mpblock.ActorAPI: a call with an account's own secret
 	Deed   Deed      `json:"deed"`
 	On     string    `json:"on,omitempty"`     // an AppID, with a slash and the name of a program or webhook, or an OpenID, behind it, or the name of an operator
 	Was    string    `json:"was,omitempty"`    // of OperatorSet: the role before

@@ -151,6 +151,49 @@ func TestGatewayReads(t *testing.T) {
 	}
 }
 
+// The native API does not call anybody unblocked before the list was read, and dates what it says.
+func TestNativeReads(t *testing.T) {
+	t.Parallel()
+	_, platform := emulate(t)
+	g := newGateway(t, platform.URL)
+	id := mpblock.Mint(demoPrefix, mpblock.Key{}, "x").String()
+	ask := func(method, path, body string) (int, string, string) {
+		t.Helper()
+		r, err := http.NewRequestWithContext(t.Context(), method, g.base+"/v1/accounts/"+string(DemoAppID)+path, strings.NewReader(body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Header.Set("Authorization", "Bearer "+g.token)
+		w := httptest.NewRecorder()
+		g.Handler().ServeHTTP(w, r)
+		return w.Code, w.Body.String(), w.Header().Get("X-Mpblock-Synced-At")
+	}
+	reads := []struct {
+		method, path, body string
+		status             int
+	}{
+		{"POST", "/blocks:check", `{"openids":["` + id + `"]}`, 200},
+		{"GET", "/blocks", "", 200},
+		{"GET", "/blocks:walk", "", 200},
+		{"GET", "/blocks/" + id, "", 404},
+		{"GET", "/blocks/" + id + "/history", "", 200},
+		{"GET", "/followers", "", 200},
+		{"GET", "/followers/" + id, "", 404},
+	}
+	for _, c := range reads {
+		if code, body, _ := ask(c.method, c.path, c.body); code != http.StatusServiceUnavailable || !strings.Contains(body, `"code":"passage.unread"`) {
+			t.Errorf("never read: %s: %d %s", c.path, code, body)
+		}
+	}
+	g.sync()
+	for _, c := range reads {
+		code, body, synced := ask(c.method, c.path, c.body)
+		if at, err := time.Parse(time.RFC3339, synced); code != c.status || err != nil || time.Since(at) > time.Minute {
+			t.Errorf("%s: %d %.200s, synced %q", c.path, code, body, synced)
+		}
+	}
+}
+
 // What is no list is passed on where that is allowed, and not pretended otherwise.
 func TestGatewayPasses(t *testing.T) {
 	t.Parallel()

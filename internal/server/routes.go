@@ -7,9 +7,12 @@ import (
 	"strings"
 	"time"
 
+	"mpblock"
 	"mpblock/internal/api"
+	"mpblock/internal/audit"
 	"mpblock/internal/console"
 	"mpblock/internal/lists/past"
+	"mpblock/internal/upstream/passage"
 	v1 "mpblock/internal/v1"
 	"mpblock/internal/wire"
 )
@@ -30,6 +33,7 @@ func (s *Server) routes(in *stack) http.Handler {
 	})
 	native := v1.New(v1.Options{
 		Access: in.rules.access, Lists: in.rules.lists, Past: past.Reader{Store: in.store}, Feed: in.feed, MaxStreams: s.conns / 4 * 3, Jobs: in.rules.jobs, Remarks: in.rules.remarks, Clock: s.cfg.Clock,
+		NotePerson: in.notePerson, Synced: in.synced,
 		PageKey: in.rules.key, RequireHTTPS: s.cfg.RequireHTTPS, Timeout: s.cfg.callTime() + past.MaxWait, Observe: func(r v1.Request) { s.observeNative(in, r) },
 	})
 	o := console.Options{
@@ -77,6 +81,24 @@ func (s *Server) routes(in *stack) http.Handler {
 			page.ServeHTTP(w, r)
 		}
 	})
+}
+
+// notePerson writes a line of the audit about who is protected, or no more.
+func (in *stack) notePerson(ctx context.Context, by string, app mpblock.AppID, id mpblock.OpenID, why string) {
+	deed := audit.Protected
+	if why == "" {
+		deed = audit.Unprotected
+	}
+	in.rules.audit.Note(ctx, audit.OfPerson(by, deed, app, id, why))
+}
+
+// synced tells when a list that lies on the platform was last read there.
+func (in *stack) synced(ctx context.Context, app mpblock.AppID) (time.Time, error) {
+	f, err := in.rules.upstream.Front(ctx, app)
+	if err == nil && f.Synced.IsZero() {
+		err = passage.ErrUnread.With(app)
+	}
+	return f.Synced, err
 }
 
 func describe(w http.ResponseWriter, openAPI []byte) {

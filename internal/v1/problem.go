@@ -21,6 +21,7 @@ var (
 	errNoToken      = mpblock.NewError(mpblock.Unauthenticated, "token.missing", "the header Authorization is absent: want Bearer and an access token of /cgi-bin/token or /cgi-bin/stable_token")
 	errOtherAccount = mpblock.NewError(mpblock.Forbidden, "token.account", "the access token is of another account than %s, which the path names")
 	errDenied       = mpblock.NewError(mpblock.Forbidden, "caller.call", "account %s may not call %s, nor what does the same here")
+	errOwn          = mpblock.NewError(mpblock.Forbidden, "caller.own", "program %s may not do this, whatever its scopes: it takes an access token got with the secret of account %s itself")
 	errBody         = mpblock.NewError(mpblock.Invalid, "body.json", "the body is not as described: %s")
 	errBodyLong     = mpblock.NewError(mpblock.Limited, "body.long", "the body has more than %d bytes, the most that is taken")
 	errBodyEmpty    = mpblock.NewError(mpblock.Invalid, "body.empty", "the request has no body")

@@ -3,6 +3,7 @@ package v1
 import (
 	"context"
 	"net/http"
+	"strings"
 	"time"
 
 	"mpblock"
@@ -64,6 +65,7 @@ func putProtected(ctx context.Context, x *exchange) error {
 		return err
 	}
 	if len(added) > 0 {
+		x.NotePerson(ctx, x.Actor, x.AppID, id, strings.TrimSpace(body.Reason))
 		x.status = http.StatusCreated
 	}
 	rows, err := x.Lists.Protected(ctx, x.AppID)
@@ -88,6 +90,9 @@ func deleteProtected(ctx context.Context, x *exchange) error {
 	if err != nil {
 		return err
 	}
-	_, err = x.Lists.Protection().Unprotect(ctx, x.Account, []mpblock.OpenID{id})
+	freed, err := x.Lists.Protection().Unprotect(ctx, x.Account, []mpblock.OpenID{id})
+	if len(freed) > 0 {
+		x.NotePerson(ctx, x.Actor, x.AppID, id, "")
+	}
 	return err
 }

@@ -1,8 +1,13 @@
 package v1_test
 
 import (
+	"log/slog"
+	"slices"
 	"strings"
 	"testing"
+
+	"mpblock/internal/access/programs"
+	"mpblock/internal/audit"
 )
 
 func TestProtected(t *testing.T) {
@@ -22,4 +27,29 @@ func TestProtected(t *testing.T) {
 	f.want(400, `"code":"protection.why"`, "PUT", at, `{"reason":"`+strings.Repeat("x", 81)+`"}`)
 	f.want(400, `"code":"openid.foreign"`, "PUT", "/protected/"+foreign, `{"reason":"x"}`)
 	f.want(400, `"code":"openid.shape"`, "DELETE", "/protected/x", "")
+}
+
+// TestProgramsMayNotUnprotect takes protection away with the account's own secret alone, and
+// writes down who did what.
+func TestProgramsMayNotUnprotect(t *testing.T) {
+	f := open(t)
+	at := "/protected/" + f.ids[0]
+	program := "Bearer " + f.program("crm", programs.Read, programs.Write)
+	f.want(201, "", "PUT", at, `{"reason":" staff "}`)
+	f.check(f.make(call{method: "DELETE", path: at, token: program}), 403, `"code":"caller.own"`, "a program's DELETE")
+	f.check(f.make(call{method: "PUT", path: at, body: `{"reason":"x"}`, token: program}), 403, `"code":"caller.own"`, "a program's PUT")
+	f.check(f.make(call{method: "GET", path: "/protected", token: program}), 200, `"reason":"staff"`, "a program's GET")
+	f.want(204, "", "DELETE", at, "")
+	f.want(204, "", "DELETE", at, "") // changes nothing
+	lines, err := audit.New(f.store, f.clock, slog.New(slog.DiscardHandler)).Lines(t.Context(), "", 10)
+	if err != nil || len(lines) < 2 {
+		t.Fatalf("%d lines, %v", len(lines), err)
+	}
+	on := string(f.account.AppID) + "/" + f.ids[0]
+	if l := lines[0]; l.Deed != audit.Unprotected || l.By != "api" || l.On != on {
+		t.Errorf("%+v", l)
+	}
+	if l := lines[1]; l.Deed != audit.Protected || l.By != "api" || l.On != on || !slices.Equal(l.Fields, []string{"staff"}) {
+		t.Errorf("%+v", l)
+	}
 }

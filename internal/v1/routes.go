@@ -19,6 +19,8 @@ type route struct {
 	scope  programs.Scope
 	like   []mpblock.Call // of the platform: an account that is denied one of them is denied this
 	run    func(context.Context, *exchange) error
+	own    bool // for the account's own secret: programs may not, whatever their scope
+	list   bool // says who is blocked
 	long   bool // takes as long as it likes, and looks after the deadlines of the connection
 }
 
@@ -30,25 +32,25 @@ func routes() []route {
 	list, block, unblock := []mpblock.Call{mpblock.CallList}, []mpblock.Call{mpblock.CallBlock}, []mpblock.Call{mpblock.CallUnblock}
 	both, followers := []mpblock.Call{mpblock.CallBlock, mpblock.CallUnblock}, []mpblock.Call{mpblock.CallFollowers}
 	return []route{
-		{method: http.MethodPost, path: "/blocks:check", name: "blocks.check", scope: programs.Read, like: list, run: check},
-		{method: http.MethodGet, path: "/blocks", name: "blocks.list", scope: programs.Read, like: list, run: listBlocks},
-		{method: http.MethodGet, path: "/blocks:walk", name: "blocks.walk", scope: programs.Read, like: list, run: walk},
+		{method: http.MethodPost, path: "/blocks:check", name: "blocks.check", scope: programs.Read, list: true, like: list, run: check},
+		{method: http.MethodGet, path: "/blocks", name: "blocks.list", scope: programs.Read, list: true, like: list, run: listBlocks},
+		{method: http.MethodGet, path: "/blocks:walk", name: "blocks.walk", scope: programs.Read, list: true, like: list, run: walk},
 		{method: http.MethodGet, path: "/changes", name: "changes.follow", scope: programs.Feed, like: list, run: changesAfter, long: true},
-		{method: http.MethodGet, path: "/blocks/{openid}", name: "blocks.get", scope: programs.Read, like: list, run: getBlock},
+		{method: http.MethodGet, path: "/blocks/{openid}", name: "blocks.get", scope: programs.Read, list: true, like: list, run: getBlock},
 		{method: http.MethodPut, path: "/blocks/{openid}", name: "blocks.put", scope: programs.Write, like: block, run: putBlock},
 		{method: http.MethodDelete, path: "/blocks/{openid}", name: "blocks.delete", scope: programs.Write, like: unblock, run: deleteBlock},
-		{method: http.MethodGet, path: "/blocks/{openid}/history", name: "blocks.history", scope: programs.Read, like: list, run: history},
+		{method: http.MethodGet, path: "/blocks/{openid}/history", name: "blocks.history", scope: programs.Read, list: true, like: list, run: history},
 		{method: http.MethodPost, path: "/batches", name: "batches.post", scope: programs.Write, run: postBatch, long: true},
 		{method: http.MethodPost, path: "/operations/{id}:cancel", name: "operations.cancel", scope: programs.Write, like: both, run: cancelOperation},
 		{method: http.MethodPost, path: "/operations/{id}:undo", name: "operations.undo", scope: programs.Write, like: both, run: undoOperation},
 		{method: http.MethodGet, path: "/operations/{id}", name: "operations.get", scope: programs.Read, like: list, run: getOperation},
 		{method: http.MethodGet, path: "/protected", name: "protected.list", scope: programs.Read, run: listProtected},
-		{method: http.MethodPut, path: "/protected/{openid}", name: "protected.put", scope: programs.Write, run: putProtected},
-		{method: http.MethodDelete, path: "/protected/{openid}", name: "protected.delete", scope: programs.Write, run: deleteProtected},
+		{method: http.MethodPut, path: "/protected/{openid}", name: "protected.put", scope: programs.Write, own: true, run: putProtected},
+		{method: http.MethodDelete, path: "/protected/{openid}", name: "protected.delete", scope: programs.Write, own: true, run: deleteProtected},
 		{method: http.MethodPost, path: "/followers:add", name: "followers.add", scope: programs.Write, run: addFollowers},
 		{method: http.MethodPost, path: "/followers:remove", name: "followers.remove", scope: programs.Write, run: removeFollowers},
-		{method: http.MethodGet, path: "/followers", name: "followers.list", scope: programs.Read, like: followers, run: listFollowers},
-		{method: http.MethodGet, path: "/followers/{openid}", name: "followers.get", scope: programs.Read, like: followers, run: getFollower},
+		{method: http.MethodGet, path: "/followers", name: "followers.list", scope: programs.Read, list: true, like: followers, run: listFollowers},
+		{method: http.MethodGet, path: "/followers/{openid}", name: "followers.get", scope: programs.Read, list: true, like: followers, run: getFollower},
 		{method: http.MethodPut, path: "/followers/{openid}", name: "followers.put", scope: programs.Write, run: putFollower},
 		{method: http.MethodDelete, path: "/followers/{openid}", name: "followers.delete", scope: programs.Write, run: deleteFollower},
 	}

@@ -45,6 +45,8 @@ type Options struct {
 	Feed         *feed.Store
 	Jobs         *jobs.Service
 	Remarks      *remarks.Service
+	NotePerson   NotePerson                                              // writes down who is protected, or no more
+	Synced       func(context.Context, mpblock.AppID) (time.Time, error) // when a list that lies on the platform was last read there; an error if never
 	Clock        mpblock.Clock
 	PageKey      []byte        // signs page tokens; the same on all nodes of a store
 	RequireHTTPS bool          // calls without TLS are refused
@@ -53,6 +55,9 @@ type Options struct {
 	MaxStreams   int           // who may wait for changes at the same time; 0: there is no limit
 	Observe      func(Request) // told of each call after its answer; may be nil
 }
+
+// NotePerson writes down that by has protected somebody, and why, or does so no more: why is "".
+type NotePerson func(ctx context.Context, by string, app mpblock.AppID, id mpblock.OpenID, why string)
 
 // Request is what there is to tell of a call, for logs and metrics. It holds no secret
 // and no token.
@@ -226,7 +231,26 @@ func (x *exchange) authorize(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return x.may(x.route.like...)
+	if x.route.own && x.Program != "" {
+		return errOwn.With(x.Program, app)
+	}
+	if err := x.may(x.route.like...); err != nil {
+		return err
+	}
+	return x.mirrored(ctx)
+}
+
+// mirrored refuses to say who is blocked of a list that was never read from the platform, and
+// dates one that was.
+func (x *exchange) mirrored(ctx context.Context) error {
+	if !x.route.list || x.Upstream == "" {
+		return nil
+	}
+	synced, err := x.Synced(ctx, x.AppID)
+	if err == nil {
+		x.w.Header().Set("X-Mpblock-Synced-At", synced.UTC().Format(time.RFC3339))
+	}
+	return err
 }
 
 // may refuses what the account is denied by the name of the platform's call that does the

@@ -37,6 +37,7 @@ type fixture struct {
 	ids     []string
 	clock   *clock
 	log     *bytes.Buffer
+	store   mpblock.Store
 }
 
 // answer is what a call came to.
@@ -49,8 +50,9 @@ type answer struct {
 func open(t *testing.T) *fixture {
 	t.Helper()
 	f := &fixture{T: t, log: &bytes.Buffer{}, clock: newClock()}
+	f.store = memstore.WithClock(f.clock)
 	var err error
-	if f.Server, err = server.Open(t.Context(), server.Config{Store: memstore.WithClock(f.clock), Clock: f.clock, Log: slog.New(slog.NewTextHandler(f.log, nil))}); err != nil {
+	if f.Server, err = server.Open(t.Context(), server.Config{Store: f.store, Clock: f.clock, Log: slog.New(slog.NewTextHandler(f.log, nil))}); err != nil {
 		t.Fatal(err)
 	}
 	if f.account, f.secret, err = f.Access().AddAccount(t.Context(), access.NewAccount{}); err != nil {
