@@ -155,8 +155,12 @@ func postStream(ctx context.Context, x *exchange) error {
 	if err != nil {
 		return err
 	}
-	control := http.NewResponseController(x.w) // a long list may last as long as it does
-	_, _ = control.SetReadDeadline(time.Time{}), control.SetWriteDeadline(time.Time{})
+	if err := x.uploads.enter(x.AppID); err != nil {
+		return err
+	}
+	defer x.uploads.leave(x.AppID)
+	control, now := http.NewResponseController(x.w), time.Now() // the machine's; where there is no connection, there is no need
+	_, _ = control.SetReadDeadline(now.Add(streamTime)), control.SetWriteDeadline(now.Add(2*streamTime))
 	return x.operate(ctx, b, &spool{body: http.MaxBytesReader(x.w, x.r.Body, maxStream)})
 }
 

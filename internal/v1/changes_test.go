@@ -21,6 +21,7 @@ import (
 	"mpblock/internal/access"
 	"mpblock/internal/access/programs"
 	"mpblock/internal/feed"
+	"mpblock/internal/jobs"
 	"mpblock/internal/lists"
 	"mpblock/internal/lists/past"
 	"mpblock/internal/memstore"
@@ -105,7 +106,7 @@ func beginSmall(t *testing.T, checkpoint time.Duration, most int) *small {
 	}
 	s.token = tok.Value
 	s.handler = v1.New(v1.Options{
-		Access: s.access, Lists: l, Past: past.Reader{Store: s.store}, Feed: s.store, Timeout: 10 * time.Second, Checkpoint: checkpoint, MaxStreams: most,
+		Access: s.access, Lists: l, Jobs: jobs.New(s.store, l, s.access.Account, jobs.Options{}), Past: past.Reader{Store: s.store}, Feed: s.store, Timeout: 10 * time.Second, Checkpoint: checkpoint, MaxStreams: most,
 		Observe: func(v1.Request) { s.seen.Add(1) },
 	})
 	return s

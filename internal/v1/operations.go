@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"os"
 	"slices"
+	"sync"
 	"time"
 
 	"mpblock"
@@ -19,10 +20,12 @@ import (
 
 // Limits of the lists of operations.
 const (
-	maxStream  = 128 << 20 // bytes of a body
-	maxErrors  = 1_000     // bad items that are told
-	maxRefused = 100       // that an operation shows
-	atATime    = 2_000     // OpenIDs that are looked up at once
+	maxStream  = 128 << 20        // bytes of a body
+	streamTime = 10 * time.Minute // that it may take to come; and so long again to be read
+	maxUploads = 4                // that come in at once, of different accounts
+	maxErrors  = 1_000            // bad items that are told
+	maxRefused = 100              // that an operation shows
+	atATime    = 2_000            // OpenIDs that are looked up at once
 )
 
 // operation is a job, as the console shows it.
@@ -112,6 +115,8 @@ func sourceError(err error) error {
 	switch {
 	case errors.As(err, &large):
 		return errBodyLong.With(maxStream)
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		return errBodySlow.With(int(streamTime / time.Minute))
 	case errors.As(err, &unread):
 		return errBody.With(unread.Error())
 	case errors.Is(err, io.ErrUnexpectedEOF):
@@ -205,6 +210,33 @@ func (t *listed) Read(each func(lines.Line) error) ([]lines.Summary, error) {
 		}
 	}
 	return nil, nil
+}
+
+// uploads are the accounts of which a list comes in: of each one list at a time, since all
+// lie on the disk until they have been read.
+type uploads struct {
+	mu  sync.Mutex
+	now map[mpblock.AppID]bool
+}
+
+// enter makes room for a list of an account, which is to leave.
+func (u *uploads) enter(app mpblock.AppID) error {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if u.now[app] {
+		return errUpload.With(app)
+	}
+	if len(u.now) >= maxUploads {
+		return errUploads.With(maxUploads)
+	}
+	u.now[app] = true
+	return nil
+}
+
+func (u *uploads) leave(app mpblock.AppID) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	delete(u.now, app)
 }
 
 // spool is a body with an OpenID a line: a jobs.Source. It lies in a file without a place in

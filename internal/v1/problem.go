@@ -24,6 +24,9 @@ var (
 	errOwn          = mpblock.NewError(mpblock.Forbidden, "caller.own", "program %s may not do this, whatever its scopes: it takes an access token got with the secret of account %s itself")
 	errBody         = mpblock.NewError(mpblock.Invalid, "body.json", "the body is not as described: %s")
 	errBodyLong     = mpblock.NewError(mpblock.Limited, "body.long", "the body has more than %d bytes, the most that is taken")
+	errBodySlow     = mpblock.NewError(mpblock.Limited, "body.slow", "the body did not come within %d minutes: send the list in shorter ones")
+	errUpload       = mpblock.NewError(mpblock.Unavailable, "operation.account", "another list of account %s is coming in: send this one when that has been answered")
+	errUploads      = mpblock.NewError(mpblock.Unavailable, "operation.full", "%d lists are coming in at this node, the most there can be: send this one again in a while")
 	errBodyEmpty    = mpblock.NewError(mpblock.Invalid, "body.empty", "the request has no body")
 	errItems        = mpblock.NewError(mpblock.Invalid, "items.bad", "%d of %d items are bad: errors has each with its index; nothing was changed")
 	errItemCount    = mpblock.NewError(mpblock.Invalid, "items.count", "%d items: want 1 to %d")
@@ -31,6 +34,7 @@ var (
 	errField        = mpblock.NewError(mpblock.Invalid, "field", "%s: %s")
 	errQuery        = mpblock.NewError(mpblock.Invalid, "query", "the parameter %s: %s")
 	errBehind       = mpblock.NewError(mpblock.Unavailable, "revision.behind", "this node has not seen revision %d within %d s: try again")
+	errWaits        = mpblock.NewError(mpblock.Unavailable, "revision.full", "%d callers wait for a revision at this node, the most there can be: try again")
 	errUnmatched    = mpblock.NewError(mpblock.Conflict, "block.changed", "the entry is not the one that If-Match names: get it again")
 	errBusy         = mpblock.NewError(mpblock.Unavailable, "block.busy", "others change this OpenID all the time: try again")
 	errTime         = mpblock.NewError(mpblock.Unavailable, "time_out", "the server did not finish in time; what it was asked to change may have changed or not: try again")
@@ -72,7 +76,7 @@ var statuses = map[mpblock.Kind]int{
 
 // special are the statuses of errors that have another than their kind.
 var special = map[string]int{
-	errMethod.Key: http.StatusMethodNotAllowed, errBodyLong.Key: http.StatusRequestEntityTooLarge, errUnmatched.Key: http.StatusPreconditionFailed,
+	errMethod.Key: http.StatusMethodNotAllowed, errBodyLong.Key: http.StatusRequestEntityTooLarge, errBodySlow.Key: http.StatusRequestTimeout, errUnmatched.Key: http.StatusPreconditionFailed,
 	errItems.Key: http.StatusUnprocessableEntity, feed.ErrGone.Key: http.StatusGone, past.ErrGone.Key: http.StatusGone,
 }
 

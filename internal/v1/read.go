@@ -15,6 +15,10 @@ import (
 	"mpblock/internal/lists/past"
 )
 
+// maxWaits is how many may wait for a revision at a node at once: each looks at the store all
+// the time.
+const maxWaits = 100
+
 // maxBody is how many bytes a body of JSON has at most.
 const maxBody = 1 << 20
 
@@ -80,6 +84,15 @@ func (x *exchange) wait(ctx context.Context) error {
 	least, err := x.number("min_revision")
 	if err != nil || least == 0 {
 		return err
+	}
+	if now, err := x.Past.Revision(ctx, x.AppID); err != nil || now >= least {
+		return err
+	}
+	select {
+	case x.waits <- struct{}{}:
+		defer func() { <-x.waits }()
+	default:
+		return errWaits.With(maxWaits)
 	}
 	there, err := x.Past.Wait(ctx, x.AppID, least)
 	if err == nil && !there {

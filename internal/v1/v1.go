@@ -84,6 +84,8 @@ type handler struct {
 	Options
 	routes  []route
 	streams streams
+	uploads uploads
+	waits   chan struct{} // has one of each who waits for a revision
 }
 
 // New returns the native API. It expects to be given every path under /v1/.
@@ -92,7 +94,9 @@ func New(o Options) http.Handler {
 	if o.Checkpoint == 0 {
 		o.Checkpoint = checkpointEvery
 	}
-	return &handler{Options: o, routes: routes(), streams: streams{most: int64(o.MaxStreams)}}
+	return &handler{
+		Options: o, routes: routes(), streams: streams{most: int64(o.MaxStreams)}, uploads: uploads{now: map[mpblock.AppID]bool{}}, waits: make(chan struct{}, maxWaits),
+	}
 }
 
 // exchange is one request on its way.
