@@ -98,15 +98,16 @@ func (m *model) step(name string, g *gateway) {
 	ctx, cancel := context.WithTimeout(m.Context(), time.Minute)
 	defer cancel()
 	action := []mpblock.Action{mpblock.Block, mpblock.Block, mpblock.Unblock}[m.dice.IntN(3)]
+	alone := len(m.running()) == 0 // a job may come after a change, and end before that is looked at
 	switch m.dice.IntN(7) {
 	case 0:
 		ids := m.some(20)
-		m.changed(action, ids, g.lists.Change(ctx, m.account, mpblock.ActorAPI, action, ids))
+		m.changed(action, ids, alone, g.lists.Change(ctx, m.account, mpblock.ActorAPI, action, ids))
 	case 1, 2:
 		ids, actor := m.some(20), "console:"+name
 		m.reasons[actor] = "because of " + actor
 		out, err := g.lists.ByHand(ctx, m.account, lists.Hand{Actor: actor, Action: action, OpenIDs: ids, Reason: m.reasons[actor]})
-		m.changed(action, ids, err)
+		m.changed(action, ids, alone, err)
 		if err == nil && out.Seq != 0 {
 			m.undoes = append(m.undoes, out.Seq)
 		}
@@ -117,7 +118,7 @@ func (m *model) step(name string, g *gateway) {
 			m.reasons["job:"+j.ID] = "because of " + name
 			m.started = append(m.started, j.ID)
 		}
-		m.changed(action, ids, context.Canceled) // when it happens, nobody knows
+		m.changed(action, ids, false, context.Canceled) // when it happens, nobody knows
 	case 4:
 		if len(m.undoes) > 0 {
 			m.undo(ctx, name, g)
@@ -131,13 +132,13 @@ func (m *model) step(name string, g *gateway) {
 	}
 }
 
-// changed keeps what was acknowledged.
-func (m *model) changed(action mpblock.Action, ids []string, err error) {
+// changed keeps what was acknowledged, unless a job was under way when it was asked for.
+func (m *model) changed(action mpblock.Action, ids []string, alone bool, err error) {
 	if err == nil {
 		m.sure++
 	}
 	for _, id := range ids {
-		if delete(m.want, id); err == nil && len(m.running()) == 0 {
+		if delete(m.want, id); err == nil && alone {
 			m.want[id] = action == mpblock.Block
 		}
 	}
