@@ -12,6 +12,7 @@ import (
 
 	"mpblock"
 	"mpblock/internal/lists"
+	"mpblock/internal/v1/spool"
 )
 
 // maxBatch is how many bytes a batch of JSON has at most. One of NDJSON may have more.
@@ -101,7 +102,7 @@ func postBatch(ctx context.Context, x *exchange) error {
 		return errKeyLong
 	}
 	if len(body.OpenIDs) > most {
-		return x.operate(ctx, b, &listed{body.OpenIDs})
+		return x.operate(ctx, b, &spool.Listed{All: body.OpenIDs})
 	}
 	if x.Timeout > 0 {
 		var cancel context.CancelFunc
@@ -155,13 +156,12 @@ func postStream(ctx context.Context, x *exchange) error {
 	if err != nil {
 		return err
 	}
-	if err := x.uploads.enter(x.AppID); err != nil {
+	if err := x.uploads.Enter(x.AppID); err != nil {
 		return err
 	}
-	defer x.uploads.leave(x.AppID)
-	control, now := http.NewResponseController(x.w), time.Now() // the machine's; where there is no connection, there is no need
-	_, _ = control.SetReadDeadline(now.Add(streamTime)), control.SetWriteDeadline(now.Add(2*streamTime))
-	return x.operate(ctx, b, &spool{body: http.MaxBytesReader(x.w, x.r.Body, maxStream)})
+	defer x.uploads.Leave(x.AppID)
+	spool.Extend(x.w)
+	return x.operate(ctx, b, &spool.Spool{Body: http.MaxBytesReader(x.w, x.r.Body, maxStream)})
 }
 
 // outcome is what became of a batch.

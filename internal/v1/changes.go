@@ -5,7 +5,6 @@ import (
 	"errors"
 	"net/http"
 	"strings"
-	"sync/atomic"
 	"time"
 
 	"mpblock"
@@ -18,25 +17,6 @@ const (
 	defaultChanges = 100
 	maxPollWait    = time.Minute
 )
-
-var errStreams = mpblock.NewError(mpblock.Unavailable, "feed.full", "%d callers wait for changes at this node, the most there can be: wait longer with each call, or raise the limit of open files")
-
-// streams counts those who wait for changes.
-type streams struct {
-	now  atomic.Int64
-	most int64 // 0: there is no limit
-}
-
-// enter makes room for one who waits, who is to leave.
-func (s *streams) enter() error {
-	if n := s.now.Add(1); s.most > 0 && n > s.most {
-		s.leave()
-		return errStreams.With(s.most)
-	}
-	return nil
-}
-
-func (s *streams) leave() { s.now.Add(-1) }
 
 // change is a change as the feed tells of it.
 type change struct {
@@ -92,10 +72,10 @@ func changesAfter(ctx context.Context, x *exchange) error {
 	}
 	streamed := strings.Contains(x.r.Header.Get("Accept"), "text/event-stream")
 	if wait > 0 || streamed {
-		if err := x.streams.enter(); err != nil {
+		if err := x.streams.Enter(); err != nil {
 			return err
 		}
-		defer x.streams.leave()
+		defer x.streams.Leave()
 	}
 	control := http.NewResponseController(x.w)
 	if streamed {

@@ -8,7 +8,6 @@ import (
 	"net/http"
 	"os"
 	"slices"
-	"sync"
 	"time"
 
 	"mpblock"
@@ -16,16 +15,15 @@ import (
 	"mpblock/internal/lines"
 	"mpblock/internal/lists"
 	"mpblock/internal/lists/protection"
+	"mpblock/internal/v1/spool"
 )
 
 // Limits of the lists of operations.
 const (
-	maxStream  = 128 << 20        // bytes of a body
-	streamTime = 10 * time.Minute // that it may take to come; and so long again to be read
-	maxUploads = 4                // that come in at once, of different accounts
-	maxErrors  = 1_000            // bad items that are told
-	maxRefused = 100              // that an operation shows
-	atATime    = 2_000            // OpenIDs that are looked up at once
+	maxStream  = 128 << 20 // bytes of a body
+	maxErrors  = 1_000     // bad items that are told
+	maxRefused = 100       // that an operation shows
+	atATime    = 2_000     // OpenIDs that are looked up at once
 )
 
 // operation is a job, as the console shows it.
@@ -116,7 +114,7 @@ func sourceError(err error) error {
 	case errors.As(err, &large):
 		return errBodyLong.With(maxStream)
 	case errors.Is(err, os.ErrDeadlineExceeded):
-		return errBodySlow.With(int(streamTime / time.Minute))
+		return errBodySlow.With(int(spool.Time / time.Minute))
 	case errors.As(err, &unread):
 		return errBody.With(unread.Error())
 	case errors.Is(err, io.ErrUnexpectedEOF):
@@ -189,86 +187,6 @@ func undoOperation(ctx context.Context, x *exchange) error {
 	}
 	x.accept(j)
 	return nil
-}
-
-// listed are the OpenIDs of a body that has been read: a jobs.Source.
-type listed struct{ all []string }
-
-// Receive implements jobs.Source.
-func (*listed) Receive() error { return nil }
-
-// Read implements jobs.Source.
-func (t *listed) Read(each func(lines.Line) error) ([]lines.Summary, error) {
-	for i, s := range t.all {
-		line := lines.Line{Number: i + 1, Text: lists.Clip(s)}
-		id, err := mpblock.ParseOpenID(s)
-		if line.OpenID = id; err != nil {
-			line.Problem = &lines.Problem{Key: lines.BadNone}
-		}
-		if err := each(line); err != nil {
-			return nil, err
-		}
-	}
-	return nil, nil
-}
-
-// uploads are the accounts of which a list comes in: of each one list at a time, since all
-// lie on the disk until they have been read.
-type uploads struct {
-	mu  sync.Mutex
-	now map[mpblock.AppID]bool
-}
-
-// enter makes room for a list of an account, which is to leave.
-func (u *uploads) enter(app mpblock.AppID) error {
-	u.mu.Lock()
-	defer u.mu.Unlock()
-	if u.now[app] {
-		return errUpload.With(app)
-	}
-	if len(u.now) >= maxUploads {
-		return errUploads.With(maxUploads)
-	}
-	u.now[app] = true
-	return nil
-}
-
-func (u *uploads) leave(app mpblock.AppID) {
-	u.mu.Lock()
-	defer u.mu.Unlock()
-	delete(u.now, app)
-}
-
-// spool is a body with an OpenID a line: a jobs.Source. It lies in a file without a place in
-// any directory until it has been read, so that it does not matter how slowly it comes.
-type spool struct {
-	body io.Reader
-	data *os.File
-}
-
-// Receive implements jobs.Source.
-func (s *spool) Receive() error {
-	var err error
-	if s.data, err = os.CreateTemp("", "mpblock-batch-"); err != nil {
-		return err
-	}
-	if err := os.Remove(s.data.Name()); err != nil {
-		return err
-	}
-	if _, err = io.Copy(s.data, s.body); err != nil {
-		return errors.Join(err, s.data.Close())
-	}
-	return nil
-}
-
-// Read implements jobs.Source.
-func (s *spool) Read(each func(lines.Line) error) ([]lines.Summary, error) {
-	defer s.data.Close() //nolint:errcheck // it was only read
-	if _, err := s.data.Seek(0, io.SeekStart); err != nil {
-		return nil, err
-	}
-	sum, err := lines.Read(s.data, lines.Options{Format: lines.NDJSON}, each)
-	return []lines.Summary{sum}, err
 }
 
 // strict is a source in which nothing may be bad.

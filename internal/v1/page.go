@@ -2,15 +2,12 @@ package v1
 
 import (
 	"context"
-	"crypto/hmac"
-	"crypto/sha256"
-	"encoding/base64"
-	"encoding/binary"
 	"net/url"
 	"strconv"
 
 	"mpblock"
 	"mpblock/internal/lists/past"
+	"mpblock/internal/v1/pagetoken"
 )
 
 // Limits of pages.
@@ -30,9 +27,6 @@ type pageQuery struct {
 	first    bool
 }
 
-// macLen is how much of a page token says that it is ours.
-const macLen = 16
-
 // paging reads which page is asked for. A page token is good for the parameters with which it
 // was got; how many rows a page has may be another number each time.
 func (x *exchange) paging() (pageQuery, error) {
@@ -51,12 +45,11 @@ func (x *exchange) paging() (pageQuery, error) {
 	if text == "" {
 		return p, nil
 	}
-	raw, err := base64.RawURLEncoding.DecodeString(text)
-	if err != nil || len(raw) < macLen || !hmac.Equal(raw[:macLen], x.mac(raw[macLen:])) {
+	var ok bool
+	if p.revision, p.after, ok = pagetoken.Open(x.PageKey, x.bound(), text); !ok {
 		return p, errPageToken
 	}
-	revision, n2 := binary.Uvarint(raw[macLen:])
-	p.revision, p.after, p.first = revision, string(raw[macLen+n2:]), false
+	p.first = false
 	return p, nil
 }
 
@@ -65,26 +58,19 @@ func (x *exchange) next(revision uint64, after string) string {
 	if after == "" {
 		return ""
 	}
-	payload := append(binary.AppendUvarint(nil, revision), after...)
-	return base64.RawURLEncoding.EncodeToString(append(x.mac(payload), payload...))
+	return pagetoken.Seal(x.PageKey, x.bound(), revision, after)
 }
 
-// mac signs the payload of a page token with what it is bound to: the account, the path,
-// and the parameters that say what is on the pages.
-func (x *exchange) mac(payload []byte) []byte {
-	bound := url.Values{}
+// bound is what a page token is bound to: the account, the path, and the parameters that say
+// what is on the pages.
+func (x *exchange) bound() []string {
+	query := url.Values{}
 	for name, values := range x.r.URL.Query() {
 		if name != "page_token" && name != "limit" && name != "min_revision" {
-			bound[name] = values
+			query[name] = values
 		}
 	}
-	h := hmac.New(sha256.New, x.PageKey)
-	for _, part := range []string{"page token of the native API", string(x.AppID), x.route.name, x.parts["openid"], bound.Encode()} {
-		h.Write(binary.AppendUvarint(nil, uint64(len(part))))
-		h.Write([]byte(part))
-	}
-	h.Write(payload)
-	return h.Sum(nil)[:macLen]
+	return []string{string(x.AppID), x.route.name, x.parts["openid"], query.Encode()}
 }
 
 // query returns a parameter of the query.

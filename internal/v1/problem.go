@@ -25,8 +25,6 @@ var (
 	errBody         = mpblock.NewError(mpblock.Invalid, "body.json", "the body is not as described: %s")
 	errBodyLong     = mpblock.NewError(mpblock.Limited, "body.long", "the body has more than %d bytes, the most that is taken")
 	errBodySlow     = mpblock.NewError(mpblock.Limited, "body.slow", "the body did not come within %d minutes: send the list in shorter ones")
-	errUpload       = mpblock.NewError(mpblock.Unavailable, "operation.account", "another list of account %s is coming in: send this one when that has been answered")
-	errUploads      = mpblock.NewError(mpblock.Unavailable, "operation.full", "%d lists are coming in at this node, the most there can be: send this one again in a while")
 	errBodyEmpty    = mpblock.NewError(mpblock.Invalid, "body.empty", "the request has no body")
 	errItems        = mpblock.NewError(mpblock.Invalid, "items.bad", "%d of %d items are bad: errors has each with its index; nothing was changed")
 	errItemCount    = mpblock.NewError(mpblock.Invalid, "items.count", "%d items: want 1 to %d")

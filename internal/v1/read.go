@@ -13,6 +13,7 @@ import (
 	"mpblock"
 	"mpblock/internal/lists"
 	"mpblock/internal/lists/past"
+	"mpblock/internal/v1/ttl"
 )
 
 // maxWaits is how many may wait for a revision at a node at once: each looks at the store all
@@ -136,29 +137,13 @@ func (e end) at(now time.Time) (time.Time, error) {
 		}
 		return t.UTC().Truncate(time.Millisecond), nil
 	case e.TTL != "":
-		d, err := parseTTL(e.TTL)
-		if err != nil {
-			return time.Time{}, err
+		d, ok := ttl.Parse(e.TTL)
+		if !ok {
+			return time.Time{}, errField.With("ttl", ttl.Want+", not "+clip(e.TTL))
 		}
 		return now.Add(d).UTC().Truncate(time.Millisecond), nil
 	}
 	return time.Time{}, nil
-}
-
-// parseTTL reads how long something lasts: 90s, 1h30m, 7d.
-func parseTTL(s string) (time.Duration, error) {
-	const day = 24 * time.Hour
-	d, err := time.ParseDuration(s)
-	if days, ok := strings.CutSuffix(s, "d"); ok {
-		var n uint64
-		if n, err = strconv.ParseUint(days, 10, 16); err == nil {
-			d = time.Duration(n) * day
-		}
-	}
-	if err != nil || d < time.Millisecond || d > mpblock.MaxUntil {
-		return 0, errField.With("ttl", "want how long it lasts, as 90s, 1h30m or 7d, at most "+strconv.Itoa(int(mpblock.MaxUntil/day))+"d, not "+clip(s))
-	}
-	return d, nil
 }
 
 // seqText and parseSeq are a seq as a place of a page token.

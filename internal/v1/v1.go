@@ -29,6 +29,8 @@ import (
 	"mpblock/internal/lists"
 	"mpblock/internal/lists/past"
 	"mpblock/internal/remarks"
+	"mpblock/internal/v1/spool"
+	"mpblock/internal/v1/waiters"
 )
 
 // OpenAPI describes the native API in the form of OpenAPI 3.1, as a server shows it at
@@ -83,8 +85,8 @@ func Mine(path string) bool { return path == "/v1" || strings.HasPrefix(path, "/
 type handler struct {
 	Options
 	routes  []route
-	streams streams
-	uploads uploads
+	streams waiters.Room
+	uploads spool.Uploads
 	waits   chan struct{} // has one of each who waits for a revision
 }
 
@@ -95,7 +97,7 @@ func New(o Options) http.Handler {
 		o.Checkpoint = checkpointEvery
 	}
 	return &handler{
-		Options: o, routes: routes(), streams: streams{most: int64(o.MaxStreams)}, uploads: uploads{now: map[mpblock.AppID]bool{}}, waits: make(chan struct{}, maxWaits),
+		Options: o, routes: routes(), streams: waiters.Room{Most: int64(o.MaxStreams)}, waits: make(chan struct{}, maxWaits),
 	}
 }
 

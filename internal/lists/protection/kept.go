@@ -94,8 +94,11 @@ func (s *Service) Guard(ctx context.Context, app mpblock.AppID, b mpblock.Batch,
 	if first < 0 {
 		return apply(b)
 	}
-	if before, err := s.asked(ctx, app, b); before || err != nil {
+	switch before, err := s.asked(ctx, app, b); {
+	case before || errors.Is(err, mpblock.ErrReused):
 		return apply(b) // as it was answered then, or with what is wrong
+	case err != nil:
+		return mpblock.Change{}, err
 	}
 	if whole {
 		return mpblock.Change{}, people[b.OpenIDs[first]].Error()

@@ -163,3 +163,32 @@ func TestNodes(t *testing.T) {
 		}
 	})
 }
+
+// forgetful cannot say which batches were applied.
+type forgetful struct {
+	mpblock.Store
+	err error
+}
+
+func (f *forgetful) Requests(context.Context, mpblock.AppID, [16]byte, int) ([]mpblock.Request, error) {
+	return nil, f.err
+}
+
+// A batch of a caller's own ID is not applied unguarded where it cannot be known whether it
+// was before.
+func TestGuardOfABatchThatIsNotKnown(t *testing.T) {
+	store := &forgetful{memstore.New(), errors.New("no answer")}
+	s := protection.New(store, nil)
+	if err := protect(t, s, account, "staff", ids(0, 1)); err != nil {
+		t.Fatal(err)
+	}
+	b := mpblock.Batch{Action: mpblock.Block, OpenIDs: ids(0, 1)}
+	b.ID = mpblock.NewRequestID("key", []byte("content"))
+	_, err := s.Guard(t.Context(), account.AppID, b, true, func(mpblock.Batch) (mpblock.Change, error) {
+		t.Error("somebody who is protected would be blocked")
+		return mpblock.Change{}, nil
+	})
+	if !errors.Is(err, store.err) {
+		t.Errorf("%v, want %v", err, store.err)
+	}
+}
