@@ -135,7 +135,7 @@ func runOperations(t *testing.T, document string) {
 			continue
 		}
 		n++
-		command = strings.NewReplacer("/var/lib/mpblock", "data", "/backup/2026-11-24", "backup", "wx…", "$APPID").Replace(command)
+		command = strings.NewReplacer("/var/lib/mpblock", "data", "/backup/2026-11-24", "backup", "wx…", "$APPID", "o… o…", "$(head -2 followers.txt)", "o…", "$(head -1 followers.txt)").Replace(command)
 		switch {
 		case strings.Contains(command, "account remove"):
 			command += " --yes" // nobody is there to be asked

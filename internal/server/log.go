@@ -47,6 +47,9 @@ func (s *Server) observeNative(w *stack, r v1.Request) {
 	if r.Call != "" {
 		call = mpblock.Call("v1/" + r.Call)
 	}
+	if errors.Is(r.Err, context.Canceled) { // nobody was there to be answered; nginx calls it so
+		r.Status, r.Code, r.Detail = 499, "canceled", "the caller went away before the answer"
+	}
 	if r.Code != "" {
 		code = r.Status
 	}

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -105,5 +106,22 @@ func TestNoCallListsRecords(t *testing.T) {
 		call("POST", "tags/members/batchunblacklist"+with, `{"openid_list":["`+one+`"]}`)
 		call("GET", "user/get"+with, "")
 		call("GET", "user/info"+with+"&openid="+one, "")
+	}
+}
+
+// A caller who goes away while it waits for changes is no fault of the server's, in log and
+// metrics alike.
+func TestCallerGone(t *testing.T) {
+	var log bytes.Buffer
+	w := openWorld(t, Config{Store: memstore.New(), CallLog: slog.New(slog.NewTextHandler(&log, nil))})
+	ctx, cancel := context.WithCancel(t.Context())
+	for _, wait := range []string{"0s", "30s"} { // the first call has the account remembered
+		r := httptest.NewRequestWithContext(ctx, http.MethodGet, "/v1/accounts/"+string(w.account.AppID)+"/changes?wait="+wait, nil)
+		r.Header.Set("Authorization", "Bearer "+w.token)
+		w.Handler().ServeHTTP(httptest.NewRecorder(), r)
+		cancel()
+	}
+	if !strings.Contains(log.String(), "status=200") || !strings.Contains(log.String(), "status=499") || strings.Contains(log.String(), "status=500") {
+		t.Error(log.String())
 	}
 }

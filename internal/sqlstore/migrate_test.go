@@ -99,12 +99,12 @@ func TestSchemaOfTheFirstVersion(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer s.db.Close()
-	for _, back := range []string{"DROP TABLE follow_mark, undone, given_back, change_end, entry_end", "DELETE FROM schema_version WHERE version > 1"} {
+	for _, back := range []string{"DROP TABLE follow_mark, undone, given_back, change_end, entry_end, applied", "DELETE FROM schema_version WHERE version > 1"} {
 		if _, err := s.db.ExecContext(t.Context(), back); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if schema, err := s.schema(t.Context()); err != nil || schema.Version != 1 || len(schema.Pending) != 3 {
+	if schema, err := s.schema(t.Context()); err != nil || schema.Version != 1 || len(schema.Pending) != 4 {
 		t.Errorf("%+v, %v", schema, err)
 	}
 	now := openOn(t, at)

@@ -12,6 +12,7 @@ import (
 
 	"mpblock"
 	"mpblock/internal/lists"
+	"mpblock/internal/lists/protection"
 	"mpblock/internal/v1/spool"
 )
 
@@ -194,11 +195,12 @@ type items struct {
 	ids   []mpblock.OpenID
 	bad   []itemError
 	would map[mpblock.OpenID]bool // who may be changed, and whether that changes anything
+	safe  map[mpblock.OpenID]bool // who is protected
 }
 
 // look reads the items and looks up each that is an OpenID of the account.
 func (x *exchange) look(ctx context.Context, texts []string, action mpblock.Action) (items, error) {
-	it := items{texts: texts, ids: make([]mpblock.OpenID, len(texts)), would: map[mpblock.OpenID]bool{}}
+	it := items{texts: texts, ids: make([]mpblock.OpenID, len(texts)), would: map[mpblock.OpenID]bool{}, safe: map[mpblock.OpenID]bool{}}
 	var own []mpblock.OpenID
 	for i, s := range texts {
 		id, err := lists.Own(x.Account, s)
@@ -226,7 +228,7 @@ func (x *exchange) look(ctx context.Context, texts []string, action mpblock.Acti
 		}
 	}
 	for i, id := range it.ids {
-		if _, known := it.would[id]; !known && id != (mpblock.OpenID{}) {
+		if _, known := it.would[id]; !known && !it.safe[id] && id != (mpblock.OpenID{}) {
 			it.bad = append(it.bad, itemErrorOf(i, errUnknown.With(x.AppID)))
 		}
 	}
@@ -242,9 +244,10 @@ func (x *exchange) guard(ctx context.Context, it *items) error {
 			continue
 		}
 		delete(it.would, p.OpenID)
+		it.safe[p.OpenID] = true
 		for i, id := range it.ids {
 			if id == p.OpenID {
-				it.bad, it.ids[i] = append(it.bad, itemErrorOf(i, p.Error())), mpblock.OpenID{}
+				it.bad = append(it.bad, itemErrorOf(i, p.Error()))
 			}
 		}
 	}
@@ -261,7 +264,7 @@ func (x *exchange) atOnce(ctx context.Context, b batch, texts []string) error {
 		if err != nil {
 			return err
 		}
-		// What bears a key may have been done before somebody unfollowed.
+		// What bears a key may have been done before somebody unfollowed, or was protected.
 		again := b.id.Named() && !b.dry && it.strange() && (!b.skip || len(it.would) == 0)
 		if !b.skip && len(it.bad) > 0 && !again {
 			return badItems(it.bad, len(texts))
@@ -272,11 +275,14 @@ func (x *exchange) atOnce(ctx context.Context, b batch, texts []string) error {
 		}
 		h := lists.Hand{Actor: x.Actor, Action: b.action, Reason: b.reason, Until: b.until, ID: b.id, OpenIDs: it.take(again)}
 		made, err := x.Lists.ByHand(ctx, x.Account, h)
-		if err != nil && codeOf1(err) == errUnknown.Key {
-			if again { // it was not
-				b.id = mpblock.RequestID{}
-			}
-			continue // or somebody unfollowed meanwhile
+		switch {
+		case !passing(codeOf1(err)):
+		case !again:
+			continue // somebody unfollowed meanwhile, or was protected
+		case !b.skip: // it was not done
+			return badItems(it.bad, len(texts))
+		default:
+			return x.did(ctx, it, 0)
 		}
 		if err != nil {
 			return err
@@ -298,17 +304,23 @@ func (x *exchange) did(ctx context.Context, it items, seq uint64) (err error) {
 			return err
 		}
 	}
-	x.body = it.outcome(seq, func(id mpblock.OpenID) bool {
+	changed := func(id mpblock.OpenID) bool {
 		_, found := slices.BinarySearchFunc(c.OpenIDs, id, mpblock.OpenID.Compare)
 		return found
-	})
+	}
+	// Where the batch was done before, what is bad by now was not then.
+	it.bad = slices.DeleteFunc(it.bad, func(e itemError) bool { return changed(it.ids[e.Index]) })
+	x.body = it.outcome(seq, changed)
 	return nil
 }
 
-// strange tells whether nothing is bad but that OpenIDs are unknown.
+// strange tells whether nothing is bad but what may have been good when a key was first used.
 func (it items) strange() bool {
-	return len(it.bad) > 0 && !slices.ContainsFunc(it.bad, func(e itemError) bool { return e.Code != errUnknown.Key })
+	return len(it.bad) > 0 && !slices.ContainsFunc(it.bad, func(e itemError) bool { return !passing(e.Code) })
 }
+
+// passing tells whether an OpenID that is refused by a code may not have been before.
+func passing(code string) bool { return code == errUnknown.Key || code == protection.ErrProtected.Key }
 
 // take returns the OpenIDs to be changed: those that may be, or all.
 func (it items) take(all bool) (ids []string) {

@@ -201,6 +201,20 @@ func TestIdempotencyKey(t *testing.T) {
 		t.Errorf("%s, the first time %s", again.body, first.body)
 	}
 	once(409, "request.reused", "k1", f.body("block", `,"ttl":"2h"`, f.ids[0], f.ids[1]))
+	skip := f.body("block", `,"on_bad":"skip"`, f.ids[2], f.ids[3])
+	second := once(200, `"changed":2`, "k6", skip)
+	f.want(201, "", "PUT", "/protected/"+f.ids[2], `{"reason":"staff"}`)
+	if again := once(200, "", "k6", skip); again.body != second.body { // though one of them is protected by now
+		t.Errorf("%s, the first time %s", again.body, second.body)
+	}
+	third := f.body("block", "", f.ids[3], f.ids[4])
+	first = once(200, `"changed":1,"unchanged":1`, "k7", third)
+	f.want(201, "", "PUT", "/protected/"+f.ids[4], `{"reason":"staff"}`)
+	if again := once(200, "", "k7", third); again.body != first.body {
+		t.Errorf("%s, the first time %s", again.body, first.body)
+	}
+	once(422, `"index":0,"code":"openid.protected"`, "k8", f.body("block", "", f.ids[4]))
+	once(200, `"changed":0,"unchanged":0,"refused":1`, "k9", f.body("block", `,"on_bad":"skip"`, f.ids[4]))
 	once(422, `"index":0,"code":"openid.unknown"`, "k2", f.body("block", "", f.ids[1]))
 	once(200, `"changed":1,"unchanged":0,"refused":1`, "k3", f.body("block", `,"on_bad":"skip"`, f.ids[0], f.ids[1]))
 	once(200, `"changed":0,"unchanged":0,"refused":1`, "k4", f.body("block", `,"on_bad":"skip"`, f.ids[1]))

@@ -170,7 +170,7 @@ func history(ctx context.Context, x *exchange) error {
 	var after uint64
 	switch {
 	case !p.first:
-		after, err = parseSeq(p.after)
+		after, err = parseNumber("page_token", p.after)
 	case given:
 		p.revision = asOf
 	default:

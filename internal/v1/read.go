@@ -146,7 +146,5 @@ func (e end) at(now time.Time) (time.Time, error) {
 	return time.Time{}, nil
 }
 
-// seqText and parseSeq are a seq as a place of a page token.
+// seqText is a seq as a place of a page token.
 func seqText(seq uint64) string { return strconv.FormatUint(seq, 10) }
-
-func parseSeq(s string) (uint64, error) { return strconv.ParseUint(s, 10, 64) }
