@@ -115,6 +115,7 @@ func TestCallerGone(t *testing.T) {
 	var log bytes.Buffer
 	w := openWorld(t, Config{Store: memstore.New(), CallLog: slog.New(slog.NewTextHandler(&log, nil))})
 	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
 	for _, wait := range []string{"0s", "30s"} { // the first call has the account remembered
 		r := httptest.NewRequestWithContext(ctx, http.MethodGet, "/v1/accounts/"+string(w.account.AppID)+"/changes?wait="+wait, nil)
 		r.Header.Set("Authorization", "Bearer "+w.token)
