@@ -52,6 +52,7 @@ func (v *visit) scopes(chosen func(programs.Scope) bool) (all []scopeChoice) {
 	for _, s := range programs.Scopes() {
 		means := msg("scope.read.means")
 		switch s {
+		case programs.Read:
 		case programs.Write:
 			means = msg("scope.write.means")
 		case programs.Feed:
