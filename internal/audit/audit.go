@@ -15,6 +15,7 @@ import (
 	"maps"
 	"math"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"mpblock"
@@ -121,6 +122,7 @@ type Service struct {
 	store mpblock.Records
 	clock mpblock.Clock
 	log   *slog.Logger
+	last  atomic.Int64 // the instant in the newest line's key, in ns
 }
 
 // New returns the lines of a store; what cannot be written stands in the log.
@@ -128,17 +130,29 @@ func New(store mpblock.Records, clock mpblock.Clock, log *slog.Logger) *Service 
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
 	}
-	return &Service{store, mpblock.ClockOr(clock), log}
+	return &Service{store: store, clock: mpblock.ClockOr(clock), log: log}
 }
 
 // Note writes a line about what has been done. It was done, so that a store that fails
 // now is no error of whoever did it: the line then stands in the log alone.
 func (s *Service) Note(ctx context.Context, l Line) {
 	l.Time = s.clock.Now().UTC()
-	key := fmt.Sprintf("%016x-%s", uint64(math.MaxInt64-l.Time.UnixNano()), rand.Text()[:8]) //nolint:gosec // after 1970
+	key := fmt.Sprintf("%016x-%s", uint64(math.MaxInt64-s.instant(l.Time)), rand.Text()[:8]) //nolint:gosec // after 1970
 	_, err := kindAudit.Put(context.WithoutCancel(ctx), s.store, record.Entry[Line]{Key: key, Value: l, Expires: l.Time.Add(Life)})
 	if err != nil {
 		s.log.Error("audit: a line could not be written", "by", l.By, "deed", l.Deed, "on", l.On, "error", err)
+	}
+}
+
+// instant returns a time in ns that no line before has in its key: two lines of one instant,
+// as a clock that stands still makes them, are read in the order of their deeds.
+func (s *Service) instant(now time.Time) int64 {
+	for {
+		last := s.last.Load()
+		next := max(now.UnixNano(), last+1)
+		if s.last.CompareAndSwap(last, next) {
+			return next
+		}
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"log/slog"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -40,6 +41,24 @@ func TestLinesAreReadNewestFirst(t *testing.T) {
 		time.Sleep(Life - 72*time.Hour)
 		if names, _ := read("", 9); names != "cb" {
 			t.Errorf("after %v there are %q, want cb", Life, names)
+		}
+	})
+}
+
+func TestLinesOfOneInstantHaveTheOrderOfTheirDeeds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) { // whose clock stands still while anything runs
+		s := New(memstore.New(), nil, nil)
+		const written = "abcdefghij"
+		for _, name := range written {
+			s.Note(t.Context(), Line{By: ByAdmin, Deed: OperatorAdded, On: string(name)})
+		}
+		lines, err := s.Lines(t.Context(), "", len(written))
+		var read string
+		for _, l := range slices.Backward(lines) {
+			read += l.On
+		}
+		if read != written || err != nil {
+			t.Errorf("read from the oldest on: %q, %v; want %q", read, err, written)
 		}
 	})
 }
