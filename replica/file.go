@@ -58,7 +58,7 @@ func (r *Replica) write(f io.Writer) error {
 	w := bufio.NewWriterSize(io.MultiWriter(f, sum), 1<<20)
 	_, _ = w.WriteString(form) // an error stays until Flush
 	if err := json.NewEncoder(w).Encode(header{
-		r.source.base, r.source.appID, r.Revision(), time.Now().Add(-r.Staleness()), r.Len(),
+		r.source.BaseURL(), r.source.AppID(), r.Revision(), time.Now().Add(-r.Staleness()), r.Len(),
 	}); err != nil {
 		return err
 	}
@@ -92,7 +92,7 @@ func (r *Replica) load() error {
 	if err != nil {
 		return err
 	}
-	if h.Server != r.source.base || h.AppID != r.source.appID {
+	if h.Server != r.source.BaseURL() || h.AppID != r.source.AppID() {
 		return fmt.Errorf("it is of the account %s of %s", h.AppID, h.Server)
 	}
 	b := newBuilder(h.Entries)

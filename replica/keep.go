@@ -1,16 +1,12 @@
 package replica
 
 import (
-	"bufio"
-	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
-	"net/url"
-	"strconv"
 	"time"
+
+	"mpblock/native"
 )
 
 // walking is a reading of the whole list. What changes meanwhile may be in it or not: the
@@ -41,7 +37,7 @@ func (r *Replica) run(ctx context.Context) {
 		if ctx.Err() != nil {
 			return
 		}
-		if isGone(err) { // the list that there is serves until there is another
+		if native.Gone(err) { // the list that there is serves until there is another
 			r.copy = nil
 		}
 		if r.progress() != before {
@@ -49,7 +45,7 @@ func (r *Replica) run(ctx context.Context) {
 		}
 		r.report(fmt.Errorf("replica: %w; trying again", err))
 		r.fail(err)
-		if !sleep(ctx, pause) {
+		if !native.Rest(ctx, pause) {
 			return
 		}
 		pause = min(2*pause, lastPause)
@@ -61,7 +57,7 @@ func (r *Replica) fail(err error) {
 	r.mu.Lock()
 	r.last = err
 	r.mu.Unlock()
-	if isFinal(err) {
+	if native.Final(err) && !native.Gone(err) {
 		select {
 		case r.failed <- err:
 		default:
@@ -94,7 +90,7 @@ func (r *Replica) walk(ctx context.Context) error {
 		if r.walking != nil {
 			at = r.walking.after
 		}
-		p, err := r.source.walk(ctx, at)
+		p, err := r.source.Walk(ctx, at)
 		if err != nil {
 			return err
 		}
@@ -141,21 +137,16 @@ func (r *Replica) publish() {
 
 // follow takes in changes as they come. It returns when the stream ends.
 func (r *Replica) follow(ctx context.Context) error {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
 	r.publish()
-	quiet := time.AfterFunc(silence, cancel)
-	defer quiet.Stop()
-	resp, err := r.source.open(ctx, "/changes", url.Values{"after": {strconv.FormatUint(r.copy.at, 10)}}, "text/event-stream")
+	feed, err := r.source.Follow(ctx, r.copy.at)
 	if err != nil {
 		return err
 	}
-	defer func() { _ = resp.Body.Close() }()
-	lines := bufio.NewReaderSize(resp.Body, 1<<16)
+	defer func() { _ = feed.Close() }()
 	for {
-		e, err := nextEvent(lines, func() { quiet.Reset(silence) })
+		e, err := feed.Next()
 		if err != nil {
-			return fmt.Errorf("follow the changes: %w", err)
+			return err
 		}
 		if err := r.take(e); err != nil {
 			return err
@@ -168,55 +159,14 @@ func (r *Replica) follow(ctx context.Context) error {
 	}
 }
 
-// event is a server-sent event.
-type event struct {
-	name string
-	data []byte
-}
-
-// nextEvent reads an event. Each line is told of, also those that say nothing.
-func nextEvent(r *bufio.Reader, alive func()) (e event, err error) {
-	for {
-		line, err := r.ReadBytes('\n')
-		if err != nil {
-			if errors.Is(err, io.EOF) {
-				err = errors.New("the server ended the stream")
-			}
-			return event{}, err
-		}
-		alive()
-		switch name, value, _ := bytes.Cut(bytes.TrimRight(line, "\r\n"), []byte(":")); {
-		case len(name) == 0 && len(value) == 0 && e.data != nil:
-			return e, nil
-		case string(name) == "event":
-			e.name = string(bytes.TrimPrefix(value, []byte(" ")))
-		case string(name) == "data":
-			e.data = bytes.TrimPrefix(value, []byte(" "))
-		}
-	}
-}
-
 // take takes in what an event tells.
-func (r *Replica) take(e event) error {
-	switch e.name {
-	case "":
-		var c change
-		if err := json.Unmarshal(e.data, &c); err != nil {
-			return fmt.Errorf("read a change: %w", err)
-		}
-		return r.apply(&c)
-	case "checkpoint":
-		var c struct {
-			Revision uint64 `json:"revision"`
-			AgeMS    int64  `json:"age_ms"`
-		}
-		if err := json.Unmarshal(e.data, &c); err != nil {
-			return fmt.Errorf("read a checkpoint: %w", err)
-		}
-		if c.Revision == r.copy.at && r.copy.at >= r.copy.whole {
-			r.confirm(r.since(), time.Duration(c.AgeMS)*time.Millisecond)
-			r.begin()
-		}
+func (r *Replica) take(e native.Event) error {
+	if e.Change != nil {
+		return r.apply(e.Change)
+	}
+	if e.Revision == r.copy.at && r.copy.at >= r.copy.whole {
+		r.confirm(r.since(), e.Age)
+		r.begin()
 	}
 	return nil
 }
@@ -231,7 +181,7 @@ func (r *Replica) begin() {
 }
 
 // apply takes in a change.
-func (r *Replica) apply(c *change) error {
+func (r *Replica) apply(c *native.Change) error {
 	switch {
 	case c.Revision <= r.copy.at:
 		return nil
@@ -244,9 +194,9 @@ func (r *Replica) apply(c *change) error {
 			return fmt.Errorf("change %d names %q, which is no OpenID", c.Revision, id)
 		}
 		switch c.Kind {
-		case kindBlocked, kindAmended:
-			r.copy.table.set(k, c.end(id))
-		case kindUnblocked, kindExpired:
+		case native.Blocked, native.Amended:
+			r.copy.table.set(k, milli(c.End(id)))
+		case native.Unblocked, native.Expired:
 			r.copy.table.remove(k)
 		}
 	}
@@ -255,4 +205,11 @@ func (r *Replica) apply(c *change) error {
 	r.publish()
 	r.tell()
 	return nil
+}
+
+func milli(t time.Time) int64 {
+	if t.IsZero() {
+		return 0
+	}
+	return t.UnixMilli()
 }

@@ -21,18 +21,18 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"net/http"
-	"net/url"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"mpblock/native"
 )
 
 // Replica is the blacklist of one account. Its methods are safe for concurrent use.
 type Replica struct {
-	source *source
+	source *native.Client
+	http   []native.Option
 	clock  func() time.Time
 	report func(error)
 	path   string
@@ -68,7 +68,9 @@ type Option func(*Replica)
 func WithFile(path string) Option { return func(r *Replica) { r.path = path } }
 
 // WithHTTPClient has a client make the calls. Its Timeout must be 0: a stream has no end.
-func WithHTTPClient(c *http.Client) Option { return func(r *Replica) { r.source.client = c } }
+func WithHTTPClient(c *http.Client) Option {
+	return func(r *Replica) { r.http = append(r.http, native.WithHTTPClient(c)) }
+}
 
 // WithClock has ends held against another clock than the machine's.
 func WithClock(now func() time.Time) Option { return func(r *Replica) { r.clock = now } }
@@ -78,23 +80,21 @@ func WithClock(now func() time.Time) Option { return func(r *Replica) { r.clock 
 func WithReport(report func(error)) Option { return func(r *Replica) { r.report = report } }
 
 // Open reads the blacklist of an account and begins to follow its changes. The key is the
-// secret of one of the account's programs, with the scopes read and feed, or of the account. It returns once there is a
-// list, and tries until then for as long as ctx lasts; what no patience mends, as a wrong
-// key, it returns at once. Afterwards ctx may end: Close ends the replica.
+// secret of one of the account's programs, with the scopes read and feed, or of the account.
+// It returns once there is a list, and tries until then for as long as ctx lasts; what no
+// patience mends, as a wrong key, it returns at once. Afterwards ctx may end: Close ends the
+// replica.
 func Open(ctx context.Context, baseURL, key, appID string, opts ...Option) (*Replica, error) {
-	base, err := url.Parse(strings.TrimSuffix(baseURL, "/"))
-	switch {
-	case err != nil || base.Host == "" || base.Scheme != "http" && base.Scheme != "https":
-		return nil, errors.New("replica: the base URL is none of http or https: want one as https://mpblock.example")
-	case key == "" || appID == "":
-		return nil, errors.New("replica: the key or the AppID is empty: want the secret of a program of the account, and the account's AppID")
-	}
 	r := &Replica{
-		source: newSource(base.String(), key, appID), clock: time.Now, report: func(error) {}, began: time.Now(),
+		clock: time.Now, report: func(error) {}, began: time.Now(),
 		news: make(chan struct{}), ready: make(chan struct{}), failed: make(chan error, 1), done: make(chan struct{}),
 	}
 	for _, o := range opts {
 		o(r)
+	}
+	var err error
+	if r.source, err = native.New(baseURL, appID, key, r.http...); err != nil {
+		return nil, fmt.Errorf("replica: %w", err)
 	}
 	if r.path != "" {
 		if err := r.load(); err != nil {
@@ -168,14 +168,14 @@ func (r *Replica) WaitFresh(ctx context.Context, bound time.Duration) error {
 			return nil
 		}
 		start, known := r.since(), r.Revision()
-		head, err := r.source.head(ctx)
+		head, err := r.source.Revision(ctx)
 		if err == nil && known <= head {
 			if err = r.await(ctx, head); err == nil {
 				r.confirm(start, 0)
 				return nil
 			}
 		}
-		if !sleep(ctx, pause) {
+		if !native.Rest(ctx, pause) {
 			return fmt.Errorf("replica: the list is as it was %v ago: %w", r.Staleness().Round(time.Millisecond), errors.Join(ctx.Err(), err))
 		}
 		pause = min(2*pause, lastPause)
@@ -225,14 +225,3 @@ const (
 	firstPause = 50 * time.Millisecond
 	lastPause  = 5 * time.Second
 )
-
-// sleep waits for half of a time or more, as many may wait for the same, and tells whether
-// ctx is still there.
-func sleep(ctx context.Context, d time.Duration) bool {
-	select {
-	case <-time.After(d/2 + rand.N(d/2)): //nolint:gosec // nothing is secret about it
-		return true
-	case <-ctx.Done():
-		return false
-	}
-}
