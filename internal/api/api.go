@@ -25,6 +25,7 @@ import (
 	"mpblock/client"
 	"mpblock/internal/access"
 	"mpblock/internal/emulator"
+	"mpblock/internal/lazyctx"
 	"mpblock/internal/lists"
 	"mpblock/internal/remarks"
 	"mpblock/internal/upstream/passage"
@@ -187,7 +188,7 @@ func (x *exchange) send(w http.ResponseWriter) int {
 		size += len(piece)
 	}
 	w.Header().Set("Content-Length", strconv.Itoa(size))
-	_ = sendPieces(w, x.r, &x.list)
+	_ = sendPieces(w, &x.list)
 	return size
 }
 
@@ -202,8 +203,8 @@ func (x *exchange) answer() (e *wire.Error) {
 			e = wire.ErrorOf(fmt.Errorf("panic: %v\n%s", v, debug.Stack()))
 		}
 	}()
-	ctx, cancel := context.WithTimeout(x.r.Context(), x.Timeout)
-	defer cancel()
+	ctx := lazyctx.WithTimeout(x.r.Context(), x.Timeout)
+	defer ctx.End()
 	err := x.run(ctx)
 	if err == nil || x.passed != nil {
 		return nil

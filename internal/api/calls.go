@@ -47,6 +47,17 @@ func calls() map[string]call {
 	}
 }
 
+// Short tells whether a path is that of a call that is all there at once and answered from
+// here alone, whatever account it is of.
+func Short(path string) bool {
+	switch path {
+	case "/cgi-bin/token", "/cgi-bin/stable_token", "/cgi-bin/tags/members/getblacklist",
+		"/cgi-bin/tags/members/batchblacklist", "/cgi-bin/tags/members/batchunblacklist":
+		return true
+	}
+	return false
+}
+
 func (c call) checkMethod(method string) error {
 	switch {
 	case c.get && method == http.MethodGet, c.post && method == http.MethodPost:

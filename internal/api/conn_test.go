@@ -2,6 +2,7 @@ package api
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -16,6 +17,7 @@ import (
 	"time"
 
 	"mpblock"
+	"mpblock/internal/direct"
 	"mpblock/internal/memstore"
 	"mpblock/internal/quoted"
 )
@@ -32,17 +34,18 @@ func (s piecesStore) Quoted(ctx context.Context, app mpblock.AppID, after mpbloc
 	return q, err
 }
 
-// listen serves over connections that hold headers back.
+// listen serves as the server does.
 func (s *server) listen(t *testing.T, writeTimeout time.Duration) string {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	srv := &http.Server{Handler: s.handler, ConnContext: ConnContext, ReadHeaderTimeout: time.Minute, WriteTimeout: writeTimeout}
+	srv := &http.Server{Handler: s.handler, ReadHeaderTimeout: time.Minute, WriteTimeout: writeTimeout}
+	d := direct.Listen(l, direct.Options{Handler: s.handler, Takes: Short, Idle: time.Minute, Write: cmp.Or(writeTimeout, time.Minute), Ended: func() {}})
 	done := make(chan struct{})
-	go func() { defer close(done); _ = srv.Serve(Listener(l)) }()
-	t.Cleanup(func() { _ = srv.Close(); <-done })
+	go func() { defer close(done); _ = srv.Serve(d) }()
+	t.Cleanup(func() { _ = d.Shutdown(context.WithoutCancel(t.Context())); _ = srv.Close(); <-done })
 	go func() { // so that no call waits for a reader of what was observed
 		for {
 			select {

@@ -29,6 +29,7 @@ type list struct {
 	seq    uint64   // the change as of which all blocks are true
 	total  int      // length of the whole list then
 	blocks []*block // in byte order; where one does not begin at the end of the one before, a range is not kept
+	made   []remade // of the change before, for its memory
 }
 
 // block holds all entries of a range.
@@ -157,34 +158,59 @@ func (l *list) forget() {
 	l.blocks = nil
 }
 
-// apply changes what is kept of the OpenIDs of one change.
+// apply changes what is kept of the OpenIDs of one change. What is new is made before
+// the lock is taken, so that no page waits for that. The caller has taken work.
 func (l *list) apply(c mpblock.Change) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.seq = c.Seq
-	merge := union
+	total := l.total
+	var made []remade
 	switch c.Action {
 	case mpblock.Block:
-		l.total += len(c.OpenIDs)
+		total += len(c.OpenIDs)
+		made = l.remake(c.OpenIDs, union)
 	case mpblock.Unblock:
-		l.total -= len(c.OpenIDs)
-		merge = difference
+		total -= len(c.OpenIDs)
+		made = l.remake(c.OpenIDs, difference)
 	default: // an amend moves nobody
-		return
 	}
-	for ids := c.OpenIDs; len(ids) > 0; {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.seq, l.total = c.Seq, total
+	for _, m := range made {
+		l.cache.kept.Add(int64(cap(m.run) - cap(m.of.run)))
+		m.of.run = m.run
+	}
+	for _, m := range made {
+		if n := m.run.Len(); n < l.cache.minBlock || n > l.cache.maxBlock {
+			l.fit(m.of)
+		}
+	}
+	clear(made)
+}
+
+// remade is a block, and the OpenIDs that it is to have.
+type remade struct {
+	of  *block
+	run quoted.Run
+}
+
+// remake makes anew what some OpenIDs change.
+func (l *list) remake(ids []mpblock.OpenID, merge func(quoted.Run, []mpblock.OpenID) quoted.Run) []remade {
+	made := l.made[:0]
+	for len(ids) > 0 {
 		i := l.find(ids[0])
 		if i == len(l.blocks) {
-			return
+			break
 		}
 		b := l.blocks[i]
 		ids = ids[behind(ids, b.low):] // those before it are in no block
 		n := behind(ids, b.high)
 		if n > 0 {
-			l.replace(i, merge(b.run, ids[:n]))
+			made = append(made, remade{b, merge(b.run, ids[:n])})
 		}
 		ids = ids[n:]
 	}
+	l.made = made
+	return made
 }
 
 // union merges OpenIDs in byte order into a run.
@@ -213,10 +239,14 @@ func difference(run quoted.Run, ids []mpblock.OpenID) quoted.Run {
 	return append(out, run...)
 }
 
-// replace gives a block other OpenIDs, and splits it or joins it to a neighbour if
-// it has got too large or too small. The caller has taken mu.
-func (l *list) replace(i int, run quoted.Run) {
-	b := l.blocks[i]
+// fit splits a block that has got too large, or joins it to a neighbour if it is too
+// small. The caller has taken mu.
+func (l *list) fit(b *block) {
+	i := l.find(b.high)
+	if i == len(l.blocks) || l.blocks[i] != b {
+		return // joined to one that was fitted before
+	}
+	run := b.run
 	first, last := i, i
 	if n := run.Len(); n < l.cache.minBlock {
 		switch room := l.cache.block - n; {
@@ -228,10 +258,7 @@ func (l *list) replace(i int, run quoted.Run) {
 			run = slices.Concat(l.blocks[first].run, run)
 		}
 	}
-	if run.Len() <= l.cache.maxBlock && first == last { // what most changes come to
-		l.cache.kept.Add(-b.bytes())
-		b.run = run
-		l.cache.kept.Add(b.bytes())
+	if run.Len() <= l.cache.maxBlock && first == last { // it has no neighbour with room
 		return
 	}
 	used := max(l.blocks[first].used.Load(), l.blocks[last].used.Load())

@@ -50,9 +50,15 @@ func (s *Server) end() error {
 // time. Then it cuts them.
 func (s *Server) drain(ctx context.Context) error {
 	var wg sync.WaitGroup
-	errs := make([]error, len(s.http)+1)
+	errs := make([]error, len(s.http)+2)
 	for i, srv := range s.http {
 		wg.Go(func() { errs[i] = s.shut(ctx, srv) })
+	}
+	if s.direct != nil {
+		wg.Go(func() {
+			errs[len(s.http)+1] = s.direct.Shutdown(ctx)
+			s.tellCut(ctx)
+		})
 	}
 	if s.admin != nil {
 		wg.Go(func() { errs[len(s.http)] = s.admin.Close(ctx) })
@@ -66,8 +72,15 @@ func (s *Server) shut(ctx context.Context, srv *http.Server) error {
 	if ctx.Err() == nil {
 		return err
 	}
-	s.cfg.Log.Info("requests that were not at their end in time are cut", "after", drainTime)
+	s.tellCut(ctx)
 	return srv.Close()
+}
+
+// tellCut says that there was no time left.
+func (s *Server) tellCut(ctx context.Context) {
+	if ctx.Err() != nil {
+		s.cfg.Log.Info("requests that were not at their end in time are cut", "after", drainTime)
+	}
 }
 
 // awaitRequests waits until no request is in a handler, and keeps others out. One that

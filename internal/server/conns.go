@@ -7,6 +7,8 @@ import (
 	"net/http"
 	"sync/atomic"
 	"time"
+
+	"mpblock/internal/direct"
 )
 
 // Connections and the store take from one number of open files, which the system
@@ -36,20 +38,33 @@ const warnEvery = time.Minute
 type capped struct {
 	net.Listener
 	srv    *http.Server
+	others *direct.Listener // those that are not srv's; may be nil
 	places chan struct{}
 	log    *slog.Logger
 	warned atomic.Int64 // Unix nanoseconds
 }
 
 // capConns returns a listener for a server with room for so many connections.
-func capConns(l net.Listener, srv *http.Server, conns int, log *slog.Logger) net.Listener {
+func capConns(l net.Listener, srv *http.Server, conns int, log *slog.Logger) *capped {
 	c := &capped{Listener: l, srv: srv, places: make(chan struct{}, conns), log: log}
 	srv.ConnState = func(_ net.Conn, s http.ConnState) {
 		if s == http.StateClosed || s == http.StateHijacked {
-			<-c.places
+			c.ended()
 		}
 	}
 	return c
+}
+
+// ended is told of each connection that has ended.
+func (c *capped) ended() { <-c.places }
+
+// keepAlive tells whether connections stay open behind an answer; those that are idle end
+// where they do not.
+func (c *capped) keepAlive(stay bool) {
+	if c.others != nil {
+		c.others.KeepAlive(stay)
+	}
+	c.srv.SetKeepAlivesEnabled(stay)
 }
 
 // Accept implements net.Listener.
@@ -66,9 +81,9 @@ func (c *capped) Accept() (net.Conn, error) {
 	default:
 		c.warn("all connections are in use: those that are idle are closed, new ones wait; raise the limit of open files (ulimit -n, LimitNOFILE=) or have a proxy share its connections",
 			"connections", cap(c.places))
-		c.srv.SetKeepAlivesEnabled(false) // ends those that are idle, and others with their answer
+		c.keepAlive(false) // ends those that are idle, and others with their answer
 		c.places <- struct{}{}
-		c.srv.SetKeepAlivesEnabled(true)
+		c.keepAlive(true)
 	}
 	return conn, nil
 }

@@ -36,6 +36,7 @@ import (
 	"mpblock/internal/admin"
 	"mpblock/internal/copystore"
 	"mpblock/internal/datadir"
+	"mpblock/internal/direct"
 	"mpblock/internal/emulator"
 	"mpblock/internal/lists"
 	"mpblock/internal/memstore"
@@ -61,6 +62,7 @@ type Server struct {
 	console           atomic.Pointer[string] // where it is found, from Start on
 	api, ops, control net.Listener           // nil: not opened
 	http              []*http.Server
+	direct            *direct.Listener // nil: not in front of the API
 	admin             *admin.Server
 	failed            chan error
 	working           bool      // in the background

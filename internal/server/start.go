@@ -13,6 +13,7 @@ import (
 
 	"mpblock/internal/admin"
 	"mpblock/internal/api"
+	"mpblock/internal/direct"
 	"mpblock/internal/ops"
 )
 
@@ -103,20 +104,33 @@ func (s *Server) serve(door Door, address string, srv *http.Server, conns int) (
 		return nil, &ListenError{door, address, err}
 	}
 	s.http = append(s.http, srv)
-	accept := capConns(l, srv, conns, s.cfg.Log)
+	accept := s.front(door, capConns(l, srv, conns, s.cfg.Log), srv)
 	go func() {
 		var err error
 		if srv.TLSConfig != nil {
 			err = srv.ServeTLS(accept, "", "")
 		} else {
-			srv.ConnContext = api.ConnContext
-			err = srv.Serve(api.Listener(accept))
+			err = srv.Serve(accept)
 		}
 		if !errors.Is(err, http.ErrServerClosed) {
 			s.failed <- fmt.Errorf("serve %s: %w", address, err)
 		}
 	}()
 	return l, nil
+}
+
+// front returns a listener that answers what calls of the API have in common by itself. An
+// emulator bends answers by means that only net/http has.
+func (s *Server) front(door Door, l *capped, srv *http.Server) net.Listener {
+	if door != DoorAPI || srv.TLSConfig != nil || s.emulated != nil {
+		return l
+	}
+	d := direct.Listen(l, direct.Options{
+		Handler: srv.Handler, Takes: api.Short, Idle: idleTime, Write: answerTime, Ended: l.ended, Log: s.cfg.Log,
+	})
+	l.others = d
+	s.direct = d
+	return d
 }
 
 func (s *Server) reportWork(err error) { s.cfg.Log.Error("jobs and statistics", "error", err) }
