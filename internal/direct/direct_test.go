@@ -154,7 +154,7 @@ func TestSameAsHTTP(t *testing.T) {
 		{sent: strings.Replace(post("", "", "{}"), "list", "%6cist", 1), foreign: true},
 		{sent: strings.Replace(post("", "", "{}"), "list", "lists", 1), foreign: true},
 		{sent: strings.Replace(post("", "", "{}"), "POST", "HEAD", 1), foreign: true},
-		{sent: strings.Replace(post("", "", "{}"), "\r\n", "\n", -1), foreign: true},
+		{sent: strings.ReplaceAll(post("", "", "{}"), "\r\n", "\n"), foreign: true},
 		{sent: "\r\n" + post("", "", "{}"), foreign: true},
 		{sent: "GE", foreign: true},
 		{sent: post("", "", "{}")[:60], foreign: true},
