@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"mpblock"
+	"mpblock/internal/console/actors"
 	"mpblock/internal/console/i18n"
 	"mpblock/internal/console/until"
 	"mpblock/internal/console/web"
@@ -38,7 +39,7 @@ type entryRow struct {
 	named
 	Since  i18n.Stamp
 	Ends   *until.View
-	Actor  actorView
+	Actor  actors.Actor
 	Reason string
 }
 
@@ -99,7 +100,7 @@ func (c *console) blacklist(v *visit) error {
 		return err
 	}
 	for i, r := range page.Rows {
-		p.Rows = append(p.Rows, entryRow{people[i], i18n.StampOf(r.Time, v.Zone), v.until(r.Until), v.actor(r.Actor), r.Reason})
+		p.Rows = append(p.Rows, entryRow{people[i], i18n.StampOf(r.Time, v.Zone), v.until(r.Until), actors.Of(v.Visit, r.Actor), r.Reason})
 	}
 	p.Pager = v.PagerOf(len(p.Rows), page.Next)
 	if f.Set || len(p.Rows) == 0 {

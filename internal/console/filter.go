@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"mpblock"
+	"mpblock/internal/console/actors"
 	"mpblock/internal/console/i18n"
 	"mpblock/internal/console/web"
 	"mpblock/internal/jobs"
@@ -31,7 +32,7 @@ type filter struct {
 
 	Spans, Reasons, Actions, Ending []choice
 	AnyReason, Anybody              choice
-	People                          []person
+	People                          []maker
 	kept                            url.Values // of the address, for the forms
 }
 
@@ -42,8 +43,8 @@ type choice struct {
 	Current       bool
 }
 
-// person is somebody who made changes, with the jobs that they started.
-type person struct {
+// maker is somebody who made changes, with the jobs that they started.
+type maker struct {
 	choice
 	Jobs []choice
 }
@@ -70,7 +71,7 @@ func (v *visit) filter() filter {
 	}
 	f.Clear = f.with(v, "q", "", "reason", "", "actor", "", "action", "", "days", "", "day", "", "from", "", "to", "", "ends", "")
 	if f.Actor != "" {
-		f.ActorName = v.actor(f.Actor).Name
+		f.ActorName = actors.Of(v.Visit, f.Actor).Name
 	}
 	return f
 }
@@ -181,7 +182,7 @@ func (f *filter) offerPeople(v *visit) error {
 	}
 	for _, name := range names {
 		actor := "console:" + name
-		f.People = append(f.People, person{choice{Text: name, Address: f.with(v, "actor", actor), Current: f.Actor == actor}, under[name]})
+		f.People = append(f.People, maker{choice{Text: name, Address: f.with(v, "actor", actor), Current: f.Actor == actor}, under[name]})
 	}
 	return nil
 }
@@ -192,12 +193,12 @@ func (f *filter) offerPrograms(v *visit) error {
 	if name, ok := strings.CutPrefix(f.Actor, mpblock.ActorProgram); ok && !slices.Contains(names, name) { // which was revoked since
 		names = append(names, name)
 	}
-	actors := []string{mpblock.ActorAPI, mpblock.ActorExpiry}
+	all := []string{mpblock.ActorAPI, mpblock.ActorExpiry}
 	for _, name := range names {
-		actors = append(actors, mpblock.ActorProgram+name)
+		all = append(all, mpblock.ActorProgram+name)
 	}
-	for _, actor := range actors {
-		f.People = append(f.People, person{choice: choice{Text: v.actor(actor).Name, Address: f.with(v, "actor", actor), Current: f.Actor == actor}})
+	for _, actor := range all {
+		f.People = append(f.People, maker{choice: choice{Text: actors.Of(v.Visit, actor).Name, Address: f.with(v, "actor", actor), Current: f.Actor == actor}})
 	}
 	return err
 }

@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"mpblock"
+	"mpblock/internal/console/actors"
+	"mpblock/internal/console/person"
 	"mpblock/internal/console/platform"
 	"mpblock/internal/console/until"
 	"mpblock/internal/console/web"
@@ -21,7 +23,7 @@ type historyPage struct {
 	Stop    *stop
 	There   bool           // it is about a list on the platform
 	Left    *platform.Left // a change that is not in the log yet, and
-	LeftBy  actorView      // by whom
+	LeftBy  actors.Actor   // by whom
 	Changes []changeRow
 	Pager   web.Pager
 }
@@ -58,7 +60,7 @@ func (c *console) history(v *visit) error {
 	}
 	p.There = there != nil
 	if left := there.Left(); left != nil && before == 0 {
-		p.Left, p.LeftBy = left, v.actor(left.Actor)
+		p.Left, p.LeftBy = left, actors.Of(v.Visit, left.Actor)
 	}
 	p.Pager = v.PagerOf(len(p.Changes), place(page))
 	p.Stop = v.stopAt(page.Reached, mpblock.OpenID{}, &p.Pager)
@@ -103,7 +105,7 @@ func (v *visit) recent(of []lists.ChangeRow) ([]changeRow, error) {
 // ofJob has the row of the newest change of a job stand for all of them. A job that is
 // forgotten has no ID: how many OpenIDs its other changes have is not known.
 func (row *changeRow) ofJob(v *visit, r lists.ChangeRow, j jobs.Job, there *platform.Stages) {
-	row.Pieces, row.standing = v.changesOf(r.Actor), standing{}
+	row.Pieces, row.standing = actors.ChangesOf(v.Visit, r.Actor), standing{}
 	if row.Least = j.ID == ""; row.Least {
 		row.Actor.Job = row.Pieces
 		return
@@ -181,6 +183,7 @@ func (c *console) change(v *visit) error {
 type openidPage struct {
 	web.Frame
 	named
+	person.Facts
 	Blocked, Follower bool
 	Ends              *until.View
 	Actable           bool // it can be blocked or unblocked
@@ -193,12 +196,16 @@ func (c *console) openid(v *visit) error {
 	if err != nil {
 		return err
 	}
-	person, err := v.named([]mpblock.OpenID{t.OpenID})
+	who, err := v.named([]mpblock.OpenID{t.OpenID})
+	if err != nil {
+		return err
+	}
+	facts, err := person.FactsOf(v.Visit, t)
 	if err != nil {
 		return err
 	}
 	p := &openidPage{
-		named: person[0], Blocked: t.Blocked, Follower: t.Follower, Ends: v.until(t.Until), Changes: v.changeRows(t.Rows), More: t.More,
+		named: who[0], Facts: facts, Blocked: t.Blocked, Follower: t.Follower, Ends: v.until(t.Until), Changes: v.changeRows(t.Rows), More: t.More,
 		Actable: t.Blocked || t.Follower || v.Account.AnyFollower,
 	}
 	return v.Page(http.StatusOK, "openid", p.OpenID, p)

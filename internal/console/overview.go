@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"mpblock"
+	"mpblock/internal/console/actors"
 	"mpblock/internal/console/chart"
 	"mpblock/internal/console/firstday"
 	"mpblock/internal/console/i18n"
@@ -55,7 +56,7 @@ type changeRow struct {
 	Until   *until.View // when its entries end
 	Count   int
 	Who     string // what the first of its OpenIDs are called, where a table says it
-	Actor   actorView
+	Actor   actors.Actor
 	Reason  string
 	Pieces  string // where the row stands for a job: the address of its changes,
 	Least   bool   // whether it has more OpenIDs than Count
@@ -128,7 +129,7 @@ func (v *visit) changeRow(r lists.ChangeRow) changeRow {
 	return changeRow{
 		Seq: seq, Address: v.changeAddress(r.Seq), standing: v.standing(r), Time: i18n.StampOf(r.Time, v.Zone), Block: r.Action == mpblock.Block,
 		Deed: v.deed(r), Until: v.until(r.Until),
-		Count: r.Count, Actor: v.actor(r.Actor), Reason: r.Reason,
+		Count: r.Count, Actor: actors.Of(v.Visit, r.Actor), Reason: r.Reason,
 	}
 }
 

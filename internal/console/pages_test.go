@@ -56,7 +56,7 @@ func TestPages(t *testing.T) {
 		"/accounts/" + string(testApp) + "/webhooks":     {"添加 Webhook", "New webhook"},
 		"/accounts/" + string(testApp) + "/webhooks/crm": {"推送记录", "Deliveries"},
 		"/accounts/" + string(testApp) + "/programs":     {"添加程序", "New program"},
-		"/accounts/" + string(testApp) + "/protected":    {"添加受保护的人", "Protect people"},
+		"/accounts/" + string(testApp) + "/protected":    {"添加受保护用户", "Protect people"},
 		"/accounts/" + string(testApp) + "/programs/crm": {"吊销程序", "Revoke program"},
 		"/audit":            {"设置变更记录", "Changes of settings"},
 		"/operators":        {"新建操作员", "New operator"},

@@ -1,6 +1,9 @@
 package console
 
-import "testing"
+import (
+	"strings"
+	"testing"
+)
 
 // An admin protects people, whom nobody can block by hand then, sees who is blocked all the
 // same, and ends their protection.
@@ -25,4 +28,42 @@ func TestProtected(t *testing.T) {
 
 	b.post(at+"/end", "openid", one).holds(t, 200, "The protection of "+one+" has ended.", two)
 	b.post(block, "openid", one, "reason", "spam").holds(t, 200)
+}
+
+// The page of an OpenID says who has protected it, and why; an admin protects it there, and
+// ends that. Whom nobody can block has no button for it.
+func TestProtectedOnItsPage(t *testing.T) {
+	s := filled(t)
+	b := s.as("admin")
+	at := "/accounts/" + string(testApp) + "/protected"
+	page := "/a/" + string(testApp) + "/openids/" + follower(0)
+	lacks := func(a answer, texts ...string) {
+		t.Helper()
+		for _, text := range texts {
+			if strings.Contains(a.body, text) {
+				t.Errorf("%s: with %q", a.path, text)
+			}
+		}
+	}
+	a := b.get(page)
+	a.holds(t, 200, `id="protect"`, `id="act"`)
+	lacks(a, `id="protected"`)
+	a = b.post(at, "openids", follower(0), "why", "staff & co", "back", page)
+	a.holds(t, 200, "Protected, and not before: 1.", `id="protected"`, "staff &amp; co", "admin", "nobody can block them", `id="unprotect"`)
+	lacks(a, `id="act"`, `id="protect"`)
+	a = s.as("viewer").get(page)
+	a.holds(t, 200, `id="protected"`, "staff &amp; co")
+	lacks(a, `id="unprotect"`)
+	lacks(s.as("operator").get("/a/"+string(testApp)+"/openids/"+follower(1)), `id="protect"`)
+	a = b.post(at+"/end", "openid", follower(0), "back", page)
+	if a.path != page {
+		t.Errorf("at %s", a.path)
+	}
+	a.holds(t, 200, "has ended", `id="act"`)
+	lacks(a, `id="protected"`)
+
+	b.post("/a/"+string(testApp)+"/block", "openid", follower(0), "reason", "spam").holds(t, 200)
+	b.post(at, "openids", follower(0), "why", "staff", "back", page).holds(t, 200, "blocked before they were protected", `id="act"`)
+	b.post("/language", "lang", "zh-CN")
+	b.get(page).holds(t, 200, "设置保护前已被拉黑")
 }

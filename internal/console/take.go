@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"mpblock"
+	"mpblock/internal/console/actors"
 	"mpblock/internal/console/web"
 	"mpblock/internal/jobs"
 	"mpblock/internal/lines"
@@ -98,7 +99,7 @@ func (v *visit) wasRead(s lines.Summary) string {
 	}{
 		{msg("take.begin"), q.Get("q")},
 		{msg("take.reason"), q.Get("reason")},
-		{msg("take.actor"), v.actor(web.ActorAsked(q.Get("actor"))).Name},
+		{msg("take.actor"), actors.Of(v.Visit, web.ActorAsked(q.Get("actor"))).Name},
 		{msg("take.day"), q.Get("day")},
 		{msg("take.from"), q.Get("from")},
 		{msg("take.to"), q.Get("to")},

@@ -5,6 +5,7 @@ import (
 	"strconv"
 
 	"mpblock"
+	"mpblock/internal/console/actors"
 	"mpblock/internal/console/i18n"
 	"mpblock/internal/console/web"
 	"mpblock/internal/lists"
@@ -184,7 +185,7 @@ func (c *console) undoJobForm(v *visit) error {
 	if err != nil {
 		return err
 	}
-	of := changeRow{Time: i18n.StampOf(j.Created, v.Zone), Block: j.Action == mpblock.Block, Count: j.Progress.Done, Actor: actorView{Name: j.By}, Reason: j.Reason}
+	of := changeRow{Time: i18n.StampOf(j.Created, v.Zone), Block: j.Action == mpblock.Block, Count: j.Progress.Done, Actor: actors.Actor{Name: j.By}, Reason: j.Reason}
 	of.Undoes = v.jobRef(j.UndoOf)
 	heading := v.Say(msg("undo.job"), id)
 	if of.Redoes = j.Redoes && j.UndoneBy == ""; of.Redoes {

@@ -267,6 +267,14 @@ var actions = map[string]action{
 		_, err := d.Programs(ctx, app)
 		return err
 	}},
+	"ProtectedAs": {operators.RoleViewer, true, func(ctx context.Context, d *Desk, app mpblock.AppID) error {
+		_, _, err := d.ProtectedAs(ctx, app, mpblock.OpenID{})
+		return err
+	}},
+	"OnTheWay": {operators.RoleViewer, true, func(ctx context.Context, d *Desk, app mpblock.AppID) error {
+		_, _, err := d.OnTheWay(ctx, app, mpblock.OpenID{}, "")
+		return err
+	}},
 	"Protected": {operators.RoleViewer, true, func(ctx context.Context, d *Desk, app mpblock.AppID) error {
 		_, err := d.Protected(ctx, app)
 		return err

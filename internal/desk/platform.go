@@ -7,6 +7,7 @@ import (
 	"mpblock"
 	"mpblock/internal/access"
 	"mpblock/internal/audit"
+	"mpblock/internal/jobs"
 	"mpblock/internal/lists"
 	"mpblock/internal/operators"
 	"mpblock/internal/upstream"
@@ -30,6 +31,19 @@ func (d *Desk) Platform(ctx context.Context, app mpblock.AppID) (Platform, error
 	var err error
 	p.State, err = d.office.upstream.State(ctx, app)
 	return p, err
+}
+
+// OnTheWay returns the change that is on its way to the platform as far as it is about one
+// OpenID, nil if none is, and the jobs that are still to come to it, as jobs.Coming does.
+func (d *Desk) OnTheWay(ctx context.Context, app mpblock.AppID, id mpblock.OpenID, newest string) (sent *upstream.Unsettled, coming []jobs.Job, err error) {
+	if _, err := d.account(ctx, operators.RoleViewer, app); err != nil {
+		return nil, nil, err
+	}
+	if sent, err = d.office.upstream.UnsettledOf(ctx, app, id); err != nil {
+		return nil, nil, err
+	}
+	coming, err = d.office.jobs.Coming(ctx, app, id, newest)
+	return sent, coming, err
 }
 
 // Elsewhere returns the newest of the changes of an account that others have made on the

@@ -22,6 +22,14 @@ func (d *Desk) Protected(ctx context.Context, app mpblock.AppID) ([]lists.Protec
 	return d.office.lists.Protected(ctx, app)
 }
 
+// ProtectedAs returns who has protected somebody of an account, and why; false if nobody has.
+func (d *Desk) ProtectedAs(ctx context.Context, app mpblock.AppID, id mpblock.OpenID) (protection.Person, bool, error) {
+	if _, err := d.account(ctx, operators.RoleViewer, app); err != nil {
+		return protection.Person{}, false, err
+	}
+	return d.office.lists.Protection().Who(ctx, app, id)
+}
+
 // Protect protects people of an account, and returns how many were not before. For admins.
 func (d *Desk) Protect(ctx context.Context, app mpblock.AppID, openids []string, why string) (added int, err error) {
 	a, err := d.account(ctx, operators.RoleAdmin, app)

@@ -3,14 +3,13 @@ package jobs
 import (
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 	"time"
 
 	"mpblock"
 	"mpblock/internal/jobs/item"
+	"mpblock/internal/jobs/listing"
 	"mpblock/internal/lines"
-	"mpblock/internal/lists"
 	"mpblock/internal/record"
 )
 
@@ -31,21 +30,21 @@ func (svc *Service) Draft(ctx context.Context, a *mpblock.Account, by string, ac
 	case <-ctx.Done():
 		return Job{}, ctx.Err()
 	}
-	l := list{account: a}
-	read, err := source.Read(func(line lines.Line) error { return errors.Join(ctx.Err(), l.add(line)) })
+	l := listing.List{Account: a}
+	read, err := source.Read(func(line lines.Line) error { return errors.Join(ctx.Err(), l.Add(line)) })
 	if err != nil {
 		return Job{}, err
 	}
-	if err := l.finish(); err != nil {
+	if err := l.Finish(); err != nil {
 		return Job{}, err
 	}
 	now := svc.clock.Now()
-	if err := svc.roomFor(ctx, a.AppID, len(l.items), now); err != nil {
+	if err := svc.roomFor(ctx, a.AppID, len(l.Items), now); err != nil {
 		return Job{}, err
 	}
 	j := &storedJob{app: a.AppID, id: newJobID(by, now), expires: now.Add(DraftLife), jobRecord: jobRecord{
-		Action: action, By: by, State: JobDraft, Created: now.UnixMilli(), Preview: l.preview, Read: read,
-		Chunks: (len(l.items) + svc.chunk - 1) / svc.chunk, Progress: JobProgress{Total: len(l.items)},
+		Action: action, By: by, State: JobDraft, Created: now.UnixMilli(), Preview: l.Preview, Read: read,
+		Chunks: (len(l.Items) + svc.chunk - 1) / svc.chunk, Progress: JobProgress{Total: len(l.Items)},
 	}}
 	if err := svc.keepList(ctx, j, &l); err != nil {
 		return Job{}, err
@@ -73,79 +72,13 @@ func (svc *Service) roomFor(ctx context.Context, app mpblock.AppID, items int, n
 	return nil
 }
 
-// list is the list of a job while it is read.
-type list struct {
-	account *mpblock.Account
-	items   []item.Item
-	bad     []RefusedLine
-	preview JobPreview
-}
-
-// longList is how many OpenIDs a list has before it gets room for as many as it may
-// have, at once: a slice that grows takes twice its memory meanwhile.
-const longList = 1 << 16
-
-// add takes in a line.
-func (l *list) add(line lines.Line) error {
-	_, err := lists.Own(l.account, line.Text)
-	refused := RefusedLine{Line: line.Number, Source: line.Source, Text: line.Text, Why: WhyMalformed}
-	switch p := line.Problem; {
-	case p != nil:
-		l.preview.Malformed++
-		refused.Detail, refused.Key = p.Error(), p.Key
-		for _, a := range p.Args {
-			refused.Args = append(refused.Args, fmt.Sprint(a))
-		}
-		l.bad = append(l.bad, refused)
-	case errors.Is(err, lists.ErrForeign):
-		l.preview.Foreign++
-		refused.Why = WhyForeign
-		l.bad = append(l.bad, refused)
-	case err != nil:
-		return err
-	default:
-		if len(l.items) == cap(l.items) && len(l.items) >= longList {
-			l.items = slices.Grow(l.items, MaxJob+1-len(l.items))
-		}
-		l.items = append(l.items, item.Item{ID: line.OpenID, Line: uint32(line.Number)}) //nolint:gosec // the two limits below keep it small
-	}
-	if len(l.bad) > MaxJobBad {
-		return errListBad.With(MaxJobBad, l.bad[0].Line, l.bad[0].Text)
-	}
-	if len(l.items) > MaxJob {
-		return errListLong.With(MaxJob)
-	}
-	return nil
-}
-
-// finish sorts the OpenIDs and leaves each in once, with the first line it stands in.
-func (l *list) finish() error {
-	if len(l.items) == 0 && len(l.bad) > 0 {
-		return errListForeign.With(l.bad[0].Line, l.bad[0].Text)
-	}
-	if len(l.items) == 0 {
-		return errListEmpty
-	}
-	slices.SortFunc(l.items, func(a, b item.Item) int {
-		if c := a.ID.Compare(b.ID); c != 0 {
-			return c
-		}
-		return int(a.Line) - int(b.Line)
-	})
-	read := len(l.items)
-	l.items = slices.CompactFunc(l.items, func(a, b item.Item) bool { return a.ID == b.ID })
-	l.preview.Total = len(l.items)
-	l.preview.Duplicates = read - len(l.items)
-	return nil
-}
-
 // keepList writes the list of a job, and counts what it would do. The job itself is
 // written after it: without that, the records are nothing and end by themselves.
-func (svc *Service) keepList(ctx context.Context, j *storedJob, l *list) error {
+func (svc *Service) keepList(ctx context.Context, j *storedJob, l *listing.List) error {
 	expires := svc.clock.Now().Add(DraftLife + listLife)
 	for n := range j.Chunks {
-		items := l.items[n*svc.chunk : min((n+1)*svc.chunk, len(l.items))]
-		if err := svc.previewItems(ctx, j, items, l.account.AnyFollower); err != nil {
+		items := l.Items[n*svc.chunk : min((n+1)*svc.chunk, len(l.Items))]
+		if err := svc.previewItems(ctx, j, items, l.Account.AnyFollower); err != nil {
 			return err
 		}
 		r := record.Entry[[]byte]{Key: j.chunkKey(n), Value: item.Encode(items), Expires: expires}
@@ -154,7 +87,7 @@ func (svc *Service) keepList(ctx context.Context, j *storedJob, l *list) error {
 		}
 	}
 	n := 0
-	for bad := range slices.Chunk(l.bad, badSize) {
+	for bad := range slices.Chunk(l.Bad, badSize) {
 		r := record.Entry[[]RefusedLine]{Key: j.chunkKey(n), Value: bad, Expires: expires.Add(JobLife)}
 		if _, err := kindJobBad.Put(ctx, svc.store, r); err != nil {
 			return err

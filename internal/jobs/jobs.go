@@ -5,13 +5,14 @@ import (
 
 	"mpblock"
 	"mpblock/internal/jobs/item"
+	"mpblock/internal/jobs/listing"
 	"mpblock/internal/lines"
 )
 
 // Limits of jobs.
 const (
-	MaxJob    = 2_000_000           // OpenIDs
-	MaxJobBad = 100_000             // lines that are no OpenID of the account
+	MaxJob    = listing.Most        // OpenIDs
+	MaxJobBad = listing.MostBad     // lines that are no OpenID of the account
 	MaxDrafts = 2 * MaxJob          // OpenIDs of all drafts of an account
 	DraftLife = 24 * time.Hour      // of a list that is not started
 	JobLife   = 90 * 24 * time.Hour // of a job that has ended
@@ -71,17 +72,8 @@ type Job struct {
 	Delay    *Delay      // why it does not go on for now; nil: it does
 }
 
-// JobPreview is what the list of a job holds. The first four are as it was when the
-// list was read, and add up to Total.
-type JobPreview struct {
-	Total      int // different OpenIDs of the account
-	New        int // that would change
-	Already    int // that are so already
-	Unknown    int // neither followers nor blocked: will be refused
-	Malformed  int // lines that are no OpenID
-	Foreign    int // lines with an OpenID of another account
-	Duplicates int // lines with an OpenID that an earlier line has
-}
+// JobPreview is what the list of a job holds.
+type JobPreview = listing.Preview
 
 // The Problems: of a job whose list has ended before it was run, and of one that came to
 // the end of what it blocks.

@@ -181,10 +181,15 @@ func (h *hold) tidy(ctx context.Context) error {
 
 // resume returns the journal of an intent that was left.
 func (h *hold) resume(ctx context.Context, in intent) (*journal, error) {
-	j := &journal{hold: h, in: in}
+	items, err := h.s.itemsOf(ctx, in)
+	return &journal{hold: h, in: in, items: items}, err
+}
+
+// itemsOf returns the OpenIDs of an intent, and how far each is.
+func (s *Service) itemsOf(ctx context.Context, in intent) ([]bulk.Item, error) {
 	texts := in.OpenIDs
 	if in.List != "" {
-		e, err := kindIntent.Get(ctx, h.s.store, in.List)
+		e, err := kindIntent.Get(ctx, s.store, in.List)
 		if err != nil {
 			return nil, err
 		}
@@ -194,8 +199,9 @@ func (h *hold) resume(ctx context.Context, in intent) (*journal, error) {
 			texts = append(texts, parsed.String())
 		}
 	}
-	for _, text := range texts {
-		j.items = append(j.items, bulk.Item{OpenID: client.OpenID(text), Action: in.Action, Status: bulk.Todo})
+	items := make([]bulk.Item, len(texts))
+	for i, text := range texts {
+		items[i] = bulk.Item{OpenID: client.OpenID(text), Action: in.Action, Status: bulk.Todo}
 	}
-	return j, in.read(j.items)
+	return items, in.read(items)
 }

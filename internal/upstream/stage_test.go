@@ -160,6 +160,16 @@ func TestStageOfWhatWaitsForAnother(t *testing.T) {
 		if s := stage.Left(st.Unsettled); s.Name != stage.Unknown || s.OpenIDs != 5 || s.Since.IsZero() {
 			t.Errorf("the change is %s", text(w, s))
 		}
+		for at, is := range map[int]bool{0: false, 44: true} {
+			id, err := mpblock.ParseOpenID(fans[at])
+			if err != nil {
+				t.Fatal(err)
+			}
+			u, err := g.upstream.UnsettledOf(context.Background(), w.account.AppID, id)
+			if err != nil || (u != nil) != is || is && (u.OpenIDs != 1 || u.Unknown != 1 || u.Lost.IsZero() || u.Actor != mpblock.ActorAPI) {
+				t.Errorf("of %d: %+v, %v", at, u, err)
+			}
+		}
 		g.close()
 		w.goesOn(j.ID, jobs.JobProgress{Total: 40, Done: 40})
 	})

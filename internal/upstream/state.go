@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"mpblock"
+	"mpblock/client"
 	"mpblock/internal/bulk"
 	"mpblock/internal/lease"
 	"mpblock/internal/record"
@@ -57,12 +58,8 @@ func (s *Service) State(ctx context.Context, app mpblock.AppID) (State, error) {
 	}
 	st := State{Upstream: u, Holder: slot.Holder, Used: slot.Value.Used.Plus(reads, s.clock.Now())}
 	if in := slot.Value.Intent; in != nil {
-		st.Unsettled = &Unsettled{
-			Action: in.Action, Actor: in.Actor, Since: in.Since, OpenIDs: in.Count, Done: in.count(bulk.Done), Unknown: in.count(bulk.Unknown),
-		}
-		if a := in.Again; a != nil {
-			st.Unsettled.Again, st.Unsettled.Lost, st.Unsettled.Doubt = a.At, a.Since, a.Short != nil || a.Fewer != nil
-		}
+		st.Unsettled = in.unsettled()
+		st.Unsettled.OpenIDs, st.Unsettled.Done, st.Unsettled.Unknown = in.Count, in.count(bulk.Done), in.count(bulk.Unknown)
 	}
 	s.mu.Lock()
 	l := s.lines[app]
@@ -83,6 +80,40 @@ func (s *Service) Unsettled(ctx context.Context, app mpblock.AppID) (int, error)
 		return 0, err
 	}
 	return slot.Value.Intent.count(bulk.Unknown), nil
+}
+
+// unsettled is an intent without its counts.
+func (in *intent) unsettled() *Unsettled {
+	u := &Unsettled{Action: in.Action, Actor: in.Actor, Since: in.Since}
+	if a := in.Again; a != nil {
+		u.Again, u.Lost, u.Doubt = a.At, a.Since, a.Short != nil || a.Fewer != nil
+	}
+	return u
+}
+
+// UnsettledOf returns the change on its way to the platform as far as it is about one OpenID,
+// nil if none is, or the platform has answered about it.
+func (s *Service) UnsettledOf(ctx context.Context, app mpblock.AppID, id mpblock.OpenID) (*Unsettled, error) {
+	slot, err := s.leases.Peek(ctx, string(app))
+	if err != nil || slot.Value.Intent == nil {
+		return nil, err
+	}
+	in := slot.Value.Intent
+	items, err := s.itemsOf(ctx, *in)
+	if errors.Is(err, mpblock.ErrNotFound) {
+		return nil, nil // it was settled meanwhile
+	}
+	for _, it := range items {
+		if it.OpenID != client.OpenID(id.String()) || it.Status != bulk.Todo && it.Status != bulk.Unknown {
+			continue
+		}
+		u := in.unsettled()
+		if u.OpenIDs = 1; it.Status == bulk.Unknown {
+			u.Unknown = 1
+		}
+		return u, err
+	}
+	return nil, err
 }
 
 // Settle ends what nodes have left behind that were killed: their leases end, and another

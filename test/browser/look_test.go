@@ -257,6 +257,9 @@ func (b *tab) inspect(l look, lang string) {
 			t.Errorf("the page is in %q", got)
 		}
 		b.translated(lang)
+		if odd := eval[[]string](b, unknownMoods); len(odd) != 0 {
+			t.Errorf("labels and notices in a mood that has no colour: %s", strings.Join(odd, "\n"))
+		}
 		b.do("load axe-core", chromedp.Evaluate[chromedp.Void](axe))
 		b.accessible("wide", "{}")
 		b.save(l.name, lang, "1440")
@@ -286,6 +289,12 @@ func (b *tab) untick() {
 const overflow = `document.documentElement.scrollWidth <= document.documentElement.clientWidth ? [] :
 	["width " + document.documentElement.scrollWidth].concat([...document.body.querySelectorAll("*")]
 		.filter(e => e.getBoundingClientRect().right > document.documentElement.clientWidth + 1).slice(-5).map(e => e.outerHTML.slice(0, 160)))`
+
+// unknownMoods lists the labels and notices with a class that the style sheet does not know.
+const unknownMoods = `[...document.querySelectorAll(".label, .notice")]
+	.filter(e => [...e.classList].some(c => c !== "label" && c !== "notice" && !["label", "notice"].some(kind => e.classList.contains(kind) &&
+		[...document.styleSheets].some(sheet => [...sheet.cssRules].some(rule => rule.selectorText === "." + kind + "." + c)))))
+	.map(e => e.outerHTML.slice(0, 160))`
 
 // translated fails for an English page with Chinese in it, but for the names that
 // are Chinese in both.

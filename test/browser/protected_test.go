@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/chromedp/chromedp"
 )
 
 // TestProtected has an admin protect somebody who is not blocked and somebody who is, and
@@ -43,5 +45,26 @@ func TestProtected(t *testing.T) {
 	b.follow("[data-protected=" + ids[1] + "] button")
 	if b.has("[data-protected=" + ids[1] + "]") {
 		t.Error("who is no more protected is listed")
+	}
+
+	person := account + "/openids/" + ids[1]
+	b.inBoth("person-protect", func(b *tab) { b.visit(person); b.click("#protecting summary") })
+	b.size(1440, 900)
+	b.visit(person)
+	b.tabTo("e.matches('#protecting summary')")
+	b.key("\r")
+	b.tabTo("e.matches('#protect #why')")
+	b.typed("a partner")
+	b.load("press Enter", chromedp.KeyEvent("\r"))
+	b.says("#protected", "a partner")
+	b.inBoth("person-protected-blocked", func(b *tab) { b.visit(person) })
+	b.follow("#unprotect")
+	if b.has("#protected") {
+		t.Errorf("still protected\n%s", b.describe())
+	}
+	person = account + "/openids/" + ids[0]
+	b.inBoth("person-protected", func(b *tab) { b.visit(person) })
+	if b.has("#act") {
+		t.Error("whom nobody can block can be blocked")
 	}
 }

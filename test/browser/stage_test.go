@@ -94,11 +94,20 @@ func TestStages(t *testing.T) {
 	b.visit(account + "/history")
 	b.says("#left", "Unknown, being checked")
 	b.inBoth("history-unknown", func(b *tab) { b.visit(account + "/history") })
+	person := account + "/openids/" + people[60]
+	b.visit(person)
+	b.says("#ways", "answer about 1 user was lost")
+	b.inBoth("person-unknown", func(b *tab) { b.visit(person) })
 	fails(t, there, "")
 	b.visit(account + "/platform")
 	b.follow("#sync") // which reads the list at once
 	b.visit(job)
 	b.stage("")
+	b.visit(account + "/history")
+	b.visit(person)
+	if b.has("#ways") {
+		t.Error("what was settled is still on its way to the platform")
+	}
 	b.visit(account + "/history")
 	if b.has("#left") {
 		t.Error("what was settled is still being checked")
@@ -110,6 +119,8 @@ func TestStages(t *testing.T) {
 	b.says("#stage", "calls for today are used up")
 	b.inBoth("job-waiting", func(b *tab) { b.visit(job); b.stage("waiting") })
 	b.inBoth("jobs-waiting", func(b *tab) { b.visit(account + "/bulk") })
+	b.inBoth("person-waiting", func(b *tab) { b.visit(account + "/openids/" + people[80]) })
+	b.says("#ways [data-stage=waiting]", "Waiting for the platform")
 	if blocked := blacklist(t, there); !blocked[people[60]] || blocked[people[80]] {
 		t.Error("the platform's list is not what the pages say")
 	}

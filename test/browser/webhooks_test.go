@@ -13,6 +13,9 @@ func TestWebhooks(t *testing.T) {
 	hooks := page + "/webhooks"
 	b.visit(page)
 	b.follow("#webhooks")
+	b.inBoth("webhooks-none", func(b *tab) { b.visit(hooks) })
+	b.size(1440, 900)
+	b.visit(hooks)
 	b.fill("#new-webhook #name", "crm")
 	b.fill("#new-webhook #url", "https://example.invalid/hooks/blacklist")
 	b.follow("#new-webhook .primary")
@@ -32,6 +35,10 @@ func TestWebhooks(t *testing.T) {
 		b.speak(lang)
 		b.inspect(at("webhooks", hooks), lang)
 		b.inspect(at("webhook", hooks+"/crm"), lang)
+		b.inspect(look{"webhook-secret", func(b *tab) {
+			b.visit(hooks + "/crm")
+			b.follow("#rotate button")
+		}}, lang)
 	}
 	b.size(1440, 900)
 	b.visit(hooks + "/crm")

@@ -123,7 +123,7 @@ func (v visit) row(h webhooks.View) row {
 	}
 	switch {
 	case !h.Stopped.IsZero():
-		r.State, r.Mood = v.Say(msg("webhook.stopped")), "bad"
+		r.State, r.Mood = v.Say(msg("webhook.stopped")), "black"
 	case h.Failing.Attempts > 0:
 		r.State, r.Mood = v.Say(msg("webhook.failing")), "mind"
 	}

@@ -19,7 +19,7 @@ type report struct {
 	Quotas             []doctor.Quota
 	Page               int
 	Blocked, Followers int
-	Prefix             string
+	Begins             string   // what the account's OpenIDs begin with
 	Addresses          []string // that the platform has refused
 }
 
@@ -34,7 +34,10 @@ type check struct {
 func reportOf(v *web.Visit, r doctor.Report) *report {
 	all := &report{
 		At: i18n.StampOf(r.At, v.Zone), Quotas: r.Quotas, Page: r.Page, Blocked: r.Blocked, Followers: r.Followers,
-		Prefix: r.Prefix, Addresses: r.Addresses,
+		Addresses: r.Addresses,
+	}
+	if p, err := mpblock.ParsePrefix(r.Prefix); err == nil {
+		all.Begins = p.Begins()
 	}
 	switch r.State() {
 	case doctor.Failed:

@@ -8,6 +8,7 @@ import (
 	"mpblock/internal/console/web"
 	"mpblock/internal/desk"
 	"mpblock/internal/jobs"
+	"mpblock/internal/upstream"
 	"mpblock/internal/upstream/doctor"
 	"mpblock/internal/upstream/stage"
 )
@@ -63,6 +64,9 @@ func (s *Stages) Left() *Left {
 	u := visit{s.v}.unsettled(s.p.Unsettled)
 	return &Left{u.Block, u.Count, u.Since, s.p.Unsettled.Actor, s.words(stage.Left(s.p.Unsettled))}
 }
+
+// Sent returns how far a change is that is about one OpenID, nil where nothing is in its way.
+func (s *Stages) Sent(u *upstream.Unsettled) *Stage { return s.words(stage.Left(u)) }
 
 // Acknowledged is what is said of a change in the log that the platform has; "" where the
 // list lies here.

@@ -77,6 +77,7 @@ func TestStagesOfJobs(t *testing.T) {
 		at := w.base() + "/jobs/" + j.ID
 		b.get(at).holds(`data-stage="`+c.stage+`"`, c.label, c.en, "7 / 20")
 		b.get(w.base() + "/bulk").holds(c.label)
+		b.get(w.base()+"/openids/"+w.fans[41]).holds(`data-way data-stage="`+c.stage+`"`, c.label, c.en, at)
 		b.post("/language", "lang", "zh-CN", "back", "/")
 		b.get(at+"/progress").holds(`data-stage="`+c.stage+`"`, c.zhLabel, c.cn).lacks("%!")
 		b.get(w.base() + "/bulk").holds(c.zhLabel)
@@ -110,6 +111,9 @@ func TestStageUnknown(t *testing.T) {
 	w.edit(j.ID, map[string]any{"state": "running", "delay": jobs.Delay{Key: "upstream.lost", Since: w.clock.now, Last: w.clock.now}})
 	at := w.base() + "/jobs/" + j.ID
 	b.get(at).holds(`data-stage="unknown"`, "Unknown, being checked", "answer about 20 users was lost", `data-kind="unknown"`)
+	person := w.base() + "/openids/" + w.fans[40]
+	b.get(person).holds(`data-way data-stage="unknown"`, "On the way to the platform", "answer about 1 user was lost", at)
+	b.get(w.base() + "/openids/" + w.fans[0]).lacks("data-way")
 	b.get(w.base()+"/history").holds(`id="left" data-stage="unknown"`, "20 users", "answer about 20 users was lost", at)
 	b.post("/language", "lang", "zh-CN", "back", "/")
 	b.get(at).holds("结果未知，核对中", "对 20 位用户的操作没有收到平台的应答")
@@ -122,6 +126,7 @@ func TestStageUnknown(t *testing.T) {
 	w.clock.now = w.clock.now.Add(time.Hour)
 	w.must(w.up.Finish(t.Context(), a))
 	b.get(at).lacks("data-stage")
+	b.get(person).lacks("data-way")
 	b.get(w.base() + "/history").lacks(`id="left"`).holds("once the platform has acknowledged it")
 	b.get(w.base() + "/history/2").holds("Acknowledged by the platform")
 }

@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"strings"
 
+	"mpblock/internal/console/actors"
 	"mpblock/internal/console/i18n"
 	"mpblock/internal/console/web"
 	"mpblock/internal/desk"
@@ -41,7 +42,7 @@ func (v *visit) protectedPage(status int, p *protectedPage) error {
 	for _, one := range all {
 		p.Rows = append(p.Rows, protectedRow{
 			OpenID: one.OpenID.String(), Address: "/a/" + p.Account + "/openids/" + one.OpenID.String(),
-			By: strings.TrimPrefix(one.By, "console:"), Why: one.Why, At: i18n.StampOf(one.At, v.Zone), Blocked: one.Blocked,
+			By: actors.Name(v.Visit, one.By), Why: one.Why, At: i18n.StampOf(one.At, v.Zone), Blocked: one.Blocked,
 		})
 	}
 	return v.Page(status, "protected", v.Say(msg("protected.title"), p.Shown), p)
@@ -57,7 +58,7 @@ func (c *Pages) protect(v *visit) error {
 		return v.Again(err, func(status int) error { return v.protectedPage(status, &protectedPage{OpenIDs: ids, Why: why}) })
 	}
 	v.Tell("good", v.Say(msg("protected.added"), strconv.Itoa(added)))
-	return v.See("/accounts/" + string(v.Account.AppID) + "/protected")
+	return v.backToProtected()
 }
 
 func (c *Pages) unprotect(v *visit) error {
@@ -69,5 +70,10 @@ func (c *Pages) unprotect(v *visit) error {
 		return err
 	}
 	v.Tell("good", v.Say(msg("protected.ended"), id))
-	return v.See("/accounts/" + string(v.Account.AppID) + "/protected")
+	return v.backToProtected()
+}
+
+// backToProtected leads back to the page that the form was on: this one, or that of an OpenID.
+func (v *visit) backToProtected() error {
+	return v.See(web.Local(v.Field("back"), "/accounts/"+string(v.Account.AppID)+"/protected"))
 }

@@ -4,6 +4,7 @@ package item
 import (
 	"encoding/binary"
 	"errors"
+	"slices"
 
 	"mpblock"
 )
@@ -49,4 +50,26 @@ func IDs(items []Item) []mpblock.OpenID {
 		ids[i] = it.ID
 	}
 	return ids
+}
+
+// Among tells whether an OpenID is in the chunks of a list from one on, each of which is in
+// byte order and behind the one before it. It reads one for each time their number halves.
+func Among(id mpblock.OpenID, from, chunks int, read func(n int) ([]Item, error)) (bool, error) {
+	for from < chunks {
+		n := from + (chunks-from)/2
+		items, err := read(n)
+		if err != nil || len(items) == 0 {
+			return false, err
+		}
+		_, is := slices.BinarySearchFunc(items, id, func(it Item, id mpblock.OpenID) int { return it.ID.Compare(id) })
+		switch {
+		case is:
+			return true, nil
+		case id.Compare(items[0].ID) < 0:
+			chunks = n
+		default:
+			from = n + 1
+		}
+	}
+	return false, nil
 }

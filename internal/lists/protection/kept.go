@@ -68,11 +68,7 @@ func (s *Service) protected(ctx context.Context, app mpblock.AppID) (map[mpblock
 		return of, nil
 	}
 	until := time.Now().Add(keepFor)
-	e, err := kind.Get(ctx, s.store, string(app))
-	if err != nil && !errors.Is(err, mpblock.ErrNotFound) {
-		return nil, err
-	}
-	of, err := peopleOf(e.Value)
+	of, err := s.read(ctx, app)
 	if err == nil {
 		k.people.Store(&people{of, until})
 	}

@@ -174,23 +174,24 @@ func peopleOf(all []stored) (map[mpblock.OpenID]Person, error) {
 
 // People returns all who are protected of an account, in byte order.
 func (s *Service) People(ctx context.Context, app mpblock.AppID) ([]Person, error) {
+	people, err := s.read(ctx, app)
+	return slices.SortedFunc(maps.Values(people), func(a, b Person) int { return a.OpenID.Compare(b.OpenID) }), err
+}
+
+// Who returns who has protected somebody, and why; false if nobody has.
+func (s *Service) Who(ctx context.Context, app mpblock.AppID, id mpblock.OpenID) (Person, bool, error) {
+	people, err := s.read(ctx, app)
+	p, is := people[id]
+	return p, is, err
+}
+
+// read returns who is protected of an account, whatever is kept of it.
+func (s *Service) read(ctx context.Context, app mpblock.AppID) (map[mpblock.OpenID]Person, error) {
 	e, err := kind.Get(ctx, s.store, string(app))
-	if errors.Is(err, mpblock.ErrNotFound) {
-		return nil, nil
-	}
-	if err != nil {
+	if err != nil && !errors.Is(err, mpblock.ErrNotFound) {
 		return nil, err
 	}
-	people, err := peopleOf(e.Value)
-	if err != nil {
-		return nil, err
-	}
-	out := make([]Person, 0, len(people))
-	for _, p := range people {
-		out = append(out, p)
-	}
-	slices.SortFunc(out, func(a, b Person) int { return a.OpenID.Compare(b.OpenID) })
-	return out, nil
+	return peopleOf(e.Value)
 }
 
 // Erase removes what is kept of an account.

@@ -63,6 +63,12 @@ func TestProtect(t *testing.T) {
 			t.Errorf("%+v, want %+v", p, want)
 		}
 	}
+	if p, is, err := s.Who(t.Context(), account.AppID, some[2]); err != nil || !is || p.By != "admin" || p.Why != "测试" {
+		t.Errorf("%+v, %t, %v", p, is, err)
+	}
+	if _, is, err := s.Who(t.Context(), account.AppID, ids(9, 1)[0]); err != nil || is {
+		t.Errorf("protected, though nobody has: %t, %v", is, err)
+	}
 	if freed, err := s.Unprotect(t.Context(), account, append(ids(9, 1), some[0])); err != nil || len(freed) != 1 || freed[0] != some[0] {
 		t.Errorf("unprotected %v, %v", freed, err)
 	}
