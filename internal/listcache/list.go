@@ -325,29 +325,30 @@ func (l *list) cut(low, high mpblock.OpenID, n int, used int64, part func(from, 
 	return blocks
 }
 
-// keep puts what was read behind an OpenID, of which at most want were asked for,
-// where it belongs. It fails if that is older than what is kept. The caller has
-// taken work.
-func (l *list) keep(after mpblock.OpenID, p mpblock.Page, want int) bool {
+// keep puts what was read where it belongs. It fails if that is older than what is kept.
+// The caller has taken work.
+func (l *list) keep(p part) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if len(l.blocks) > 0 && l.seq != p.Seq {
+	if len(l.blocks) > 0 && l.seq != p.page.Seq {
 		return false
 	}
-	l.seq, l.total = p.Seq, p.Total
-	high, ids := end, p.OpenIDs
-	if len(ids) == want {
-		high = ids[want-1]
-	}
-	i := l.find(after)
-	if i < len(l.blocks) && l.blocks[i].high == after {
+	l.seq, l.total = p.page.Seq, p.page.Total
+	i := l.find(p.after)
+	if i < len(l.blocks) && l.blocks[i].high == p.after {
 		i++
 	}
-	if i < len(l.blocks) && l.blocks[i].low.Compare(high) < 0 {
-		high = l.blocks[i].low
-		ids = ids[:behind(ids, high)]
+	if i < len(l.blocks) {
+		if l.blocks[i].low.Compare(p.after) < 0 {
+			return true // it begins in what is kept
+		}
+		p.endAt(l.blocks[i].low)
 	}
-	l.put(i, i, l.cut(after, high, len(ids), l.cache.clock.Load(), func(from, to int) quoted.Run {
+	if p.high.Compare(p.after) <= 0 {
+		return true // nothing is left of it
+	}
+	ids := p.page.OpenIDs
+	l.put(i, i, l.cut(p.after, p.high, len(ids), l.cache.clock.Load(), func(from, to int) quoted.Run {
 		return quoted.Quote(ids[from:to])
 	}))
 	return true

@@ -20,6 +20,7 @@ package listcache
 
 import (
 	"context"
+	"runtime"
 	"sync"
 	"sync/atomic"
 
@@ -47,6 +48,8 @@ type sizes struct {
 	maxBlock int // beyond which it is split
 	minBlock int // below which it joins its neighbour
 	read     int // OpenIDs that are read at least when a range is not kept
+	part     int // that a goroutine reads at least, where several read a range
+	parts    int // goroutines that read a range at most
 
 	// lag is how many OpenIDs of changes are applied to get up to date; beyond
 	// that, what is kept of the account is given up: reading a page anew is less work.
@@ -55,7 +58,7 @@ type sizes struct {
 
 // A block of 396 OpenIDs fits 12,288 bytes, one of 528 fits 16,384: two of Go's own
 // size classes.
-var defaultSizes = sizes{block: 396, maxBlock: 528, minBlock: 132, read: 1_024, lag: 50_000}
+var defaultSizes = sizes{block: 396, maxBlock: 528, minBlock: 132, read: 1_024, part: 2_048, lag: 50_000}
 
 // changesAtOnce is how many changes are read at a time to get up to date.
 const changesAtOnce = 32
@@ -63,8 +66,13 @@ const changesAtOnce = 32
 // New returns a store that keeps up to so many bytes of the blacklists of another.
 // Memory that pages in use still hold comes on top, as does that of Go's runtime.
 func New(store mpblock.Store, bytes int64) *Store {
-	return &Store{Store: store, sizes: defaultSizes, limit: bytes}
+	s := &Store{Store: store, sizes: defaultSizes, limit: bytes}
+	s.parts = min(maxParts, runtime.GOMAXPROCS(0))
+	return s
 }
+
+// maxParts is how many goroutines read a range at most.
+const maxParts = 4
 
 // Unwrap returns the store inside.
 func (s *Store) Unwrap() mpblock.Store { return s.Store }
@@ -185,15 +193,18 @@ func (s *Store) readInto(ctx context.Context, l *list, after mpblock.OpenID, lim
 			return p, false, nil
 		}
 		s.clock.Add(1)
-		piece, err := s.Store.Blacklist(ctx, l.app, gap.after, want)
-		if err != nil {
-			return p, false, err
-		}
-		if err := l.catchUp(ctx, piece.Seq); err != nil {
-			return p, false, err
-		}
-		if !l.keep(gap.after, piece, want) {
-			return p, false, nil
+		parts := s.readParts(ctx, l.app, gap.after, want, head.Total)
+		for i, part := range parts {
+			if part.err == nil {
+				part.err = l.catchUp(ctx, part.page.Seq)
+			}
+			switch {
+			case part.err != nil && i == 0:
+				return p, false, part.err
+			case part.err != nil:
+			case !l.keep(part) && i == 0:
+				return p, false, nil
+			}
 		}
 	}
 }
