@@ -6,14 +6,7 @@ import "mpblock"
 // them, and with room for so many bytes.
 func NewSmall(store mpblock.Store, bytes int64) *Store {
 	s := New(store, bytes)
-	s.sizes = sizes{block: 3, maxBlock: 4, minBlock: 2, read: 2, part: 1, parts: 3, lag: 6}
-	return s
-}
-
-// NewParts returns a Store that reads a range by so many goroutines.
-func NewParts(store mpblock.Store, bytes int64, parts int) *Store {
-	s := New(store, bytes)
-	s.parts = parts
+	s.sizes = sizes{block: 3, maxBlock: 4, minBlock: 2, read: 2, lag: 6}
 	return s
 }
 

@@ -13,14 +13,13 @@
 // many callers wait for it. What is kept is bounded over all accounts; the ranges
 // that no page has touched for the longest time go first.
 //
-// A page's OpenIDs lie in blocks of some hundreds. A change touches the blocks that its
-// OpenIDs fall into, and no others. One that is in a page that was given out and not
-// released is not written: another takes its place. The others are edited where they lie.
+// A page's OpenIDs lie in blocks of some hundreds. A block in a page that was given
+// out is never written again: a change replaces the blocks that it touches, and no
+// others.
 package listcache
 
 import (
 	"context"
-	"runtime"
 	"sync"
 	"sync/atomic"
 
@@ -48,8 +47,6 @@ type sizes struct {
 	maxBlock int // beyond which it is split
 	minBlock int // below which it joins its neighbour
 	read     int // OpenIDs that are read at least when a range is not kept
-	part     int // that a goroutine reads at least, where several read a range
-	parts    int // goroutines that read a range at most
 
 	// lag is how many OpenIDs of changes are applied to get up to date; beyond
 	// that, what is kept of the account is given up: reading a page anew is less work.
@@ -58,7 +55,7 @@ type sizes struct {
 
 // A block of 396 OpenIDs fits 12,288 bytes, one of 528 fits 16,384: two of Go's own
 // size classes.
-var defaultSizes = sizes{block: 396, maxBlock: 528, minBlock: 132, read: 1_024, part: 2_048, lag: 50_000}
+var defaultSizes = sizes{block: 396, maxBlock: 528, minBlock: 132, read: 1_024, lag: 50_000}
 
 // changesAtOnce is how many changes are read at a time to get up to date.
 const changesAtOnce = 32
@@ -66,13 +63,8 @@ const changesAtOnce = 32
 // New returns a store that keeps up to so many bytes of the blacklists of another.
 // Memory that pages in use still hold comes on top, as does that of Go's runtime.
 func New(store mpblock.Store, bytes int64) *Store {
-	s := &Store{Store: store, sizes: defaultSizes, limit: bytes}
-	s.parts = min(maxParts, runtime.GOMAXPROCS(0))
-	return s
+	return &Store{Store: store, sizes: defaultSizes, limit: bytes}
 }
-
-// maxParts is how many goroutines read a range at most.
-const maxParts = 4
 
 // Unwrap returns the store inside.
 func (s *Store) Unwrap() mpblock.Store { return s.Store }
@@ -84,14 +76,13 @@ func (s *Store) Kept() int64 { return s.kept.Load() }
 func (s *Store) Blacklist(ctx context.Context, app mpblock.AppID, after mpblock.OpenID, limit int) (mpblock.Page, error) {
 	p, ok, err := s.page(ctx, app, after, limit)
 	if ok || err != nil {
-		defer p.Release()
 		return p.Page(), err
 	}
 	return s.Store.Blacklist(ctx, app, after, limit)
 }
 
 // Quoted is Blacklist with the OpenIDs as they are sent: where they are kept, they
-// are not copied. Whoever has sent them releases the page.
+// are not copied.
 func (s *Store) Quoted(ctx context.Context, app mpblock.AppID, after mpblock.OpenID, limit int) (quoted.Page, error) {
 	p, ok, err := s.page(ctx, app, after, limit)
 	if ok || err != nil {
@@ -188,23 +179,20 @@ func (s *Store) readInto(ctx context.Context, l *list, after mpblock.OpenID, lim
 		if ok {
 			return p, true, nil
 		}
-		want := max(min(limit, head.Total+1)-gap.have, s.sizes.read)
+		want := max(min(limit, head.Total+1)-p.Len(), s.sizes.read)
 		if !s.room(want) {
 			return p, false, nil
 		}
 		s.clock.Add(1)
-		parts := s.readParts(ctx, l.app, gap.after, want, head.Total)
-		for i, part := range parts {
-			if part.err == nil {
-				part.err = l.catchUp(ctx, part.page.Seq)
-			}
-			switch {
-			case part.err != nil && i == 0:
-				return p, false, part.err
-			case part.err != nil:
-			case !l.keep(part) && i == 0:
-				return p, false, nil
-			}
+		piece, err := s.Store.Blacklist(ctx, l.app, gap, want)
+		if err != nil {
+			return p, false, err
+		}
+		if err := l.catchUp(ctx, piece.Seq); err != nil {
+			return p, false, err
+		}
+		if !l.keep(gap, piece, want) {
+			return p, false, nil
 		}
 	}
 }

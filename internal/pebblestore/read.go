@@ -65,9 +65,12 @@ func (s *Store) States(ctx context.Context, app mpblock.AppID, ids []mpblock.Ope
 	defer s.inflight.Done()
 	states = make([]mpblock.State, len(ids))
 	err = s.look(app, false, func(l *lookup) error {
-		h, err := l.head()
-		if err != nil {
-			return err
+		h := head{unblocks: 1}
+		if len(ids) > 1 { // else to look among the former entries is as much as to see whether there are any
+			var err error
+			if h, err = l.head(); err != nil {
+				return err
+			}
 		}
 		for i := range ids {
 			last := l.last(codec.EntryKeys, &ids[i])

@@ -9,6 +9,7 @@ import (
 	"mpblock"
 	"mpblock/internal/lists"
 	"mpblock/internal/lists/past"
+	"mpblock/internal/v1/checking"
 )
 
 // entry is a block.
@@ -92,9 +93,7 @@ func check(ctx context.Context, x *exchange) error {
 	if err := x.knows("min_revision", "as_of"); err != nil {
 		return err
 	}
-	var body struct {
-		OpenIDs []string `json:"openids"`
-	}
+	var body checking.Body
 	if err := x.decode(&body, maxBody); err != nil {
 		return err
 	}
@@ -102,17 +101,16 @@ func check(ctx context.Context, x *exchange) error {
 	if err != nil {
 		return err
 	}
-	out := checked{Results: make([]checkedOne, len(ids))}
+	results := make([]checking.Result, len(ids))
 	if x.query("as_of") != "" {
 		held, err := x.read(ctx, ids)
 		if err != nil {
 			return err
 		}
 		for i, h := range held {
-			out.Results[i] = checkedOne{OpenID: body.OpenIDs[i], Blocked: h.By.Seq != 0, ExpireTime: timeOf(h.By.Until)}
+			results[i] = checking.Result{OpenID: body.OpenIDs[i], Blocked: h.By.Seq != 0, Until: h.By.Until}
 		}
-		out.AsOf = *x.revision
-		x.body = out
+		x.body = written(checking.Append(nil, results, *x.revision))
 		return nil
 	}
 	if err := x.wait(ctx); err != nil {
@@ -123,27 +121,15 @@ func check(ctx context.Context, x *exchange) error {
 		return err
 	}
 	x.at(revision)
-	out.AsOf = revision
 	for i, s := range states {
-		out.Results[i] = checkedOne{OpenID: body.OpenIDs[i], Blocked: s.Blocked, ExpireTime: timeOf(s.Until)}
+		results[i] = checking.Result{OpenID: body.OpenIDs[i], Blocked: s.Blocked, Until: s.Until}
 	}
-	x.body = out
+	x.body = written(checking.Append(make([]byte, 0, checking.Size(len(ids))), results, revision))
 	return nil
 }
 
 // maxItems is how many items one call takes at once.
 const maxItems = lists.MaxByHand
-
-type checked struct {
-	Results []checkedOne `json:"results"`
-	AsOf    uint64       `json:"as_of"`
-}
-
-type checkedOne struct {
-	OpenID     string     `json:"openid"`
-	Blocked    bool       `json:"blocked"`
-	ExpireTime *time.Time `json:"expire_time,omitempty"`
-}
 
 // tries is how often a change is tried anew that another got in the way of.
 const tries = 5

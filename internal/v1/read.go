@@ -1,6 +1,7 @@
 package v1
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -13,6 +14,7 @@ import (
 	"mpblock"
 	"mpblock/internal/lists"
 	"mpblock/internal/lists/past"
+	"mpblock/internal/v1/checking"
 	"mpblock/internal/v1/ttl"
 )
 
@@ -26,7 +28,16 @@ const maxBody = 1 << 20
 // decode reads the body, of at most so many bytes: one value of JSON with no other fields
 // than those of into.
 func (x *exchange) decode(into any, most int64) error {
-	d := json.NewDecoder(http.MaxBytesReader(x.w, x.r.Body, most))
+	var body io.Reader = http.MaxBytesReader(x.w, x.r.Body, most)
+	if plain, ok := into.(*checking.Body); ok && x.r.ContentLength > 0 && x.r.ContentLength <= most {
+		text := make([]byte, x.r.ContentLength)
+		n, err := io.ReadFull(body, text)
+		if err == nil && plain.Read(text) {
+			return nil
+		}
+		*plain, body = checking.Body{}, io.MultiReader(bytes.NewReader(text[:n]), body)
+	}
+	d := json.NewDecoder(body)
 	d.DisallowUnknownFields()
 	err := d.Decode(into)
 	var long *http.MaxBytesError

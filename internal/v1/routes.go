@@ -9,6 +9,7 @@ import (
 
 	"mpblock"
 	"mpblock/internal/access/programs"
+	"mpblock/internal/v1/pattern"
 )
 
 // route is one call.
@@ -22,6 +23,8 @@ type route struct {
 	own    bool // for the account's own secret: programs may not, whatever their scope
 	list   bool // says who is blocked
 	long   bool // takes as long as it likes, and looks after the deadlines of the connection
+
+	pattern pattern.Pattern // of the whole path, once the API is made
 }
 
 // under is what stands before each route's path.
@@ -67,7 +70,7 @@ func (x *exchange) find() error {
 	}
 	var methods []string
 	for _, r := range x.routes {
-		parts, ok := match(strings.Split(under+r.path, "/"), have)
+		parts, ok := r.pattern.Match(have)
 		if !ok {
 			continue
 		}
@@ -84,28 +87,4 @@ func (x *exchange) find() error {
 	allowed := strings.Join(methods, ", ")
 	x.w.Header().Set("Allow", allowed)
 	return errMethod.With(clip(x.r.Method), allowed)
-}
-
-// match holds a path against a pattern. Behind {name} in a part of the pattern there may be
-// a suffix, as in {id}:cancel.
-func match(pattern, path []string) (map[string]string, bool) {
-	if len(pattern) != len(path) {
-		return nil, false
-	}
-	parts := map[string]string{}
-	for i, want := range pattern {
-		name, suffix, ok := strings.Cut(strings.TrimPrefix(want, "{"), "}")
-		if !ok {
-			if want != path[i] {
-				return nil, false
-			}
-			continue
-		}
-		value, found := strings.CutSuffix(path[i], suffix)
-		if !found || value == "" {
-			return nil, false
-		}
-		parts[name] = value
-	}
-	return parts, true
 }

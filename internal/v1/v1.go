@@ -29,6 +29,7 @@ import (
 	"mpblock/internal/lists"
 	"mpblock/internal/lists/past"
 	"mpblock/internal/remarks"
+	"mpblock/internal/v1/pattern"
 	"mpblock/internal/v1/spool"
 	"mpblock/internal/v1/waiters"
 )
@@ -96,8 +97,12 @@ func New(o Options) http.Handler {
 	if o.Checkpoint == 0 {
 		o.Checkpoint = checkpointEvery
 	}
+	all := routes()
+	for i := range all {
+		all[i].pattern = pattern.Of(under + all[i].path)
+	}
 	return &handler{
-		Options: o, routes: routes(), streams: waiters.Room{Most: int64(o.MaxStreams)}, waits: make(chan struct{}, maxWaits),
+		Options: o, routes: all, streams: waiters.Room{Most: int64(o.MaxStreams)}, waits: make(chan struct{}, maxWaits),
 	}
 }
 
@@ -155,6 +160,9 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h.Observe(o)
 }
 
+// written is a body that is JSON already.
+type written []byte
+
 // send writes a body as JSON.
 func (x *exchange) send(kind string, body any) {
 	head := x.w.Header()
@@ -165,9 +173,12 @@ func (x *exchange) send(kind string, body any) {
 		x.w.WriteHeader(x.status)
 		return
 	}
-	out, err := json.Marshal(body)
-	if err != nil { // of our own types
-		panic(err)
+	out, done := body.(written)
+	if !done {
+		var err error
+		if out, err = json.Marshal(body); err != nil { // of our own types
+			panic(err)
+		}
 	}
 	if x.status == 0 {
 		x.status = http.StatusOK
