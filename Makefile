@@ -157,8 +157,18 @@ fuzz: ## fuzz the parsers, the encoders and the reader of lists, 20 s each
 	done
 
 .PHONY: bench
-bench: ## measure the real binary beside nginx, Redis, MariaDB and its bounds, about 12 minutes
+bench: ## measure the real binary beside nginx, Redis, MariaDB and its bounds, about 15 minutes
 	cd bench && go run .
+
+.PHONY: bench-pages
+bench-pages: ## pages alone, beside their bounds, under two minutes: for every day
+	cd bench && go run . -only pages -databases=false -entries 1000000
+
+LARGE ?= 100000000
+LARGE_ACCOUNTS ?= 100000
+.PHONY: bench-large
+bench-large: ## what grows up to 100,000,000 entries, and over 100,000 accounts: an hour, 24 GiB of memory, 30 GB of disk; LARGE=10000000 is less
+	cd bench && go run . -only large,size -rounds 3 -entries 1000000,$(LARGE) -import $(LARGE) -accounts $(LARGE_ACCOUNTS)
 
 DIST := .bin/nfpm
 

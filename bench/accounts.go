@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"mpblock"
+	"mpblock/bench/load"
+	"mpblock/bench/people"
 	"mpblock/bench/process"
 	"mpblock/internal/access"
 	"mpblock/internal/pebblestore"
@@ -23,14 +25,6 @@ type tenant struct {
 	prefix mpblock.Prefix
 	path   string // of its batches, token included
 	pages  string // of its list
-}
-
-// tenantsOf is how many accounts share the entries.
-func (o options) tenantsOf() int {
-	if o.small {
-		return 1000
-	}
-	return 10_000
 }
 
 // accounts measures the import of as many OpenIDs over many accounts, and then
@@ -54,14 +48,14 @@ func (b *bench) accounts(ctx context.Context) (err error) {
 	if err := b.tokens(server.Addr, tenants); err != nil {
 		return err
 	}
-	n := b.imported()
+	n := b.imports
 	name := fmt.Sprintf(" over %d accounts", len(tenants))
 	b.say("import of %d OpenIDs%s", n, name)
-	s, err := post(server.Addr, 64, limit{calls: uint64(n / batchSize)}, tenantBatches(tenants), batchCheck) //nolint:gosec // not negative
+	s, err := load.Post(server.Addr, 64, load.Limit{Calls: uint64(n / batchSize)}, tenantBatches(tenants), batchCheck) //nolint:gosec // not negative
 	if err != nil {
 		return err
 	}
-	b.figure("import through the API"+name, n, fmt.Sprintf("%.0f OpenIDs/s", s.rate*batchSize))
+	b.figure("import through the API"+name, n, fmt.Sprintf("%.0f OpenIDs/s", s.Rate*batchSize))
 	if err := settle(server.Cmd.Process.Pid); err != nil {
 		return err
 	}
@@ -83,19 +77,19 @@ func (b *bench) accounts(ctx context.Context) (err error) {
 // tenantCalls measures pages and batches that go round all accounts.
 func (b *bench) tenantCalls(server *process.Process, tenants []tenant, n int) error {
 	each := n / len(tenants)
-	pages := []subject{{"mpblock", func(until limit) (sample, error) {
-		return post(server.Addr, 16, until, tenantPages(tenants), tenantCheck(each))
+	pages := []load.Subject{{Name: "mpblock", Round: func(until load.Limit) (load.Sample, error) {
+		return load.Post(server.Addr, 16, until, tenantPages(tenants), tenantCheck(each))
 	}}}
-	batches := []subject{{"mpblock", func(until limit) (sample, error) {
-		return post(server.Addr, 64, until, tenantBatches(tenants), batchCheck)
+	batches := []load.Subject{{Name: "mpblock", Round: func(until load.Limit) (load.Sample, error) {
+		return load.Post(server.Addr, 64, until, tenantBatches(tenants), batchCheck)
 	}}}
 	b.say("pages and batches of %d accounts", len(tenants))
-	samples, err := inTurns(b.options, pages)
+	samples, err := load.InTurns(b.turns(), pages)
 	if err != nil {
 		return err
 	}
 	b.rows(fmt.Sprintf("getblacklist, %d accounts of %d", len(tenants), each), n, 16, pages, samples)
-	if samples, err = inTurns(b.options, batches); err != nil {
+	if samples, err = load.InTurns(b.turns(), batches); err != nil {
 		return err
 	}
 	b.rows(fmt.Sprintf("batchblacklist, %d accounts of %d", len(tenants), each), n, 64, batches, samples)
@@ -106,7 +100,7 @@ func (b *bench) tenantCalls(server *process.Process, tenants []tenant, n int) er
 
 // addTenants adds the accounts to a new store, many at once.
 func (b *bench) addTenants(ctx context.Context, data string) ([]tenant, error) {
-	tenants := make([]tenant, b.tenantsOf())
+	tenants := make([]tenant, b.tenants)
 	b.say("adding %d accounts", len(tenants))
 	store, err := pebblestore.Open(data, pebblestore.Options{})
 	if err != nil {
@@ -116,7 +110,7 @@ func (b *bench) addTenants(ctx context.Context, data string) ([]tenant, error) {
 	if err != nil {
 		return nil, errors.Join(err, store.Close())
 	}
-	_, err = measure(64, limit{calls: uint64(len(tenants))}, func(_ int, n uint64) error {
+	_, err = load.Measure(64, load.Limit{Calls: uint64(len(tenants))}, func(_ int, n uint64) error {
 		t := &tenants[n]
 		binary.BigEndian.PutUint32(t.prefix[:], uint32(n+1)) //nolint:gosec // small
 		t.app = mpblock.AppID(fmt.Sprintf("wx%016x", n+1))
@@ -128,9 +122,9 @@ func (b *bench) addTenants(ctx context.Context, data string) ([]tenant, error) {
 
 // tokens gets an access token for each account.
 func (b *bench) tokens(addr string, tenants []tenant) error {
-	conns := make([]*conn, 16)
+	conns := make([]*load.Conn, 16)
 	for i := range conns {
-		c, err := dial(addr)
+		c, err := load.Dial(addr)
 		if err != nil {
 			return err
 		}
@@ -138,11 +132,11 @@ func (b *bench) tokens(addr string, tenants []tenant) error {
 		conns[i] = c
 	}
 	begin := time.Now()
-	_, err := measure(len(conns), limit{calls: uint64(len(tenants))}, func(caller int, n uint64) error {
+	_, err := load.Measure(len(conns), load.Limit{Calls: uint64(len(tenants))}, func(caller int, n uint64) error {
 		t := &tenants[n]
 		c := conns[caller]
-		c.request = appendPost(c.request[:0], "/cgi-bin/stable_token", fmt.Sprintf(`{"grant_type":"client_credential","appid":"%s","secret":"%s"}`, t.app, testserver.DemoSecret))
-		body, err := c.exchange(c.request, true)
+		c.Request = load.AppendPost(c.Request[:0], "/cgi-bin/stable_token", fmt.Sprintf(`{"grant_type":"client_credential","appid":"%s","secret":"%s"}`, t.app, testserver.DemoSecret))
+		body, err := c.Exchange(c.Request, true)
 		if err != nil {
 			return err
 		}
@@ -160,21 +154,21 @@ func (b *bench) tokens(addr string, tenants []tenant) error {
 }
 
 // tenantBatches goes round the accounts with 20 new OpenIDs each.
-func tenantBatches(tenants []tenant) requester {
+func tenantBatches(tenants []tenant) load.Requester {
 	return func(b []byte, n uint64) []byte {
 		t := &tenants[n%uint64(len(tenants))]
-		return appendBatch(appendHead(b, t.path, batchLength), t.prefix, batchSize)
+		return people.AppendBatch(load.AppendHead(b, t.path, batchLength), t.prefix, batchSize)
 	}
 }
 
-func tenantPages(tenants []tenant) requester {
+func tenantPages(tenants []tenant) load.Requester {
 	return func(b []byte, n uint64) []byte {
-		return appendPost(b, tenants[n*7919%uint64(len(tenants))].pages, `{"begin_openid":""}`)
+		return load.AppendPost(b, tenants[n*7919%uint64(len(tenants))].pages, `{"begin_openid":""}`)
 	}
 }
 
 // tenantCheck holds a page to the length of its list.
-func tenantCheck(each int) checker {
+func tenantCheck(each int) load.Checker {
 	head := fmt.Sprintf(`{"total":%d,"count":%d,`, each, each)
 	return func(_ uint64, body []byte, _ bool) error {
 		if !strings.HasPrefix(string(body[:min(len(body), 60)]), head) {

@@ -3,13 +3,15 @@ package main
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"time"
 
 	"mpblock"
+	"mpblock/bench/disk"
+	"mpblock/bench/load"
+	"mpblock/bench/people"
 	"mpblock/bench/process"
 	"mpblock/internal/lists"
 	"mpblock/internal/pebblestore"
@@ -19,7 +21,7 @@ import (
 const batchSize = lists.MaxBatch
 
 // batchLength is how long the body of a batch is.
-var batchLength = len(appendBatch(nil, accountPrefix, batchSize))
+var batchLength = len(people.AppendBatch(nil, people.Prefix, batchSize))
 
 // batches measures batches of 20 new OpenIDs, each durable before its answer.
 func (l *list) batches(ctx context.Context) (err error) {
@@ -33,26 +35,26 @@ func (l *list) batches(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	disk, err := newDisk(ctx, l)
+	machine, err := l.newDisk(ctx)
 	if err != nil {
 		return err
 	}
 	for _, conns := range []int{1, 64} {
 		l.say("batches on %d entries, %d connections", l.entries, conns)
-		var subjects []subject
+		var subjects []load.Subject
 		for _, t := range targets {
-			subjects = append(subjects, subject{t.name, func(until limit) (sample, error) { return batchRound(t, conns, until) }})
+			subjects = append(subjects, load.Subject{Name: t.name, Round: func(until load.Limit) (load.Sample, error) { return batchRound(t, conns, until) }})
 		}
 		bare := target{addr: l.bare.Addr, token: "x"}
 		subjects = append(subjects,
-			subject{bareName, func(until limit) (sample, error) {
-				return post(bare.addr, conns, until, batchRequests(bare), batchCheck)
+			load.Subject{Name: bareName, Round: func(until load.Limit) (load.Sample, error) {
+				return load.Post(bare.addr, conns, until, batchRequests(bare), batchCheck)
 			}},
-			subject{aloneName, func(until limit) (sample, error) { return storeRound(ctx, l.alone, conns, until) }})
+			load.Subject{Name: aloneName, Round: func(until load.Limit) (load.Sample, error) { return storeRound(ctx, l.alone, conns, until) }})
 		if conns == 1 {
-			subjects = append(subjects, disk.subjects()...)
+			subjects = append(subjects, machine.Subjects()...)
 		}
-		samples, err := inTurns(l.options, subjects)
+		samples, err := load.InTurns(l.turns(), subjects)
 		if err != nil {
 			return err
 		}
@@ -63,25 +65,27 @@ func (l *list) batches(ctx context.Context) (err error) {
 
 // batchRound measures batches on one target, and counts afterwards that the list
 // has grown by exactly as many as were acknowledged.
-func batchRound(t target, conns int, until limit) (sample, error) {
+func batchRound(t target, conns int, until load.Limit) (load.Sample, error) {
 	before, err := total(t.addr, t.token)
 	if err != nil {
-		return sample{}, err
+		return load.Sample{}, err
 	}
-	s, err := post(t.addr, conns, until, batchRequests(t), batchCheck)
+	s, err := load.Post(t.addr, conns, until, batchRequests(t), batchCheck)
 	if err != nil {
 		return s, err
 	}
 	after, err := total(t.addr, t.token)
-	if err == nil && after-before != s.calls*batchSize {
-		err = fmt.Errorf("%d batches of %d were acknowledged, and the list has grown by %d", s.calls, batchSize, after-before)
+	if err == nil && after-before != s.Calls*batchSize {
+		err = fmt.Errorf("%d batches of %d were acknowledged, and the list has grown by %d", s.Calls, batchSize, after-before)
 	}
 	return s, err
 }
 
-func batchRequests(t target) requester {
-	head := appendHead(nil, t.path("batchblacklist"), batchLength)
-	return func(b []byte, _ uint64) []byte { return appendBatch(append(b, head...), accountPrefix, batchSize) }
+func batchRequests(t target) load.Requester {
+	head := load.AppendHead(nil, t.path("batchblacklist"), batchLength)
+	return func(b []byte, _ uint64) []byte {
+		return people.AppendBatch(append(b, head...), people.Prefix, batchSize)
+	}
 }
 
 func batchCheck(_ uint64, body []byte, _ bool) error {
@@ -93,10 +97,10 @@ func batchCheck(_ uint64, body []byte, _ bool) error {
 
 // storeRound measures the same batches on a store in this process, in the way of
 // storetest.Bench: as many goroutines, each with its own batches.
-func storeRound(ctx context.Context, store mpblock.Store, writers int, until limit) (sample, error) {
-	return measure(writers, until, func(int, uint64) error {
+func storeRound(ctx context.Context, store mpblock.Store, writers int, until load.Limit) (load.Sample, error) {
+	return load.Measure(writers, until, func(int, uint64) error {
 		c, err := store.Apply(ctx, testserver.DemoAppID, mpblock.Batch{
-			Action: mpblock.Block, OpenIDs: newOpenIDs(batchSize), Actor: mpblock.ActorAPI, Time: time.Now(),
+			Action: mpblock.Block, OpenIDs: people.New(batchSize), Actor: mpblock.ActorAPI, Time: time.Now(),
 		})
 		if err == nil && len(c.OpenIDs) != batchSize {
 			err = fmt.Errorf("%d were blocked, want %d", len(c.OpenIDs), batchSize)
@@ -105,74 +109,29 @@ func storeRound(ctx context.Context, store mpblock.Store, writers int, until lim
 	})
 }
 
-// disk measures how often the machine can write and sync what a batch writes.
-type disk struct {
-	list   *list
-	record []byte
-}
-
 // newDisk finds out how much the store writes for a batch: what this process
 // writes while nothing else does.
-func newDisk(ctx context.Context, l *list) (*disk, error) {
+func (l *list) newDisk(ctx context.Context) (*disk.Disk, error) {
 	const batches = 200
 	pid := os.Getpid()
 	before, err := process.Value(pid, "io", "wchar")
 	if err != nil {
 		return nil, err
 	}
-	if _, err := storeRound(ctx, l.alone, 1, limit{calls: batches}); err != nil {
+	if _, err := storeRound(ctx, l.alone, 1, load.Limit{Calls: batches}); err != nil {
 		return nil, err
 	}
 	after, err := process.Value(pid, "io", "wchar")
 	if err != nil {
 		return nil, err
 	}
-	d := &disk{list: l, record: make([]byte, (after-before)/batches)}
-	l.figure("written by the store for a batch of 20", l.entries, fmt.Sprintf("%d bytes; the machine's own rate is that of records of this size", len(d.record)))
+	d := &disk.Disk{File: filepath.Join(l.dir, "disk"), Record: make([]byte, (after-before)/batches)}
+	l.figure("written by the store for a batch of 20", l.entries, fmt.Sprintf("%d bytes; the machine's own rate is that of records of this size", len(d.Record)))
 	return d, nil
 }
 
 // Names of what bounds a batch.
 const (
-	bareName      = "bare handler"
-	aloneName     = "the store alone"
-	appendName    = "machine: append, fdatasync"
-	overwriteName = "machine: overwrite, fdatasync"
+	bareName  = "bare handler"
+	aloneName = "the store alone"
 )
-
-func (d *disk) subjects() []subject {
-	return []subject{
-		{appendName, func(until limit) (sample, error) { return d.round(until, 0) }},
-		{overwriteName, func(until limit) (sample, error) { return d.round(until, 64<<20) }},
-	}
-}
-
-// round writes records behind one another to a new file, or over one that was
-// written before, as a log that is used again is, and syncs each.
-func (d *disk) round(until limit, written int64) (s sample, err error) {
-	path := filepath.Join(d.list.dir, "disk")
-	f, err := os.Create(path) //nolint:gosec // of our own
-	if err != nil {
-		return s, err
-	}
-	defer func() { err = errors.Join(err, f.Close(), os.Remove(path)) }()
-	if _, err := f.Write(make([]byte, written)); err != nil {
-		return s, err
-	}
-	if err := f.Sync(); err != nil {
-		return s, err
-	}
-	var at int64
-	return measure(1, until, func(_ int, n uint64) error {
-		for i := range d.record {
-			d.record[i] = byte(n) //nolint:gosec // any byte
-		}
-		if _, err := f.WriteAt(d.record, at); err != nil {
-			return err
-		}
-		if at += int64(len(d.record)); written > 0 && at+int64(len(d.record)) > written {
-			at = 0
-		}
-		return process.Fdatasync(f)
-	})
-}

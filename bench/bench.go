@@ -2,8 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/base64"
-	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -12,11 +10,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
-	"runtime"
-	"slices"
 	"strconv"
-	"sync"
-	"sync/atomic"
 	"time"
 
 	"mpblock"
@@ -46,10 +40,15 @@ func (b *bench) say(format string, args ...any) {
 // measure runs the parts that were asked for.
 func (b *bench) measure(ctx context.Context) error {
 	for _, entries := range b.entries {
-		if b.does("pages") || b.does("batches") || b.does("profiles") || b.does("start") && entries == b.largest() {
+		if b.partsOf(entries) {
 			if err := b.measureList(ctx, entries); err != nil {
 				return fmt.Errorf("with %d entries: %w", entries, err)
 			}
+		}
+	}
+	if b.does("large") {
+		if err := b.large(ctx); err != nil {
+			return err
 		}
 	}
 	if b.does("import") {
@@ -65,6 +64,13 @@ func (b *bench) measure(ctx context.Context) error {
 	return nil
 }
 
+// partsOf tells whether anything is measured on a list of so many entries.
+func (b *bench) partsOf(entries int) bool {
+	return b.does("pages") || b.does("batches") || b.does("profiles") ||
+		entries == b.middle() && (b.does("check") || b.does("feed")) ||
+		entries == b.largest() && (b.does("replica") || b.does("start"))
+}
+
 // measureList measures all that is measured on one list.
 func (b *bench) measureList(ctx context.Context, entries int) (err error) {
 	l := &list{bench: b, entries: entries, dir: filepath.Join(b.dir, strconv.Itoa(entries))}
@@ -77,23 +83,24 @@ func (b *bench) measureList(ctx context.Context, entries int) (err error) {
 			return err
 		}
 	}
-	if b.does("pages") {
-		if err := l.pages(); err != nil {
+	for _, part := range []struct {
+		wanted bool
+		run    func() error
+	}{
+		{b.does("pages"), l.pages},
+		{b.does("check") && entries == b.middle(), func() error { return l.checks(ctx) }},
+		{b.does("feed") && entries == b.middle(), l.fanOut},
+		{b.does("replica") && entries == b.largest(), func() error { return l.lookUps(ctx) }},
+		{b.does("batches"), func() error { return l.batches(ctx) }},
+		{b.does("profiles"), func() error { return l.profile(ctx, filepath.Join(b.stores, strconv.Itoa(entries))) }},
+		{b.does("start") && entries == b.largest(), func() error { return l.start(ctx) }},
+	} {
+		if !part.wanted {
+			continue
+		}
+		if err := part.run(); err != nil {
 			return err
 		}
-	}
-	if b.does("batches") {
-		if err := l.batches(ctx); err != nil {
-			return err
-		}
-	}
-	if b.does("profiles") {
-		if err := l.profile(ctx, filepath.Join(b.stores, strconv.Itoa(entries))); err != nil {
-			return err
-		}
-	}
-	if b.does("start") && entries == b.largest() {
-		return l.start(ctx)
 	}
 	return nil
 }
@@ -205,45 +212,6 @@ func copyStore(ctx context.Context, from, to string) error {
 		return err
 	}
 	return errors.Join(store.Backup(ctx, to), store.Close())
-}
-
-// sorted returns the OpenIDs of a filled list as its pages have them.
-func sorted(n int) []mpblock.OpenID {
-	ids := make([]mpblock.OpenID, n)
-	workers := runtime.NumCPU()
-	var wg sync.WaitGroup
-	for w := range workers {
-		wg.Go(func() {
-			for i := w; i < n; i += workers {
-				ids[i] = storetest.Numbered(uint64(i)) //nolint:gosec // not negative
-			}
-		})
-	}
-	wg.Wait()
-	slices.SortFunc(ids, mpblock.OpenID.Compare)
-	return ids
-}
-
-var fresh atomic.Uint64
-
-// newOpenID makes an OpenID of the account that nobody has blocked yet: numbers
-// become others, one to one, that are scattered as those of users are. It costs
-// the load less than storetest.Numbered.
-func newOpenID(head mpblock.Prefix, n uint64) mpblock.OpenID {
-	var raw [20]byte
-	copy(raw[:4], head[:])
-	binary.BigEndian.PutUint64(raw[4:], scatter(n))
-	binary.BigEndian.PutUint64(raw[12:], scatter(^n))
-	id := mpblock.OpenID{'o'}
-	base64.RawURLEncoding.Encode(id[1:], raw[:])
-	return id
-}
-
-// scatter is the finalizer of SplitMix64, a bijection.
-func scatter(x uint64) uint64 {
-	x = (x ^ x>>30) * 0xbf58476d1ce4e5b9
-	x = (x ^ x>>27) * 0x94d049bb133111eb
-	return x ^ x>>31
 }
 
 // total asks a server for the length of its list.

@@ -8,8 +8,8 @@ import (
 	"sync/atomic"
 	"time"
 
-	"mpblock"
-	"mpblock/internal/storetest"
+	"mpblock/bench/load"
+	"mpblock/bench/people"
 )
 
 const (
@@ -34,9 +34,9 @@ type changer struct {
 }
 
 func (c *changer) start() error {
-	conns := make([]*conn, changers)
+	conns := make([]*load.Conn, changers)
 	for i := range conns {
-		one, err := dial(c.addr)
+		one, err := load.Dial(c.addr)
 		if err != nil {
 			return err
 		}
@@ -56,7 +56,7 @@ func (c *changer) start() error {
 
 // run makes every change that falls to this connection when its time has come, and
 // leaves nothing blocked behind.
-func (c *changer) run(one *conn) error {
+func (c *changer) run(one *load.Conn) error {
 	var blocked []byte
 	for !c.over.Load() {
 		due := c.begin.Add(time.Duration(c.due.Add(1)-1) * time.Second / changesWanted) //nolint:gosec // small
@@ -64,7 +64,7 @@ func (c *changer) run(one *conn) error {
 		call := "batchunblacklist"
 		if blocked == nil {
 			call = "batchblacklist"
-			blocked = appendBatch(nil, accountPrefix, c.size)
+			blocked = people.AppendBatch(nil, people.Prefix, c.size)
 		}
 		if err := c.change(one, call, blocked); err != nil {
 			return err
@@ -79,9 +79,9 @@ func (c *changer) run(one *conn) error {
 	return c.change(one, "batchunblacklist", blocked)
 }
 
-func (c *changer) change(one *conn, call string, body []byte) error {
-	one.request = append(appendHead(one.request[:0], c.path(call), len(body)), body...)
-	answer, err := one.exchange(one.request, false)
+func (c *changer) change(one *load.Conn, call string, body []byte) error {
+	one.Request = append(load.AppendHead(one.Request[:0], c.path(call), len(body)), body...)
+	answer, err := one.Exchange(one.Request, false)
 	if err == nil && !bytes.HasPrefix(answer, []byte(`{"errcode":0,`)) {
 		err = fmt.Errorf("a change was answered with %.100q", answer)
 	}
@@ -100,30 +100,4 @@ func (c *changer) stop() (rate float64, err error) {
 		return rate, errors.New("not one change was made")
 	}
 	return rate, nil
-}
-
-// appendBatch appends the body of a batch of OpenIDs that nobody has blocked yet.
-func appendBatch(b []byte, prefix mpblock.Prefix, size int) []byte {
-	first := fresh.Add(uint64(size)) //nolint:gosec // not negative
-	b = append(b, `{"openid_list":[`...)
-	for i := range size {
-		id := newOpenID(prefix, first+uint64(i))
-		b = append(b, '"')
-		b = append(b, id[:]...)
-		b = append(b, `",`...)
-	}
-	return append(b[:len(b)-1], `]}`...)
-}
-
-// accountPrefix is that of the account whose list is measured.
-var accountPrefix = storetest.Numbered(0).Prefix()
-
-// newOpenIDs returns OpenIDs that nobody has blocked yet.
-func newOpenIDs(size int) []mpblock.OpenID {
-	first := fresh.Add(uint64(size)) //nolint:gosec // not negative
-	ids := make([]mpblock.OpenID, size)
-	for i := range ids {
-		ids[i] = newOpenID(accountPrefix, first+uint64(i))
-	}
-	return ids
 }

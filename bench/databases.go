@@ -24,35 +24,40 @@ type database struct {
 
 // startRedis starts Redis, fills it and starts the handler over it.
 func startRedis(ctx context.Context, dir string, ids []mpblock.OpenID) (_ *database, err error) {
-	program, err := process.Need("redis-server", "redis-server")
+	d, store, err := launchRedis(ctx, dir)
 	if err != nil {
 		return nil, err
+	}
+	defer func() { err = d.endIf(err) }()
+	defer store.Close() //nolint:errcheck // the handler has its own
+	if err := store.Fill(ctx, testserver.DemoAppID, ids); err != nil {
+		return nil, err
+	}
+	d.handler, err = startSelf(dir, "redis", store.DB.Options().Addr, "")
+	return d, err
+}
+
+// launchRedis starts Redis with nothing in it.
+func launchRedis(ctx context.Context, dir string) (_ *database, _ *peer.Redis, err error) {
+	program, err := process.Need("redis-server", "redis-server")
+	if err != nil {
+		return nil, nil, err
 	}
 	data := filepath.Join(dir, "redis")
 	if err := os.MkdirAll(data, 0o700); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	port, err := process.FreePort(ctx)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	command := append([]string{program, "--bind", "127.0.0.1", "--port", strconv.Itoa(port), "--dir", data}, peer.RedisSettings...)
 	d := &database{name: "Redis"}
 	if d.server, _, err = process.Launch(dir, "redis-server", command...); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	defer func() { err = d.endIf(err) }()
-	addr := fmt.Sprintf("127.0.0.1:%d", port)
-	store := peer.OpenRedis(addr)
-	defer store.Close() //nolint:errcheck // the handler has its own
-	if err := d.server.Await(func() error { return store.DB.Ping(ctx).Err() }); err != nil {
-		return nil, err
-	}
-	if err := store.Fill(ctx, testserver.DemoAppID, ids); err != nil {
-		return nil, err
-	}
-	d.handler, err = startSelf(dir, "redis", addr, "")
-	return d, err
+	store := peer.OpenRedis(fmt.Sprintf("127.0.0.1:%d", port))
+	return d, store, d.endIf(d.server.Await(func() error { return store.DB.Ping(ctx).Err() }))
 }
 
 // startMaria starts MariaDB on a new data directory, fills it and starts the

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"mpblock/bench/load"
 	"mpblock/internal/pebblestore"
 )
 
@@ -19,8 +20,8 @@ const importRounds = 3
 // same bodies, and the store alone.
 func (b *bench) importing(ctx context.Context) (err error) {
 	const conns = 64
-	n := b.imported()
-	calls := limit{calls: uint64(n / batchSize)} //nolint:gosec // not negative
+	n := b.imports
+	calls := load.Limit{Calls: uint64(n / batchSize)} //nolint:gosec // not negative
 	b.say("import of %d OpenIDs, %d connections", n, conns)
 	dir := filepath.Join(b.dir, "import")
 	empty := filepath.Join(dir, "empty")
@@ -37,28 +38,28 @@ func (b *bench) importing(ctx context.Context) (err error) {
 	}
 	defer func() { err = errors.Join(err, bare.Stop()) }()
 	round := 0
-	subjects := []subject{
-		{"mpblock", func(limit) (s sample, err error) {
+	subjects := []load.Subject{
+		{Name: "mpblock", Round: func(load.Limit) (s load.Sample, err error) {
 			round++
 			return b.importServed(ctx, dir, empty, round, conns, calls)
 		}},
-		{bareName, func(limit) (sample, error) {
+		{Name: bareName, Round: func(load.Limit) (load.Sample, error) {
 			t := target{addr: bare.Addr, token: "x"}
-			return post(t.addr, conns, calls, batchRequests(t), batchCheck)
+			return load.Post(t.addr, conns, calls, batchRequests(t), batchCheck)
 		}},
-		{aloneName, func(limit) (sample, error) {
+		{Name: aloneName, Round: func(load.Limit) (load.Sample, error) {
 			round++
 			return b.importAlone(ctx, dir, empty, round, conns, calls)
 		}},
 	}
 	o := b.options
 	o.rounds = min(o.rounds, importRounds)
-	samples, err := eachFully(o, subjects)
+	samples, err := load.EachFully(o.turns(), subjects)
 	if err != nil {
 		return err
 	}
 	b.rows(importName, n, conns, subjects, samples)
-	rate := func(i int) float64 { return samples[i].rate * batchSize }
+	rate := func(i int) float64 { return samples[i].Rate * batchSize }
 	bound := 1 / (1/rate(1) + 1/rate(2))
 	b.figure("import through the API, OpenIDs a second", n, fmt.Sprintf("%.0f; the bare handler takes %.0f, the store alone %.0f; one after the other on these cores they make %.0f", rate(0), rate(1), rate(2), bound))
 	b.atLeast("import, OpenIDs/s", rate(0), 150_000, "")
@@ -67,7 +68,7 @@ func (b *bench) importing(ctx context.Context) (err error) {
 }
 
 // importServed imports into a copy of an empty store over the API.
-func (b *bench) importServed(ctx context.Context, dir, empty string, round, conns int, calls limit) (s sample, err error) {
+func (b *bench) importServed(ctx context.Context, dir, empty string, round, conns int, calls load.Limit) (s load.Sample, err error) {
 	data := filepath.Join(dir, fmt.Sprint("served", round))
 	if err := copyStore(ctx, empty, data); err != nil {
 		return s, err
@@ -85,7 +86,7 @@ func (b *bench) importServed(ctx context.Context, dir, empty string, round, conn
 }
 
 // importAlone makes the same batches on a copy of an empty store in this process.
-func (b *bench) importAlone(ctx context.Context, dir, empty string, round, conns int, calls limit) (s sample, err error) {
+func (b *bench) importAlone(ctx context.Context, dir, empty string, round, conns int, calls load.Limit) (s load.Sample, err error) {
 	data := filepath.Join(dir, fmt.Sprint("alone", round))
 	if err := copyStore(ctx, empty, data); err != nil {
 		return s, err

@@ -9,6 +9,7 @@ import (
 	"runtime"
 
 	"mpblock"
+	"mpblock/bench/people"
 	"mpblock/bench/process"
 	"mpblock/internal/pebblestore"
 )
@@ -52,7 +53,7 @@ func (l *list) open(ctx context.Context) error {
 			return err
 		}
 	}
-	l.ids = sorted(l.entries)
+	l.ids = people.Sorted(l.entries)
 	if l.server, err = l.startMpblock(l.dir, filepath.Join(l.dir, "served")); err != nil {
 		return err
 	}

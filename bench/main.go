@@ -22,6 +22,8 @@ import (
 	"syscall"
 	"time"
 
+	"mpblock/bench/days"
+	"mpblock/bench/load"
 	"mpblock/bench/process"
 	"mpblock/internal/testserver"
 )
@@ -35,17 +37,22 @@ type options struct {
 	only    []string
 	bases   bool   // Redis and MariaDB are measured too
 	against string // binary of another build of mpblock, measured in the same turns; "": none
+	imports int    // OpenIDs of an import
+	tenants int    // accounts that share so many
 	cache   int    // MiB, as given to the server; 0: its own default
 	stores  string
 	results string
 	into    string // directory for profiles
 }
 
-// parts are what -only picks from: what is measured, and profiles.
+// parts are what -only picks from: what is measured, what takes too long for that, and
+// profiles.
 var (
-	measured = []string{"pages", "batches", "start", "import", "size"}
-	parts    = append(slices.Clone(measured), "profiles")
+	measured = []string{"pages", "batches", "check", "feed", "replica", "start", "import", "size"}
+	parts    = append(slices.Clone(measured), "large", "profiles")
 )
+
+func (o options) turns() load.Turns { return load.Turns{Rounds: o.rounds, Round: o.round} }
 
 func (o options) does(part string) bool { return slices.Contains(o.only, part) }
 
@@ -68,20 +75,17 @@ func (o options) middle() int {
 // largest is the length that start and memory are measured on.
 func (o options) largest() int { return slices.Max(o.entries) }
 
-// imported is how many OpenIDs an import has.
-func (o options) imported() int {
-	if o.small {
-		return 100_000
-	}
-	return 1_000_000
-}
-
 func main() {
 	peer := flag.String("peer", "", "internal: serve as this peer")
 	at := flag.String("at", "", "internal: what the peer serves from")
 	database := flag.String("database", "", "internal: the peer's database")
+	table := flag.Bool("days", false, "print one table of all results that are kept, and measure nothing")
 	o, err := parse()
 	fail(err)
+	if *table {
+		fail(days.Print(os.Stdout, o.results))
+		return
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	if *peer != "" {
 		fail(servePeer(ctx, *peer, *at, *database))
@@ -102,13 +106,15 @@ func parse() (o options, err error) {
 	flag.BoolVar(&o.small, "small", false, "lists of 10000 and 100000, a tenth of the import")
 	flag.BoolVar(&o.bases, "databases", true, "measure Redis and MariaDB too")
 	flag.IntVar(&o.cache, "cache-size", 0, "--cache-size of the server in MiB; 0: its default")
+	flag.IntVar(&o.imports, "import", 1_000_000, "OpenIDs of the import, and over many accounts: a multiple of 20 for each of these")
+	flag.IntVar(&o.tenants, "accounts", 10_000, "how many accounts are many")
 	flag.StringVar(&o.against, "against", "", "binary of another build of mpblock, to be held against this one in the same turns, for pages and batches")
 	flag.StringVar(&o.stores, "stores", "", "directory where filled stores are kept for the next run; none if empty")
 	flag.StringVar(&o.into, "profiles", ".", "directory for profiles")
 	flag.StringVar(&o.results, "results", "results", "directory for the results; none if empty")
 	flag.Parse()
 	if o.small {
-		*entries = "10000,100000"
+		*entries, o.imports, o.tenants = "10000,100000", 100_000, 1000
 	}
 	o.only = strings.Split(*only, ",")
 	for _, part := range o.only {
@@ -123,10 +129,22 @@ func parse() (o options, err error) {
 		}
 		o.entries = append(o.entries, n)
 	}
+	if o.tenants < 1 || o.imports < 1 || o.imports%(o.tenants*batchSize) != 0 {
+		return o, fmt.Errorf("%d OpenIDs over %d accounts: want a multiple of %d for each", o.imports, o.tenants, batchSize)
+	}
 	if o.rounds < 1 || o.round <= 0 {
 		return o, errors.New("nothing is measured in no rounds: want -rounds 1 and -round 100ms, or more")
 	}
 	return o, nil
+}
+
+// resultsName is a name of its own for each day, and for each choice of parts.
+func (o options) resultsName() string {
+	name := time.Now().UTC().Format(time.DateOnly)
+	if !slices.Equal(o.only, measured) {
+		name += "-" + strings.Join(o.only, "-")
+	}
+	return name + ".txt"
 }
 
 func fail(err error) {
@@ -137,15 +155,20 @@ func fail(err error) {
 }
 
 // needed fails before anything is measured if a program is missing.
-func (o options) needed() error {
-	if !o.does("pages") && !o.does("batches") {
-		return nil
+func (o options) needed() (err error) {
+	need := func(program, debian string) {
+		_, missing := process.Need(program, debian)
+		err = errors.Join(err, missing)
 	}
-	_, err := process.Need("nginx", "nginx")
-	if o.bases {
-		_, redis := process.Need("redis-server", "redis-server")
-		_, maria := process.Need("mariadbd", "mariadb-server")
-		err = errors.Join(err, redis, maria)
+	lists := o.does("pages") || o.does("batches")
+	if lists {
+		need("nginx", "nginx")
+	}
+	if o.bases && (lists || o.does("check")) {
+		need("redis-server", "redis-server")
+	}
+	if o.bases && lists {
+		need("mariadbd", "mariadb-server")
 	}
 	return err
 }
@@ -174,7 +197,7 @@ func run(ctx context.Context, o options) (err error) {
 	}
 	out := io.Writer(os.Stdout)
 	if o.results != "" {
-		f, err := os.Create(filepath.Join(o.results, time.Now().UTC().Format(time.DateOnly)+".txt"))
+		f, err := os.Create(filepath.Join(o.results, o.resultsName()))
 		if err != nil {
 			return err
 		}

@@ -9,6 +9,7 @@ import (
 	"sync"
 
 	"mpblock"
+	"mpblock/bench/load"
 )
 
 // Names of what is measured, as the table has them.
@@ -30,12 +31,12 @@ func (l *list) pages() error {
 	}
 	for _, conns := range []int{1, 16} {
 		l.say("pages of %d entries, %d connections", l.entries, conns)
-		subjects := make([]subject, len(targets))
+		subjects := make([]load.Subject, len(targets))
 		for i, t := range targets {
 			request, check := l.pageRequests(t), l.pageChecks(t, false)
-			subjects[i] = subject{t.name, func(until limit) (sample, error) { return post(t.addr, conns, until, request, check) }}
+			subjects[i] = load.Subject{Name: t.name, Round: func(until load.Limit) (load.Sample, error) { return load.Post(t.addr, conns, until, request, check) }}
 		}
-		samples, err := inTurns(l.options, subjects)
+		samples, err := load.InTurns(l.turns(), subjects)
 		if err != nil {
 			return err
 		}
@@ -56,12 +57,12 @@ func (l *list) pages() error {
 // follows is measured on lists that have been read before.
 func (l *list) firstWalk(targets []target) error {
 	for _, t := range targets {
-		s, err := post(t.addr, 1, limit{calls: l.fullPages(), every: 1}, l.pageRequests(t), l.pageChecks(t, false))
+		s, err := load.Post(t.addr, 1, load.Limit{Calls: l.fullPages(), Every: 1}, l.pageRequests(t), l.pageChecks(t, false))
 		if err != nil {
 			return fmt.Errorf("%s: %w", t.name, err)
 		}
 		if !t.fixed {
-			l.figure("first walk after the start, "+t.name, l.entries, fmt.Sprintf("%d pages, each compared with the list, %.0f/s, median %s ms", s.calls, s.rate, ms(s.p50)))
+			l.figure("first walk after the start, "+t.name, l.entries, fmt.Sprintf("%d pages, each compared with the list, %.0f/s, median %s ms", s.Calls, s.Rate, ms(s.P50)))
 		}
 	}
 	return nil
@@ -72,27 +73,27 @@ func (l *list) firstWalk(targets []target) error {
 func (l *list) changedPages(targets []target, size int) error {
 	const conns = 16
 	l.say("pages of %d entries, %d connections, %d changes a second of %d OpenIDs each", l.entries, conns, changesWanted, size)
-	var subjects []subject
+	var subjects []load.Subject
 	for _, t := range targets {
 		if t.atRest {
 			continue
 		}
 		request, check := l.pageRequests(t), l.pageChecks(t, true)
 		if t.fixed {
-			subjects = append(subjects, subject{t.name + ", undisturbed", func(until limit) (sample, error) { return post(t.addr, conns, until, request, check) }})
+			subjects = append(subjects, load.Subject{Name: t.name + ", undisturbed", Round: func(until load.Limit) (load.Sample, error) { return load.Post(t.addr, conns, until, request, check) }})
 		}
-		subjects = append(subjects, subject{t.name, func(until limit) (sample, error) {
+		subjects = append(subjects, load.Subject{Name: t.name, Round: func(until load.Limit) (load.Sample, error) {
 			c := changer{target: t, list: l, size: size}
 			if err := c.start(); err != nil {
-				return sample{}, err
+				return load.Sample{}, err
 			}
-			s, err := post(t.addr, conns, until, request, check)
+			s, err := load.Post(t.addr, conns, until, request, check)
 			rate, stopped := c.stop()
-			s.changes = rate
+			s.Changes = rate
 			return s, errors.Join(err, stopped)
 		}})
 	}
-	samples, err := inTurns(l.options, subjects)
+	samples, err := load.InTurns(l.turns(), subjects)
 	if err != nil {
 		return err
 	}
@@ -119,14 +120,14 @@ func (l *list) fullPages() uint64 { return uint64(l.entries / pageSize) } //noli
 func (l *list) pageOf(n uint64) int { return int(n * 7919 % l.fullPages()) } //nolint:gosec // below fullPages
 
 // pageRequests makes the requests of all pages beforehand.
-func (l *list) pageRequests(t target) requester {
+func (l *list) pageRequests(t target) load.Requester {
 	all := make([][]byte, l.fullPages())
 	for i := range all {
 		cursor := ""
 		if i > 0 {
 			cursor = l.ids[i*pageSize-1].String()
 		}
-		all[i] = appendPost(nil, t.path("getblacklist"), `{"begin_openid":"`+cursor+`"}`)
+		all[i] = load.AppendPost(nil, t.path("getblacklist"), `{"begin_openid":"`+cursor+`"}`)
 	}
 	return func(b []byte, n uint64) []byte { return append(b, all[l.pageOf(n)]...) }
 }
@@ -147,7 +148,7 @@ var expected = sync.Pool{New: func() any { return new([]byte) }}
 
 // pageChecks holds pages to the list. Of a list that others change meanwhile, a
 // page must hold all that nobody changes, in order, and the total may differ.
-func (l *list) pageChecks(t target, changing bool) checker {
+func (l *list) pageChecks(t target, changing bool) load.Checker {
 	head := fmt.Sprintf(`{"total":%d,"count":%d,"data":{"openid":["`, l.entries, pageSize)
 	return func(n uint64, body []byte, whole bool) error {
 		from := l.pageOf(n) * pageSize

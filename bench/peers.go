@@ -40,6 +40,12 @@ func servePeer(ctx context.Context, kind, where, database string) error {
 			return err
 		}
 		handler = h
+	case "redis-set", "map":
+		h, err := checksOf(kind, where)
+		if err != nil {
+			return err
+		}
+		handler = h
 	case "mariadb":
 		store, err := peer.OpenMaria(where, database)
 		if err != nil {

@@ -8,6 +8,9 @@ import (
 	"strings"
 	"time"
 
+	"mpblock/bench/check"
+	"mpblock/bench/load"
+	"mpblock/bench/people"
 	"mpblock/bench/process"
 )
 
@@ -17,7 +20,7 @@ const (
 	traceTime   = time.Second
 )
 
-// profile writes what the server's own profiles tell of pages and of batches to
+// profile writes what the server's own profiles tell of pages, checks and batches to
 // files, for go tool pprof and go tool trace. It is no measurement: taking them costs
 // the server some of its rate.
 func (l *list) profile(ctx context.Context, from string) (err error) {
@@ -43,18 +46,24 @@ func (l *list) profile(ctx context.Context, from string) (err error) {
 	if err := l.firstWalk([]target{t}); err != nil {
 		return err
 	}
-	request, check := l.pageRequests(t), l.pageChecks(t, false)
-	pages := func(until limit) (sample, error) { return post(t.addr, 16, until, request, check) }
-	batches := func(until limit) (sample, error) { return post(t.addr, 64, until, batchRequests(t), batchCheck) }
-	return errors.Join(l.profileOf("pages", ops, pages), l.profileOf("batches", ops, batches))
+	request, holds := l.pageRequests(t), l.pageChecks(t, false)
+	pages := func(until load.Limit) (load.Sample, error) { return load.Post(t.addr, 16, until, request, holds) }
+	batches := func(until load.Limit) (load.Sample, error) {
+		return load.Post(t.addr, 64, until, batchRequests(t), batchCheck)
+	}
+	asked := check.Asked{Listed: l.ids, Absent: people.Absent}
+	checks := func(until load.Limit) (load.Sample, error) {
+		return load.Post(t.addr, 64, until, asked.Requests(token), asked.Holds)
+	}
+	return errors.Join(l.profileOf("pages", ops, pages), l.profileOf("checks", ops, checks), l.profileOf("batches", ops, batches))
 }
 
 // profileOf takes all profiles of one load, and a trace by itself, since it costs most.
-func (l *list) profileOf(what, ops string, load func(limit) (sample, error)) error {
+func (l *list) profileOf(what, ops string, calls func(load.Limit) (load.Sample, error)) error {
 	l.say("profiles of %s on %d entries", what, l.entries)
 	ended := make(chan error, 1)
 	go func() {
-		_, err := load(limit{time: profileTime + traceTime + time.Second})
+		_, err := calls(load.Limit{Time: profileTime + traceTime + time.Second})
 		ended <- err
 	}()
 	take := func(kind string, during time.Duration) error {

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"time"
 
+	"mpblock/bench/disk"
+	"mpblock/bench/load"
 	"mpblock/bench/peer"
 	"mpblock/internal/testserver"
 )
@@ -23,11 +25,11 @@ type report struct {
 
 // row is one line of the table: one program, measured as one thing.
 type row struct {
-	what    string
-	entries int
-	conns   int
-	program string
-	sample  // with the ratio of mpblock to this one
+	what        string
+	entries     int
+	conns       int
+	program     string
+	load.Sample // with the ratio of mpblock to this one
 }
 
 // goal is something that was to be reached, and whether it was.
@@ -37,9 +39,9 @@ type goal struct {
 }
 
 // rows keeps what was measured in turns, mpblock first.
-func (r *report) rows(what string, entries, conns int, subjects []subject, samples []sample) {
+func (r *report) rows(what string, entries, conns int, subjects []load.Subject, samples []load.Sample) {
 	for i, s := range subjects {
-		r.table = append(r.table, row{what: what, entries: entries, conns: conns, program: s.name, sample: samples[i]})
+		r.table = append(r.table, row{what: what, entries: entries, conns: conns, program: s.Name, Sample: samples[i]})
 	}
 }
 
@@ -78,7 +80,7 @@ func (r *report) find(what string, entries, conns int, program string) (row, boo
 func (b *bench) targets() {
 	ratio := func(what string, entries, conns int, program string, want float64) {
 		if one, found := b.find(what, entries, conns, program); found {
-			b.atLeast(fmt.Sprintf("%s, %d entries, %d connections: mpblock ÷ %s%s", what, entries, conns, program, b.bound(one)), one.ratio, want, "")
+			b.atLeast(fmt.Sprintf("%s, %d entries, %d connections: mpblock ÷ %s%s", what, entries, conns, program, b.bound(one)), one.Ratio, want, "")
 		}
 	}
 	ratio(pagesName, b.middle(), 16, bareName, 0.85)
@@ -86,18 +88,19 @@ func (b *bench) targets() {
 	short, some := b.find(pagesName, slices.Min(b.entries), 16, "mpblock")
 	long, more := b.find(pagesName, b.largest(), 16, "mpblock")
 	if some && more {
-		b.atMost(fmt.Sprintf("a page of %d entries costs what one of %d does, times", b.largest(), slices.Min(b.entries)), short.rate/long.rate, 1.2, "")
+		b.atMost(fmt.Sprintf("a page of %d entries costs what one of %d does, times", b.largest(), slices.Min(b.entries)), short.Rate/long.Rate, 1.2, "")
 	}
 	ratio(batchName, b.middle(), 64, aloneName, 0.8)
 	ratio(batchName, b.middle(), 64, "Redis", 1.2)
 	ratio(batchName, b.middle(), 64, "MariaDB", 3)
-	ratio(batchName, b.middle(), 1, appendName, 0.8)
-	ratio(batchName, b.middle(), 1, overwriteName, 0.8)
+	ratio(batchName, b.middle(), 1, disk.Append, 0.8)
+	ratio(batchName, b.middle(), 1, disk.Overwrite, 0.8)
+	b.checkGoals()
 	for _, one := range b.table {
 		underLoad := one.conns >= 16 && one.entries == b.middle() && (one.what == pagesName || one.what == changedName+" by 1" || one.what == batchName)
 		if underLoad && one.program == "mpblock" {
 			beside := b.noise(one)
-			b.atMost(fmt.Sprintf("%s, %d entries, %d connections: p99 ÷ median%s", one.what, one.entries, one.conns, beside), one.spread(), 5, "")
+			b.atMost(fmt.Sprintf("%s, %d entries, %d connections: p99 ÷ median%s", one.what, one.entries, one.conns, beside), one.Spread(), 5, "")
 		}
 	}
 }
@@ -105,21 +108,21 @@ func (b *bench) targets() {
 // bound tells what the best of servers could come to beside what a batch waits for:
 // one that does it behind what the bare handler does, and nothing else.
 func (b *bench) bound(one row) string {
-	if one.what != batchName || !slices.Contains([]string{aloneName, appendName, overwriteName}, one.program) {
+	if one.what != batchName || !slices.Contains([]string{aloneName, disk.Append, disk.Overwrite}, one.program) {
 		return ""
 	}
 	bare, found := b.find(one.what, one.entries, one.conns, bareName)
 	if !found {
 		return ""
 	}
-	return fmt.Sprintf(" (the bare handler and it, one after the other: %.2f)", bare.rate/(bare.rate+one.rate))
+	return fmt.Sprintf(" (the bare handler and it, one after the other: %.2f)", bare.Rate/(bare.Rate+one.Rate))
 }
 
 // noise tells what the machine does to those that have nothing to wait for.
 func (b *bench) noise(one row) string {
 	for _, program := range []string{"bare handler, undisturbed", bareName, aloneName} {
 		if r, found := b.find(one.what, one.entries, one.conns, program); found {
-			return fmt.Sprintf(" (%s: %.1f)", program, r.spread())
+			return fmt.Sprintf(" (%s: %.1f)", program, r.Spread())
 		}
 	}
 	return ""
@@ -130,6 +133,7 @@ func (b *bench) print(w io.Writer) {
 	b.targets()
 	fmt.Fprintf(w, "%s\n\nMedians of %d rounds of %v, in turns; a ratio is the median of those within a round; load and servers on the same machine. The run took %.0f s.\n",
 		strings.Join(b.facts(), "\n"), b.rounds, b.round, time.Since(b.began).Seconds())
+	b.printDisturbed(w)
 	b.printSlower(w)
 	if len(b.goals) > 0 {
 		fmt.Fprint(w, "\n| wanted | measured | target | |\n|---|---:|---:|---|\n")
@@ -142,17 +146,17 @@ func (b *bench) print(w io.Writer) {
 		}
 	}
 	if len(b.table) > 0 {
-		fmt.Fprint(w, "\n| measured | entries | conns | program | calls/s | p50 ms | p99 ms | p99 ÷ p50 | changes/s | mpblock ÷ this |\n|---|---:|---:|---|---:|---:|---:|---:|---:|---:|\n")
+		fmt.Fprint(w, "\n| measured | entries | conns | program | calls/s | p50 ms | p99 ms | p99 ÷ p50 | changes/s | mpblock ÷ this | others, % |\n|---|---:|---:|---|---:|---:|---:|---:|---:|---:|---|\n")
 		for _, r := range b.table {
 			ratio, changes := "", ""
 			if r.program != "mpblock" {
-				ratio = fmt.Sprintf("%.2f", r.ratio)
+				ratio = fmt.Sprintf("%.2f", r.Ratio)
 			}
-			if r.changes > 0 {
-				changes = fmt.Sprintf("%.0f", r.changes)
+			if r.Changes > 0 {
+				changes = fmt.Sprintf("%.0f", r.Changes)
 			}
-			fmt.Fprintf(w, "| %s | %d | %d | %s | %.0f | %s | %s | %.1f | %s | %s |\n",
-				r.what, r.entries, r.conns, r.program, r.rate, ms(r.p50), ms(r.p99), r.spread(), changes, ratio)
+			fmt.Fprintf(w, "| %s | %d | %d | %s | %.0f | %s | %s | %.1f | %s | %s | %s |\n",
+				r.what, r.entries, r.conns, r.program, r.Rate, ms(r.P50), ms(r.P99), r.Spread(), changes, ratio, strings.Trim(fmt.Sprint(r.Others), "[]"))
 		}
 	}
 	if len(b.figures) > 0 {
@@ -163,12 +167,26 @@ func (b *bench) print(w io.Writer) {
 	}
 }
 
+// printDisturbed says how much of the run was measured while others took the machine.
+func (b *bench) printDisturbed(w io.Writer) {
+	rounds, disturbed := 0, 0
+	for _, r := range b.table {
+		for _, o := range r.Others {
+			rounds++
+			if o.Disturbed() {
+				disturbed++
+			}
+		}
+	}
+	fmt.Fprintf(w, "The last column is what others took of the cores in each round, other programs and the machine's host. Disturbed rounds, of more than 10 %%, bear a mark: %d of %d.\n", disturbed, rounds)
+}
+
 // printSlower says first where another program is faster.
 func (b *bench) printSlower(w io.Writer) {
 	var slower []string
 	for _, r := range b.table {
-		if r.program != "mpblock" && r.ratio < 1 {
-			slower = append(slower, fmt.Sprintf("- %s, %d entries, %d connections: %.2f of %s", r.what, r.entries, r.conns, r.ratio, r.program))
+		if r.program != "mpblock" && r.Ratio < 1 {
+			slower = append(slower, fmt.Sprintf("- %s, %d entries, %d connections: %.2f of %s", r.what, r.entries, r.conns, r.Ratio, r.program))
 		}
 	}
 	if len(slower) > 0 {

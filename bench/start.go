@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"mpblock/bench/load"
 	"mpblock/bench/process"
 )
 
@@ -32,7 +33,7 @@ func (l *list) start(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	s, err := batchRound(target{name: "mpblock", addr: l.server.Addr, token: token}, 64, limit{time: l.round})
+	s, err := batchRound(target{name: "mpblock", addr: l.server.Addr, token: token}, 64, load.Limit{Time: l.round})
 	if err != nil {
 		return err
 	}
@@ -40,7 +41,7 @@ func (l *list) start(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := l.restart(fmt.Sprintf("after SIGKILL behind %d batches", s.calls), l.server.Kill); err != nil {
+	if err := l.restart(fmt.Sprintf("after SIGKILL behind %d batches", s.Calls), l.server.Kill); err != nil {
 		return err
 	}
 	after, err := total(l.server.Addr, token)
@@ -111,7 +112,7 @@ func (l *list) walkMemory(ctx context.Context) error {
 
 // walk reads every page once and holds its end to the list.
 func (l *list) walk(t target, from int) error {
-	c, err := dial(t.addr)
+	c, err := load.Dial(t.addr)
 	if err != nil {
 		return err
 	}
@@ -123,8 +124,8 @@ func (l *list) walk(t target, from int) error {
 		if at > 0 {
 			cursor = l.ids[at*pageSize-1].String()
 		}
-		c.request = appendPost(c.request[:0], t.path("getblacklist"), `{"begin_openid":"`+cursor+`"}`)
-		body, err := c.exchange(c.request, true)
+		c.Request = load.AppendPost(c.Request[:0], t.path("getblacklist"), `{"begin_openid":"`+cursor+`"}`)
+		body, err := c.Exchange(c.Request, true)
 		if err != nil {
 			return err
 		}

@@ -128,6 +128,26 @@ func (s *Redis) Blacklist(ctx context.Context, app mpblock.AppID, after mpblock.
 // Fill blocks OpenIDs without syncing each step, and then has every further one
 // synced.
 func (s *Redis) Fill(ctx context.Context, app mpblock.AppID, ids []mpblock.OpenID) error {
+	return s.fill(ctx, ids, "ZADD", s.keys(app)[0], "0")
+}
+
+// FillSet puts OpenIDs into a set, in the way of Fill.
+func (s *Redis) FillSet(ctx context.Context, app mpblock.AppID, ids []mpblock.OpenID) error {
+	return s.fill(ctx, ids, "SADD", setKey(app))
+}
+
+func setKey(app mpblock.AppID) string { return "s:" + string(app) }
+
+// Member looks somebody up in the set.
+func (s *Redis) Member(app mpblock.AppID) func(ctx context.Context, openID string) (bool, error) {
+	key := setKey(app)
+	return func(ctx context.Context, openID string) (bool, error) {
+		return s.DB.SIsMember(ctx, key, openID).Result()
+	}
+}
+
+// fill adds OpenIDs by a command to a key, each behind what else it takes.
+func (s *Redis) fill(ctx context.Context, ids []mpblock.OpenID, command, key string, before ...any) error {
 	if err := s.DB.ConfigSet(ctx, "appendfsync", "no").Err(); err != nil {
 		return err
 	}
@@ -140,9 +160,9 @@ func (s *Redis) Fill(ctx context.Context, app mpblock.AppID, ids []mpblock.OpenI
 				break
 			}
 			members := make([]any, 0, 2*n+2)
-			members = append(members, "ZADD", s.keys(app)[0])
+			members = append(members, command, key)
 			for i := range ids[:n] {
-				members = append(members, "0", ids[i][:])
+				members = append(append(members, before...), ids[i][:])
 			}
 			pipe.Do(ctx, members...)
 			ids = ids[n:]

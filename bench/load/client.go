@@ -1,4 +1,4 @@
-package main
+package load
 
 import (
 	"bytes"
@@ -13,32 +13,32 @@ import (
 // cache, where a page of 310 KB would not.
 const readSize = 64 << 10
 
-// conn is a connection of the load: requests go out as bytes that were made
+// Conn is a connection of the load: requests go out as bytes that were made
 // before, and of an answer only what is checked is kept. Everything that a client
 // library does beside that would be paid by the server on the same cores.
-type conn struct {
+type Conn struct {
 	net.Conn
-	request []byte // reused by those who make requests
+	Request []byte // reused by those who make requests
 	buf     []byte
 	whole   []byte // the body of an answer that is looked at as a whole
 }
 
-func dial(addr string) (*conn, error) {
+func Dial(addr string) (*Conn, error) {
 	c, err := net.DialTimeout("tcp", addr, 5*time.Second)
 	if err != nil {
 		return nil, err
 	}
-	return &conn{Conn: c, buf: make([]byte, readSize)}, nil
+	return &Conn{Conn: c, buf: make([]byte, readSize)}, nil
 }
 
-// appendPost appends a whole request.
-func appendPost(b []byte, path, body string) []byte {
-	b = appendHead(b, path, len(body))
+// AppendPost appends a whole request.
+func AppendPost(b []byte, path, body string) []byte {
+	b = AppendHead(b, path, len(body))
 	return append(b, body...)
 }
 
-// appendHead appends a request as far as its body, the length of which is known.
-func appendHead(b []byte, path string, length int) []byte {
+// AppendHead appends a request as far as its body, the length of which is known.
+func AppendHead(b []byte, path string, length int) []byte {
 	b = append(b, "POST "...)
 	b = append(b, path...)
 	b = append(b, " HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\nContent-Length: "...)
@@ -46,10 +46,10 @@ func appendHead(b []byte, path string, length int) []byte {
 	return append(b, "\r\n\r\n"...)
 }
 
-// exchange sends a request and reads its answer. It returns the whole body, or
+// Exchange sends a request and reads its answer. It returns the whole body, or
 // what came of it with the head if it is not kept. Any answer but a 200 of a known
 // length is an error.
-func (c *conn) exchange(request []byte, keep bool) (body []byte, err error) {
+func (c *Conn) Exchange(request []byte, keep bool) (body []byte, err error) {
 	if _, err := c.Write(request); err != nil {
 		return nil, err
 	}
@@ -88,14 +88,14 @@ func (c *conn) exchange(request []byte, keep bool) (body []byte, err error) {
 }
 
 // spare returns room for what is read and not looked at.
-func (c *conn) spare() []byte {
+func (c *Conn) spare() []byte {
 	if len(c.whole) < readSize {
 		c.whole = make([]byte, readSize)
 	}
 	return c.whole[:readSize]
 }
 
-func (c *conn) keep(first []byte, length int) ([]byte, error) {
+func (c *Conn) keep(first []byte, length int) ([]byte, error) {
 	if cap(c.whole) < length {
 		c.whole = make([]byte, length)
 	}
