@@ -52,6 +52,7 @@ type changeRow struct {
 	Address string
 	Time    i18n.Stamp
 	Block   bool
+	Amends  bool        // it changes reasons and ends alone
 	Deed    string      // where it does neither, or by itself: what it does
 	Until   *until.View // when its entries end
 	Count   int
@@ -127,7 +128,7 @@ func (v *visit) changeRows(rows []lists.ChangeRow) []changeRow {
 func (v *visit) changeRow(r lists.ChangeRow) changeRow {
 	seq := strconv.FormatUint(r.Seq, 10)
 	return changeRow{
-		Seq: seq, Address: v.changeAddress(r.Seq), standing: v.standing(r), Time: i18n.StampOf(r.Time, v.Zone), Block: r.Action == mpblock.Block,
+		Seq: seq, Address: v.changeAddress(r.Seq), standing: v.standing(r), Time: i18n.StampOf(r.Time, v.Zone), Block: r.Action == mpblock.Block, Amends: r.Action == mpblock.Amend,
 		Deed: v.deed(r), Until: v.until(r.Until),
 		Count: r.Count, Actor: actors.Of(v.Visit, r.Actor), Reason: r.Reason,
 	}

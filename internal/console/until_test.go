@@ -26,7 +26,7 @@ func TestEnds(t *testing.T) {
 	}
 	b.post(base+"/confirm", "action", "amend", "openid", follower(0)).holds(t, 200, "Change this user’s reason and end", `value="spam"`, "As it is (until")
 	b.post(base+"/amend", "openid", follower(0), "reason", "scam", "ends", "").holds(t, 200, "Reason and end are changed.", "scam")
-	b.get(base+"/openids/"+follower(0)).holds(t, 200, "For ever", "Amended", "Change reason or end")
+	b.get(base+"/openids/"+follower(0)).holds(t, 200, "For ever", "Amended", `<li class="amend">`, "Change reason or end")
 	b.get(base+"/history").holds(t, 200, "Amended", "until")
 	b.get(base+"/history?action=amend").holds(t, 200, "scam")
 	b.get(base+"/history/3/undo").holds(t, 200, "1 user gets back the reason and the end that they had.")

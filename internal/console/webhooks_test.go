@@ -48,7 +48,7 @@ func TestWebhooks(t *testing.T) {
 	b.post(one+"/resend", "id", id).holds(t, 200, "Not taken (503)")
 	b.post(one+"/resend", "id", "msg_none").holds(t, 200, "has no delivery msg_none")
 	rotated := b.post(one+"/secret", "days", "7")
-	rotated.holds(t, 200, "Webhook crm has a new secret.", "Old secret good until")
+	rotated.holds(t, 200, "Webhook crm has a new secret.", "This secret is shown once only", "Old secret good until")
 	if !secret.MatchString(rotated.body) {
 		t.Error("the new secret is not shown")
 	}

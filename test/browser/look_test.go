@@ -257,6 +257,9 @@ func (b *tab) inspect(l look, lang string) {
 			t.Errorf("the page is in %q", got)
 		}
 		b.translated(lang)
+		if again := eval[[]string](b, twice); len(again) != 0 {
+			t.Errorf("ids that two elements have: %q", again)
+		}
 		if odd := eval[[]string](b, unknownMoods); len(odd) != 0 {
 			t.Errorf("labels and notices in a mood that has no colour: %s", strings.Join(odd, "\n"))
 		}
@@ -289,6 +292,10 @@ func (b *tab) untick() {
 const overflow = `document.documentElement.scrollWidth <= document.documentElement.clientWidth ? [] :
 	["width " + document.documentElement.scrollWidth].concat([...document.body.querySelectorAll("*")]
 		.filter(e => e.getBoundingClientRect().right > document.documentElement.clientWidth + 1).slice(-5).map(e => e.outerHTML.slice(0, 160)))`
+
+// twice lists the ids that an element has after another: with a dialog open, what is meant
+// for a field of it would come to one behind it.
+const twice = `[...document.querySelectorAll("[id]")].map(e => e.id).filter((id, i, all) => all.indexOf(id) !== i)`
 
 // unknownMoods lists the labels and notices with a class that the style sheet does not know.
 const unknownMoods = `[...document.querySelectorAll(".label, .notice")]

@@ -53,7 +53,7 @@ func TestProtected(t *testing.T) {
 	b.visit(person)
 	b.tabTo("e.matches('#protecting summary')")
 	b.key("\r")
-	b.tabTo("e.matches('#protect #why')")
+	b.tabTo("e.matches('#protect-why')")
 	b.typed("a partner")
 	b.load("press Enter", chromedp.KeyEvent("\r"))
 	b.says("#protected", "a partner")

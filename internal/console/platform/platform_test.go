@@ -222,7 +222,7 @@ func TestDriftAndHeld(t *testing.T) {
 	if n := len(w.platform.Blocked()); n != 43 {
 		t.Errorf("%d are blocked on the platform", n)
 	}
-	w.as("viewer").get(w.base()+"/platform").holds("Changed on the platform", "<td class=\"whole\"><span class=\"soft\">Put back").lacks("/undo\">", "id=\"sync\"", "id=\"examine\"")
+	w.as("viewer").get(w.base()+"/platform").holds("Changed on the platform", "<td class=\"whole\"><span class=\"label\">Put back").lacks("/undo\">", "id=\"sync\"", "id=\"examine\"")
 
 	w.platform.Drift(nil, w.fans[:41])
 	b.post(w.base()+"/platform/sync").holds("was not taken over. The platform’s list has shrunk: 41 of those blocked here are not on it, which has 2 now", "a list waits for a decision", "mirror-alarm", "Nobody is blocked or unblocked by it", "take-over")
@@ -258,7 +258,7 @@ func TestExamined(t *testing.T) {
 	b := w.as("admin")
 	b.get(w.base() + "/platform").holds("Not examined yet")
 	w.platform.Fail(mpblocktest.Rule{Match: mpblocktest.Match{Path: "*/user/get"}, Effect: mpblocktest.Errcode(48001)})
-	b.post(w.base()+"/platform/examine").holds("it works, some calls are refused", "The blacklist can be read: 40 are blocked", "48001", "it is not verified")
+	b.post(w.base()+"/platform/examine").holds("it works, some calls are refused", "Its OpenIDs begin with "+w.fans[0][:6], "The blacklist can be read: 40 are blocked", "48001", "it is not verified")
 	b.post("/language", "lang", "zh-CN", "back", "/")
 	b.get(w.base()+"/platform").holds("可以读取黑名单，共 40 人", "微信认证").lacks(w.platform.Secret)
 	for path, want := range map[string]int{w.base() + "/platform": 200, "/a/wx0000000000000000/platform": 404} {
