@@ -6,6 +6,7 @@ import (
 
 	"mpblock"
 	"mpblock/internal/jobs/item"
+	"mpblock/internal/jobs/queue"
 )
 
 // Coming returns the jobs of an account that have begun and are still to come to an OpenID,
@@ -13,7 +14,7 @@ import (
 // nobody has changed it since.
 func (svc *Service) Coming(ctx context.Context, app mpblock.AppID, id mpblock.OpenID, newest string) ([]Job, error) {
 	var all []Job
-	for place, err := range kindJobQueue.Under(ctx, svc.store, "", recordsAtOnce) {
+	for place, err := range queue.Places.Under(ctx, svc.store, "", recordsAtOnce) {
 		if err != nil {
 			return nil, err
 		}

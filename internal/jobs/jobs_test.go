@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"mpblock"
+	"mpblock/internal/jobs/queue"
 	"mpblock/internal/lists"
 	"mpblock/internal/operators"
 )
@@ -219,7 +220,7 @@ func TestJob(t *testing.T) {
 	if errs := runQueue(c.svc, t.Context()); len(errs) != 0 { // leaves the queue
 		t.Fatal(errs)
 	}
-	if q, err := c.svc.store.List(t.Context(), string(kindJobQueue), "", 9); err != nil || len(q) != 0 {
+	if q, err := c.svc.store.List(t.Context(), string(queue.Places), "", 9); err != nil || len(q) != 0 {
 		t.Errorf("an ended job is in the queue: %+v, %v", q, err)
 	}
 	if jobs, err := c.svc.Jobs(t.Context(), c.app, "", 10); err != nil || len(jobs) != 1 || jobs[0].ID != j.ID {
@@ -535,7 +536,7 @@ func TestListsEndWithTheirJob(t *testing.T) {
 		}
 		runQueue(c.svc, t.Context())
 		runQueue(c.svc, t.Context()) // leaves the queue
-		if lists, places, results := left(string(kindJobList)), left(string(kindJobQueue)), left(string(kindJobResult)); lists != 0 || places != 0 || results != 3 {
+		if lists, places, results := left(string(kindJobList)), left(string(queue.Places)), left(string(kindJobResult)); lists != 0 || places != 0 || results != 3 {
 			t.Errorf("a job leaves %d pieces of its list, %d places and %d results, want 0, 0 and 3", lists, places, results)
 		}
 		if _, err := c.svc.Undo(t.Context(), c.app, "anna", j.ID, ""); err != nil {

@@ -14,19 +14,20 @@ import (
 )
 
 // Start starts a drafted job. What it blocks ends at a time, zero: never. A job that has
-// been started is a refusal.
+// been started, or for which the queue has no room, is a refusal.
 func (svc *Service) Start(ctx context.Context, app mpblock.AppID, id, reason string, ends time.Time) (Job, error) {
 	reason, err := lists.CheckReason(reason)
 	if err := errors.Join(err, svc.lists.CheckUntil(ends)); err != nil {
 		return Job{}, err
 	}
-	if _, err := svc.draft(ctx, app, id); err != nil {
+	j, err := svc.draft(ctx, app, id)
+	if err != nil {
 		return Job{}, err
 	}
-	if err := svc.enqueue(ctx, app, id); err != nil {
+	if err := svc.enqueue(ctx, app, id, j.Progress.Total); err != nil {
 		return Job{}, err
 	}
-	j, err := svc.editJob(ctx, app, id, func(j *storedJob) error {
+	j, err = svc.editJob(ctx, app, id, func(j *storedJob) error {
 		if j.State != JobDraft {
 			return started(id)
 		}
@@ -42,6 +43,11 @@ func (svc *Service) Start(ctx context.Context, app mpblock.AppID, id, reason str
 	}
 	svc.wake()
 	return j.view(), nil
+}
+
+// Room refuses if an account has as many jobs under way as it may have.
+func (svc *Service) Room(ctx context.Context, app mpblock.AppID) error {
+	return svc.queue.Room(ctx, app, 1)
 }
 
 func started(id string) error { return errJobStarted.With(id) }

@@ -17,7 +17,6 @@ import (
 // AppID, id and, where there are several, a number.
 const (
 	kindJob       = record.Kind[jobRecord]("job")
-	kindJobQueue  = record.Kind[queued]("jobqueue")       // of active jobs alone, so that they are found among the ended ones
 	kindJobList   = record.Kind[[]byte]("joblist")        // OpenIDs with the numbers of their lines
 	kindJobBad    = record.Kind[[]RefusedLine]("jobbad")  // lines that are no OpenID of the account
 	kindJobResult = record.Kind[chunkResult]("jobresult") // of a chunk

@@ -9,6 +9,7 @@ import (
 
 	"mpblock"
 	"mpblock/internal/jobs/item"
+	"mpblock/internal/jobs/queue"
 	"mpblock/internal/record"
 )
 
@@ -23,16 +24,10 @@ const (
 	queueGrace = time.Minute // after which a place in the queue without a job is given up
 )
 
-// queued is a place in the queue: the value of its record, whose key is the id.
-type queued struct {
-	AppID mpblock.AppID `json:"appid"`
-	At    int64         `json:"at"`
-}
-
-// enqueue takes a place in the queue; it is taken before the job is started, so that
-// none that was started is forgotten.
-func (svc *Service) enqueue(ctx context.Context, app mpblock.AppID, id string) error {
-	return kindJobQueue.Overwrite(ctx, svc.store, record.Entry[queued]{Key: id, Value: queued{AppID: app, At: time.Now().UnixMilli()}})
+// enqueue takes a place in the queue, if there is room for so many OpenIDs; it is taken
+// before the job is started, so that none that was started is forgotten.
+func (svc *Service) enqueue(ctx context.Context, app mpblock.AppID, id string, items int) error {
+	return svc.queue.Take(ctx, id, queue.Place{AppID: app, At: time.Now().UnixMilli(), Items: items})
 }
 
 // wake has this node look into the queue now.
@@ -68,7 +63,7 @@ func (svc *Service) Run(ctx context.Context, report func(error)) {
 // takeJobs starts what waits in the queue, while there are slots. What this node runs
 // already is left alone, however long it takes.
 func (svc *Service) takeJobs(ctx context.Context, slots chan struct{}, wg *sync.WaitGroup, report func(error)) error {
-	for r, err := range kindJobQueue.Under(ctx, svc.store, "", recordsAtOnce) {
+	for r, err := range queue.Places.Under(ctx, svc.store, "", recordsAtOnce) {
 		if err != nil {
 			return err
 		}
@@ -100,7 +95,7 @@ func (svc *Service) takeJobs(ctx context.Context, slots chan struct{}, wg *sync.
 }
 
 // claim takes hold of a job in the queue, or returns nil if that is not to be had.
-func (svc *Service) claim(ctx context.Context, r record.Entry[queued]) (*storedJob, error) {
+func (svc *Service) claim(ctx context.Context, r record.Entry[queue.Place]) (*storedJob, error) {
 	q, now := r.Value, time.Now()
 	j, err := svc.readJob(ctx, q.AppID, r.Key)
 	gone := errors.Is(err, errNoJob)
@@ -112,7 +107,7 @@ func (svc *Service) claim(ctx context.Context, r record.Entry[queued]) (*storedJ
 		if now.Sub(time.UnixMilli(q.At)).Abs() < queueGrace {
 			return nil, nil
 		}
-		return nil, kindJobQueue.Delete(ctx, svc.store, r.Key, r.Version)
+		return nil, queue.Places.Delete(ctx, svc.store, r.Key, r.Version)
 	case !j.view().Active():
 		return nil, svc.bury(ctx, j, r)
 	case j.held(now):
@@ -134,11 +129,11 @@ func (svc *Service) claim(ctx context.Context, r record.Entry[queued]) (*storedJ
 }
 
 // recordsAtOnce is how many small records are read, or pieces of a list removed, at a time.
-const recordsAtOnce = 100
+const recordsAtOnce = queue.AtOnce
 
 // bury removes what is left of the list of a job that has ended, which nothing reads
 // any more, and then its place in the queue.
-func (svc *Service) bury(ctx context.Context, j *storedJob, place record.Entry[queued]) error {
+func (svc *Service) bury(ctx context.Context, j *storedJob, place record.Entry[queue.Place]) error {
 	n := 0
 	for r, err := range pieces(ctx, svc.store, kindJobList, j.app, j.id) {
 		if err != nil {
@@ -151,7 +146,7 @@ func (svc *Service) bury(ctx context.Context, j *storedJob, place record.Entry[q
 			return nil // the others when the queue is looked at next
 		}
 	}
-	return kindJobQueue.Delete(ctx, svc.store, place.Key, place.Version)
+	return queue.Places.Delete(ctx, svc.store, place.Key, place.Version)
 }
 
 // end is the end of a job, whichever.

@@ -18,6 +18,7 @@ import (
 	"sync"
 
 	"mpblock"
+	"mpblock/internal/jobs/queue"
 	"mpblock/internal/lists"
 )
 
@@ -39,6 +40,7 @@ type Service struct {
 	lists    *lists.Service
 	account  Accounts
 	drafting chan struct{} // held while a list is read: one takes up to 64 MB
+	queue    *queue.Queue
 	jobs     chan struct{} // has a word in it when a job was started here
 	running  sync.Map      // ids of the jobs that this node runs
 	chunk    int           // OpenIDs of a list that a job changes at once
@@ -52,7 +54,7 @@ func New(store mpblock.Store, l *lists.Service, account Accounts, opts Options) 
 	}
 	return &Service{
 		store: store, lists: l, account: account, chunk: opts.Chunk, clock: mpblock.ClockOr(opts.Clock),
-		drafting: make(chan struct{}, maxDrafting), jobs: make(chan struct{}, 1),
+		drafting: make(chan struct{}, maxDrafting), queue: queue.New(store), jobs: make(chan struct{}, 1),
 	}
 }
 

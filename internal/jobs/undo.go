@@ -62,7 +62,7 @@ func (svc *Service) Undo(ctx context.Context, app mpblock.AppID, by, id, reason 
 		Created: now.UnixMilli(), Started: now.UnixMilli(), Chunks: of.Next,
 		Progress: JobProgress{Total: of.Progress.Done},
 	}}
-	if err := svc.enqueue(ctx, app, j.id); err != nil {
+	if err := svc.enqueue(ctx, app, j.id, 0); err != nil {
 		return Job{}, err
 	}
 	if err := svc.putJob(ctx, j); err != nil {

@@ -162,7 +162,9 @@ func postStream(ctx context.Context, x *exchange) error {
 	}
 	defer x.uploads.Leave(x.AppID)
 	spool.Extend(x.w)
-	return x.operate(ctx, b, &spool.Spool{Body: http.MaxBytesReader(x.w, x.r.Body, maxStream)})
+	list := &spool.Spool{Body: http.MaxBytesReader(x.w, x.r.Body, maxStream)}
+	defer list.Close() //nolint:errcheck // it was only read
+	return x.operate(ctx, b, list)
 }
 
 // outcome is what became of a batch.

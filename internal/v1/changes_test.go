@@ -80,6 +80,7 @@ type small struct {
 	account *mpblock.Account
 	token   string
 	handler http.Handler
+	jobs    *jobs.Service
 	seen    atomic.Int64 // calls that have ended
 
 	server *httptest.Server // once something was got
@@ -105,8 +106,9 @@ func beginSmall(t *testing.T, checkpoint time.Duration, most int) *small {
 		t.Fatal(err)
 	}
 	s.token = tok.Value
+	s.jobs = jobs.New(s.store, l, s.access.Account, jobs.Options{})
 	s.handler = v1.New(v1.Options{
-		Access: s.access, Lists: l, Jobs: jobs.New(s.store, l, s.access.Account, jobs.Options{}), Past: past.Reader{Store: s.store}, Feed: s.store, Timeout: 10 * time.Second, Checkpoint: checkpoint, MaxStreams: most,
+		Access: s.access, Lists: l, Jobs: s.jobs, Past: past.Reader{Store: s.store}, Feed: s.store, Timeout: 10 * time.Second, Checkpoint: checkpoint, MaxStreams: most,
 		Observe: func(v1.Request) { s.seen.Add(1) },
 	})
 	return s

@@ -81,6 +81,9 @@ func (x *exchange) operate(ctx context.Context, b batch, source jobs.Source) err
 	if b.action == mpblock.Amend {
 		return errField.With("action", fmt.Sprintf("an operation blocks or unblocks: amend at most %d at once", maxItems))
 	}
+	if err := x.Jobs.Room(ctx, x.AppID); !b.dry && err != nil {
+		return err
+	}
 	if !b.skip {
 		source = &strict{Source: source, x: x, ctx: ctx}
 	}
@@ -93,10 +96,12 @@ func (x *exchange) operate(ctx context.Context, b batch, source jobs.Source) err
 		o.ID, x.body = "", &o
 		return x.Jobs.Drop(ctx, x.AppID, j.ID)
 	}
-	if j, err = x.Jobs.Start(ctx, x.AppID, j.ID, b.reason, b.until); err != nil {
+	begun, err := x.Jobs.Start(ctx, x.AppID, j.ID, b.reason, b.until)
+	if err != nil {
+		_ = x.Jobs.Drop(ctx, x.AppID, j.ID) // else it ends by itself
 		return err
 	}
-	x.accept(j)
+	x.accept(begun)
 	return nil
 }
 

@@ -9,6 +9,7 @@ import (
 
 	"mpblock"
 	"mpblock/internal/feed"
+	"mpblock/internal/jobs/queue"
 	"mpblock/internal/lists"
 	"mpblock/internal/lists/past"
 )
@@ -81,6 +82,9 @@ var special = map[string]int{
 // retryAfter is how many seconds it takes before what is unavailable may be there again.
 const retryAfter = 1
 
+// queueAfter is how many seconds it takes before one of many operations may have ended.
+const queueAfter = 60
+
 // problemOf returns an error as the native API answers it.
 func problemOf(err error) *problem {
 	if errors.Is(err, context.DeadlineExceeded) {
@@ -97,8 +101,12 @@ func problemOf(err error) *problem {
 	if p.Status == 0 {
 		p.Status = http.StatusInternalServerError
 	}
-	if p.Title = http.StatusText(p.Status); own.Kind == mpblock.Unavailable {
+	p.Title = http.StatusText(p.Status)
+	switch {
+	case own.Kind == mpblock.Unavailable:
 		p.after = retryAfter
+	case own.Is(queue.ErrFull):
+		p.after = queueAfter
 	}
 	if own.Is(feed.ErrGone) || own.Is(past.ErrGone) {
 		p.Begin, _ = own.Args[1].(uint64)

@@ -2,17 +2,24 @@ package v1_test
 
 import (
 	"bufio"
+	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"runtime"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"mpblock"
 	"mpblock/internal/access"
+	"mpblock/internal/jobs/queue"
+	"mpblock/internal/lines"
 )
 
 // TestUploads has lists come in that never end: as many as there can be, and no longer than
@@ -131,4 +138,92 @@ func TestWaits(t *testing.T) {
 			}
 		}
 	})
+}
+
+// TestQueue has operations begin until no more may, and one more once another has ended.
+func TestQueue(t *testing.T) {
+	f := open(t) // in which no jobs are run
+	list := f.body("block", "", f.mint(1_001)...)
+	var o operation
+	for range queue.MaxJobs {
+		f.want(202, "", "POST", "/batches", list).into(t, &o)
+	}
+	full := f.want(429, `"code":"job.queue_full"`, "POST", "/batches", list)
+	if full.header.Get("Retry-After") != "60" {
+		t.Errorf("429 with %v", full.header)
+	}
+	stream := func(query string) answer {
+		return f.make(call{method: "POST", path: "/batches?action=block" + query, body: fmt.Sprintf("%q\n", f.ids[0]), header: http.Header{"Content-Type": {"application/x-ndjson"}}})
+	}
+	f.check(stream(""), 429, "job.queue_full", "a stream")
+	f.check(stream("&validate_only=true"), 200, `"state":"draft"`, "a stream that changes nothing")
+	if all, err := f.store.List(t.Context(), "job", "", 1_000); err != nil || len(all) != queue.MaxJobs {
+		t.Errorf("%d jobs, %v: what was refused is kept", len(all), err)
+	}
+	if err := f.Start(); err != nil {
+		t.Fatal(err)
+	}
+	f.ends(o.ID)
+	for stream("").status == 429 && t.Context().Err() == nil { // its place is given back a moment later
+	}
+}
+
+// TestGone has somebody go while the list waits to be read: nothing of it is left open.
+func TestGone(t *testing.T) {
+	s := beginSmall(t, 0, 0)
+	reads, end := make(chan struct{}), make(chan struct{})
+	read := make(chan error)
+	go func() {
+		_, err := s.jobs.Draft(t.Context(), s.account, "test", mpblock.Block, endless{reads, end})
+		read <- err
+	}()
+	<-reads // so that no other list is
+	ctx, leave := context.WithCancel(t.Context())
+	body := &leaving{Reader: strings.NewReader("\"o\"\n"), leave: leave}
+	r := httptest.NewRequestWithContext(ctx, http.MethodPost, "/v1/accounts/"+string(s.account.AppID)+"/batches?action=block", body)
+	r.Header.Set("Authorization", "Bearer "+s.token)
+	r.Header.Set("Content-Type", "application/x-ndjson")
+	w := httptest.NewRecorder()
+	s.handler.ServeHTTP(w, r)
+	if w.Code < 400 {
+		t.Errorf("%d %s", w.Code, w.Body)
+	}
+	files, err := os.ReadDir("/proc/self/fd")
+	if err != nil && runtime.GOOS == "linux" {
+		t.Fatal(err)
+	}
+	for _, file := range files {
+		if to, err := os.Readlink("/proc/self/fd/" + file.Name()); err == nil && strings.Contains(to, "mpblock-batch-") {
+			t.Errorf("%s is open", to)
+		}
+	}
+	close(end)
+	if err := <-read; !errors.Is(err, io.ErrClosedPipe) {
+		t.Error(err)
+	}
+}
+
+// endless is a list whose reading lasts until its end.
+type endless struct{ reads, end chan struct{} }
+
+func (endless) Receive() error { return nil }
+
+func (l endless) Read(func(lines.Line) error) ([]lines.Summary, error) {
+	close(l.reads)
+	<-l.end
+	return nil, io.ErrClosedPipe
+}
+
+// leaving is a body whose sender goes once it has been read.
+type leaving struct {
+	io.Reader
+	leave func()
+}
+
+func (l *leaving) Read(p []byte) (int, error) {
+	n, err := l.Reader.Read(p)
+	if err != nil {
+		l.leave()
+	}
+	return n, err
 }

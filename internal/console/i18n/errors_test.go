@@ -112,7 +112,7 @@ func arguments(format string) string {
 // arguments, and there are no words for what they do not declare.
 func TestErrorsHaveWords(t *testing.T) {
 	said := map[string]bool{}
-	for _, d := range declarations(t, root, rules+"access", rules+"access/programs", rules+"operators", rules+"lists", rules+"lists/protection", rules+"jobs", rules+"jobs/listing", rules+"remarks", rules+"intake", rules+"desk", rules+"server", rules+"emulator", rules+"upstream", rules+"upstream/source", rules+"upstream/passage", rules+"upstream/seal", rules+"webhooks", rules+"webhooks/post") {
+	for _, d := range declarations(t, root, rules+"access", rules+"access/programs", rules+"operators", rules+"lists", rules+"lists/protection", rules+"jobs", rules+"jobs/listing", rules+"jobs/queue", rules+"remarks", rules+"intake", rules+"desk", rules+"server", rules+"emulator", rules+"upstream", rules+"upstream/source", rules+"upstream/passage", rules+"upstream/seal", rules+"webhooks", rules+"webhooks/post") {
 		if !regexp.MustCompile(`^[a-z_]+(\.[a-z_]+)*$`).MatchString(d.key) {
 			t.Errorf("%q is no key", d.key)
 		}

@@ -3,7 +3,6 @@
 package spool
 
 import (
-	"errors"
 	"io"
 	"net/http"
 	"os"
@@ -34,7 +33,7 @@ func Extend(w http.ResponseWriter) {
 }
 
 // Spool is a body with an OpenID a line: a jobs.Source. It lies in a file without a place in
-// any directory until it has been read, so that it does not matter how slowly it comes.
+// any directory until it is closed, so that it does not matter how slowly it comes.
 type Spool struct {
 	Body io.Reader
 	data *os.File
@@ -49,15 +48,21 @@ func (s *Spool) Receive() error {
 	if err := os.Remove(s.data.Name()); err != nil {
 		return err
 	}
-	if _, err = io.Copy(s.data, s.Body); err != nil {
-		return errors.Join(err, s.data.Close())
+	_, err = io.Copy(s.data, s.Body)
+	return err
+}
+
+// Close gives back what the list takes of the disk, read or not: whoever sent it may have
+// gone while it waited to be.
+func (s *Spool) Close() error {
+	if s.data == nil {
+		return nil
 	}
-	return nil
+	return s.data.Close()
 }
 
 // Read implements jobs.Source.
 func (s *Spool) Read(each func(lines.Line) error) ([]lines.Summary, error) {
-	defer s.data.Close() //nolint:errcheck // it was only read
 	if _, err := s.data.Seek(0, io.SeekStart); err != nil {
 		return nil, err
 	}
