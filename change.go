@@ -72,6 +72,11 @@ type Batch struct {
 	// effect where the end that the entry would have again is not after the Change.
 	Undoes uint64
 
+	// Last, if not 0, has the batch take effect only on those OpenIDs whose last Change
+	// that is, at the instant of the change: so nothing is changed but what its caller has
+	// read. Of a batch that undoes, that is Undoes.
+	Last uint64
+
 	// Until is when the entries end, of a Block or an Amend that undoes nothing; zero:
 	// never. The stores keep it to the millisecond, and do nothing when it comes: see
 	// Lists.Due.
@@ -90,6 +95,8 @@ func (b Batch) Validate() error {
 		return fmt.Errorf("mpblock: batch with %v, want block, unblock or amend", b.Action)
 	case !b.Until.IsZero() && (b.Action == Unblock || b.Undoes != 0 || b.Until.UnixMilli() <= 0):
 		return fmt.Errorf("mpblock: batch to %v that undoes change %d (0: none) with the end %v, want an end after 1970 with a block or an amend that undoes nothing", b.Action, b.Undoes, b.Until)
+	case b.Last != 0 && b.Undoes != 0 && b.Last != b.Undoes:
+		return fmt.Errorf("mpblock: batch that undoes change %d where %d is the last, want it to be the same", b.Undoes, b.Last)
 	case b.Ended && b.Action != Unblock:
 		return fmt.Errorf("mpblock: batch to %v what has ended, want to unblock it", b.Action)
 	case len(b.OpenIDs) == 0 || len(b.OpenIDs) > MaxWrite:
@@ -100,6 +107,12 @@ func (b Batch) Validate() error {
 		return fmt.Errorf("mpblock: batch with a reason of %d bytes, at most %d", len(b.Reason), MaxReason)
 	}
 	return nil
+}
+
+// Only tells whether the batch may take effect on an OpenID whose last Change has a seq.
+func (b Batch) Only(last uint64) bool {
+	only := cmp.Or(b.Undoes, b.Last)
+	return only == 0 || only == last
 }
 
 // MaxRaise is how far the clocks of two who change the same blacklist are taken to be

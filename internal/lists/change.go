@@ -30,6 +30,7 @@ type Hand struct {
 	Reason  string    // may be empty
 	Until   time.Time // of a block or an amend, when it ends; zero: never
 	ID      mpblock.RequestID
+	Last    uint64 // see mpblock.Batch
 }
 
 // ByHand blocks, unblocks or amends followers for an operator, all or none. What is
@@ -47,7 +48,7 @@ func (svc *Service) ByHand(ctx context.Context, a *mpblock.Account, h Hand) (Out
 	if len(ids) == 0 || len(ids) > most {
 		return Outcome{}, errByHand.With(len(ids), most)
 	}
-	batch := mpblock.Batch{Action: h.Action, Actor: h.Actor, Reason: reason, Until: h.Until, ID: h.ID, Known: !a.AnyFollower}
+	batch := mpblock.Batch{Action: h.Action, Actor: h.Actor, Reason: reason, Until: h.Until, ID: h.ID, Last: h.Last, Known: !a.AnyFollower}
 	different := make(map[mpblock.OpenID]bool, len(ids))
 	for _, s := range ids {
 		id, err := ownID(a, s)

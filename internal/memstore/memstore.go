@@ -203,12 +203,14 @@ func (a *account) apply(b mpblock.Batch) (mpblock.Change, error) {
 // where its change would be made at a time.
 func (a *account) touches(b mpblock.Batch, at time.Time, id mpblock.OpenID) bool {
 	switch {
+	case !b.Only(a.last[id]):
+		return false
 	case b.Ended:
 		end, ends := a.ends[id]
-		return ends && !end.After(b.Time) && (b.Undoes == 0 || a.last[id] == b.Undoes)
+		return ends && !end.After(b.Time)
 	case b.Undoes == 0:
 		return true
-	case a.last[id] != b.Undoes || b.Action == mpblock.Amend && a.changes[b.Undoes-1].Action != mpblock.Amend:
+	case b.Action == mpblock.Amend && a.changes[b.Undoes-1].Action != mpblock.Amend:
 		return false
 	case b.Action == mpblock.Unblock:
 		return true

@@ -22,7 +22,7 @@ type plan struct {
 	after    map[mpblock.OpenID]uint64 // and as they are to be
 	ends     map[mpblock.OpenID]int64  // and when they are to end
 	follower map[mpblock.OpenID]uint64 // those of them that follow, where a batch asks for it
-	last     map[mpblock.OpenID]uint64 // seq of the last change, of the OpenIDs of batches that undo
+	last     map[mpblock.OpenID]uint64 // seq of the last change, of the OpenIDs of batches that ask for it
 	since    map[mpblock.OpenID]uint64 // the change that the entry belongs to, or belonged to where a batch gives it back
 	former   map[mpblock.OpenID]uint64 // the change that the entry belonged to before an amend that a batch undoes
 	logged   map[uint64]mpblock.Change // without OpenIDs: what batches undo that give back, and what they give back
@@ -37,14 +37,14 @@ func (p *plan) empty() bool { return len(p.changes) == 0 && !p.applied.Changed()
 // after the other.
 func (a *applying) plan(ctx context.Context, c *sql.Conn, h head) (*plan, error) {
 	p := &plan{mark: newMark(), head: h}
-	var all, known, undone []mpblock.OpenID
+	var all, known, only []mpblock.OpenID
 	for _, b := range a.batches {
 		all = append(all, b.OpenIDs...)
 		if b.Known {
 			known = append(known, b.OpenIDs...)
 		}
-		if b.Undoes != 0 {
-			undone = append(undone, b.OpenIDs...)
+		if !b.Only(0) {
+			only = append(only, b.OpenIDs...)
 		}
 	}
 	var err error
@@ -55,7 +55,7 @@ func (a *applying) plan(ctx context.Context, c *sql.Conn, h head) (*plan, error)
 		}
 		return found
 	}
-	p.follower, p.last = find(followersOf, known), find(lastChangesOf, undone)
+	p.follower, p.last = find(followersOf, known), find(lastChangesOf, only)
 	if err != nil {
 		return nil, err
 	}
@@ -162,7 +162,7 @@ func (p *plan) logOf(seq uint64) mpblock.Change {
 // takes tells whether a batch takes effect on an OpenID, where its change has a time.
 func (p *plan) takes(b mpblock.Batch, at time.Time, id mpblock.OpenID) bool {
 	switch end := p.ends[id]; {
-	case (b.Action == mpblock.Block) == (p.after[id] != 0), b.Undoes != 0 && p.last[id] != b.Undoes:
+	case (b.Action == mpblock.Block) == (p.after[id] != 0), !b.Only(p.last[id]):
 		return false
 	case b.Ended:
 		return end != 0 && end <= b.Time.UnixMilli()

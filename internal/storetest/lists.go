@@ -139,6 +139,7 @@ func (t *suite) refused() {
 		"actor":   func(b *mpblock.Batch) { b.Actor = "" },
 		"reason":  func(b *mpblock.Batch) { b.Reason = strings.Repeat("r", mpblock.MaxReason+1) },
 		"unknown": func(b *mpblock.Batch) { b.Known = true },
+		"last":    func(b *mpblock.Batch) { b.Action, b.OpenIDs, b.Undoes, b.Last = mpblock.Unblock, b.OpenIDs[:1], 1, 2 },
 	} {
 		batch := good
 		spoil(&batch)

@@ -157,6 +157,12 @@ func (m *machine) apply(t *rapid.T) {
 			t.Fatal(err)
 		}
 		b.Undoes = st[0].Seq
+	} else if rapid.Bool().Draw(t, "last") { // likewise, or an earlier one
+		st, err := m.model.States(m.ctx.Context(), a, b.OpenIDs[:1])
+		if err != nil {
+			t.Fatal(err)
+		}
+		b.Last = st[0].Seq - min(st[0].Seq, rapid.Uint64Range(0, 1).Draw(t, "earlier"))
 	}
 	switch {
 	case b.Action == mpblock.Unblock:

@@ -44,6 +44,8 @@ var tests = []struct {
 	{"an undo gives entries back", (*suite).undoGivesBack},
 	{"an undo of batches at once", (*suite).undoTogether},
 	{"an undo meets a new change", (*suite).undoRace},
+	{"a batch for who was last changed by a change", (*suite).last},
+	{"of writers who have read the same, one changes it", (*suite).lastRace},
 	{"entries end", (*suite).ends},
 	{"ends of all accounts in one order", (*suite).dueOfAll},
 	{"an amend gives another reason and end", (*suite).amend},

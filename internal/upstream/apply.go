@@ -133,11 +133,11 @@ func (s *Service) amend(ctx context.Context, app mpblock.AppID, b mpblock.Batch)
 	return h.apply(ctx, b)
 }
 
-// wanted returns those OpenIDs that are to be changed. Of an undo they are those whose last
-// change is the one that is taken back, and whose entry would not have ended since; of an
-// expiry those whose end has come.
+// wanted returns those OpenIDs that are to be changed: those whose last change is the one
+// that the batch asks for. Of an undo, that is taken back, and the entry would not have
+// ended since; of an expiry they are those whose end has come.
 func (s *Service) wanted(ctx context.Context, app mpblock.AppID, b mpblock.Batch, ids []mpblock.OpenID) ([]mpblock.OpenID, error) {
-	if b.Undoes == 0 && !b.Ended {
+	if b.Only(0) && !b.Ended {
 		return slices.Clone(ids), nil
 	}
 	states, err := s.store.States(ctx, app, ids)
@@ -153,7 +153,7 @@ func (s *Service) wanted(ctx context.Context, app mpblock.AppID, b mpblock.Batch
 			}
 		}
 		switch {
-		case b.Undoes != 0 && states[i].Seq != b.Undoes:
+		case !b.Only(states[i].Seq):
 		case b.Ended && (end.IsZero() || end.After(b.Time)):
 		case b.Action == mpblock.Block && !end.IsZero() && !end.After(b.Time):
 		default:

@@ -117,3 +117,27 @@ func TestListedAgain(t *testing.T) {
 	}
 	s.same()
 }
+
+// What a batch demands of the last change holds of a list on the platform too: nothing is
+// sent of who has changed since.
+func TestOnlyWhoIsAsRead(t *testing.T) {
+	t.Parallel()
+	s := open(t)
+	fan := s.platform.Followers(1)[0]
+	try := func(action mpblock.Action, last uint64, want uint64) {
+		t.Helper()
+		b := s.batch(action, "console:li.si", fan)
+		b.Last = last
+		if c := s.apply(b); c.Seq != want {
+			t.Errorf("%v after change %d: %+v, want change %d", action, last, c, want)
+		}
+		s.same()
+	}
+	try(mpblock.Block, 0, 1)
+	try(mpblock.Amend, 1, 2)
+	try(mpblock.Amend, 1, 0)
+	try(mpblock.Unblock, 1, 0)
+	try(mpblock.Unblock, 2, 3)
+	try(mpblock.Block, 2, 0)
+	try(mpblock.Block, 3, 4)
+}

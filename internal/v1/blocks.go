@@ -163,7 +163,8 @@ func putBlock(ctx context.Context, x *exchange) error {
 		if err != nil {
 			return err
 		}
-		if err := x.matches(held); err != nil {
+		only, err := x.matches(held)
+		if err != nil {
 			return err
 		}
 		action := mpblock.Block
@@ -173,12 +174,12 @@ func putBlock(ctx context.Context, x *exchange) error {
 				return nil
 			}
 		}
-		made, err := x.Lists.ByHand(ctx, x.Account, lists.Hand{Actor: x.Actor, Action: action, OpenIDs: []string{id.String()}, Reason: reason, Until: until})
+		made, err := x.Lists.ByHand(ctx, x.Account, lists.Hand{Actor: x.Actor, Action: action, OpenIDs: []string{id.String()}, Reason: reason, Until: until, Last: only})
 		if err != nil {
 			return err
 		}
 		if made.Seq == 0 {
-			continue // it was blocked or unblocked meanwhile
+			continue // another has changed it meanwhile
 		}
 		x.at(made.Seq)
 		if action == mpblock.Block {
@@ -191,18 +192,19 @@ func putBlock(ctx context.Context, x *exchange) error {
 	return errBusy
 }
 
-// matches holds an entry against the header If-Match.
-func (x *exchange) matches(held past.Held) error {
+// matches holds an entry against the header If-Match, and returns which change has to be
+// the last of the OpenID when it is changed, so that it is that entry still; 0: whichever.
+func (x *exchange) matches(held past.Held) (only uint64, err error) {
 	want := x.r.Header.Get("If-Match")
-	if want == "" || want == "*" && held.By.Seq != 0 {
-		return nil
+	if want == "" {
+		return 0, nil
 	}
 	for one := range strings.SplitSeq(want, ",") {
-		if held.By.Seq != 0 && strings.TrimSpace(one) == etag(held.By.Seq) {
-			return nil
+		if one = strings.TrimSpace(one); held.By.Seq != 0 && (one == "*" || one == etag(held.By.Seq)) {
+			return held.Last, nil
 		}
 	}
-	return errUnmatched
+	return 0, errUnmatched
 }
 
 // deleteBlock unblocks an OpenID; who is not blocked stays so.
@@ -214,16 +216,25 @@ func deleteBlock(ctx context.Context, x *exchange) error {
 	if err != nil {
 		return err
 	}
-	held, err := x.held(ctx, id)
-	if err != nil {
-		return err
+	for range tries {
+		held, err := x.held(ctx, id)
+		if err != nil {
+			return err
+		}
+		only, err := x.matches(held)
+		if err != nil {
+			return err
+		}
+		made, err := x.Lists.ByHand(ctx, x.Account, lists.Hand{Actor: x.Actor, Action: mpblock.Unblock, OpenIDs: []string{id.String()}, Reason: x.query("reason"), Last: only})
+		if err != nil {
+			return err
+		}
+		if made.Seq != 0 {
+			x.at(made.Seq)
+		}
+		if made.Seq != 0 || only == 0 {
+			return nil
+		}
 	}
-	if err := x.matches(held); err != nil {
-		return err
-	}
-	made, err := x.Lists.ByHand(ctx, x.Account, lists.Hand{Actor: x.Actor, Action: mpblock.Unblock, OpenIDs: []string{id.String()}, Reason: x.query("reason")})
-	if err == nil && made.Seq != 0 {
-		x.at(made.Seq)
-	}
-	return err
+	return errBusy
 }

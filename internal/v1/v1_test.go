@@ -37,7 +37,21 @@ type fixture struct {
 	ids     []string
 	clock   *clock
 	log     *bytes.Buffer
-	store   mpblock.Store
+	store   *hooked
+}
+
+// hooked is a store on which something may happen just before a change.
+type hooked struct {
+	mpblock.Store
+	before func()
+}
+
+func (h *hooked) Apply(ctx context.Context, app mpblock.AppID, b mpblock.Batch) (mpblock.Change, error) {
+	if do := h.before; do != nil {
+		h.before = nil
+		do()
+	}
+	return h.Store.Apply(ctx, app, b)
 }
 
 // answer is what a call came to.
@@ -50,7 +64,7 @@ type answer struct {
 func open(t *testing.T) *fixture {
 	t.Helper()
 	f := &fixture{T: t, log: &bytes.Buffer{}, clock: newClock()}
-	f.store = memstore.WithClock(f.clock)
+	f.store = &hooked{Store: memstore.WithClock(f.clock)}
 	var err error
 	if f.Server, err = server.Open(t.Context(), server.Config{Store: f.store, Clock: f.clock, Log: slog.New(slog.NewTextHandler(f.log, nil))}); err != nil {
 		t.Fatal(err)
@@ -248,6 +262,20 @@ func TestIfMatch(t *testing.T) {
 	f.want(200, `"reason":"c"`, "GET", at, "")
 	try(204, "DELETE", `*`, "")
 	try(412, "DELETE", `*`, "")
+
+	// Two have read the same, and the second is done while the first is on its way.
+	try(201, "PUT", "", `{}`) // 5
+	f.store.before = func() { try(200, "PUT", `"5"`, `{"reason":"second"}`) }
+	try(412, "PUT", `"5"`, `{"reason":"first"}`)
+	f.want(200, `"reason":"second"`, "GET", at, "")
+	f.store.before = func() { try(200, "PUT", `"6"`, `{"reason":"third"}`) }
+	try(412, "DELETE", `"6"`, "")
+	f.store.before = func() { try(204, "DELETE", `"7"`, "") }
+	try(412, "PUT", `"7"`, `{}`)
+	try(201, "PUT", "", `{}`) // 9
+	f.store.before = func() { try(200, "PUT", `"9"`, `{"reason":"fourth"}`) }
+	try(204, "DELETE", "*", "") // whichever it is
+	try(204, "DELETE", "", "")
 }
 
 func TestWhoMay(t *testing.T) {

@@ -41,7 +41,7 @@ func (r Reader) hold(ctx context.Context, app mpblock.AppID, ids []mpblock.OpenI
 	all := make([]Held, len(ids))
 	var seqs []uint64
 	for i, s := range states {
-		all[i].OpenID = ids[i]
+		all[i].OpenID, all[i].Last = ids[i], s.Seq
 		switch {
 		case s.Seq > at:
 			was, err := r.history(ctx, app, ids[i], at)

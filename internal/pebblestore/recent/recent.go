@@ -74,7 +74,7 @@ func (r *Changes) At(seq uint64) (c mpblock.Change, ok bool) {
 
 // TouchedBy tells whether a batch takes effect on an OpenID whose last change that is.
 func (l Last) TouchedBy(b mpblock.Batch) bool {
-	return l.Blocked == (b.Action != mpblock.Block) && (b.Undoes == 0 || l.Seq == b.Undoes) &&
+	return l.Blocked == (b.Action != mpblock.Block) && b.Only(l.Seq) &&
 		(!b.Ended || l.Until != 0 && l.Until <= b.Time.UnixMilli())
 }
 
