@@ -19,10 +19,6 @@ type blocksPage struct {
 	Next   string  `json:"next_page_token,omitempty"`
 }
 
-// maxLooked is how many entries a page by OpenID looks at: a filter that few of them pass
-// gives short pages.
-const maxLooked = 5_000
-
 // listBlocks answers with a page of the blacklist.
 func listBlocks(ctx context.Context, x *exchange) error {
 	if err := x.knows("order", "reason", "actor", "since", "until", "expiring_before", "limit", "page_token", "min_revision", "as_of"); err != nil {
@@ -72,26 +68,14 @@ func (x *exchange) byOpenID(ctx context.Context, q lists.EntryQuery, p pageQuery
 	var after mpblock.OpenID
 	copy(after[:], p.after) // of a token of ours
 	filter := logwalk.Filter{Reason: q.Reason, Actor: q.Actor, Since: q.Since, Until: q.Until}
-	out := blocksPage{Blocks: []entry{}, AsOf: p.revision}
-	for looked := 0; looked < maxLooked && len(out.Blocks) < p.limit; looked += p.limit {
-		held, next, err := x.Past.Page(ctx, x.AppID, p.revision, after, p.limit)
-		if err != nil {
-			return err
-		}
-		for i, h := range held {
-			if filter.Match(h.By) {
-				out.Blocks = append(out.Blocks, entryOf(h))
-			}
-			if len(out.Blocks) == p.limit && i < len(held)-1 {
-				next = h.OpenID
-				break
-			}
-		}
-		if after = next; next == (mpblock.OpenID{}) {
-			break
-		}
+	held, next, err := x.Past.Page(ctx, x.AppID, p.revision, after, p.limit, filter.Match)
+	if err != nil {
+		return err
 	}
-	out.Next = x.next(p.revision, after.String())
+	out := blocksPage{Blocks: []entry{}, AsOf: p.revision, Next: x.next(p.revision, next.String())}
+	for _, h := range held {
+		out.Blocks = append(out.Blocks, entryOf(h))
+	}
 	x.body = out
 	return nil
 }

@@ -7,7 +7,7 @@ import (
 	"mpblock"
 )
 
-// How far back a page of a list is read: each page looks through the changes since.
+// How far back a page of a list is read: each page looks through the changes since, once.
 const (
 	MaxChanges = 10_000
 	maxBack    = 100_000 // OpenIDs that were unblocked since
@@ -47,6 +47,9 @@ func (r Reader) hold(ctx context.Context, app mpblock.AppID, ids []mpblock.OpenI
 			was, err := r.history(ctx, app, ids[i], at)
 			if err != nil {
 				return nil, err
+			}
+			if all[i].Last = 0; len(was) > 0 {
+				all[i].Last = was[len(was)-1].Seq
 			}
 			if len(was) > 0 && was[len(was)-1].Action != mpblock.Unblock {
 				all[i].By = mpblock.BelongedTo(was)
@@ -93,77 +96,6 @@ func (r Reader) history(ctx context.Context, app mpblock.AppID, id mpblock.OpenI
 			return all, nil
 		}
 	}
-}
-
-// Page returns up to limit entries of a list as it was at a revision, strictly after an
-// OpenID and in byte order, and where to go on: the zero OpenID if there are no more. There
-// may be fewer than limit, even none, and yet there be more.
-func (r Reader) Page(ctx context.Context, app mpblock.AppID, at uint64, after mpblock.OpenID, limit int) ([]Held, mpblock.OpenID, error) {
-	page, err := r.Store.Blacklist(ctx, app, after, limit)
-	switch {
-	case err != nil:
-		return nil, mpblock.OpenID{}, err
-	case at > page.Seq:
-		return nil, mpblock.OpenID{}, ErrAhead.With(at, page.Seq)
-	}
-	ids, more := page.OpenIDs, len(page.OpenIDs) == limit
-	var last mpblock.OpenID
-	if more {
-		last = ids[limit-1]
-	}
-	if page.Seq > at {
-		back, err := r.unblocked(ctx, app, at, page.Seq)
-		if err != nil {
-			return nil, mpblock.OpenID{}, err
-		}
-		ids = slices.Clone(ids)
-		for _, id := range back {
-			if id.Compare(after) > 0 && (!more || id.Compare(last) < 0) {
-				ids = append(ids, id)
-			}
-		}
-		if ids = mpblock.Distinct(ids); len(ids) > limit {
-			ids, more = ids[:limit], true
-			last = ids[limit-1]
-		}
-	}
-	states, err := r.Store.States(ctx, app, ids)
-	if err != nil {
-		return nil, mpblock.OpenID{}, err
-	}
-	all, err := r.hold(ctx, app, ids, states, at)
-	all = slices.DeleteFunc(all, func(h Held) bool { return h.By.Seq == 0 })
-	if !more {
-		last = mpblock.OpenID{}
-	}
-	return all, last, err
-}
-
-// unblocked returns who was unblocked by the changes behind a revision up to another.
-func (r Reader) unblocked(ctx context.Context, app mpblock.AppID, after, until uint64) (ids []mpblock.OpenID, err error) {
-	gone := func() error { return ErrGone.With(after, until-min(until, MaxChanges)) }
-	if until-after > MaxChanges {
-		return nil, gone()
-	}
-	const piece = 500
-	for seq := after; seq < until; {
-		changes, err := r.Store.Changes(ctx, app, seq, piece)
-		if err != nil || len(changes) == 0 {
-			return ids, err
-		}
-		for _, c := range changes {
-			if seq = c.Seq; seq > until {
-				break
-			}
-			if c.Action == mpblock.Unblock {
-				ids = append(ids, c.OpenIDs...)
-			}
-		}
-		if len(ids) > maxBack {
-			return nil, ErrGone.With(after, until)
-		}
-	}
-	return ids, nil
 }
 
 // History returns up to limit changes of an OpenID behind a seq and up to a revision, oldest

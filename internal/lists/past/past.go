@@ -17,7 +17,7 @@ type Reader struct{ Store mpblock.Lists }
 type Held struct {
 	OpenID mpblock.OpenID
 	By     mpblock.Change // without OpenIDs; Seq 0: it is not blocked
-	Last   uint64         // of what is so now, the seq of the last change that names it
+	Last   uint64         // seq of the last change that names it
 }
 
 // Revision returns the seq of an account's last change.

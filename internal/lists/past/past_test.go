@@ -4,6 +4,7 @@ import (
 	"errors"
 	"math/rand/v2"
 	"reflect"
+	"strconv"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -17,7 +18,7 @@ const app mpblock.AppID = "wx0123456789abcdef"
 
 func mint(n int) (ids []mpblock.OpenID) {
 	for i := range n {
-		ids = append(ids, mpblock.Mint(mpblock.Prefix{1}, mpblock.Key{2}, string(rune('a'+i))))
+		ids = append(ids, mpblock.Mint(mpblock.Prefix{1}, mpblock.Key{2}, strconv.Itoa(i)))
 	}
 	return mpblock.Distinct(ids)
 }
@@ -34,20 +35,24 @@ func apply(t *testing.T, store mpblock.Store, b mpblock.Batch) uint64 {
 }
 
 // walk reads a whole list as it was at a revision.
-func walk(t *testing.T, r past.Reader, at uint64, limit int) (all []past.Held) {
+func walk(t *testing.T, r past.Reader, at uint64, limit int) (whole []past.Held) {
 	t.Helper()
 	var after mpblock.OpenID
 	for {
-		held, next, err := r.Page(t.Context(), app, at, after, limit)
+		held, next, err := r.Page(t.Context(), app, at, after, limit, all)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if all = append(all, held...); next == (mpblock.OpenID{}) {
-			return all
+		if whole = append(whole, held...); next == (mpblock.OpenID{}) {
+			return whole
 		}
 		after = next
 	}
 }
+
+func all(mpblock.Change) bool { return true }
+
+func none(mpblock.Change) bool { return false }
 
 // Whatever changes, the list at a revision stays what it was when that was the last one:
 // by pages of any size, and for each OpenID.
@@ -117,15 +122,15 @@ func TestTooFarBack(t *testing.T) {
 		apply(t, store, mpblock.Batch{Action: []mpblock.Action{mpblock.Block, mpblock.Unblock}[i%2], OpenIDs: ids})
 	}
 	for _, at := range []uint64{0, 1} {
-		if _, _, err := r.Page(t.Context(), app, at, mpblock.OpenID{}, 10); !errors.Is(err, past.ErrGone) {
+		if _, _, err := r.Page(t.Context(), app, at, mpblock.OpenID{}, 10, all); !errors.Is(err, past.ErrGone) {
 			t.Errorf("at %d: %v", at, err)
 		}
 	}
-	if held, _, err := r.Page(t.Context(), app, 3, mpblock.OpenID{}, 10); err != nil || len(held) != 2 || held[0].By.Seq != 3 {
+	if held, _, err := r.Page(t.Context(), app, 3, mpblock.OpenID{}, 10, all); err != nil || len(held) != 2 || held[0].By.Seq != 3 {
 		t.Errorf("%v, %v", held, err)
 	}
 	ahead := uint64(past.MaxChanges + 3)
-	if _, _, err := r.Page(t.Context(), app, ahead, mpblock.OpenID{}, 10); !errors.Is(err, past.ErrAhead) {
+	if _, _, err := r.Page(t.Context(), app, ahead, mpblock.OpenID{}, 10, all); !errors.Is(err, past.ErrAhead) {
 		t.Errorf("ahead: %v", err)
 	}
 	if _, err := r.At(t.Context(), app, ids, ahead); !errors.Is(err, past.ErrAhead) {
