@@ -1,6 +1,7 @@
 package mpblock
 
 import (
+	"context"
 	"crypto/sha256"
 	"time"
 )
@@ -58,4 +59,23 @@ func (b Batch) Request(c Change) Request {
 		r.Time = time.UnixMilli(b.Time.UnixMilli()).UTC()
 	}
 	return r
+}
+
+// Asked tells whether a batch with an ID was applied to an account before, so that Apply
+// would return its outcome; the error is ErrReused where its key was used for another.
+func Asked(ctx context.Context, store Lists, app AppID, b Batch) (bool, error) {
+	if !b.ID.Named() {
+		return false, nil
+	}
+	before := b.ID.Key
+	for i := len(before) - 1; i >= 0; i-- {
+		if before[i]--; before[i] != 0xff {
+			break
+		}
+	}
+	found, err := store.Requests(ctx, app, before, 1)
+	if err != nil || len(found) == 0 || found[0].ID.Key != b.ID.Key {
+		return false, err
+	}
+	return found[0].Answers(b)
 }

@@ -37,7 +37,7 @@ type Hand struct {
 // refused is a refusal that names the first OpenID in question.
 func (svc *Service) ByHand(ctx context.Context, a *mpblock.Account, h Hand) (Outcome, error) {
 	reason, err := CheckReason(h.Reason)
-	if err := errors.Join(err, svc.CheckUntil(h.Until)); err != nil {
+	if err := errors.Join(err, svc.CheckOnce(ctx, a.AppID, h.Until, h.ID)); err != nil {
 		return Outcome{}, err
 	}
 	ids := h.OpenIDs
@@ -96,6 +96,18 @@ func (svc *Service) CheckUntil(until time.Time) error {
 		return errUntil.With(until.UTC().Format(time.RFC3339), int(mpblock.MaxUntil.Hours()/24/366))
 	}
 	return nil
+}
+
+// CheckOnce is CheckUntil, but for a request that was applied before: its end may have come.
+func (svc *Service) CheckOnce(ctx context.Context, app mpblock.AppID, until time.Time, id mpblock.RequestID) error {
+	err := svc.CheckUntil(until)
+	if err == nil || !id.Named() {
+		return err
+	}
+	if asked, failed := mpblock.Asked(ctx, svc.store, app, mpblock.Batch{ID: id, Time: svc.clock.Now()}); asked || failed != nil {
+		return failed
+	}
+	return err
 }
 
 // CheckReason brings a reason into one form: one line of at most mpblock.MaxReason

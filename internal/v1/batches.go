@@ -60,9 +60,6 @@ func (x *exchange) batch(a asked) (b batch, err error) {
 	if b.reason, err = lists.CheckReason(a.Reason); err != nil {
 		return b, err
 	}
-	if err := x.Lists.CheckUntil(b.until); err != nil {
-		return b, err
-	}
 	if b.action == mpblock.Unblock {
 		return b, x.may(mpblock.CallUnblock)
 	}
@@ -97,6 +94,9 @@ func postBatch(ctx context.Context, x *exchange) error {
 		most = lists.MaxBatch // of which the platform takes all or none
 	}
 	if b.id, err = x.requestID(body); err != nil {
+		return err
+	}
+	if err := x.Lists.CheckOnce(ctx, x.AppID, b.until, b.id); err != nil {
 		return err
 	}
 	if b.id.Named() && (x.Upstream != "" || len(body.OpenIDs) > most) {
@@ -154,7 +154,7 @@ func postStream(ctx context.Context, x *exchange) error {
 		return errQuery.With("validate_only", "want true or false, not "+clip(v))
 	}
 	b, err := x.batch(a)
-	if err != nil {
+	if err := errors.Join(err, x.Lists.CheckUntil(b.until)); err != nil {
 		return err
 	}
 	if err := x.uploads.Enter(x.AppID); err != nil {

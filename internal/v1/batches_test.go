@@ -213,6 +213,14 @@ func TestIdempotencyKey(t *testing.T) {
 	if again := once(200, "", "k7", third); again.body != first.body {
 		t.Errorf("%s, the first time %s", again.body, first.body)
 	}
+	ends := f.body("block", `,"expire_time":"2026-03-01T08:30:00Z"`, f.ids[5])
+	late := once(200, `"changed":1`, "k10", ends)
+	f.clock.move(time.Hour)
+	if again := once(200, "", "k10", ends); again.body != late.body { // though its end has come
+		t.Errorf("%s, the first time %s", again.body, late.body)
+	}
+	once(400, "change.until", "k11", ends)
+	once(409, "request.reused", "k10", f.body("block", `,"expire_time":"2026-03-01T08:30:01Z"`, f.ids[5]))
 	once(422, `"index":0,"code":"openid.protected"`, "k8", f.body("block", "", f.ids[4]))
 	once(200, `"changed":0,"unchanged":0,"refused":1`, "k9", f.body("block", `,"on_bad":"skip"`, f.ids[4]))
 	once(422, `"index":0,"code":"openid.unknown"`, "k2", f.body("block", "", f.ids[1]))

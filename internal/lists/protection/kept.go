@@ -90,7 +90,7 @@ func (s *Service) Guard(ctx context.Context, app mpblock.AppID, b mpblock.Batch,
 	if first < 0 {
 		return apply(b)
 	}
-	switch before, err := s.asked(ctx, app, b); {
+	switch before, err := mpblock.Asked(ctx, s.store, app, b); {
 	case before || errors.Is(err, mpblock.ErrReused):
 		return apply(b) // as it was answered then, or with what is wrong
 	case err != nil:
@@ -130,22 +130,4 @@ func inOrder(err error, all, rest []mpblock.OpenID) error {
 		return &mpblock.UnknownError{Index: slices.Index(all, rest[unknown.Index])}
 	}
 	return err
-}
-
-// asked tells whether a batch with an ID was applied before, when nobody was protected.
-func (s *Service) asked(ctx context.Context, app mpblock.AppID, b mpblock.Batch) (bool, error) {
-	if !b.ID.Named() {
-		return false, nil
-	}
-	before := b.ID.Key
-	for i := len(before) - 1; i >= 0; i-- {
-		if before[i]--; before[i] != 0xff {
-			break
-		}
-	}
-	found, err := s.store.Requests(ctx, app, before, 1)
-	if err != nil || len(found) == 0 || found[0].ID.Key != b.ID.Key {
-		return false, err
-	}
-	return found[0].Answers(b)
 }
