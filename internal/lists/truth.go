@@ -26,9 +26,6 @@ func (svc *Service) apply(ctx context.Context, a *mpblock.Account, b mpblock.Bat
 	if err := a.MayChange(); err != nil {
 		return mpblock.Change{}, err
 	}
-	if b.ID.Named() && a.Upstream != "" {
-		return mpblock.Change{}, errRequestElsewhere.With(a.AppID)
-	}
 	b.Time = svc.clock.Now()
 	return svc.protection.Guard(ctx, a.AppID, b, whole, func(b mpblock.Batch) (mpblock.Change, error) {
 		return svc.truth(a).Apply(ctx, a, b, whole)

@@ -25,6 +25,9 @@ import (
 // A job lets others in between its calls, and then goes on: what it has done by then is a
 // change of its own, and the one that is returned is the last. It waits for the next
 // minute, and never for the next day.
+//
+// A batch with an ID is whole. That it was applied is written with the change here, so what
+// was asked for before, and is settled, is answered without a call.
 func (s *Service) Apply(ctx context.Context, a *mpblock.Account, b mpblock.Batch, whole bool) (mpblock.Change, error) {
 	if err := b.Validate(); err != nil {
 		return mpblock.Change{}, err
@@ -32,6 +35,7 @@ func (s *Service) Apply(ctx context.Context, a *mpblock.Account, b mpblock.Batch
 	if b.Action == mpblock.Amend { // reasons and ends are kept here alone
 		return s.amend(ctx, a.AppID, b)
 	}
+	whole = whole || b.ID.Named() // what happens in several calls has no single outcome
 	r := &round{s: s, a: a, b: b, whole: whole, job: strings.HasPrefix(b.Actor, "job:") || b.Actor == mpblock.ActorExpiry}
 	ids := mpblock.Distinct(b.OpenIDs)
 	for {
@@ -72,6 +76,12 @@ func (r *round) run(ctx context.Context, ids []mpblock.OpenID) (left []mpblock.O
 		return ids, err
 	}
 	defer h.release(ctx)
+	if before, err := mpblock.Asked(ctx, r.s.store, r.a.AppID, r.b); before || err != nil {
+		if err == nil {
+			r.change, err = h.apply(ctx, r.b)
+		}
+		return nil, err
+	}
 	if ids, err = r.s.wanted(ctx, r.a.AppID, r.b, ids); err != nil || len(ids) == 0 {
 		return ids, err
 	}

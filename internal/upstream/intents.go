@@ -31,6 +31,7 @@ type intent struct {
 	Undoes uint64         `json:"undoes,omitempty"`
 	Until  int64          `json:"until,omitempty"` // in milliseconds; 0: never
 	Since  time.Time      `json:"since"`
+	ID     []byte         `json:"id,omitempty"` // of the request, where it is named: key and content
 
 	Count   int      `json:"count"`             // of OpenIDs
 	OpenIDs []string `json:"openids,omitempty"` // where they are few, and
@@ -153,7 +154,7 @@ const listLife = 365 * 24 * time.Hour
 // begin writes down the OpenIDs of a change, if they are many. What it returns is written
 // before the first call.
 func (h *hold) begin(ctx context.Context, b mpblock.Batch, ids []mpblock.OpenID, job bool) (*journal, error) {
-	j := &journal{hold: h, job: job, in: intent{Action: b.Action, Actor: b.Actor, Reason: b.Reason, Undoes: b.Undoes, Until: mpblock.EndMilli(b.Until), Since: h.s.clock.Now().UTC(), Count: len(ids)}}
+	j := &journal{hold: h, job: job, in: intent{Action: b.Action, Actor: b.Actor, Reason: b.Reason, Undoes: b.Undoes, Until: mpblock.EndMilli(b.Until), Since: h.s.clock.Now().UTC(), ID: packID(b.ID), Count: len(ids)}}
 	slices.SortFunc(ids, mpblock.OpenID.Compare)
 	var packed []byte
 	for _, id := range ids {
@@ -171,6 +172,23 @@ func (h *hold) begin(ctx context.Context, b mpblock.Batch, ids []mpblock.OpenID,
 	j.in.List = string(h.app) + "/" + hex.EncodeToString(random)
 	_, err := kindIntent.Put(ctx, h.s.store, record.Entry[[]byte]{Key: j.in.List, Value: packed, Expires: h.s.clock.Now().Add(listLife)})
 	return j, err
+}
+
+// packID returns the ID of a request as an intent has it, nil for none.
+func packID(id mpblock.RequestID) []byte {
+	if !id.Named() {
+		return nil
+	}
+	return append(id.Key[:], id.Content[:]...)
+}
+
+// request returns the ID of the request of an intent, of whose OpenIDs so many are done. One
+// that did not happen whole was not applied.
+func (in *intent) request(done int) (id mpblock.RequestID) {
+	if done == in.Count && len(in.ID) == len(id.Key)+len(id.Content) {
+		copy(id.Content[:], in.ID[copy(id.Key[:], in.ID):])
+	}
+	return id
 }
 
 // tidy removes the OpenIDs of changes whose first call was never made, since the process was

@@ -223,7 +223,7 @@ func (j *journal) finish(ctx context.Context, job *bulk.Job) (mpblock.Change, er
 		}
 	}
 	var change mpblock.Change
-	if len(b.OpenIDs) > 0 {
+	if b.ID = j.in.request(len(b.OpenIDs)); len(b.OpenIDs) > 0 {
 		var err error
 		if change, err = j.apply(ctx, b); err != nil {
 			return mpblock.Change{}, err

@@ -71,7 +71,7 @@ func postBatch(ctx context.Context, x *exchange) error {
 	kind, _, _ := mime.ParseMediaType(x.r.Header.Get("Content-Type"))
 	if kind == "application/x-ndjson" {
 		if x.r.Header.Get(idempotencyKey) != "" {
-			return errKeyLong
+			return errKeyLong.With(x.most())
 		}
 		return postStream(ctx, x)
 	}
@@ -89,18 +89,15 @@ func postBatch(ctx context.Context, x *exchange) error {
 	if err != nil {
 		return err
 	}
-	most := maxItems
-	if x.Upstream != "" {
-		most = lists.MaxBatch // of which the platform takes all or none
-	}
+	most := x.most()
 	if b.id, err = x.requestID(body); err != nil {
 		return err
 	}
 	if err := x.Lists.CheckOnce(ctx, x.AppID, b.until, b.id); err != nil {
 		return err
 	}
-	if b.id.Named() && (x.Upstream != "" || len(body.OpenIDs) > most) {
-		return errKeyLong
+	if b.id.Named() && len(body.OpenIDs) > most {
+		return errKeyLong.With(most)
 	}
 	if len(body.OpenIDs) > most {
 		return x.operate(ctx, b, &spool.Listed{All: body.OpenIDs})
@@ -113,6 +110,14 @@ func postBatch(ctx context.Context, x *exchange) error {
 	return x.atOnce(ctx, b, body.OpenIDs)
 }
 
+// most is how many OpenIDs a batch has that is done at once.
+func (x *exchange) most() int {
+	if x.Upstream != "" {
+		return lists.MaxBatch // of which the platform takes all or none
+	}
+	return maxItems
+}
+
 // idempotencyKey is the header that names a batch, which is then done once.
 const (
 	idempotencyKey = "Idempotency-Key"
@@ -122,7 +127,7 @@ const (
 // Errors of batches that bear a key.
 var (
 	errKey     = mpblock.NewError(mpblock.Invalid, "request.key", "an Idempotency-Key of %d bytes: want 1 to %d of printable ASCII")
-	errKeyLong = mpblock.NewError(mpblock.Invalid, "request.key.operation", "neither an operation nor a batch of an account whose list lies on the platform takes an Idempotency-Key: begin it again without, which blocks nobody twice")
+	errKeyLong = mpblock.NewError(mpblock.Invalid, "request.key.operation", "an operation takes no Idempotency-Key, and a batch of more than %d OpenIDs of this account is one: begin it without, which blocks nobody twice")
 )
 
 // requestID is what a batch is known by when it comes again: its key, within the program

@@ -16,7 +16,8 @@ type Truth interface {
 	// OpenID that the account does not know is a *mpblock.UnknownError. Where the list
 	// lies elsewhere, a batch of more OpenIDs than one call takes may happen in part: what
 	// did is the Change beside the error, which is a *mpblock.RefusedError where some are
-	// refused there. One that is to be whole has no more, and happens wholly or not at all.
+	// refused there. One that is to be whole, or has an ID, has no more, and happens wholly
+	// or not at all.
 	Apply(ctx context.Context, a *mpblock.Account, b mpblock.Batch, whole bool) (mpblock.Change, error)
 
 	// Finish ends what a process that was killed, or lost an answer, has left under way,
