@@ -52,18 +52,19 @@ func (h *handler) protected(r *http.Request, _ none) ([]Protected, error) {
 }
 
 func (h *handler) protect(r *http.Request, in people) (Persons, error) {
-	return h.changeProtected(r, in, audit.Protected, func(p *protection.Service, a *mpblock.Account, ids []mpblock.OpenID) ([]mpblock.OpenID, error) {
+	return h.changeProtected(r, in, audit.Protected, func(p *protection.Service, a *mpblock.Account, ids []mpblock.OpenID) (did, again []mpblock.OpenID, err error) {
 		return p.Protect(r.Context(), a, audit.ByAdmin, in.Why, ids)
 	})
 }
 
 func (h *handler) unprotect(r *http.Request, in people) (Persons, error) {
-	return h.changeProtected(r, in, audit.Unprotected, func(p *protection.Service, a *mpblock.Account, ids []mpblock.OpenID) ([]mpblock.OpenID, error) {
-		return p.Unprotect(r.Context(), a, ids)
+	return h.changeProtected(r, in, audit.Unprotected, func(p *protection.Service, a *mpblock.Account, ids []mpblock.OpenID) (did, again []mpblock.OpenID, err error) {
+		did, err = p.Unprotect(r.Context(), a, ids)
+		return did, nil, err
 	})
 }
 
-func (h *handler) changeProtected(r *http.Request, in people, deed audit.Deed, change func(*protection.Service, *mpblock.Account, []mpblock.OpenID) ([]mpblock.OpenID, error)) (Persons, error) {
+func (h *handler) changeProtected(r *http.Request, in people, deed audit.Deed, change func(*protection.Service, *mpblock.Account, []mpblock.OpenID) (did, again []mpblock.OpenID, err error)) (Persons, error) {
 	a, err := h.rules.Access.Account(r.Context(), appOf(r))
 	if err != nil {
 		return Persons{}, err
@@ -72,13 +73,15 @@ func (h *handler) changeProtected(r *http.Request, in people, deed audit.Deed, c
 	if err != nil {
 		return Persons{}, err
 	}
-	did, err := change(h.rules.Lists.Protection(), a, ids)
+	did, again, err := change(h.rules.Lists.Protection(), a, ids)
 	out := Persons{OpenIDs: make([]string, 0, len(did))}
 	if err != nil {
 		return out, err
 	}
 	for _, id := range did {
 		out.OpenIDs = append(out.OpenIDs, id.String())
+	}
+	for _, id := range append(did, again...) {
 		h.rules.Audit.Note(r.Context(), audit.OfPerson(audit.ByAdmin, deed, a.AppID, id, strings.TrimSpace(in.Why)))
 	}
 	h.log.Info("protection changed", "deed", deed, "appid", a.AppID, "people", len(did))

@@ -87,7 +87,7 @@ func newFixture(t *testing.T, settings ...string) *fixture {
 		f.remark(opts.Remarks)
 	}
 	if slices.Contains(settings, "protected") { // $F4
-		if _, err := l.Protection().Protect(ctx, a, "console:anna", "staff", []mpblock.OpenID{mpblock.OpenID([]byte(f.words["F4"]))}); err != nil {
+		if _, _, err := l.Protection().Protect(ctx, a, "console:anna", "staff", []mpblock.OpenID{mpblock.OpenID([]byte(f.words["F4"]))}); err != nil {
 			t.Fatal(err)
 		}
 	}

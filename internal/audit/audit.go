@@ -15,6 +15,7 @@ import (
 	"maps"
 	"math"
 	"slices"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -174,6 +175,30 @@ func (s *Service) Lines(ctx context.Context, after string, limit int) ([]Line, e
 	}
 	return lines, nil
 }
+
+// Erase removes the lines that name people of an account which is removed. Those about the
+// account itself, its programs and webhooks stay for their Life.
+func (s *Service) Erase(ctx context.Context, app mpblock.AppID) error {
+	for after := ""; ; {
+		records, err := s.store.List(ctx, string(kindAudit), after, erasedAtOnce)
+		if err != nil || len(records) == 0 {
+			return err
+		}
+		for _, r := range records {
+			after = r.Key
+			e, err := kindAudit.Of(r)
+			if l := e.Value; err != nil || l.Deed != Protected && l.Deed != Unprotected || !strings.HasPrefix(l.On, string(app)+"/") {
+				continue // one that cannot be read is no reason to keep the others
+			}
+			if err := kindAudit.Delete(ctx, s.store, e.Key, e.Version); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+// erasedAtOnce is how many lines are read at a time.
+const erasedAtOnce = 1_000
 
 // Fields returns the names of what Changed finds.
 func Fields() []string {

@@ -32,7 +32,8 @@ func readRequests(ctx context.Context, s mpblock.Store, app mpblock.AppID) (requ
 }
 
 // requests copies those that changed nothing, and compares the others, which came with
-// their changes. One that the target lacks has been forgotten there.
+// their changes. One that the target lacks has been forgotten there, or is too old to be
+// remembered by anybody.
 func (cp *copier) requests(ctx context.Context, app mpblock.AppID, want requests) error {
 	there, err := readRequests(ctx, cp.to, app)
 	if err != nil {
@@ -47,7 +48,7 @@ func (cp *copier) requests(ctx context.Context, app mpblock.AppID, want requests
 		switch {
 		case ok && (g.ID != r.ID || g.Seq != r.Seq || !g.Time.Equal(r.Time)):
 			return cp.different("the request %x of account %s differs", r.ID.Key, app)
-		case ok || r.Seq != 0:
+		case ok || r.Seq != 0 || !mpblock.ClockOr(nil).Now().Before(r.Time.Add(mpblock.KeepRequests)):
 			continue
 		}
 		if err := cp.mayWrite("account %s remembers fewer requests", app); err != nil {

@@ -40,8 +40,8 @@ func (d *Desk) Protect(ctx context.Context, app mpblock.AppID, openids []string,
 	if err != nil {
 		return 0, err
 	}
-	did, err := d.office.lists.Protection().Protect(ctx, a, d.actor(), why, ids)
-	return len(did), d.notePeople(ctx, err, audit.Protected, app, did, why)
+	did, again, err := d.office.lists.Protection().Protect(ctx, a, d.actor(), why, ids)
+	return len(did), d.notePeople(ctx, err, audit.Protected, app, append(did, again...), why)
 }
 
 // Unprotect ends the protection of people, and returns how many were protected. For admins.

@@ -14,7 +14,7 @@ func (c *jobCase) protect(ids ...string) {
 	for _, id := range ids {
 		parsed = append(parsed, mpblock.OpenID([]byte(id)))
 	}
-	if _, err := c.svc.lists.Protection().Protect(c.t.Context(), c.a, "console:anna", "客服 staff", parsed); err != nil {
+	if _, _, err := c.svc.lists.Protection().Protect(c.t.Context(), c.a, "console:anna", "客服 staff", parsed); err != nil {
 		c.t.Fatal(err)
 	}
 }

@@ -9,6 +9,7 @@ import (
 
 	"mpblock"
 	"mpblock/internal/access"
+	"mpblock/internal/audit"
 	"mpblock/internal/intake"
 	"mpblock/internal/jobs"
 	"mpblock/internal/lists/digest"
@@ -38,6 +39,7 @@ type removals struct {
 	jobs     *jobs.Service
 	remarks  *remarks.Service
 	people   *protection.Service
+	audit    *audit.Service
 	intake   *intake.Service
 	log      *slog.Logger
 	erased   map[mpblock.AppID]time.Time // when this node had first erased all of an account
@@ -59,7 +61,7 @@ func (r *removals) run(ctx context.Context) error {
 
 func (r *removals) remove(ctx context.Context, app mpblock.AppID) error {
 	for _, erase := range []func(context.Context, mpblock.AppID) error{
-		r.upstream.Erase, r.webhooks.Erase, r.jobs.Erase, r.intake.Erase, r.store.Erase, r.eraseDigest, r.remarks.Erase, r.people.Erase, r.access.Erase,
+		r.upstream.Erase, r.webhooks.Erase, r.jobs.Erase, r.intake.Erase, r.store.Erase, r.eraseDigest, r.remarks.Erase, r.people.Erase, r.audit.Erase, r.access.Erase,
 	} {
 		if err := erase(ctx, app); err != nil {
 			return err

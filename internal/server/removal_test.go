@@ -14,6 +14,7 @@ import (
 	"mpblock"
 	"mpblock/internal/access"
 	"mpblock/internal/access/programs"
+	"mpblock/internal/audit"
 	"mpblock/internal/lines"
 	"mpblock/internal/memstore"
 	"mpblock/internal/remarks"
@@ -85,6 +86,10 @@ func used(t *testing.T, r *rules, app mpblock.AppID) {
 	_, err = r.lists.Apply(ctx, a, mpblock.Batch{Action: mpblock.Block, OpenIDs: ids[:4], Actor: "test", Reason: "r"})
 	must(err)
 	must(r.lists.CatchUp(ctx, app))
+	_, _, err = r.lists.Protection().Protect(ctx, a, audit.ByAdmin, "staff", ids[5:6])
+	must(err)
+	r.audit.Note(ctx, audit.OfPerson(audit.ByAdmin, audit.Protected, app, ids[5], "staff"))
+	r.audit.Note(ctx, audit.OfPerson(audit.ByAdmin, audit.Unprotected, app, ids[6], ""))
 	must(r.remarks.Import(ctx, a, "test", []remarks.Row{{OpenID: ids[0], Remark: remarks.Remark{Name: "n"}}}))
 	j, err := r.jobs.Draft(ctx, a, "test", mpblock.Block, pasted(ids))
 	must(err)
@@ -155,7 +160,7 @@ func remove(t *testing.T, r *rules, app mpblock.AppID) {
 // A node that removes an account dies at each of its writes: another ends it, and nothing
 // is left but that the account was there.
 func TestRemovalGoesOn(t *testing.T) {
-	const all, none = "[account calls clears digest followlist followplan intent job joblist jobqueue prefix quota remark token upstream upstreamline webhook webhooklog webhookplace] 9 4 1", "[account] 0 0 0"
+	const all, none = "[account audit calls clears digest followlist followplan intent job joblist jobqueue prefix protected quota remark token upstream upstreamline webhook webhooklog webhookplace] 9 4 1", "[account] 0 0 0"
 	for writes := 0; ; writes++ {
 		var died bool
 		synctest.Test(t, func(t *testing.T) {
@@ -189,8 +194,8 @@ func TestRemovalGoesOn(t *testing.T) {
 			if _, err := r.access.Account(t.Context(), staying); err != nil {
 				t.Error(err)
 			}
-			if got := kept(t, store, staying); !strings.HasSuffix(got, " 9 9 2") || !strings.Contains(got, "remark token upstream") {
-				t.Errorf("of the other account %s is left", got) // its job is done
+			if got := kept(t, store, staying); !strings.HasSuffix(got, " 9 8 2") || !strings.Contains(got, "remark token upstream") {
+				t.Errorf("of the other account %s is left", got) // its job is done, and one is protected
 			}
 		})
 		if !died || t.Failed() {

@@ -71,7 +71,7 @@ func openRules(ctx context.Context, store *listcache.Store, people mpblock.Recor
 		Feed: changes, Seal: r.upstream, Post: post.New(c.WebhookPrivate), Clock: c.Clock, Log: c.Log, Meter: c.posted,
 		Alone: c.embedded() || c.Emulate != nil,
 	})
-	r.removals = &removals{r.access, r.upstream, r.webhooks, store, r.jobs, r.remarks, r.lists.Protection(), in, c.Log, map[mpblock.AppID]time.Time{}}
+	r.removals = &removals{r.access, r.upstream, r.webhooks, store, r.jobs, r.remarks, r.lists.Protection(), r.audit, in, c.Log, map[mpblock.AppID]time.Time{}}
 	r.desks = desk.New(r.access, r.operators, r.lists, r.jobs, r.remarks, in, r.upstream, r.audit, c.Clock).WithWebhooks(r.webhooks)
 	return r, nil
 }

@@ -60,12 +60,14 @@ func putProtected(ctx context.Context, x *exchange) error {
 	if err := x.decode(&body, maxBody); err != nil {
 		return err
 	}
-	added, err := x.Lists.Protection().Protect(ctx, x.Account, x.Actor, body.Reason, []mpblock.OpenID{id})
+	added, again, err := x.Lists.Protection().Protect(ctx, x.Account, x.Actor, body.Reason, []mpblock.OpenID{id})
 	if err != nil {
 		return err
 	}
-	if len(added) > 0 {
+	if len(added)+len(again) > 0 {
 		x.NotePerson(ctx, x.Actor, x.AppID, id, strings.TrimSpace(body.Reason))
+	}
+	if len(added) > 0 {
 		x.status = http.StatusCreated
 	}
 	rows, err := x.Lists.Protected(ctx, x.AppID)

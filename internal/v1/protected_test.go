@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"mpblock/internal/access/programs"
 	"mpblock/internal/audit"
@@ -39,17 +40,23 @@ func TestProgramsMayNotUnprotect(t *testing.T) {
 	f.check(f.make(call{method: "DELETE", path: at, token: program}), 403, `"code":"caller.own"`, "a program's DELETE")
 	f.check(f.make(call{method: "PUT", path: at, body: `{"reason":"x"}`, token: program}), 403, `"code":"caller.own"`, "a program's PUT")
 	f.check(f.make(call{method: "GET", path: "/protected", token: program}), 200, `"reason":"staff"`, "a program's GET")
+	f.want(200, "", "PUT", at, `{"reason":"staff"}`) // changes nothing
+	f.clock.move(time.Second)
+	f.want(200, `"reason":"partner"`, "PUT", at, `{"reason":"partner"}`)
+	f.clock.move(time.Second)
 	f.want(204, "", "DELETE", at, "")
 	f.want(204, "", "DELETE", at, "") // changes nothing
 	lines, err := audit.New(f.store, f.clock, slog.New(slog.DiscardHandler)).Lines(t.Context(), "", 10)
-	if err != nil || len(lines) < 2 {
+	if err != nil || len(lines) < 3 {
 		t.Fatalf("%d lines, %v", len(lines), err)
 	}
 	on := string(f.account.AppID) + "/" + f.ids[0]
 	if l := lines[0]; l.Deed != audit.Unprotected || l.By != "api" || l.On != on {
 		t.Errorf("%+v", l)
 	}
-	if l := lines[1]; l.Deed != audit.Protected || l.By != "api" || l.On != on || !slices.Equal(l.Fields, []string{"staff"}) {
-		t.Errorf("%+v", l)
+	for i, why := range []string{"partner", "staff"} {
+		if l := lines[1+i]; l.Deed != audit.Protected || l.By != "api" || l.On != on || !slices.Equal(l.Fields, []string{why}) {
+			t.Errorf("%+v", l)
+		}
 	}
 }

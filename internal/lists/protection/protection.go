@@ -86,32 +86,40 @@ func New(store mpblock.Store, clock mpblock.Clock) *Service {
 }
 
 // Protect protects up to MaxAtOnce people of an account, all or none, and returns those who
-// were not before. Whoever is, is so from now on by whom and why this says. Who is blocked
-// stays blocked.
-func (s *Service) Protect(ctx context.Context, a *mpblock.Account, by, why string, ids []mpblock.OpenID) (added []mpblock.OpenID, err error) {
+// were not before, and those who were, by another or for another reason: they are so from
+// now on by whom and why this says. Who is blocked stays blocked.
+func (s *Service) Protect(ctx context.Context, a *mpblock.Account, by, why string, ids []mpblock.OpenID) (added, again []mpblock.OpenID, err error) {
 	why = strings.TrimSpace(why)
 	if n := utf8.RuneCountInString(why); n == 0 || n > MaxWhy || !utf8.ValidString(why) || strings.ContainsFunc(why, unicode.IsControl) || strings.ContainsAny(why, "\u2028\u2029") {
-		return nil, errWhy.With(MaxWhy)
+		return nil, nil, errWhy.With(MaxWhy)
 	}
 	for _, id := range ids {
 		if !a.Owns(id) {
-			return nil, errForeign.With(id.String())
+			return nil, nil, errForeign.With(id.String())
 		}
 	}
 	err = s.edit(ctx, a, ids, func(people map[mpblock.OpenID]Person) error {
-		added = added[:0]
+		added, again = added[:0], again[:0]
 		for _, id := range ids {
-			if _, there := people[id]; !there {
+			switch was, there := people[id]; {
+			case !there:
 				added = append(added, id)
+			case was.By != by || was.Why != why:
+				again = append(again, id)
+			default:
+				continue
 			}
 			people[id] = Person{OpenID: id, By: by, Why: why, At: s.clock.Now().UTC().Truncate(time.Millisecond)}
 		}
 		if len(people) > MaxPeople {
 			return errFull.With(string(a.AppID), len(people), MaxPeople)
 		}
+		if len(added)+len(again) == 0 {
+			return record.ErrKeep
+		}
 		return nil
 	})
-	return added, err
+	return added, again, err
 }
 
 // Unprotect ends the protection of up to MaxAtOnce people, and returns those who were protected.

@@ -43,12 +43,15 @@ func TestProtect(t *testing.T) {
 	store := memstore.New()
 	s := protection.New(store, nil)
 	some := ids(0, 3)
-	added, err := s.Protect(t.Context(), account, "console:anna", " 客服 ", some[:2])
-	if err != nil || len(added) != 2 {
-		t.Fatal(added, err)
+	added, again, err := s.Protect(t.Context(), account, "console:anna", " 客服 ", some[:2])
+	if err != nil || len(added) != 2 || len(again) != 0 {
+		t.Fatal(added, again, err)
 	}
-	if added, err = s.Protect(t.Context(), account, "admin", "测试", some[1:]); err != nil || len(added) != 1 || added[0] != some[2] {
-		t.Errorf("added %v, %v", added, err)
+	if added, again, err = s.Protect(t.Context(), account, "console:anna", "客服", some[:1]); err != nil || len(added)+len(again) != 0 {
+		t.Errorf("as they are: added %v, again %v, %v", added, again, err)
+	}
+	if added, again, err = s.Protect(t.Context(), account, "admin", "测试", some[1:]); err != nil || len(added) != 1 || added[0] != some[2] || len(again) != 1 || again[0] != some[1] {
+		t.Errorf("added %v, again %v, %v", added, again, err)
 	}
 	people, err := s.People(t.Context(), account.AppID)
 	if err != nil || len(people) != 3 {
@@ -114,7 +117,7 @@ func TestProtectRefuses(t *testing.T) {
 
 func protect(t *testing.T, s *protection.Service, a *mpblock.Account, why string, ids []mpblock.OpenID) error {
 	t.Helper()
-	_, err := s.Protect(t.Context(), a, "console:"+strings.Repeat("a", 56), why, ids)
+	_, _, err := s.Protect(t.Context(), a, "console:"+strings.Repeat("a", 56), why, ids)
 	return err
 }
 
