@@ -177,9 +177,8 @@ func TestNativeReads(t *testing.T) {
 		{"GET", "/blocks:walk", "", 200},
 		{"GET", "/blocks/" + id, "", 404},
 		{"GET", "/blocks/" + id + "/history", "", 200},
-		{"GET", "/followers", "", 200},
-		{"GET", "/followers/" + id, "", 404},
 	}
+	whoFollows := []string{"/followers", "/followers/" + id}
 	for _, c := range reads {
 		if code, body, _ := ask(c.method, c.path, c.body); code != http.StatusServiceUnavailable || !strings.Contains(body, `"code":"passage.unread"`) {
 			t.Errorf("never read: %s: %d %s", c.path, code, body)
@@ -190,6 +189,26 @@ func TestNativeReads(t *testing.T) {
 		code, body, synced := ask(c.method, c.path, c.body)
 		if at, err := time.Parse(time.RFC3339, synced); code != c.status || err != nil || time.Since(at) > time.Minute {
 			t.Errorf("%s: %d %.200s, synced %q", c.path, code, body, synced)
+		}
+	}
+	for _, path := range whoFollows {
+		if code, body, _ := ask("GET", path, ""); code != http.StatusConflict || !strings.Contains(body, `"code":"followers.unknown"`) {
+			t.Errorf("never read: %s: %d %s", path, code, body)
+		}
+	}
+	for method, path := range map[string]string{"PUT": whoFollows[1], "DELETE": whoFollows[1], "POST": "/followers:add"} {
+		if code, body, _ := ask(method, path, `{"openids":["`+id+`"]}`); code != http.StatusConflict || !strings.Contains(body, `"code":"followers.elsewhere"`) {
+			t.Errorf("%s %s: %d %s", method, path, code, body)
+		}
+	}
+	mirror := true
+	g.set(upstream.Settings{MirrorFollowers: &mirror})
+	if _, err := g.now().rules.upstream.SyncFollowers(t.Context(), DemoAppID, false); err != nil {
+		t.Fatal(err)
+	}
+	for i, path := range whoFollows {
+		if code, body, synced := ask("GET", path, ""); code != []int{200, 404}[i] || synced == "" {
+			t.Errorf("mirrored: %s: %d %.200s, synced %q", path, code, body, synced)
 		}
 	}
 }

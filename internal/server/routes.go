@@ -92,13 +92,13 @@ func (in *stack) notePerson(ctx context.Context, by string, app mpblock.AppID, i
 	in.rules.audit.Note(ctx, audit.OfPerson(by, deed, app, id, why))
 }
 
-// synced tells when a list that lies on the platform was last read there.
-func (in *stack) synced(ctx context.Context, app mpblock.AppID) (time.Time, error) {
+// synced tells when what lies on the platform was last read there.
+func (in *stack) synced(ctx context.Context, app mpblock.AppID) (list, followers time.Time, err error) {
 	f, err := in.rules.upstream.Front(ctx, app)
 	if err == nil && f.Synced.IsZero() {
 		err = passage.ErrUnread.With(app)
 	}
-	return f.Synced, err
+	return f.Synced, f.Followers, err
 }
 
 func describe(w http.ResponseWriter, openAPI []byte) {

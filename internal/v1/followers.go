@@ -54,8 +54,12 @@ func listFollowers(ctx context.Context, x *exchange) error {
 	return nil
 }
 
-// errNoFollower is the error of an OpenID that does not follow.
-var errNoFollower = mpblock.NewError(mpblock.NotFound, "follower.none", "%s is no follower of account %s")
+// Errors of followers.
+var (
+	errNoFollower         = mpblock.NewError(mpblock.NotFound, "follower.none", "%s is no follower of account %s")
+	errFollowersUnknown   = mpblock.NewError(mpblock.Conflict, "followers.unknown", "who follows account %s is not known here: its followers lie on the platform, and were never read from there; have them mirrored (mpblock account set --mirror-followers true), or ask /cgi-bin/user/get")
+	errFollowersElsewhere = mpblock.NewError(mpblock.Conflict, "followers.elsewhere", "who follows account %s is the platform's to say, where its followers lie: they are not changed here")
+)
 
 func getFollower(ctx context.Context, x *exchange) error {
 	if err := x.knows("min_revision"); err != nil {

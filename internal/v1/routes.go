@@ -14,15 +14,16 @@ import (
 
 // route is one call.
 type route struct {
-	method string
-	path   string // behind the account; {name} stands for a part of it
-	name   string // in logs and metrics
-	scope  programs.Scope
-	like   []mpblock.Call // of the platform: an account that is denied one of them is denied this
-	run    func(context.Context, *exchange) error
-	own    bool // for the account's own secret: programs may not, whatever their scope
-	list   bool // says who is blocked
-	long   bool // takes as long as it likes, and looks after the deadlines of the connection
+	method    string
+	path      string // behind the account; {name} stands for a part of it
+	name      string // in logs and metrics
+	scope     programs.Scope
+	like      []mpblock.Call // of the platform: an account that is denied one of them is denied this
+	run       func(context.Context, *exchange) error
+	own       bool // for the account's own secret: programs may not, whatever their scope
+	list      bool // says who is blocked
+	followers bool // says who follows, or changes it
+	long      bool // takes as long as it likes, and looks after the deadlines of the connection
 
 	pattern pattern.Pattern // of the whole path, once the API is made
 }
@@ -50,12 +51,12 @@ func routes() []route {
 		{method: http.MethodGet, path: "/protected", name: "protected.list", scope: programs.Read, run: listProtected},
 		{method: http.MethodPut, path: "/protected/{openid}", name: "protected.put", scope: programs.Write, own: true, run: putProtected},
 		{method: http.MethodDelete, path: "/protected/{openid}", name: "protected.delete", scope: programs.Write, own: true, run: deleteProtected},
-		{method: http.MethodPost, path: "/followers:add", name: "followers.add", scope: programs.Write, run: addFollowers},
-		{method: http.MethodPost, path: "/followers:remove", name: "followers.remove", scope: programs.Write, run: removeFollowers},
-		{method: http.MethodGet, path: "/followers", name: "followers.list", scope: programs.Read, list: true, like: followers, run: listFollowers},
-		{method: http.MethodGet, path: "/followers/{openid}", name: "followers.get", scope: programs.Read, list: true, like: followers, run: getFollower},
-		{method: http.MethodPut, path: "/followers/{openid}", name: "followers.put", scope: programs.Write, run: putFollower},
-		{method: http.MethodDelete, path: "/followers/{openid}", name: "followers.delete", scope: programs.Write, run: deleteFollower},
+		{method: http.MethodPost, path: "/followers:add", name: "followers.add", followers: true, scope: programs.Write, run: addFollowers},
+		{method: http.MethodPost, path: "/followers:remove", name: "followers.remove", followers: true, scope: programs.Write, run: removeFollowers},
+		{method: http.MethodGet, path: "/followers", name: "followers.list", followers: true, scope: programs.Read, list: true, like: followers, run: listFollowers},
+		{method: http.MethodGet, path: "/followers/{openid}", name: "followers.get", followers: true, scope: programs.Read, list: true, like: followers, run: getFollower},
+		{method: http.MethodPut, path: "/followers/{openid}", name: "followers.put", followers: true, scope: programs.Write, run: putFollower},
+		{method: http.MethodDelete, path: "/followers/{openid}", name: "followers.delete", followers: true, scope: programs.Write, run: deleteFollower},
 	}
 }
 

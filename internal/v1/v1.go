@@ -48,8 +48,8 @@ type Options struct {
 	Feed         *feed.Store
 	Jobs         *jobs.Service
 	Remarks      *remarks.Service
-	NotePerson   NotePerson                                              // writes down who is protected, or no more
-	Synced       func(context.Context, mpblock.AppID) (time.Time, error) // when a list that lies on the platform was last read there; an error if never
+	NotePerson   NotePerson // writes down who is protected, or no more
+	Synced       Synced
 	Clock        mpblock.Clock
 	PageKey      []byte        // signs page tokens; the same on all nodes of a store
 	RequireHTTPS bool          // calls without TLS are refused
@@ -61,6 +61,10 @@ type Options struct {
 
 // NotePerson writes down that by has protected somebody, and why, or does so no more: why is "".
 type NotePerson func(ctx context.Context, by string, app mpblock.AppID, id mpblock.OpenID, why string)
+
+// Synced tells when the list of an account that lies on the platform was last read there, and
+// when its followers were; zero: they never were. That the list never was is an error.
+type Synced func(context.Context, mpblock.AppID) (list, followers time.Time, err error)
 
 // Request is what there is to tell of a call, for logs and metrics. It holds no secret
 // and no token.
@@ -257,17 +261,28 @@ func (x *exchange) authorize(ctx context.Context) error {
 	return x.mirrored(ctx)
 }
 
-// mirrored refuses to say who is blocked of a list that was never read from the platform, and
-// dates one that was.
+// mirrored refuses to say who is blocked, or who follows, where that was never read from the
+// platform, and dates it where it was. Who follows there is not said here.
 func (x *exchange) mirrored(ctx context.Context) error {
-	if !x.route.list || x.Upstream == "" {
+	switch {
+	case x.Upstream == "":
+		return nil
+	case x.route.followers && !x.route.list:
+		return errFollowersElsewhere.With(x.AppID)
+	case !x.route.list:
 		return nil
 	}
-	synced, err := x.Synced(ctx, x.AppID)
-	if err == nil {
-		x.w.Header().Set("X-Mpblock-Synced-At", synced.UTC().Format(time.RFC3339))
+	synced, followers, err := x.Synced(ctx, x.AppID)
+	if err != nil {
+		return err
 	}
-	return err
+	if x.route.followers {
+		if synced = followers; synced.IsZero() {
+			return errFollowersUnknown.With(x.AppID)
+		}
+	}
+	x.w.Header().Set("X-Mpblock-Synced-At", synced.UTC().Format(time.RFC3339))
+	return nil
 }
 
 // may refuses what the account is denied by the name of the platform's call that does the
