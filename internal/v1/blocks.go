@@ -195,7 +195,7 @@ func putBlock(ctx context.Context, x *exchange) error {
 // matches holds an entry against the header If-Match, and returns which change has to be
 // the last of the OpenID when it is changed, so that it is that entry still; 0: whichever.
 func (x *exchange) matches(held past.Held) (only uint64, err error) {
-	want := x.r.Header.Get("If-Match")
+	want := strings.Join(x.r.Header.Values("If-Match"), ",")
 	if want == "" {
 		return 0, nil
 	}

@@ -130,8 +130,10 @@ func (x *exchange) page(ctx context.Context, after uint64, limit int, wait time.
 
 // place reads where the feed is to begin, how much of it is wanted, and how long to wait.
 func (x *exchange) place(ctx context.Context) (after uint64, limit int, wait time.Duration, err error) {
-	q := x.r.URL.Query()
-	text := q.Get("after")
+	if err := x.knows("after", "limit", "wait"); err != nil {
+		return 0, 0, 0, err
+	}
+	text := x.query("after")
 	if last := x.r.Header.Get("Last-Event-ID"); last != "" {
 		text = last
 	}
@@ -149,12 +151,12 @@ func (x *exchange) place(ctx context.Context) (after uint64, limit int, wait tim
 	if err != nil {
 		return 0, 0, 0, err
 	}
-	if limit = defaultChanges; n > maxChanges || n == 0 && q.Has("limit") {
+	if limit = defaultChanges; n > maxChanges || n == 0 && x.asked.Has("limit") {
 		return 0, 0, 0, errQuery.With("limit", "want 1 to 1000")
 	} else if n > 0 {
 		limit = int(n)
 	}
-	if text := q.Get("wait"); text != "" {
+	if text := x.query("wait"); text != "" {
 		if wait, err = time.ParseDuration(text); err != nil || wait < 0 || wait > maxPollWait {
 			return 0, 0, 0, errQuery.With("wait", "want a time as 30s, up to 60s, not "+clip(text))
 		}

@@ -4,9 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
-	"os"
 	"slices"
 	"time"
 
@@ -15,7 +13,7 @@ import (
 	"mpblock/internal/lines"
 	"mpblock/internal/lists"
 	"mpblock/internal/lists/protection"
-	"mpblock/internal/v1/spool"
+	"mpblock/internal/v1/body"
 )
 
 // Limits of the lists of operations.
@@ -113,19 +111,11 @@ func (x *exchange) accept(j jobs.Job) {
 
 // sourceError turns what can be wrong with a list on its way into an error of ours.
 func sourceError(err error) error {
-	var large *http.MaxBytesError
 	var unread *lines.Error
-	switch {
-	case errors.As(err, &large):
-		return errBodyLong.With(maxStream)
-	case errors.Is(err, os.ErrDeadlineExceeded):
-		return errBodySlow.With(int(spool.Time / time.Minute))
-	case errors.As(err, &unread):
-		return errBody.With(unread.Error())
-	case errors.Is(err, io.ErrUnexpectedEOF):
-		return errBody.With("it ends before its time")
+	if errors.As(err, &unread) {
+		return body.ErrJSON.With(unread.Error())
 	}
-	return err
+	return body.Error(err, maxStream)
 }
 
 func getOperation(ctx context.Context, x *exchange) error {
@@ -180,13 +170,13 @@ func undoOperation(ctx context.Context, x *exchange) error {
 	if err := x.knows(); err != nil {
 		return err
 	}
-	var body struct {
+	var in struct {
 		Reason string `json:"reason"`
 	}
-	if err := x.decode(&body, maxBody); err != nil && !errors.Is(err, errBodyEmpty) {
+	if err := x.decode(&in, maxBody); err != nil && !errors.Is(err, body.ErrEmpty) {
 		return err
 	}
-	j, err := x.Jobs.Undo(ctx, x.AppID, x.Actor, x.parts["id"], body.Reason)
+	j, err := x.Jobs.Undo(ctx, x.AppID, x.Actor, x.parts["id"], in.Reason)
 	if err != nil {
 		return err
 	}

@@ -65,7 +65,7 @@ func (x *exchange) next(revision uint64, after string) string {
 // what is on the pages.
 func (x *exchange) bound() []string {
 	query := url.Values{}
-	for name, values := range x.r.URL.Query() {
+	for name, values := range x.asked {
 		if name != "page_token" && name != "limit" && name != "min_revision" {
 			query[name] = values
 		}
@@ -74,18 +74,11 @@ func (x *exchange) bound() []string {
 }
 
 // query returns a parameter of the query.
-func (x *exchange) query(name string) string { return x.values().Get(name) }
-
-func (x *exchange) values() url.Values {
-	if x.asked == nil {
-		x.asked = x.r.URL.Query()
-	}
-	return x.asked
-}
+func (x *exchange) query(name string) string { return x.asked.Get(name) }
 
 // knows refuses parameters that the call does not take.
 func (x *exchange) knows(names ...string) error {
-	for name, values := range x.values() {
+	for name, values := range x.asked {
 		known := false
 		for _, n := range names {
 			known = known || n == name

@@ -12,6 +12,7 @@ import (
 	"mpblock/internal/jobs/queue"
 	"mpblock/internal/lists"
 	"mpblock/internal/lists/past"
+	"mpblock/internal/v1/body"
 )
 
 // Errors of the native API alone.
@@ -23,15 +24,12 @@ var (
 	errOtherAccount = mpblock.NewError(mpblock.Forbidden, "token.account", "the access token is of another account than %s, which the path names")
 	errDenied       = mpblock.NewError(mpblock.Forbidden, "caller.call", "account %s may not call %s, nor what does the same here")
 	errOwn          = mpblock.NewError(mpblock.Forbidden, "caller.own", "program %s may not do this, whatever its scopes: it takes an access token got with the secret of account %s itself")
-	errBody         = mpblock.NewError(mpblock.Invalid, "body.json", "the body is not as described: %s")
-	errBodyLong     = mpblock.NewError(mpblock.Limited, "body.long", "the body has more than %d bytes, the most that is taken")
-	errBodySlow     = mpblock.NewError(mpblock.Limited, "body.slow", "the body did not come within %d minutes: send the list in shorter ones")
-	errBodyEmpty    = mpblock.NewError(mpblock.Invalid, "body.empty", "the request has no body")
 	errItems        = mpblock.NewError(mpblock.Invalid, "items.bad", "%d of %d items are bad: errors has each with its index; nothing was changed")
 	errItemCount    = mpblock.NewError(mpblock.Invalid, "items.count", "%d items: want 1 to %d")
 	errNotBlocked   = mpblock.NewError(mpblock.NotFound, "block.none", "%s is not blocked")
 	errField        = mpblock.NewError(mpblock.Invalid, "field", "%s: %s")
 	errQuery        = mpblock.NewError(mpblock.Invalid, "query", "the parameter %s: %s")
+	errQueryForm    = mpblock.NewError(mpblock.Invalid, "query.form", "the query cannot be read: %s")
 	errBehind       = mpblock.NewError(mpblock.Unavailable, "revision.behind", "this node has not seen revision %d within %d s: try again")
 	errWaits        = mpblock.NewError(mpblock.Unavailable, "revision.full", "%d callers wait for a revision at this node, the most there can be: try again")
 	errUnmatched    = mpblock.NewError(mpblock.Conflict, "block.changed", "the entry is not the one that If-Match names: get it again")
@@ -75,7 +73,7 @@ var statuses = map[mpblock.Kind]int{
 
 // special are the statuses of errors that have another than their kind.
 var special = map[string]int{
-	errMethod.Key: http.StatusMethodNotAllowed, errBodyLong.Key: http.StatusRequestEntityTooLarge, errBodySlow.Key: http.StatusRequestTimeout, errUnmatched.Key: http.StatusPreconditionFailed,
+	errMethod.Key: http.StatusMethodNotAllowed, body.ErrLong.Key: http.StatusRequestEntityTooLarge, body.ErrSlow.Key: http.StatusRequestTimeout, errUnmatched.Key: http.StatusPreconditionFailed,
 	errItems.Key: http.StatusUnprocessableEntity, feed.ErrGone.Key: http.StatusGone, past.ErrGone.Key: http.StatusGone,
 }
 

@@ -1,20 +1,14 @@
 package v1
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
-	"errors"
-	"io"
-	"net/http"
 	"strconv"
-	"strings"
 	"time"
 
 	"mpblock"
 	"mpblock/internal/lists"
 	"mpblock/internal/lists/past"
-	"mpblock/internal/v1/checking"
+	"mpblock/internal/v1/body"
 	"mpblock/internal/v1/ttl"
 )
 
@@ -25,51 +19,8 @@ const maxWaits = 100
 // maxBody is how many bytes a body of JSON has at most.
 const maxBody = 1 << 20
 
-// decode reads the body, of at most so many bytes: one value of JSON with no other fields
-// than those of into.
-func (x *exchange) decode(into any, most int64) error {
-	var body io.Reader = http.MaxBytesReader(x.w, x.r.Body, most)
-	if plain, ok := into.(*checking.Body); ok && x.r.ContentLength > 0 && x.r.ContentLength <= most {
-		text := make([]byte, x.r.ContentLength)
-		n, err := io.ReadFull(body, text)
-		if err == nil && plain.Read(text) {
-			return nil
-		}
-		*plain, body = checking.Body{}, io.MultiReader(bytes.NewReader(text[:n]), body)
-	}
-	d := json.NewDecoder(body)
-	d.DisallowUnknownFields()
-	err := d.Decode(into)
-	var long *http.MaxBytesError
-	switch {
-	case errors.As(err, &long):
-		return errBodyLong.With(most)
-	case errors.Is(err, io.EOF):
-		return errBodyEmpty
-	case err != nil && x.r.Context().Err() != nil:
-		return x.r.Context().Err()
-	case err != nil:
-		return errBody.With(jsonText(err))
-	}
-	if _, err := d.Token(); !errors.Is(err, io.EOF) {
-		return errBody.With("something stands behind its one value")
-	}
-	return nil
-}
-
-// jsonText says what is wrong with JSON in the words of what was sent.
-func jsonText(err error) string {
-	var kind *json.UnmarshalTypeError
-	switch {
-	case errors.As(err, &kind) && kind.Field != "":
-		return "a " + kind.Value + " in the place of " + kind.Field
-	case errors.As(err, &kind):
-		return "a " + kind.Value + " in the place of an object"
-	case errors.Is(err, io.ErrUnexpectedEOF):
-		return "it ends before its time"
-	}
-	return strings.TrimPrefix(err.Error(), "json: ")
-}
+// decode reads the body, of at most so many bytes.
+func (x *exchange) decode(into any, most int64) error { return body.Read(x.w, x.r, into, most) }
 
 // openID returns the OpenID of the path.
 func (x *exchange) openID() (mpblock.OpenID, error) { return lists.Own(x.Account, x.parts["openid"]) }

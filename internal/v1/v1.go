@@ -119,7 +119,7 @@ type exchange struct {
 	route route
 	ip    netip.Addr
 	parts map[string]string // of the path, by their names in the route
-	asked url.Values        // the query, once it is read
+	asked url.Values        // the query
 
 	revision *uint64 // of the account, as far as the answer knows it; nil: it does not
 	status   int     // of an answer that goes well; 0: 200, or 204 where there is no body
@@ -221,6 +221,9 @@ func (x *exchange) answer() (err error) {
 	}
 	if err := x.find(); err != nil {
 		return err
+	}
+	if x.asked, err = url.ParseQuery(x.r.URL.RawQuery); err != nil {
+		return errQueryForm.With(clip(err.Error()))
 	}
 	ctx := x.r.Context()
 	if !x.route.long && x.Timeout > 0 {

@@ -17,8 +17,11 @@ type walked struct {
 
 // walk answers with a piece of the blacklist after an OpenID.
 func walk(ctx context.Context, x *exchange) error {
+	if err := x.knows("after", "limit"); err != nil {
+		return err
+	}
 	var after mpblock.OpenID
-	if text := x.r.URL.Query().Get("after"); text != "" {
+	if text := x.query("after"); text != "" {
 		var err error
 		if after, err = mpblock.ParseOpenID(text); err != nil {
 			return mpblock.At(err, "after")
