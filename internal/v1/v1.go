@@ -222,8 +222,10 @@ func (x *exchange) answer() (err error) {
 	if err := x.find(); err != nil {
 		return err
 	}
-	if x.asked, err = url.ParseQuery(x.r.URL.RawQuery); err != nil {
-		return errQueryForm.With(clip(err.Error()))
+	if raw := x.r.URL.RawQuery; raw != "" {
+		if x.asked, err = url.ParseQuery(raw); err != nil {
+			return errQueryForm.With(clip(err.Error()))
+		}
 	}
 	ctx := x.r.Context()
 	if !x.route.long && x.Timeout > 0 {
