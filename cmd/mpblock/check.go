@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"mpblock"
+	"mpblock/cmd/mpblock/overapi"
 	"mpblock/cmd/mpblock/ui"
 	accounts "mpblock/internal/access"
 	"mpblock/internal/check"
@@ -15,8 +16,9 @@ import (
 )
 
 type checkCmd struct {
-	Dir  string `arg:"" optional:"" help:"Data directory of a server that does not run, or a backup."`
-	JSON bool   `help:"Print JSON."`
+	What []string `arg:"" optional:"" name:"dir|openid" help:"Data directory of a server that does not run, or a backup; or OpenIDs to ask a server about."`
+	JSON bool     `help:"Print JSON; of OpenIDs, one object a line."`
+	overapi.Check
 	database
 }
 
@@ -32,8 +34,11 @@ type checked struct {
 // goBack is what to do about a store that is damaged.
 const goBack = "go back to the last backup that mpblock check finds sound"
 
-// Run verifies a store at rest. Nothing in it is changed.
+// Run asks a server about OpenIDs, or verifies a store at rest. Nothing is changed.
 func (c checkCmd) Run(ctx context.Context, t ui.Terminal) error {
+	if c.Asks(c.What) {
+		return c.Ask(ctx, t, c.What, c.JSON)
+	}
 	where, err := c.where()
 	if err != nil {
 		return err
@@ -114,12 +119,12 @@ func (c checkCmd) checkAll(ctx context.Context, t ui.Terminal, store mpblock.Sto
 // where returns what is to be checked: a directory or the address of a database.
 func (c checkCmd) where() (string, error) {
 	switch {
-	case c.Dir != "":
-		return c.Dir, nil
+	case len(c.What) > 0:
+		return c.What[0], nil
 	case c.Store != "":
 		return c.Store, nil
 	}
-	return "", ui.Failed(ui.CodeUsage, "mpblock check DIR, or mpblock check --store "+address.Example, "neither a data directory nor a database is named")
+	return "", ui.Failed(ui.CodeUsage, "mpblock check DIR, or mpblock check --store "+address.Example+"; mpblock check OPENID asks a server", "neither a data directory nor a database nor an OpenID is named")
 }
 
 // checkAccount is check.Account for a store whose engine may panic over what it does

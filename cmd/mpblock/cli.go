@@ -29,7 +29,7 @@ type cli struct {
 	Protected local.Protected `cmd:"" help:"List whom nobody can block, with who has protected them and why."`
 	Operator  local.Operator  `cmd:"" help:"Add, list and reset operators of the console of a running server."`
 	Backup    local.Backup    `cmd:"" help:"Copy the store of a running server."`
-	Check     checkCmd        `cmd:"" help:"Verify a store that no server is using."`
+	Check     checkCmd        `cmd:"" help:"Ask a server whether people are blocked; or verify a store that no server is using."`
 	Copy      copyCmd         `cmd:"" help:"Copy a whole store: between directories and databases."`
 	Migrate   migrateCmd      `cmd:"" help:"Show or change the version of a database's schema."`
 	Emulator  emulate.Command `cmd:"" help:"Have a running emulator fail, move its clock, and go back: mpblock serve --demo is one."`

@@ -48,6 +48,9 @@ func TestCompletion(t *testing.T) {
 	for shell, args := range scripts {
 		for line, want := range map[string]string{
 			"mpblock unb":              "unblock",
+			"mpblock wa":               "watch",
+			"mpblock block --un":       "--until",
+			"mpblock check --app":      "--appid",
 			"mpblock serve --tls-se":   "--tls-self-signed",
 			"mpblock block --format n": "ndjson",
 			"mpblock completion f":     "fish",

@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"time"
 
 	"mpblock"
 	"mpblock/client"
@@ -19,6 +20,7 @@ import (
 // A journal is a text file, written from its beginning to its end:
 //
 //	mpblock job 1 SERVER APPID
+//	with REASON UNTIL FOR           each quoted, "" for none; the line is absent where all are
 //	STATUS ACTION OPENID [CODE]     the plan, one line an OpenID; STATUS and ACTION one character
 //	---
 //	> PLACE...                      these are about to be sent, in one call
@@ -30,13 +32,17 @@ import (
 // syncNames makes the names in a directory durable; a test looks on.
 var syncNames = syncDir
 
-const journalHead = "mpblock job 1 "
+const (
+	journalHead  = "mpblock job 1 "
+	journalTerms = "with "
+)
 
 // File is a job whose journal is a file.
 type File struct {
 	*Job
 	Name          string // of the file
 	Server, AppID string // where it was to run, as the file says
+	Terms         Terms
 	file          *os.File
 
 	writing sync.Mutex // of all below, and of the file's end
@@ -59,7 +65,7 @@ func Create(name, server, appID string, p *Plan) (*File, error) {
 		return nil, fmt.Errorf("begin the journal %s: %w", name, err)
 	}
 	defer os.Remove(f.Name()) //nolint:errcheck // it has its own name by then, or is of no use
-	j := &File{Name: name, Server: server, AppID: appID, file: f}
+	j := &File{Name: name, Server: server, AppID: appID, Terms: p.Terms, file: f}
 	j.Job = New(p.Items, j)
 	if err := lockFile(f); err != nil {
 		return nil, errors.Join(err, f.Close())
@@ -80,6 +86,13 @@ func Create(name, server, appID string, p *Plan) (*File, error) {
 func (j *File) writePlan() error {
 	w := bufio.NewWriter(j.file)
 	fmt.Fprintf(w, "%s%s %s\n", journalHead, j.Server, j.AppID)
+	if t := j.Terms; t != (Terms{}) {
+		until := ""
+		if !t.Until.IsZero() {
+			until = t.Until.Format(time.RFC3339Nano)
+		}
+		fmt.Fprintf(w, "%s%q %q %q\n", journalTerms, t.Reason, until, t.For)
+	}
 	for _, it := range j.Items {
 		fmt.Fprintf(w, "%c %s %s", it.Status, actionLetters[it.Action], strconv.Quote(string(it.OpenID)))
 		if it.Status == Refused {
@@ -151,6 +164,8 @@ func (j *File) read(r *bufio.Reader) (end int64, err error) {
 			if !j.readHead(line) {
 				return end, ErrNoJob
 			}
+		case n == 2 && strings.HasPrefix(line, journalTerms):
+			ok = j.readTerms(line)
 		case line == "---":
 			planned = true
 		case planned:
@@ -169,6 +184,15 @@ func (j *File) readHead(line string) (ok bool) {
 		j.Server, j.AppID, ok = strings.Cut(line, " ")
 	}
 	return ok
+}
+
+func (j *File) readTerms(line string) bool {
+	var until string
+	n, err := fmt.Sscanf(line, journalTerms+"%q %q %q", &j.Terms.Reason, &until, &j.Terms.For)
+	if err == nil && until != "" {
+		j.Terms.Until, err = time.Parse(time.RFC3339Nano, until)
+	}
+	return n == 3 && err == nil
 }
 
 func (j *File) readItem(line string) bool {

@@ -4,7 +4,11 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"strconv"
 	"testing"
+	"time"
+
+	"mpblock"
 )
 
 // A journal has its name before the directory is synced, and is none where that fails:
@@ -49,5 +53,37 @@ func TestCountsAreKept(t *testing.T) {
 	j.Items = nil
 	if n := j.Counts(); n != want {
 		t.Errorf("%+v without the OpenIDs", n)
+	}
+}
+
+// What a job's changes bear is in its journal, whatever it holds; a line that nobody can
+// have written is damage.
+func TestTermsAreKept(t *testing.T) {
+	name := filepath.Join(t.TempDir(), "job")
+	for i, want := range []Terms{{}, {Reason: "a \"b\" c\\ \n d"}, {For: "7d"}, {Reason: "x", Until: time.Date(2026, 12, 31, 16, 0, 0, 1e6, time.UTC)}} {
+		name := name + strconv.Itoa(i)
+		job, err := Create(name, "http://host", "wx1", &Plan{Terms: want, Items: []Item{{OpenID: "o1", Action: mpblock.Block, Status: Todo}}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := job.Close(); err != nil {
+			t.Fatal(err)
+		}
+		again, err := Load(name, false)
+		if err != nil || again.Terms != want || len(again.Items) != 1 {
+			t.Errorf("%+v: %+v, %v", want, again, err)
+			continue
+		}
+		if err := again.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+	for _, line := range []string{`with`, `with "a"`, `with "a" "b" "c"`, `with a b c`} {
+		if err := os.WriteFile(name, []byte("mpblock job 1 http://host wx1\n"+line+"\n---\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := Load(name, false); !errors.Is(err, ErrDamaged) {
+			t.Errorf("%s: %v", line, err)
+		}
 	}
 }

@@ -14,6 +14,15 @@ import (
 type Plan struct {
 	Items      []Item
 	Duplicates int // wishes that name an OpenID again
+	Terms      Terms
+}
+
+// Terms are what the changes of a job bear beside their OpenIDs, which a server without the
+// native API does not take.
+type Terms struct {
+	Reason string
+	Until  time.Time // when blocks end; zero: not by this
+	For    string    // or how long they last, as the server reads it
 }
 
 // PlanOptions say how a plan is made.

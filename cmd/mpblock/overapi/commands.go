@@ -7,6 +7,7 @@ type Commands struct {
 	List    listCmd    `cmd:"" group:"Over the API of any server:" help:"Print the blacklist."`
 	Block   blockCmd   `cmd:"" group:"Over the API of any server:" help:"Block any number of OpenIDs."`
 	Unblock unblockCmd `cmd:"" group:"Over the API of any server:" help:"Unblock any number of OpenIDs."`
+	Watch   watchCmd   `cmd:"" group:"Over the API of any server:" help:"Print the changes of the blacklist as they come. Takes mpblock's native API."`
 	Diff    diffCmd    `cmd:"" group:"Over the API of any server:" help:"Show what differs between the blacklist and a file."`
 	Apply   applyCmd   `cmd:"" group:"Over the API of any server:" help:"Make the blacklist equal to a file."`
 	Status  statusCmd  `cmd:"" group:"Over the API of any server:" help:"Show how far a job is."`

@@ -48,26 +48,34 @@ type newJob struct {
 
 type changeFlags struct {
 	newJob
+	terms
 	File    []string `short:"f" help:"File with OpenIDs, as follower import takes it; - is standard input." placeholder:"FILE"`
 	OpenIDs []string `arg:"" optional:"" name:"openid" help:"OpenIDs."`
 }
 
-type blockCmd struct{ changeFlags }
+type blockCmd struct {
+	changeFlags
+	ends
+}
 
 // Run blocks.
 func (c blockCmd) Run(ctx context.Context, t ui.Terminal) error {
-	return c.change(ctx, t, mpblock.Block)
+	return c.change(ctx, t, mpblock.Block, c.ends)
 }
 
 type unblockCmd struct{ changeFlags }
 
 // Run unblocks.
 func (c unblockCmd) Run(ctx context.Context, t ui.Terminal) error {
-	return c.change(ctx, t, mpblock.Unblock)
+	return c.change(ctx, t, mpblock.Unblock, ends{})
 }
 
-func (c changeFlags) change(ctx context.Context, t ui.Terminal, action mpblock.Action) error {
-	if err := checkNames(action, c.OpenIDs); err != nil {
+func (c changeFlags) change(ctx context.Context, t ui.Terminal, action mpblock.Action, e ends) error {
+	with, err := c.of(e)
+	if err == nil {
+		err = checkNames(action, c.OpenIDs)
+	}
+	if err != nil {
 		return err
 	}
 	explainWords(t, c.OpenIDs)
@@ -82,14 +90,20 @@ func (c changeFlags) change(ctx context.Context, t ui.Terminal, action mpblock.A
 	if len(r.ids) == 0 {
 		return ui.Failed(ui.CodeUsage, fmt.Sprintf("mpblock %s -f FILE", action), "no OpenID is given")
 	}
-	api, err := c.dial(t)
+	api, err := c.over(t, with)
 	if err != nil {
 		return err
+	}
+	if v1, ok := api.(*termed); ok {
+		if err := v1.try(ctx, action, r.ids[0]); err != nil {
+			return err
+		}
 	}
 	plan, err := bulk.Make(ctx, api, r.wishes(action), bulk.PlanOptions{AnyPrefix: c.AnyPrefix})
 	if err != nil {
 		return explainRemote(err)
 	}
+	plan.Terms = with
 	return c.begin(ctx, t, api, proposal{command: action.String(), plan: plan, read: r})
 }
 

@@ -16,6 +16,7 @@ import (
 
 	"mpblock/client"
 	"mpblock/cmd/mpblock/ui"
+	"mpblock/native"
 )
 
 // remote is the flags of the commands that speak to a server over its API, as any
@@ -146,7 +147,8 @@ func denied(err error) bool {
 			return true
 		}
 	}
-	return false
+	var refused *native.Error
+	return errors.As(err, &refused) && (refused.Status == http.StatusUnauthorized || refused.Status == http.StatusForbidden)
 }
 
 // unreachable tells whether an error says that no server was there, or none that

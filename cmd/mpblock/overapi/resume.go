@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"time"
 
 	"mpblock/cmd/mpblock/ui"
 	"mpblock/internal/bulk"
@@ -41,7 +42,19 @@ func (c statusCmd) Run(t ui.Terminal) (err error) {
 	}
 	t.Printf("server         %s\nappid          %s\nOpenIDs        %s\ndone           %s\nalready so     %s\nrefused        %s\nnot attempted  %s\nunknown        %s\n",
 		ui.Printable(job.Server), ui.Printable(job.AppID), ui.Grouped(n.Total), ui.Grouped(n.Done), ui.Grouped(n.Already), ui.Grouped(n.Refused), ui.Grouped(n.NotAttempted), ui.Grouped(n.Unknown))
+	for _, line := range [][2]string{{"reason", job.Terms.Reason}, {"until", until(job.Terms.Until)}, {"for", job.Terms.For}} {
+		if line[1] != "" {
+			t.Printf("%-13s  %s\n", line[0], ui.Printable(line[1]))
+		}
+	}
 	return nil
+}
+
+func until(end time.Time) string {
+	if end.IsZero() {
+		return ""
+	}
+	return ui.Local(end)
 }
 
 // begun is the flags of the commands that go on from a job that was begun before.
@@ -73,7 +86,7 @@ func (c resumeCmd) Run(ctx context.Context, t ui.Terminal) error {
 	if err != nil {
 		return errors.Join(err, job.Close())
 	}
-	if w.api, err = r.dial(t); err != nil {
+	if w.api, err = r.over(t, job.Terms); err != nil {
 		return errors.Join(err, job.Close())
 	}
 	w.again = r.resume(job.Name)

@@ -25,6 +25,7 @@ import (
 	"golang.org/x/term"
 
 	"mpblock/client"
+	"mpblock/native"
 )
 
 // Exit codes; they are in the help text.
@@ -52,6 +53,13 @@ func (f Failure) Error() string { return f.Err.Error() }
 
 // Unwrap returns the error without code and hint.
 func (f Failure) Unwrap() error { return f.Err }
+
+// Quietly returns a failure that is an answer: nothing is said of it but its exit code.
+func Quietly(code int) error { return quiet(code) }
+
+type quiet int
+
+func (quiet) Error() string { return "" }
 
 // Failed returns a failure: its exit code, its hint, and what happened.
 func Failed(code int, hint, format string, args ...any) error {
@@ -86,6 +94,7 @@ type failedJSON struct {
 		Hint    string `json:"hint,omitempty"`
 		Exit    int    `json:"exit"`
 		ErrCode int    `json:"errcode,omitempty"` // of the API
+		Code    string `json:"code,omitempty"`    // of the native API
 	} `json:"error"`
 }
 
@@ -93,6 +102,9 @@ type failedJSON struct {
 func (t Terminal) Fail(err error) int {
 	if err == nil {
 		return CodeDone
+	}
+	if q := quiet(0); errors.As(err, &q) {
+		return int(q)
 	}
 	f := Failure{Code: CodeFailed}
 	errors.As(err, &f)
@@ -113,6 +125,10 @@ func (t Terminal) failJSON(err error, f Failure) {
 	var refused *client.Error
 	if errors.As(err, &refused) {
 		out.Error.ErrCode = refused.Code
+	}
+	var problem *native.Error
+	if errors.As(err, &problem) {
+		out.Error.Code = problem.Code
 	}
 	_ = writeJSON(t.Err, out)
 }
