@@ -59,6 +59,7 @@ import (
 	"mpblock/internal/pebblestore/codec"
 	"mpblock/internal/pebblestore/damage"
 	"mpblock/internal/pebblestore/guard"
+	"mpblock/internal/pebblestore/merges"
 )
 
 // ErrNoStore is wrapped by Open when there is no store to read in the directory, or
@@ -214,20 +215,27 @@ func (s *Store) openDB(o Options, exists bool) (err error) {
 			err = errors.Join(err, s.fs.Unlock())
 		}
 	}()
+	merging := new(merges.Scheduler)
 	if exists {
 		if err := s.openToRead(o, cache); err != nil || o.ReadOnly {
 			return err
 		}
 		s.tellLogEnd()
+		if s.db.FormatMajorVersion() < pebble.FormatNewest {
+			merging.Begin() // bringing it forward may take merges
+		}
 		db := s.db
 		s.db = nil
 		if err := db.Close(); err != nil {
 			return fmt.Errorf("look into the store in %s: %w", s.dir, err)
 		}
 	}
-	if s.db, err = pebble.Open(s.dir, s.options(o, cache)); err != nil {
+	opts := s.options(o, cache)
+	opts.Experimental.CompactionScheduler = merging
+	if s.db, err = pebble.Open(s.dir, opts); err != nil {
 		return fmt.Errorf("open the store in %s: %w", s.dir, s.explainOpen(err))
 	}
+	merging.Begin()
 	return s.orClose(s.settle())
 }
 
