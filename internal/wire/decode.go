@@ -241,9 +241,12 @@ func (s *scanner) boolOrNull(name string, into *bool) error {
 	return s.wrongType(name, "true or false")
 }
 
+// usualList is for how many strings there is room from the beginning: as many as a batch has.
+const usualList = 20
+
 // strings reads an array of strings, or null.
 func (s *scanner) strings(name string) ([]string, error) {
-	list := []string{}
+	list := make([]string, 0, usualList)
 	err := s.array(name, "strings", func() error {
 		if s.peek() != '"' {
 			return s.wrongType(fmt.Sprintf("%s[%d]", name, len(list)), "a string")

@@ -15,6 +15,7 @@ const maxDepth = 256
 // quotes are curly: it is what the errors say that this is for.
 type scanner struct {
 	b     []byte
+	text  string // b, of which the strings are pieces; "" while none was read
 	i     int
 	depth int
 	// str0 is where the last string began, behind which a missing comma may mean
@@ -193,15 +194,18 @@ func (s *scanner) str() (string, error) {
 	for s.i < len(s.b) {
 		switch c := s.b[s.i]; {
 		case c == '"':
-			rest := s.b[plain:s.i]
+			end := s.i
 			s.i++
 			if !utf8.Valid(s.b[start:s.i]) {
 				return "", BadData("the string at byte %d is not UTF-8", start)
 			}
 			if out.Len() == 0 {
-				return string(rest), nil
+				if s.text == "" {
+					s.text = string(s.b)
+				}
+				return s.text[plain:end], nil
 			}
-			out.Write(rest)
+			out.Write(s.b[plain:end])
 			return out.String(), nil
 		case c == '\\':
 			out.Write(s.b[plain:s.i])
