@@ -43,14 +43,13 @@ func widen() {
 const heapReserve = 56 << 20
 
 // limitMemory has Go collect before its heap grows past what --cache-size is for:
-// left alone it lets the heap grow to twice what is in use. embedded is what the
-// embedded store uses. GOMEMLIMIT, where it is
-// set, is what counts.
-func limitMemory(lists, embedded int64) {
+// left alone it lets the heap grow to twice what is in use. filters and embedded are what
+// the embedded store uses. GOMEMLIMIT, where it is set, is what counts.
+func limitMemory(lists, filters, embedded int64) {
 	if os.Getenv("GOMEMLIMIT") != "" {
 		return
 	}
-	limit := lists + heapReserve
+	limit := lists + filters + heapReserve
 	if !blocksOutsideHeap {
 		limit += embedded
 	}

@@ -54,6 +54,8 @@ type account struct {
 	// followerChanges counts the changes of the followers that readers see.
 	followerChanges atomic.Uint64
 
+	filtered
+
 	// tabled is a head that was in the tables at some time, nil if none is known.
 	tabled atomic.Pointer[head]
 

@@ -72,6 +72,7 @@ func (s *Store) build(app mpblock.AppID, a *account, b *pebble.Batch, group []*r
 			r.made = nextChange(h, r.batch, at, took)
 			h, err = putChange(b, app, h, r.made, took)
 			a.recent.Add(r.made, took)
+			a.filter.Load().Add(r.made.OpenIDs)
 		}
 		if err = errors.Join(err, asked.Put(b, app, r.batch, r.made)); err != nil {
 			a.read, a.recent = false, recent.Changes{Since: math.MaxUint64}

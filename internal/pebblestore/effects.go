@@ -8,6 +8,7 @@ import (
 
 	"mpblock"
 	"mpblock/internal/pebblestore/codec"
+	"mpblock/internal/pebblestore/filter"
 	"mpblock/internal/pebblestore/recent"
 )
 
@@ -36,6 +37,14 @@ func (s *Store) find(app mpblock.AppID, a *account, ids []mpblock.OpenID, known,
 	// Tables that are written meanwhile hold more than this head tells of, and all
 	// of that is remembered.
 	h := a.tabled.Load()
+	var maybe *filter.Filter // nil: all may be there
+	if tables {
+		maybe = s.filterOf(app, a, h, len(ids))
+	}
+	if h != nil && tables && !maybe.MayHoldAny(ids) { // nor were they there when the head was
+		f.seq = h.seq
+		return s.findUnknown(app, ids, known, f)
+	}
 	err := s.look(app, tables, func(l *lookup) error {
 		if h == nil || !tables {
 			now, err := l.head()
@@ -46,23 +55,35 @@ func (s *Store) find(app mpblock.AppID, a *account, ids []mpblock.OpenID, known,
 		}
 		f.seq = h.seq
 		for i := range ids {
+			if !maybe.MayHold(&ids[i]) {
+				continue
+			}
 			if last := l.last(codec.EntryKeys, &ids[i]); last.Seq != 0 {
 				f.last[i] = recent.Last{Seq: last.Seq, Since: last.Since, Until: last.Until, Blocked: true}
 			}
 		}
 		for i := range ids {
-			if h.unblocks > 0 && !f.last[i].Blocked {
+			if h.unblocks > 0 && !f.last[i].Blocked && maybe.MayHold(&ids[i]) {
 				last := l.last(codec.FormerKeys, &ids[i])
 				f.last[i] = recent.Last{Seq: last.Seq, Since: last.Since}
 			}
 		}
 		return nil
 	})
-	if err == nil && tables {
+	if err != nil {
+		return f, err
+	}
+	if tables {
 		a.tabled.CompareAndSwap(nil, h)
 	}
-	if err != nil || !known {
-		return f, err
+	return s.findUnknown(app, ids, known, f)
+}
+
+// findUnknown looks for those that are not blocked among the followers, if a batch asks
+// for it.
+func (s *Store) findUnknown(app mpblock.AppID, ids []mpblock.OpenID, known bool, f found) (found, error) {
+	if !known {
+		return f, nil
 	}
 	f.unknown = make([]bool, len(ids))
 	return f, s.look(app, false, func(l *lookup) error {
@@ -84,7 +105,11 @@ func (s *Store) current(app mpblock.AppID, a *account, ids []mpblock.OpenID, kno
 			return f, err
 		}
 	}
+	maybe := a.filter.Load()
 	for i, id := range ids {
+		if !maybe.MayHold(&ids[i]) {
+			continue
+		}
 		now, changed := a.recent.Last[id]
 		if !changed {
 			continue
@@ -104,6 +129,7 @@ func (s *Store) current(app mpblock.AppID, a *account, ids []mpblock.OpenID, kno
 // effects returns the OpenIDs of a batch on which it takes effect, in byte order,
 // each once. Known is checked in the batch's own order.
 func (f found) effects(b mpblock.Batch, ids []mpblock.OpenID) (took []codec.Effect, err error) {
+	took = make([]codec.Effect, 0, len(ids))
 	var unknown []mpblock.OpenID
 	for i, id := range ids {
 		l := f.last[i]

@@ -1,7 +1,6 @@
 package pebblestore
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"encoding/binary"
@@ -13,6 +12,7 @@ import (
 
 	"mpblock"
 	"mpblock/internal/pebblestore/codec"
+	"mpblock/internal/pebblestore/known"
 )
 
 // Changes implements mpblock.Store.
@@ -164,13 +164,13 @@ func (s *Store) Histories(ctx context.Context, app mpblock.AppID, after, last mp
 	if err != nil {
 		return err
 	}
-	ends, err := s.ends(ctx, app, after, last)
+	w, err := known.New(ctx, s.db, app, after, last)
 	if err != nil {
-		return err
+		return s.explain(err)
 	}
-	defer func() { err = cmp.Or(err, ends.close()) }()
+	defer func() { err = cmp.Or(err, s.explain(w.Close())) }()
 	var chain []mpblock.Change
-	for id, seq, ok := ends.next(); ok; id, seq, ok = ends.next() {
+	for id, seq, ok := w.Next(); ok; id, seq, ok = w.Next() {
 		for len(log) > 0 && log[0].id.Compare(id) < 0 {
 			log = log[1:]
 		}
@@ -188,7 +188,7 @@ func (s *Store) Histories(ctx context.Context, app mpblock.AppID, after, last mp
 			each(id, c)
 		}
 	}
-	return s.explain(ends.err)
+	return nil
 }
 
 // loggedEffect is an effect of a change in the log.
@@ -231,63 +231,4 @@ func (s *Store) logged(ctx context.Context, app mpblock.AppID, after, last mpblo
 		return cmp.Compare(b.seq, a.seq)
 	})
 	return all, it.Error()
-}
-
-// ends goes over the entries of a range and, where there is none, the former entries,
-// in byte order.
-type ends struct {
-	store           *Store
-	blocked, former *pebble.Iterator
-	err             error
-}
-
-func (s *Store) ends(ctx context.Context, app mpblock.AppID, after, last mpblock.OpenID) (e *ends, err error) {
-	e = &ends{store: s}
-	for kind, it := range map[byte]**pebble.Iterator{codec.EntryKeys: &e.blocked, codec.FormerKeys: &e.former} {
-		*it, err = s.db.NewIterWithContext(ctx, &pebble.IterOptions{
-			LowerBound: append(codec.OpenIDKey(kind, app, after), 0), UpperBound: append(codec.OpenIDKey(kind, app, last), 0),
-		})
-		if err != nil {
-			return nil, errors.Join(err, e.close())
-		}
-		(*it).First()
-	}
-	return e, nil
-}
-
-// next returns the next OpenID and the seq of its last change.
-func (e *ends) next() (id mpblock.OpenID, seq uint64, ok bool) {
-	it := e.blocked
-	switch c := bytes.Compare(idAt(e.blocked), idAt(e.former)); {
-	case !e.former.Valid():
-	case !e.blocked.Valid(), c > 0:
-		it = e.former
-	case c == 0: // it was blocked again
-		e.former.Next()
-	}
-	if e.err == nil && it.Valid() {
-		id = mpblock.OpenID(idAt(it))
-		seq, e.err = codec.DecodeUint(it.Value())
-		it.Next()
-		return id, seq, e.err == nil
-	}
-	e.err = cmp.Or(e.err, e.blocked.Error(), e.former.Error())
-	return id, 0, false
-}
-
-// idAt returns the OpenID at which an iterator stands, nil behind its end.
-func idAt(it *pebble.Iterator) []byte {
-	if !it.Valid() {
-		return nil
-	}
-	return it.Key()[1+mpblock.AppIDLen:]
-}
-
-func (e *ends) close() (err error) {
-	for _, it := range []*pebble.Iterator{e.blocked, e.former} {
-		if it != nil {
-			e.store.end(it, &err) // keeps an error that is there
-		}
-	}
-	return err
 }

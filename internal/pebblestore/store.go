@@ -49,6 +49,7 @@ import (
 	"io/fs"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 
 	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/bloom"
@@ -58,6 +59,7 @@ import (
 	"mpblock/internal/datadir"
 	"mpblock/internal/pebblestore/codec"
 	"mpblock/internal/pebblestore/damage"
+	"mpblock/internal/pebblestore/filter"
 	"mpblock/internal/pebblestore/guard"
 	"mpblock/internal/pebblestore/merges"
 )
@@ -117,6 +119,9 @@ type Store struct {
 	forgetting sync.Mutex // held by the one that has accounts forget what is in tables
 	records    [64]lock   // of the keys that fall to each
 
+	filters  *filter.Memory
+	learning atomic.Bool // a filter is being made
+
 	backingUp sync.Mutex
 
 	mu       sync.RWMutex // of closing; not held while anything waits
@@ -175,6 +180,7 @@ func (o Options) withDefaults() Options {
 func newStore(dir string, o Options) *Store {
 	s := &Store{
 		dir: dir, clock: mpblock.ClockOr(o.Clock), tell: o.Logger, damage: damage.Files{Dir: dir, Log: o.Logger}, stop: make(chan struct{}),
+		filters: filter.NewMemory(o.CacheSize / FilterShare),
 	}
 	s.fs = guard.New(o.FS, dir, o.Logger, o.ReadOnly)
 	for i := range s.records {

@@ -137,16 +137,17 @@ func (c Config) withDefaults() Config {
 // embedded tells whether the store is the one in the data directory.
 func (c Config) embedded() bool { return c.Store == nil && c.Database == nil && c.Emulate == nil }
 
-// Memory returns what of CacheSize is for lists, and what the embedded store takes
-// for itself, in bytes. The first is on Go's heap; the second is outside of it where
-// there is C.
-func (c Config) Memory() (lists, embedded int64) {
+// Memory returns what of CacheSize is for lists, for the embedded store's filters, and for
+// what else that takes, in bytes. The first two are on Go's heap; the third is outside of it
+// where there is C.
+func (c Config) Memory() (lists, filters, embedded int64) {
 	c = c.withDefaults()
 	if !c.embedded() {
-		return c.CacheSize, 0
+		return c.CacheSize, 0, 0
 	}
 	blocks := c.blocks()
-	return max(c.CacheSize-blocks-pebblestore.Unwritten, c.CacheSize/2), blocks + pebblestore.Unwritten
+	filters = blocks / pebblestore.FilterShare
+	return max(c.CacheSize-blocks-filters-pebblestore.Unwritten, c.CacheSize/2), filters, blocks + pebblestore.Unwritten
 }
 
 func (c Config) blocks() int64 { return c.CacheSize / blockShare }

@@ -25,7 +25,7 @@ type stack struct {
 
 // build puts a stack together on a store that holds what it is to begin with.
 func (s *Server) build(ctx context.Context, store mpblock.Store) (*stack, error) {
-	kept, _ := s.cfg.Memory()
+	kept, _, _ := s.cfg.Memory()
 	poll := feed.DefaultPoll
 	if s.cfg.embedded() || s.emulated != nil { // nobody else writes to it
 		poll = 0
