@@ -27,6 +27,7 @@ import (
 	"mpblock/internal/emulator"
 	"mpblock/internal/lazyctx"
 	"mpblock/internal/lists"
+	"mpblock/internal/quoted"
 	"mpblock/internal/remarks"
 	"mpblock/internal/upstream/passage"
 	"mpblock/internal/wire"
@@ -110,6 +111,7 @@ type exchange struct {
 
 	// list is the answer of a call that lists, in pieces; out is empty then.
 	list net.Buffers
+	held quoted.Page // whose OpenIDs those are
 
 	passed *passage.Answer // the real platform's, in the place of both
 	synced time.Time       // when the list of the answer was what the real platform showed; zero: it is ours
@@ -188,7 +190,9 @@ func (x *exchange) send(w http.ResponseWriter) int {
 		size += len(piece)
 	}
 	w.Header().Set("Content-Length", strconv.Itoa(size))
-	_ = sendPieces(w, &x.list)
+	if sendPieces(w, &x.list) == nil { // else somebody may be sending it still
+		x.held.Release()
+	}
 	return size
 }
 
@@ -203,7 +207,7 @@ func (x *exchange) answer() (e *wire.Error) {
 			e = wire.ErrorOf(fmt.Errorf("panic: %v\n%s", v, debug.Stack()))
 		}
 	}()
-	ctx := lazyctx.WithTimeout(x.r.Context(), x.Timeout)
+	ctx := lazyctx.WithDeadline(x.r.Context(), x.began.Add(x.Timeout))
 	defer ctx.End()
 	err := x.run(ctx)
 	if err == nil || x.passed != nil {

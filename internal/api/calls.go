@@ -153,6 +153,7 @@ func (x *exchange) page(p quoted.Page, err error) error {
 		if x.pageSize > 0 {
 			p = p.Head(x.pageSize)
 		}
+		x.held = p
 		x.list = wire.AppendPage(make([][]byte, 0, len(p.Runs)+2), p)
 	}
 	return err

@@ -23,9 +23,9 @@ type Context struct {
 	ended    bool
 }
 
-// WithTimeout is context.WithTimeout. The caller is to call End.
-func WithTimeout(parent context.Context, d time.Duration) *Context {
-	return &Context{parent: parent, deadline: time.Now().Add(d)}
+// WithDeadline is context.WithDeadline. The caller is to call End.
+func WithDeadline(parent context.Context, at time.Time) *Context {
+	return &Context{parent: parent, deadline: at}
 }
 
 // Watched returns a context that also ends when a watch says so. The watch begins when

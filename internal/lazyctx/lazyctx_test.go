@@ -18,7 +18,7 @@ func TestEnds(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				parent, cancel := context.WithCancel(t.Context())
 				defer cancel()
-				c := lazyctx.WithTimeout(parent, time.Minute)
+				c := lazyctx.WithDeadline(parent, time.Now().Add(time.Minute))
 				defer c.End()
 				if at, ok := c.Deadline(); !ok || time.Until(at) != time.Minute || c.Err() != nil {
 					t.Errorf("%v, %v, %v", at, ok, c.Err())

@@ -46,9 +46,11 @@ func BenchmarkChanged(b *testing.B) {
 				s := listcache.New(inner, 1<<30)
 				var after mpblock.OpenID
 				for from := 0; from < entries; from += 10_000 {
-					if _, err := s.Quoted(b.Context(), app, after, 10_000); err != nil {
+					p, err := s.Quoted(b.Context(), app, after, 10_000)
+					if err != nil {
 						b.Fatal(err)
 					}
+					p.Release()
 					after = ids[from+9_999]
 				}
 				n := entries
@@ -67,6 +69,7 @@ func BenchmarkChanged(b *testing.B) {
 					if err != nil || p.Len() != page || p.Seq != inner.last.Seq {
 						b.Fatal(p.Len(), err)
 					}
+					p.Release()
 				}
 			})
 		}

@@ -29,7 +29,7 @@ type list struct {
 	seq    uint64   // the change as of which all blocks are true
 	total  int      // length of the whole list then
 	blocks []*block // in byte order; where one does not begin at the end of the one before, a range is not kept
-	made   []remade // of the change before, for its memory
+	met    []met    // of the change before, for its memory
 }
 
 // block holds all entries of a range.
@@ -38,6 +38,8 @@ type block struct {
 	high mpblock.OpenID // and ends with it
 	run  quoted.Run
 	used atomic.Int64 // when a page last needed it, by Store.clock
+
+	readers *quoted.Readers // of run: pages that have been given out
 }
 
 // end is the end of the last range of a list: it sorts behind all OpenIDs.
@@ -48,8 +50,8 @@ var end = func() (id mpblock.OpenID) {
 	return id
 }()
 
-// blockBytes is what a block takes beside its OpenIDs: itself, and its pointer.
-const blockBytes = 104
+// blockBytes is what a block takes beside its OpenIDs: itself, its readers, and its pointer.
+const blockBytes = 120
 
 func (b *block) bytes() int64 { return int64(cap(b.run)) + blockBytes }
 
@@ -83,9 +85,15 @@ func (l *list) page(after mpblock.OpenID, limit int, seq uint64) (quoted.Page, b
 	return p, ok
 }
 
-// gather collects a page. If it meets a range that is not kept, it is not ok, and
-// the gap begins behind the OpenID that it returns. The caller has taken mu or work.
-func (l *list) gather(after mpblock.OpenID, limit int) (p quoted.Page, gap mpblock.OpenID, ok bool) {
+// gap is a range that is not kept.
+type gap struct {
+	after mpblock.OpenID // it begins behind this one
+	have  int            // so many of the page are before it
+}
+
+// gather collects a page, or finds the first gap in it. The caller has taken mu or work,
+// and releases the page.
+func (l *list) gather(after mpblock.OpenID, limit int) (p quoted.Page, missing gap, ok bool) {
 	p = quoted.Page{Total: l.total, Seq: l.seq}
 	now := l.cache.clock.Load()
 	i := l.find(after)
@@ -94,7 +102,8 @@ func (l *list) gather(after mpblock.OpenID, limit int) (p quoted.Page, gap mpblo
 	}
 	for n, at := 0, after; at != end && n < limit; i++ {
 		if i == len(l.blocks) || l.blocks[i].low.Compare(at) > 0 {
-			return p, at, false
+			p.Release()
+			return p, gap{at, n}, false
 		}
 		b := l.blocks[i]
 		if b.used.Load() != now {
@@ -107,13 +116,13 @@ func (l *list) gather(after mpblock.OpenID, limit int) (p quoted.Page, gap mpblo
 		run := b.run.Slice(from, min(b.run.Len(), from+limit-n))
 		if len(run) > 0 {
 			if p.Runs == nil {
-				p.Runs = make([]quoted.Run, 0, 2+min(limit, l.total)/l.cache.block)
+				p.Grow(2 + min(limit, l.total)/l.cache.block)
 			}
-			p.Runs = append(p.Runs, run)
+			p.Hold(run, b.readers)
 		}
 		n, at = n+run.Len(), b.high
 	}
-	return p, gap, true
+	return p, gap{}, true
 }
 
 // find returns the place of the first block that does not end before an OpenID.
@@ -158,44 +167,58 @@ func (l *list) forget() {
 	l.blocks = nil
 }
 
-// apply changes what is kept of the OpenIDs of one change. What is new is made before
-// the lock is taken, so that no page waits for that. The caller has taken work.
+// apply changes what is kept of the OpenIDs of one change. The caller has taken work.
 func (l *list) apply(c mpblock.Change) {
-	total := l.total
-	var made []remade
+	total, edit := l.total, insert
 	switch c.Action {
 	case mpblock.Block:
 		total += len(c.OpenIDs)
-		made = l.remake(c.OpenIDs, union)
 	case mpblock.Unblock:
 		total -= len(c.OpenIDs)
-		made = l.remake(c.OpenIDs, difference)
+		edit = remove
 	default: // an amend moves nobody
+		c.OpenIDs = nil
+	}
+	met := l.meet(c.OpenIDs)
+	for i := range met {
+		if m := &met[i]; !m.of.mayEdit(len(m.ids)) { // so that no page waits for it
+			m.run = edit(m.of.copy(len(m.ids)), m.ids)
+		}
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.seq, l.total = c.Seq, total
-	for _, m := range made {
-		l.cache.kept.Add(int64(cap(m.run) - cap(m.of.run)))
-		m.of.run = m.run
+	for _, m := range met {
+		b := m.of
+		l.cache.kept.Add(-b.bytes())
+		switch {
+		case m.run != nil:
+			b.run, b.readers = m.run, new(quoted.Readers)
+		case b.mayEdit(len(m.ids)):
+			b.run = edit(b.run, m.ids)
+		default: // a page has come meanwhile
+			b.run, b.readers = edit(b.copy(len(m.ids)), m.ids), new(quoted.Readers)
+		}
+		l.cache.kept.Add(b.bytes())
 	}
-	for _, m := range made {
-		if n := m.run.Len(); n < l.cache.minBlock || n > l.cache.maxBlock {
+	for _, m := range met {
+		if n := m.of.run.Len(); n < l.cache.minBlock || n > l.cache.maxBlock {
 			l.fit(m.of)
 		}
 	}
-	clear(made)
+	clear(met)
 }
 
-// remade is a block, and the OpenIDs that it is to have.
-type remade struct {
+// met is a block, and the OpenIDs of a change that fall into its range.
+type met struct {
 	of  *block
-	run quoted.Run
+	ids []mpblock.OpenID
+	run quoted.Run // that takes the place of its own; nil: that is edited
 }
 
-// remake makes anew what some OpenIDs change.
-func (l *list) remake(ids []mpblock.OpenID, merge func(quoted.Run, []mpblock.OpenID) quoted.Run) []remade {
-	made := l.made[:0]
+// meet returns what some OpenIDs fall into.
+func (l *list) meet(ids []mpblock.OpenID) []met {
+	all := l.met[:0]
 	for len(ids) > 0 {
 		i := l.find(ids[0])
 		if i == len(l.blocks) {
@@ -205,38 +228,46 @@ func (l *list) remake(ids []mpblock.OpenID, merge func(quoted.Run, []mpblock.Ope
 		ids = ids[behind(ids, b.low):] // those before it are in no block
 		n := behind(ids, b.high)
 		if n > 0 {
-			made = append(made, remade{b, merge(b.run, ids[:n])})
+			all = append(all, met{of: b, ids: ids[:n]})
 		}
 		ids = ids[n:]
 	}
-	l.made = made
-	return made
+	l.met = all
+	return all
 }
 
-// union merges OpenIDs in byte order into a run.
-func union(run quoted.Run, ids []mpblock.OpenID) quoted.Run {
-	out := slices.Grow(quoted.Run(nil), len(run)+quoted.Size(len(ids)))
-	for _, id := range ids {
-		n := run.Behind(id)
-		if n == 0 || run.At(n-1) != id {
-			out = append(out, run.Slice(0, n)...).Append(id)
-			run = run.Slice(n, run.Len())
-		}
-	}
-	return append(out, run...)
+// spare is for how many more OpenIDs a copy has room.
+const spare = 8
+
+// mayEdit tells whether so many OpenIDs may come or go where the block's own lie: nobody
+// reads there, there is room, and not far too much of it.
+func (b *block) mayEdit(ids int) bool {
+	return b.readers.None() && cap(b.run)-len(b.run) >= quoted.Size(ids) && cap(b.run) <= 2*len(b.run)
 }
 
-// difference leaves OpenIDs in byte order out of a run.
-func difference(run quoted.Run, ids []mpblock.OpenID) quoted.Run {
-	out := slices.Grow(quoted.Run(nil), len(run))
+// copy returns the block's OpenIDs in memory of their own, with room for more.
+func (b *block) copy(ids int) quoted.Run {
+	return append(slices.Grow(quoted.Run(nil), len(b.run)+quoted.Size(ids+spare)), b.run...)
+}
+
+// insert puts OpenIDs in byte order into a run that has room for them.
+func insert(run quoted.Run, ids []mpblock.OpenID) quoted.Run {
 	for _, id := range ids {
-		n := run.Behind(id)
-		if n > 0 && run.At(n-1) == id {
-			out = append(out, run.Slice(0, n-1)...)
-			run = run.Slice(n, run.Len())
+		if n := run.Behind(id); n == 0 || run.At(n-1) != id {
+			run = run.Insert(n, id)
 		}
 	}
-	return append(out, run...)
+	return run
+}
+
+// remove takes OpenIDs out of a run.
+func remove(run quoted.Run, ids []mpblock.OpenID) quoted.Run {
+	for _, id := range ids {
+		if n := run.Behind(id); n > 0 && run.At(n-1) == id {
+			run = run.Delete(n - 1)
+		}
+	}
+	return run
 }
 
 // fit splits a block that has got too large, or joins it to a neighbour if it is too
@@ -283,7 +314,7 @@ func (l *list) put(from, to int, blocks []*block) {
 func (l *list) cut(low, high mpblock.OpenID, n int, used int64, part func(from, to int) quoted.Run) []*block {
 	blocks := make([]*block, max(1, (n+l.cache.block-1)/l.cache.block))
 	for i := range blocks {
-		b := &block{low: low, high: high, run: part(n*i/len(blocks), n*(i+1)/len(blocks))}
+		b := &block{low: low, high: high, run: part(n*i/len(blocks), n*(i+1)/len(blocks)), readers: new(quoted.Readers)}
 		if i < len(blocks)-1 {
 			b.high = b.run.Last()
 		}

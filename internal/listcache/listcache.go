@@ -13,9 +13,9 @@
 // many callers wait for it. What is kept is bounded over all accounts; the ranges
 // that no page has touched for the longest time go first.
 //
-// A page's OpenIDs lie in blocks of some hundreds. A block in a page that was given
-// out is never written again: a change replaces the blocks that it touches, and no
-// others.
+// A page's OpenIDs lie in blocks of some hundreds. A change touches the blocks that its
+// OpenIDs fall into, and no others. One that is in a page that was given out and not
+// released is not written: another takes its place. The others are edited where they lie.
 package listcache
 
 import (
@@ -76,13 +76,14 @@ func (s *Store) Kept() int64 { return s.kept.Load() }
 func (s *Store) Blacklist(ctx context.Context, app mpblock.AppID, after mpblock.OpenID, limit int) (mpblock.Page, error) {
 	p, ok, err := s.page(ctx, app, after, limit)
 	if ok || err != nil {
+		defer p.Release()
 		return p.Page(), err
 	}
 	return s.Store.Blacklist(ctx, app, after, limit)
 }
 
 // Quoted is Blacklist with the OpenIDs as they are sent: where they are kept, they
-// are not copied.
+// are not copied. Whoever has sent them releases the page.
 func (s *Store) Quoted(ctx context.Context, app mpblock.AppID, after mpblock.OpenID, limit int) (quoted.Page, error) {
 	p, ok, err := s.page(ctx, app, after, limit)
 	if ok || err != nil {
@@ -179,19 +180,19 @@ func (s *Store) readInto(ctx context.Context, l *list, after mpblock.OpenID, lim
 		if ok {
 			return p, true, nil
 		}
-		want := max(min(limit, head.Total+1)-p.Len(), s.sizes.read)
+		want := max(min(limit, head.Total+1)-gap.have, s.sizes.read)
 		if !s.room(want) {
 			return p, false, nil
 		}
 		s.clock.Add(1)
-		piece, err := s.Store.Blacklist(ctx, l.app, gap, want)
+		piece, err := s.Store.Blacklist(ctx, l.app, gap.after, want)
 		if err != nil {
 			return p, false, err
 		}
 		if err := l.catchUp(ctx, piece.Seq); err != nil {
 			return p, false, err
 		}
-		if !l.keep(gap, piece, want) {
+		if !l.keep(gap.after, piece, want) {
 			return p, false, nil
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	"bytes"
 	"slices"
 	"sort"
+	"sync/atomic"
 
 	"mpblock"
 )
@@ -19,6 +20,34 @@ type Page struct {
 	Runs  []Run
 	Total int
 	Seq   uint64
+
+	held []*Readers // of the memory that Runs lie in
+}
+
+// Readers counts who reads a piece of memory that is written again once nobody does.
+type Readers struct{ n atomic.Int32 }
+
+// None tells whether nobody reads it. Who is about to write sees to it that nobody begins.
+func (r *Readers) None() bool { return r.n.Load() == 0 }
+
+// Hold appends a run to a page, whose memory is not to be written until Release.
+func (p *Page) Hold(run Run, r *Readers) {
+	r.n.Add(1)
+	p.Runs, p.held = append(p.Runs, run), append(p.held, r)
+}
+
+// Grow makes room for so many more runs.
+func (p *Page) Grow(runs int) {
+	p.Runs, p.held = slices.Grow(p.Runs, runs), slices.Grow(p.held, runs)
+}
+
+// Release says that the runs are not read any more, by nobody to whom they were given. A
+// page that is never released costs a copy of what a change meets in it, and no more.
+func (p *Page) Release() {
+	for _, r := range p.held {
+		r.n.Add(-1)
+	}
+	p.Runs, p.held = nil, nil
 }
 
 // Of returns a page with its OpenIDs quoted.
@@ -92,6 +121,22 @@ func (r Run) Append(ids ...mpblock.OpenID) Run {
 		copy(r[len(r)-elementLen+1:], ids[i][:])
 	}
 	return r
+}
+
+// Insert puts an OpenID at a place, in the run's own memory if there is room.
+func (r Run) Insert(i int, id mpblock.OpenID) Run {
+	at := i * elementLen
+	r = append(r, element...)
+	copy(r[at+elementLen:], r[at:len(r)-elementLen])
+	copy(r[at:], element)
+	copy(r[at+1:], id[:])
+	return r
+}
+
+// Delete takes the OpenID at a place out, in the run's own memory.
+func (r Run) Delete(i int) Run {
+	copy(r[i*elementLen:], r[(i+1)*elementLen:])
+	return r[:len(r)-elementLen]
 }
 
 // Len returns how many OpenIDs are in the run.

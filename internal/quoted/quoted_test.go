@@ -47,3 +47,37 @@ func TestPage(t *testing.T) {
 		t.Errorf("of nothing: %+v", q)
 	}
 }
+
+func TestEdit(t *testing.T) {
+	var ids []mpblock.OpenID
+	for i := range 5 {
+		ids = append(ids, storetest.Numbered(uint64(i)))
+	}
+	r := slices.Grow(quoted.Quote(ids[:2]), 200)
+	at := &r[0]
+	r = r.Insert(1, ids[2]).Insert(0, ids[3]).Insert(4, ids[4]) // 3 0 2 1 4
+	if want := quoted.Quote([]mpblock.OpenID{ids[3], ids[0], ids[2], ids[1], ids[4]}); !slices.Equal(r, want) || &r[0] != at {
+		t.Errorf("%s, want %s in the same memory", r, want)
+	}
+	r = r.Delete(4).Delete(0).Delete(1)
+	if want := quoted.Quote(ids[:2]); !slices.Equal(r, want) || &r[0] != at {
+		t.Errorf("%s, want %s in the same memory", r, want)
+	}
+}
+
+// Memory is read as long as one of the pages that hold it is not released.
+func TestHold(t *testing.T) {
+	var readers quoted.Readers
+	var p, q quoted.Page
+	run := quoted.Quote([]mpblock.OpenID{storetest.Numbered(1)})
+	p.Hold(run, &readers)
+	q.Grow(1)
+	q.Hold(run, &readers)
+	if p.Release(); readers.None() || p.Len() != 0 || q.Len() != 1 {
+		t.Error("it is released with the first of two pages")
+	}
+	p.Release()
+	if q.Release(); !readers.None() {
+		t.Error("it is never released")
+	}
+}
