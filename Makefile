@@ -167,7 +167,7 @@ bench-pages: ## pages alone, beside their bounds, under two minutes: for every d
 LARGE ?= 100000000
 LARGE_ACCOUNTS ?= 100000
 .PHONY: bench-large
-bench-large: ## what grows up to 100,000,000 entries, and over 100,000 accounts: an hour, 24 GiB of memory, 30 GB of disk; LARGE=10000000 is less
+bench-large: ## what grows up to 100,000,000 entries, and over 100,000 accounts; takes long; LARGE=10000000 is less
 	cd bench && go run . -only large,size -rounds 3 -entries 1000000,$(LARGE) -import $(LARGE) -accounts $(LARGE_ACCOUNTS)
 
 DIST := .bin/nfpm

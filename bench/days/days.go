@@ -50,7 +50,7 @@ func Print(w io.Writer, dir string) error {
 		if err != nil {
 			return fmt.Errorf("%s: %w", file, err)
 		}
-		if len(r.ratios) > 0 {
+		if slices.ContainsFunc(wanted, func(one ratio) bool { return r.ratios[one] > 0 }) {
 			runs = append(runs, r)
 		}
 	}
