@@ -1,6 +1,8 @@
 package direct
 
 import (
+	"cmp"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -20,6 +22,7 @@ type answer struct {
 	held   []byte // of the body
 	sent   bool
 	broken bool // there is no next one
+	last   bool // and that is what the header says
 
 	out    []byte      // header, and body where it is short
 	pieces net.Buffers // what leaves, in one system call
@@ -29,19 +32,31 @@ type answer struct {
 // Header implements http.ResponseWriter.
 func (a *answer) Header() http.Header { return a.head }
 
-// WriteHeader implements http.ResponseWriter.
+// WriteHeader implements http.ResponseWriter. What tells of an answer to come is left out.
 func (a *answer) WriteHeader(status int) {
-	if a.status == 0 {
+	switch {
+	case status < 100 || status > 999: // as in net/http
+		panic(fmt.Sprintf("a handler answers with a status of %d", status))
+	case a.status == 0 && status >= http.StatusOK:
 		a.status = status
 	}
 }
 
+// bodiless tells whether the answer is one that has no body.
+func (a *answer) bodiless() bool {
+	return a.status == http.StatusNoContent || a.status == http.StatusNotModified
+}
+
 // Write implements http.ResponseWriter.
 func (a *answer) Write(b []byte) (int, error) {
-	if a.sent {
+	switch {
+	case a.sent:
 		a.broken = true
 		return 0, http.ErrContentLength
+	case a.bodiless():
+		return 0, http.ErrBodyNotAllowed
 	}
+	a.status = cmp.Or(a.status, http.StatusOK)
 	a.held = append(a.held, b...)
 	return len(b), nil
 }
@@ -49,7 +64,7 @@ func (a *answer) Write(b []byte) (int, error) {
 // ReadFrom implements io.ReaderFrom. Pieces leave from where they lie.
 func (a *answer) ReadFrom(r io.Reader) (int64, error) {
 	pieces, ok := r.(*net.Buffers)
-	if !ok || a.sent {
+	if !ok || a.sent || a.bodiless() {
 		return io.Copy(struct{ io.Writer }{a}, r)
 	}
 	size := 0
@@ -64,7 +79,7 @@ func (a *answer) ReadFrom(r io.Reader) (int64, error) {
 // begin makes it the answer of the next request.
 func (a *answer) begin() {
 	clear(a.head)
-	a.status, a.held, a.sent, a.broken = 0, a.held[:0], false, false
+	a.status, a.held, a.sent, a.broken, a.last = 0, a.held[:0], false, false, false
 }
 
 // finish sends what is not sent, and tells whether there may be another answer.
@@ -75,7 +90,7 @@ func (a *answer) finish() bool {
 	if cap(a.held) > 64<<10 {
 		a.held, a.out = nil, nil
 	}
-	return !a.broken && !a.conn.door.oneOff.Load()
+	return !a.broken && !a.last && !a.conn.door.oneOff.Load()
 }
 
 // send sends header, what is held, and pieces of a size behind it.
@@ -103,17 +118,26 @@ func (a *answer) send(size int, pieces [][]byte) error {
 
 // appendHead appends the header of a body of a size, as net/http writes it.
 func (a *answer) appendHead(b []byte, now time.Time, size int) []byte {
+	status := cmp.Or(a.status, http.StatusOK)
 	_, told := a.head["Content-Length"]
-	if told {
-		a.head["Content-Length"][0] = strconv.Itoa(size)
-	}
-	status := max(a.status, http.StatusContinue)
-	if a.status == 0 {
-		status = http.StatusOK
+	switch {
+	case status == http.StatusNotModified:
+		delete(a.head, "Content-Type")
+		fallthrough
+	case status == http.StatusNoContent:
+		delete(a.head, "Content-Length")
+		told = true
+	case told:
+		a.head["Content-Length"] = append(a.head["Content-Length"][:0], strconv.Itoa(size))
 	}
 	b = append(b, "HTTP/1.1 "...)
 	b = strconv.AppendInt(b, int64(status), 10)
-	b = append(append(append(b, ' '), http.StatusText(status)...), "\r\n"...)
+	if text := http.StatusText(status); text != "" {
+		b = append(append(b, ' '), text...)
+	} else {
+		b = fmt.Appendf(b, " status code %d", status)
+	}
+	b = append(b, "\r\n"...)
 	a.names = a.names[:0]
 	for name := range a.head {
 		a.names = append(a.names, name)
@@ -131,7 +155,7 @@ func (a *answer) appendHead(b []byte, now time.Time, size int) []byte {
 	if !told {
 		b = strconv.AppendInt(append(b, "\r\nContent-Length: "...), int64(size), 10)
 	}
-	if a.conn.door.oneOff.Load() {
+	if a.last = a.conn.door.oneOff.Load(); a.last {
 		b = append(b, "\r\nConnection: close"...)
 	}
 	return append(b, "\r\n\r\n"...)

@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"os"
@@ -39,11 +40,13 @@ type conn struct {
 	request *http.Request // what that says
 	body    body
 	answer  answer
+	breaks  int // line ends that may still stand before the next request
 }
 
 // States of a connection.
 const (
-	idle int32 = iota // nothing has come of the next request
+	fresh int32 = iota // nothing has come at all
+	idle               // nothing has come of the next request
 	busy
 	over
 )
@@ -81,18 +84,17 @@ func (c *conn) serve() {
 			return
 		}
 		c.in = append(c.in[:0], c.in[size:]...)
-		if len(c.in) == 0 && !c.rest() {
-			return
-		}
 	}
 }
 
-// rest waits for the next request; not ok: there is to be none.
+// rest has a connection wait for the next request; not ok: there is to be none.
 func (c *conn) rest() bool {
+	c.body.Reset(nil)
 	if cap(c.in) > 2*room {
 		c.in = nil
 	}
-	return c.state.CompareAndSwap(busy, idle) && (!c.door.oneOff.Load() || !c.state.CompareAndSwap(idle, over))
+	c.state.CompareAndSwap(busy, idle)
+	return !c.door.oneOff.Load() || !c.state.CompareAndSwap(idle, over)
 }
 
 // end is where a connection that was not handed on ends, whatever ended it.
@@ -104,8 +106,8 @@ func (c *conn) end() {
 		return
 	}
 	_ = c.tcp.Close()
-	c.door.leave(c)
 	c.door.Ended()
+	c.door.leave(c)
 }
 
 // handOn leaves the connection, and what has come, to net/http.
@@ -133,6 +135,9 @@ func (r *resumed) Read(b []byte) (int, error) {
 	}
 	return n, nil
 }
+
+// WriteTo implements io.WriterTo, as that of the connection would leave out what has been read.
+func (r *resumed) WriteTo(w io.Writer) (int64, error) { return io.Copy(w, struct{ io.Reader }{r}) }
 
 // call answers the request that the first bytes are, and tells whether another may come.
 func (c *conn) call(size int) bool {
@@ -173,50 +178,77 @@ func (c *conn) watch(gone func()) (stop func()) {
 
 // next waits for the next request and returns how many bytes it has.
 func (c *conn) next() (size int, what found) {
-	for {
+	c.breaks = 0
+	if c.request != nil && c.request.Method == http.MethodPost {
+		c.breaks = 4 // which net/http forgives old programs behind the body
+	}
+	for begun := false; ; {
 		if size, what = c.look(); what != part {
 			return size, what
 		}
-		if err := c.read(); err == nil {
-			continue
-		}
-		if len(c.in) == 0 {
+		if len(c.in) == 0 && !c.rest() {
 			return 0, ended
 		}
-		return 0, foreign // net/http knows what to say to it
+		err := c.limit(begun)
+		begun = len(c.in) > 0
+		if err == nil {
+			err = c.read()
+		}
+		switch {
+		case err == nil:
+		case len(c.in) == 0, c.state.Load() == over:
+			return 0, ended
+		default:
+			return 0, foreign // net/http knows what to say to it
+		}
 	}
 }
 
-// read reads more of a request.
+// limit sets until when more may come. The time of a request that has begun runs already.
+func (c *conn) limit(begun bool) error {
+	var until time.Time
+	switch now := time.Now(); {
+	case begun:
+		return nil
+	case len(c.in) > 0:
+		until = now.Add(c.door.Part)
+	case c.state.Load() == fresh:
+		until = now.Add(c.door.First)
+	case c.readUntil.Before(now.Add(c.door.Idle)):
+		until = now.Add(c.door.Idle + c.door.Idle/4) // so that it is not set for each request
+	default:
+		return nil
+	}
+	c.readUntil = until
+	return c.tcp.SetReadDeadline(until)
+}
+
+// read reads more of a request. What comes over a connection that was closed as idle
+// meanwhile is not answered: nobody would hear of what it has changed.
 func (c *conn) read() error {
-	now := time.Now()
-	until := now.Add(c.door.Part)
-	if len(c.in) == 0 {
-		until = now.Add(c.door.Idle)
-	}
-	if len(c.in) > 0 || c.readUntil.Before(until) {
-		if len(c.in) == 0 {
-			until = until.Add(c.door.Idle / 4) // so that it is not set for each request
-		}
-		c.readUntil = until
-		if err := c.tcp.SetReadDeadline(until); err != nil {
-			return err
-		}
-	}
 	if cap(c.in)-len(c.in) < room/2 {
 		c.in = append(make([]byte, 0, 2*cap(c.in)+room), c.in...)
 	}
 	n, err := c.tcp.Read(c.in[len(c.in):cap(c.in)])
-	if n > 0 {
-		c.in = c.in[:len(c.in)+n]
-		c.state.CompareAndSwap(idle, busy)
-		return nil
+	if n == 0 {
+		return err
 	}
-	return err
+	c.in = c.in[:len(c.in)+n]
+	if was := c.state.Load(); was == over || was != busy && !c.state.CompareAndSwap(was, busy) {
+		return net.ErrClosed
+	}
+	return nil
 }
 
 // look tells what of a request has come.
 func (c *conn) look() (size int, what found) {
+	for ; c.breaks > 0 && len(c.in) > 0; c.breaks-- {
+		if c.in[0] != '\r' && c.in[0] != '\n' {
+			c.breaks = 0
+			break
+		}
+		c.in = append(c.in[:0], c.in[1:]...)
+	}
 	switch {
 	case len(c.in) == 0:
 		return 0, part
@@ -273,7 +305,7 @@ func (c *conn) parse(head []byte) *http.Request {
 			}
 		}
 	}
-	if len(r.Host) == 0 || strings.ContainsAny(r.Host, "/?#@\\ \t,") {
+	if len(r.Host) == 0 || strings.ContainsFunc(r.Host, notInHost) {
 		return nil
 	}
 	r.RemoteAddr = c.remote
@@ -284,6 +316,9 @@ func (c *conn) parse(head []byte) *http.Request {
 func notInName(r rune) bool {
 	return r != '-' && r != '_' && (r < '0' || r > '9') && (r < 'A' || r > 'Z') && (r < 'a' || r > 'z')
 }
+
+// notInHost tells what net/http refuses, or what is in few hosts, of theirs.
+func notInHost(r rune) bool { return notInName(r) && !strings.ContainsRune(".:[]", r) }
 
 // strict tells whether a header is written as the standard wants it: lines end with both
 // characters, none goes on in the next, and all is visible ASCII.

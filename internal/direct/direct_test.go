@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"log"
 	"log/slog"
 	"net"
 	"net/http"
@@ -27,34 +28,38 @@ type door struct {
 	byHTTP atomic.Int64 // requests that net/http took
 }
 
-func open(t *testing.T, h http.HandlerFunc, part time.Duration) *door {
-	t.Helper()
+func open(tb testing.TB, h http.HandlerFunc, part time.Duration) *door {
+	tb.Helper()
+	return openWith(tb, h, direct.Options{First: time.Minute, Part: part})
+}
+
+func openWith(tb testing.TB, h http.HandlerFunc, o direct.Options) *door {
+	tb.Helper()
 	d := &door{}
-	d.Listener = direct.Listen(listen(t), direct.Options{
-		Handler: h, Takes: func(p string) bool { return p == path }, Idle: time.Minute, Write: time.Minute, Part: part,
-		Ended: func() { d.ended.Add(1) }, Log: slog.New(slog.DiscardHandler),
-	})
-	d.srv = &http.Server{ReadHeaderTimeout: time.Minute, Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	o.Handler, o.Takes, o.Idle, o.Write = h, func(p string) bool { return p == path }, time.Minute, time.Minute
+	o.Ended, o.Log = func() { d.ended.Add(1) }, slog.New(slog.DiscardHandler)
+	d.Listener = direct.Listen(listen(tb), o)
+	d.srv = &http.Server{ReadHeaderTimeout: time.Minute, ErrorLog: log.New(io.Discard, "", 0), Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		d.byHTTP.Add(1)
 		h(w, r)
 	})}
 	done := make(chan struct{})
 	go func() { defer close(done); _ = d.srv.Serve(d) }()
-	t.Cleanup(func() {
+	tb.Cleanup(func() {
 		_ = d.srv.Close()
-		if err := d.Shutdown(context.WithoutCancel(t.Context())); err != nil {
-			t.Error(err)
+		if err := d.Shutdown(context.WithoutCancel(tb.Context())); err != nil {
+			tb.Error(err)
 		}
 		<-done
 	})
 	return d
 }
 
-func listen(t *testing.T) net.Listener {
-	t.Helper()
+func listen(tb testing.TB) net.Listener {
+	tb.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return l
 }

@@ -21,11 +21,12 @@ import (
 
 // Options are the settings of a Listener.
 type Options struct {
-	Handler http.Handler
+	Handler http.Handler           // leaves requests as they are, and says of what type its answers are
 	Takes   func(path string) bool // which paths are answered here
+	First   time.Duration          // in which the first bytes of a connection have come, or it ends
 	Idle    time.Duration          // how long a connection is kept between two requests, at least
 	Write   time.Duration          // how long an answer may take to leave, at least
-	Part    time.Duration          // in which the rest of a request has come, or it is net/http's; 0: a second
+	Part    time.Duration          // in which all of a request has come, once it has begun, or it is net/http's; 0: a second
 	Ended   func()                 // told of each connection that has ended and was not handed on
 	Log     *slog.Logger           // told of handlers that panic
 }
@@ -44,6 +45,7 @@ type Listener struct {
 	oneOff atomic.Bool // connections end with their next answer
 
 	mu    sync.Mutex
+	ends  bool // for good
 	conns map[*conn]struct{}
 	gone  chan struct{} // told when one has ended
 }
@@ -130,16 +132,20 @@ func (d *Listener) Accept() (net.Conn, error) {
 func (d *Listener) Close() error { return d.shut() }
 
 // KeepAlive tells whether connections stay open behind an answer. Where they do not, those
-// that are idle end at once.
+// that are idle end at once; of new ones the first request may be on its way.
 func (d *Listener) KeepAlive(stay bool) {
-	d.oneOff.Store(!stay)
-	if stay {
-		return
-	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	d.oneOff.Store(!stay || d.ends)
+	if !stay {
+		d.end(idle)
+	}
+}
+
+// end closes the connections in a state.
+func (d *Listener) end(state int32) {
 	for c := range d.conns {
-		if c.state.CompareAndSwap(idle, over) {
+		if c.state.CompareAndSwap(state, over) {
 			_ = c.tcp.Close()
 		}
 	}
@@ -149,7 +155,12 @@ func (d *Listener) KeepAlive(stay bool) {
 // way. What is not answered when ctx ends is cut.
 func (d *Listener) Shutdown(ctx context.Context) error {
 	err := d.Close()
-	d.KeepAlive(false)
+	d.mu.Lock()
+	d.ends = true
+	d.oneOff.Store(true)
+	d.end(fresh)
+	d.end(idle)
+	d.mu.Unlock()
 	for d.open() > 0 {
 		select {
 		case <-d.gone:

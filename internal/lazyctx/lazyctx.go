@@ -21,6 +21,7 @@ type Context struct {
 	cancel   context.CancelFunc
 	unwatch  func()
 	ended    bool
+	err      error // as it was told
 }
 
 // WithDeadline is context.WithDeadline. The caller is to call End.
@@ -86,18 +87,22 @@ func (c *Context) setUp() {
 func (c *Context) Err() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if c.err == nil { // what has been said once stays so
+		c.err = c.now()
+	}
+	return c.err
+}
+
+func (c *Context) now() error {
 	switch {
 	case c.inner != nil:
 		return c.inner.Err()
 	case c.parent.Err() != nil:
 		return c.parent.Err()
-	case !c.deadline.IsZero() && !time.Now().Before(c.deadline):
-		if c.ended { // which of both came first is not known
-			return context.Canceled
-		}
-		return context.DeadlineExceeded
-	case c.ended:
+	case c.ended: // whether its time was over before is not known
 		return context.Canceled
+	case !c.deadline.IsZero() && !time.Now().Before(c.deadline):
+		return context.DeadlineExceeded
 	}
 	return nil
 }

@@ -54,6 +54,17 @@ func TestEnds(t *testing.T) {
 	}
 }
 
+// What a context has said of its end stays so.
+func TestErrStays(t *testing.T) {
+	parent, cancel := context.WithCancel(t.Context())
+	c := lazyctx.WithDeadline(parent, time.Now())
+	for _, what := range []func(){func() {}, c.End, cancel, func() { <-c.Done() }} {
+		if what(); !errors.Is(c.Err(), context.DeadlineExceeded) {
+			t.Error(c.Err())
+		}
+	}
+}
+
 // What watches is set up by the first who waits, once, and taken down at the end.
 func TestWatched(t *testing.T) {
 	begun, stopped := 0, 0

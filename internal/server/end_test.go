@@ -244,3 +244,29 @@ func TestEndUnderWorkThatDoesNotStop(t *testing.T) {
 		close(store.free)
 	})
 }
+
+// An end is none of the errors after which a door is shut.
+func TestEndIsNoFailure(t *testing.T) {
+	for range 50 {
+		s, err := Open(t.Context(), Config{Store: memstore.New(), Listen: "127.0.0.1:0"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := s.Start(); err != nil {
+			t.Fatal(err)
+		}
+		res, err := http.Get(s.URL() + "/healthz")
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = res.Body.Close()
+		if err := s.Close(); err != nil {
+			t.Fatal(err)
+		}
+		select {
+		case err := <-s.Failed():
+			t.Fatal(err)
+		default:
+		}
+	}
+}

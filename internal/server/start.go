@@ -112,7 +112,7 @@ func (s *Server) serve(door Door, address string, srv *http.Server, conns int) (
 		} else {
 			err = srv.Serve(accept)
 		}
-		if !errors.Is(err, http.ErrServerClosed) {
+		if !errors.Is(err, http.ErrServerClosed) && !s.stopping.Load() { // the door may be shut before the server hears of it
 			s.failed <- fmt.Errorf("serve %s: %w", address, err)
 		}
 	}()
@@ -126,7 +126,7 @@ func (s *Server) front(door Door, l *capped, srv *http.Server) net.Listener {
 		return l
 	}
 	d := direct.Listen(l, direct.Options{
-		Handler: srv.Handler, Takes: api.Short, Idle: idleTime, Write: answerTime, Ended: l.ended, Log: s.cfg.Log,
+		Handler: srv.Handler, Takes: api.Short, First: headTime, Idle: idleTime, Write: answerTime, Ended: l.ended, Log: s.cfg.Log,
 	})
 	l.others = d
 	s.direct = d
