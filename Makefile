@@ -59,7 +59,7 @@ test: ## all tests, with the race detector; on Debian it installs what they need
 mariadb: $(SUM) ## the store and the commands on MariaDB
 	@test/setup mariadb
 	@echo "== internal/sqlstore, cmd/mpblock: on MariaDB"
-	@test/run -tags mariadb -count=1 -timeout 30m ./internal/sqlstore/... ./cmd/mpblock ./test/gateway
+	@test/run -tags mariadb -count=1 -timeout 30m ./internal/sqlstore/... ./cmd/mpblock ./test/gateway ./test/webhooks
 
 .PHONY: redis
 redis: $(SUM) ## tokens that come from a real Redis
