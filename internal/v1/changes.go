@@ -9,6 +9,7 @@ import (
 
 	"mpblock"
 	"mpblock/internal/feed"
+	"mpblock/internal/v1/sse"
 )
 
 // Limits of the feed.
@@ -77,16 +78,15 @@ func changesAfter(ctx context.Context, x *exchange) error {
 		}
 		defer x.streams.Leave()
 	}
-	control := http.NewResponseController(x.w)
 	if streamed {
-		s := stream{x: x, control: control, at: after}
+		s := stream{Writer: sse.New(x.w), x: x, at: after}
 		return x.begin(s.run(ctx, limit))
 	}
 	page, err := x.page(ctx, after, limit, wait)
 	if err != nil {
 		return x.begin(err)
 	}
-	_ = control.SetWriteDeadline(time.Now().Add(writeTime))
+	_ = http.NewResponseController(x.w).SetWriteDeadline(time.Now().Add(writeTime))
 	out := changes{Changes: make([]change, len(page.Events)), Revision: after}
 	for i, e := range page.Events {
 		out.Changes[i], out.Revision = changeOf(e), e.Seq

@@ -21,6 +21,7 @@ var (
 	errNoPath       = mpblock.NewError(mpblock.NotFound, "path.none", "there is no call at this path: /v1/openapi.yaml has those that there are")
 	errMethod       = mpblock.NewError(mpblock.Invalid, "path.method", "%s is no method of this path: it has %s")
 	errNoToken      = mpblock.NewError(mpblock.Unauthenticated, "token.missing", "the header Authorization is absent: want Bearer and an access token of /cgi-bin/token or /cgi-bin/stable_token")
+	errTwoTokens    = mpblock.NewError(mpblock.Invalid, "token.twice", "there is an access token in the header Authorization and in the query: want one of them")
 	errOtherAccount = mpblock.NewError(mpblock.Forbidden, "token.account", "the access token is of another account than %s, which the path names")
 	errDenied       = mpblock.NewError(mpblock.Forbidden, "caller.call", "account %s may not call %s, nor what does the same here")
 	errOwn          = mpblock.NewError(mpblock.Forbidden, "caller.own", "program %s may not do this, whatever its scopes: it takes an access token got with the secret of account %s itself")

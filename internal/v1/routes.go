@@ -23,6 +23,7 @@ type route struct {
 	own       bool // for the account's own secret: programs may not, whatever their scope
 	list      bool // says who is blocked
 	followers bool // says who follows, or changes it
+	inQuery   bool // takes the access token in the query too: a browser's EventSource sends no headers
 	long      bool // takes as long as it likes, and looks after the deadlines of the connection
 
 	pattern pattern.Pattern // of the whole path, once the API is made
@@ -39,7 +40,7 @@ func routes() []route {
 		{method: http.MethodPost, path: "/blocks:check", name: "blocks.check", scope: programs.Read, list: true, like: list, run: check},
 		{method: http.MethodGet, path: "/blocks", name: "blocks.list", scope: programs.Read, list: true, like: list, run: listBlocks},
 		{method: http.MethodGet, path: "/blocks:walk", name: "blocks.walk", scope: programs.Read, list: true, like: list, run: walk},
-		{method: http.MethodGet, path: "/changes", name: "changes.follow", scope: programs.Feed, like: list, run: changesAfter, long: true},
+		{method: http.MethodGet, path: "/changes", name: "changes.follow", scope: programs.Feed, like: list, run: changesAfter, long: true, inQuery: true},
 		{method: http.MethodGet, path: "/blocks/{openid}", name: "blocks.get", scope: programs.Read, list: true, like: list, run: getBlock},
 		{method: http.MethodPut, path: "/blocks/{openid}", name: "blocks.put", scope: programs.Write, like: block, run: putBlock},
 		{method: http.MethodDelete, path: "/blocks/{openid}", name: "blocks.delete", scope: programs.Write, like: unblock, run: deleteBlock},

@@ -1,15 +1,13 @@
 package v1
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"net/http"
-	"strconv"
 	"time"
 
 	"mpblock"
 	"mpblock/internal/feed"
+	"mpblock/internal/v1/sse"
 )
 
 // Times of a stream.
@@ -22,11 +20,10 @@ const (
 // checkpoints, which say that there is none behind a revision. What it has in memory is one
 // page, also where nobody reads what is sent.
 type stream struct {
-	x       *exchange
-	control *http.ResponseController
-	at      uint64    // revision of the last change that was sent
-	due     time.Time // of the next checkpoint
-	out     bytes.Buffer
+	*sse.Writer
+	x   *exchange
+	at  uint64    // revision of the last change that was sent
+	due time.Time // of the next checkpoint
 }
 
 // checkpoint says that there was no change behind a revision some time ago.
@@ -44,7 +41,9 @@ func (s *stream) run(ctx context.Context, limit int) error {
 	if err != nil {
 		return err
 	}
-	s.begin()
+	s.Begin(seqText(s.at))
+	s.x.sent, s.x.status = true, http.StatusOK
+	defer func() { s.x.size = s.Sent }()
 	for {
 		s.take(page)
 		if !time.Now().Before(s.due) {
@@ -53,7 +52,7 @@ func (s *stream) run(ctx context.Context, limit int) error {
 			}
 			s.check(ctx, f, len(page.Events) == 0)
 		}
-		if err := s.send(); err != nil {
+		if err := s.Send(time.Now().Add(writeTime)); err != nil {
 			return nil // the caller is gone, or does not read
 		}
 		if page, err = s.next(ctx, f, limit); err != nil {
@@ -67,17 +66,6 @@ func (s *stream) run(ctx context.Context, limit int) error {
 func refused(err error) bool {
 	k := mpblock.KindOf(err)
 	return k != mpblock.Internal && k != mpblock.Unavailable
-}
-
-// begin sends the head, with how soon a client is to come back.
-func (s *stream) begin() {
-	head := s.x.w.Header()
-	head.Set("Content-Type", "text/event-stream")
-	head.Set("Cache-Control", "no-store")
-	head.Set("X-Accel-Buffering", "no") // of proxies that would hold events back
-	head.Set("X-Content-Type-Options", "nosniff")
-	s.x.sent, s.x.status = true, http.StatusOK
-	s.out.WriteString("retry: 1000\n\n")
 }
 
 // next waits for changes until the next checkpoint is due; the page is empty then.
@@ -102,50 +90,16 @@ func (s *stream) check(ctx context.Context, f *feed.Follower, idle bool) {
 	switch {
 	case ok:
 		s.due = time.Now().Add(s.x.Checkpoint)
-		s.event("checkpoint", s.at, checkpoint{s.at, age.Milliseconds()})
+		s.Event("checkpoint", seqText(s.at), checkpoint{s.at, age.Milliseconds()})
 	case idle:
-		s.out.WriteString(":\n\n")
+		s.Nothing()
 	}
-}
-
-// event writes one event.
-func (s *stream) event(name string, id uint64, value any) {
-	data, err := json.Marshal(value)
-	if err != nil { // of our own types
-		panic(err)
-	}
-	if name != "" {
-		s.out.WriteString("event: " + name + "\n")
-	}
-	s.out.WriteString("id: " + strconv.FormatUint(id, 10) + "\ndata: ")
-	s.out.Write(data)
-	s.out.WriteString("\n\n")
 }
 
 // take writes the changes of a page.
 func (s *stream) take(page feed.Page) {
 	for _, e := range page.Events {
-		s.event("", e.Seq, changeOf(e))
+		s.Event("", seqText(e.Seq), changeOf(e))
 		s.at = e.Seq
 	}
 }
-
-// send sends what is written.
-func (s *stream) send() error {
-	if s.out.Len() == 0 {
-		return nil
-	}
-	_ = s.control.SetWriteDeadline(time.Now().Add(writeTime)) // fails in tests without a connection
-	n, err := s.x.w.Write(s.out.Bytes())
-	s.x.size += n
-	if s.out.Reset(); s.out.Cap() > maxKept {
-		s.out = bytes.Buffer{}
-	}
-	if err != nil {
-		return err
-	}
-	return s.control.Flush()
-}
-
-// maxKept is how much memory a stream keeps for the next event.
-const maxKept = 16 << 10

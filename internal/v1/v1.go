@@ -200,7 +200,11 @@ func (x *exchange) fail(p *problem) {
 		x.w.Header().Set("Retry-After", strconv.Itoa(p.after))
 	}
 	if p.Status == http.StatusUnauthorized {
-		x.w.Header().Set("WWW-Authenticate", `Bearer realm="mpblock"`)
+		ask := `Bearer realm="mpblock"`
+		if p.Code != errNoToken.Key { // RFC 6750, 3.1
+			ask += `, error="invalid_token"`
+		}
+		x.w.Header().Set("WWW-Authenticate", ask)
 	}
 	x.send("application/problem+json", p)
 }
@@ -239,12 +243,30 @@ func (x *exchange) answer() (err error) {
 	return x.route.run(ctx, x)
 }
 
-// authorize checks the access token of the header, and that it is of the account in the
-// path.
-func (x *exchange) authorize(ctx context.Context) error {
-	kind, token, _ := strings.Cut(x.r.Header.Get("Authorization"), " ")
+// bearer returns the access token of the header, or, where the call takes it there too, that
+// of the query (RFC 6750, 2.3). A page of any site may then read the answer: nothing but the
+// token lets it in.
+func (x *exchange) bearer() (string, error) {
+	header := x.r.Header.Get("Authorization")
+	if token := x.query("access_token"); x.route.inQuery && token != "" {
+		x.w.Header().Set("Access-Control-Allow-Origin", "*")
+		if header != "" {
+			return "", errTwoTokens
+		}
+		return token, nil
+	}
+	kind, token, _ := strings.Cut(header, " ")
 	if token = strings.TrimSpace(token); !strings.EqualFold(kind, "Bearer") || token == "" {
-		return errNoToken
+		return "", errNoToken
+	}
+	return token, nil
+}
+
+// authorize checks the access token, and that it is of the account in the path.
+func (x *exchange) authorize(ctx context.Context) error {
+	token, err := x.bearer()
+	if err != nil {
+		return err
 	}
 	app, err := mpblock.ParseAppID(x.parts["appid"])
 	if err != nil {

@@ -326,6 +326,36 @@ func TestWhoMay(t *testing.T) {
 	f.want(200, "", "GET", at, "")
 }
 
+// The feed alone takes the access token in the query too, and no log has it.
+func TestTokenInQuery(t *testing.T) {
+	f := open(t)
+	feed, with := f.program("feed", programs.Feed), func(token string) string { return "/changes?after=0&access_token=" + token }
+	for _, tt := range []struct {
+		name, path, header string
+		status             int
+		part, ask          string
+	}{
+		{"in the query", with(feed), "-", 200, `"changes":[]`, ""},
+		{"in both", with(feed), "", 400, `"code":"token.twice"`, ""},
+		{"forged", with(feed[:len(feed)-4] + "AAAA"), "-", 401, `"code":"token.bad.forged"`, `Bearer realm="mpblock", error="invalid_token"`},
+		{"empty", with(""), "-", 401, `"code":"token.missing"`, `Bearer realm="mpblock"`},
+		{"of another call", "/blocks?access_token=" + f.token, "-", 401, `"code":"token.missing"`, `Bearer realm="mpblock"`},
+		{"of another call, and in the header", "/blocks?access_token=" + f.token, "", 400, `"code":"query"`, ""},
+	} {
+		a := f.make(call{method: "GET", path: tt.path, token: tt.header})
+		f.check(a, tt.status, tt.part, tt.name)
+		if got := a.header.Get("WWW-Authenticate"); got != tt.ask || a.header.Get("Cache-Control") != "no-store" {
+			t.Errorf("%s: asks with %q, want %q; %v", tt.name, got, tt.ask, a.header)
+		}
+		if open := a.header.Get("Access-Control-Allow-Origin") != ""; open != (tt.header == "-" && strings.Contains(tt.path, "after=0") && tt.name != "empty") && tt.name != "in both" {
+			t.Errorf("%s: pages of other sites may read it: %v", tt.name, open)
+		}
+	}
+	if log := f.log.String(); !strings.Contains(log, "call=v1/changes.follow status=200") || strings.Contains(log, feed) || strings.Contains(log, f.token) {
+		t.Errorf("the log is %s", log)
+	}
+}
+
 func TestPaths(t *testing.T) {
 	f := open(t)
 	for _, tt := range []struct {
