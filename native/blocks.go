@@ -97,6 +97,7 @@ type Piece struct {
 	ExpireTimes map[string]time.Time `json:"expire_times"` // of those whose blocks end
 	Total       int                  `json:"total"`        // of the whole list
 	Revision    uint64               `json:"revision"`
+	Place       string               `json:"place"` // in the feed, behind that revision
 }
 
 // walkSize is how many OpenIDs a piece has at most.

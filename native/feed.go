@@ -22,11 +22,16 @@ const (
 	Amended   = "amended" // another reason or end for who is blocked
 	Unblocked = "unblocked"
 	Expired   = "expired" // unblocked, as the end has come
+
+	Protected   = "protected" // cannot be blocked; that is no change of the list
+	Unprotected = "unprotected"
 )
 
-// Change is a change of the blacklist.
+// Change is a change of the blacklist, or of who is protected.
 type Change struct {
-	Revision   uint64    `json:"revision"` // 1, 2, 3 … without gaps
+	Place      string    `json:"-"`                    // in the feed, behind it: where to go on
+	Revision   uint64    `json:"revision,omitempty"`   // 1, 2, 3 … without gaps; 0: it is of who is protected
+	Protection uint64    `json:"protection,omitempty"` // then, a number above that of the one before
 	Kind       string    `json:"kind"`
 	Time       time.Time `json:"time"`
 	Actor      string    `json:"actor"`
@@ -78,9 +83,15 @@ type Event struct {
 
 // Follow opens the stream of the changes after a revision.
 func (c *Client) Follow(ctx context.Context, after uint64) (*Feed, error) {
+	return c.FollowFrom(ctx, strconv.FormatUint(after, 10))
+}
+
+// FollowFrom opens the stream of the changes behind a place. It fails with what Gone knows
+// where that is of another log, as after a restore.
+func (c *Client) FollowFrom(ctx context.Context, place string) (*Feed, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	f := &Feed{quiet: time.AfterFunc(silence, cancel), cancel: cancel}
-	query := url.Values{"after": {strconv.FormatUint(after, 10)}}
+	query := url.Values{"after": {place}}
 	resp, err := c.open(ctx, request{method: http.MethodGet, path: "/changes", query: query, accept: "text/event-stream"}) //nolint:bodyclose // Close closes it
 	if err != nil {
 		f.quiet.Stop()
@@ -104,7 +115,7 @@ var errEnded = errors.New("the server ended the stream")
 // Next returns the next event, once it is there.
 func (f *Feed) Next() (e Event, err error) {
 	for {
-		name, data, err := f.read()
+		name, id, data, err := f.read()
 		if err != nil {
 			return e, fmt.Errorf("follow the changes: %w", err)
 		}
@@ -114,7 +125,7 @@ func (f *Feed) Next() (e Event, err error) {
 			if err := json.Unmarshal(data, e.Change); err != nil {
 				return e, fmt.Errorf("read a change: %w", err)
 			}
-			e.Revision = e.Change.Revision
+			e.Revision, e.Change.Place = e.Change.Revision, id
 			return e, nil
 		case "checkpoint":
 			var c struct {
@@ -130,36 +141,40 @@ func (f *Feed) Next() (e Event, err error) {
 }
 
 // read reads a server-sent event. Each line is a sign of life, also one that says nothing.
-func (f *Feed) read() (name string, data []byte, err error) {
+func (f *Feed) read() (name, id string, data []byte, err error) {
 	for {
 		line, err := f.lines.ReadBytes('\n')
 		if err != nil {
 			if errors.Is(err, io.EOF) {
 				err = errEnded
 			}
-			return "", nil, err
+			return "", "", nil, err
 		}
 		f.quiet.Reset(silence)
 		switch key, value, _ := bytes.Cut(bytes.TrimRight(line, "\r\n"), []byte(":")); {
 		case len(key) == 0 && len(value) == 0 && data != nil:
-			return name, data, nil
+			return name, id, data, nil
 		case string(key) == "event":
 			name = string(bytes.TrimPrefix(value, []byte(" ")))
+		case string(key) == "id":
+			id = string(bytes.TrimPrefix(value, []byte(" ")))
 		case string(key) == "data":
 			data = bytes.TrimPrefix(value, []byte(" "))
 		}
 	}
 }
 
-// Watch hands out the changes after a revision as they come, for as long as ctx lasts: those
-// that came together in one piece, in their order, without gaps, none twice. Whoever keeps the
-// revision of the last that it has handled goes on from there another day. After a cut, and
-// whatever else passes, it goes on by itself; what no patience mends ends it with an error,
-// and so does what Gone knows: then the list is to be read anew. Where ctx ends it just ends.
+// Watch hands out the changes of the list after a revision as they come, for as long as ctx
+// lasts: those that came together in one piece, in their order, without gaps, none twice.
+// Whoever keeps the revision of the last that it has handled goes on from there another day.
+// After a cut, and whatever else passes, it goes on by itself; what no patience mends ends it
+// with an error, and so does what Gone knows, also of a log that has gone back meanwhile and
+// grown since: then the list is to be read anew. Where ctx ends it just ends.
 func (c *Client) Watch(ctx context.Context, after uint64) iter.Seq2[[]Change, error] {
 	return func(yield func([]Change, error) bool) {
+		place := strconv.FormatUint(after, 10)
 		for pause := firstPause; ctx.Err() == nil; pause = min(2*pause, lastPause) {
-			at, err := c.follow(ctx, after, yield)
+			at, err := c.follow(ctx, after, &place, yield)
 			switch {
 			case err == nil || ctx.Err() != nil:
 				return
@@ -176,10 +191,10 @@ func (c *Client) Watch(ctx context.Context, after uint64) iter.Seq2[[]Change, er
 	}
 }
 
-// follow hands out the changes of one stream, and returns how far it came. Without an error
-// nobody wants any more.
-func (c *Client) follow(ctx context.Context, at uint64, yield func([]Change, error) bool) (uint64, error) {
-	f, err := c.Follow(ctx, at)
+// follow hands out the changes of one stream behind a place, which it moves, and returns how
+// far it came. Without an error nobody wants any more.
+func (c *Client) follow(ctx context.Context, at uint64, place *string, yield func([]Change, error) bool) (uint64, error) {
+	f, err := c.FollowFrom(ctx, *place)
 	if err != nil {
 		return at, err
 	}
@@ -195,7 +210,7 @@ func (c *Client) follow(ctx context.Context, at uint64, yield func([]Change, err
 		case e.Revision != at+1:
 			err = fmt.Errorf("change %d came after change %d", e.Revision, at)
 		default:
-			all, at = append(all, *e.Change), e.Revision
+			all, at, *place = append(all, *e.Change), e.Revision, e.Change.Place
 		}
 		if len(all) > 0 && (err != nil || f.lines.Buffered() == 0) {
 			if !yield(all, nil) {

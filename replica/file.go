@@ -22,6 +22,7 @@ type header struct {
 	Server   string    `json:"server"`
 	AppID    string    `json:"appid"`
 	Revision uint64    `json:"revision"`
+	Place    string    `json:"place,omitempty"`
 	Fresh    time.Time `json:"fresh"` // when the list was known to be the server's
 	Entries  int       `json:"entries"`
 }
@@ -58,7 +59,7 @@ func (r *Replica) write(f io.Writer) error {
 	w := bufio.NewWriterSize(io.MultiWriter(f, sum), 1<<20)
 	_, _ = w.WriteString(form) // an error stays until Flush
 	if err := json.NewEncoder(w).Encode(header{
-		r.source.BaseURL(), r.source.AppID(), r.Revision(), time.Now().Add(-r.Staleness()), r.Len(),
+		r.source.BaseURL(), r.source.AppID(), r.Revision(), r.place, time.Now().Add(-r.Staleness()), r.Len(),
 	}); err != nil {
 		return err
 	}
@@ -110,7 +111,7 @@ func (r *Replica) load() error {
 	if binary.BigEndian.Uint64(entry[:8]) != want {
 		return errors.New("it is damaged: the checksum is another")
 	}
-	r.copy = &copied{table: b.table(), at: h.Revision, whole: h.Revision}
+	r.copy = &copied{table: b.table(), at: h.Revision, place: h.Place, whole: h.Revision}
 	r.fresh.Store(int64(-max(0, time.Since(h.Fresh))))
 	r.publish()
 	r.begin()

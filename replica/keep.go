@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 	"time"
 
 	"mpblock/native"
@@ -16,12 +17,14 @@ type walking struct {
 	builder     *builder
 	after       string
 	first, last uint64
+	place       string // in the feed, at the first revision
 }
 
 // copied is a list that changes are taken into.
 type copied struct {
 	table *table
 	at    uint64 // revision of the last change that was taken in
+	place string // behind it in the feed, by which the server knows its log again; "": of an older file
 	whole uint64 // from which revision on the table is a list
 }
 
@@ -97,7 +100,7 @@ func (r *Replica) walk(ctx context.Context) error {
 		w := r.walking
 		switch {
 		case w == nil:
-			w = &walking{builder: newBuilder(p.Total), first: p.Revision}
+			w = &walking{builder: newBuilder(p.Total), first: p.Revision, place: p.Place}
 			r.walking = w
 		case p.Revision < w.last: // the log has gone back
 			r.walking = nil
@@ -106,7 +109,7 @@ func (r *Replica) walk(ctx context.Context) error {
 		w.last = p.Revision
 		if len(p.OpenIDs) == 0 {
 			r.walking = nil
-			r.copy = &copied{table: w.builder.table(), at: w.first, whole: w.last}
+			r.copy = &copied{table: w.builder.table(), at: w.first, place: w.place, whole: w.last}
 			return nil
 		}
 		for _, id := range p.OpenIDs {
@@ -130,6 +133,7 @@ func (r *Replica) publish() {
 		r.table.Store(c.table)
 	}
 	r.revision.Store(c.at)
+	r.place = c.place
 	if r.told != nil {
 		r.told(c.at)
 	}
@@ -138,7 +142,11 @@ func (r *Replica) publish() {
 // follow takes in changes as they come. It returns when the stream ends.
 func (r *Replica) follow(ctx context.Context) error {
 	r.publish()
-	feed, err := r.source.Follow(ctx, r.copy.at)
+	after := r.copy.place
+	if after == "" {
+		after = strconv.FormatUint(r.copy.at, 10)
+	}
+	feed, err := r.source.FollowFrom(ctx, after)
 	if err != nil {
 		return err
 	}
@@ -183,6 +191,9 @@ func (r *Replica) begin() {
 // apply takes in a change.
 func (r *Replica) apply(c *native.Change) error {
 	switch {
+	case c.Revision == 0: // of who is protected
+		r.copy.place = c.Place
+		return nil
 	case c.Revision <= r.copy.at:
 		return nil
 	case c.Revision != r.copy.at+1:
@@ -201,7 +212,7 @@ func (r *Replica) apply(c *native.Change) error {
 		}
 	}
 	r.copy.table = r.copy.table.grown()
-	r.copy.at = c.Revision
+	r.copy.at, r.copy.place = c.Revision, c.Place
 	r.publish()
 	r.tell()
 	return nil

@@ -56,6 +56,7 @@ type Replica struct {
 	// What the one goroutine that takes in changes knows.
 	walking *walking
 	copy    *copied
+	place   string        // in the feed, behind what is looked up
 	saved   time.Duration // since began, when the file was written
 }
 

@@ -252,6 +252,24 @@ func TestServerGoes(t *testing.T) {
 	if !r.Blocked(w.id(4).String()) || r.Blocked(w.id(1).String()) || r.Revision() != 1 {
 		t.Errorf("%d entries at %d after a restore", r.Len(), r.Revision())
 	}
+	early = w.store.(*memstore.Store).Clone()
+	w.block(5, time.Time{})
+	w.block(6, time.Time{})
+	w.fresh(r)
+	w.stop()
+	w.store = early // and from one whose log is longer than what it knows of, when it asks again
+	for n := range 5 {
+		if _, err := early.Apply(t.Context(), w.account.AppID, mpblock.Batch{
+			Action: mpblock.Block, OpenIDs: []mpblock.OpenID{w.id(10 + n)}, Actor: "test", Reason: "restored", Time: time.Now(),
+		}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	w.start()
+	w.fresh(r)
+	if !r.Blocked(w.id(10).String()) || r.Blocked(w.id(5).String()) || r.Revision() != 6 || r.Len() != 6 {
+		t.Errorf("%d entries at %d after a restore of a log that has grown", r.Len(), r.Revision())
+	}
 }
 
 // A token that somebody else has had renewed is got anew.

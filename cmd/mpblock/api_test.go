@@ -114,7 +114,7 @@ until [ -S data/mpblock.sock ]; do sleep 0.05; done
 mpblock account add --data data > account.txt
 APPID=$(sed -n 's/^appid *//p' account.txt)
 `+fill.Replace(strings.Join(commands, "\n")), "MPBLOCK_LISTEN="+address)
-	for _, want := range []string{"\nevents  blocked amended unblocked expired\nsecret  whsec_", "taken with 204 in ", "crm of wx", "is removed"} {
+	for _, want := range []string{"\nevents  blocked amended unblocked expired protected unprotected\nsecret  whsec_", "taken with 204 in ", "crm of wx", "is removed"} {
 		if !strings.Contains(out, want) {
 			t.Errorf("there is no %s in\n%s", want, out)
 		}

@@ -59,7 +59,7 @@ func (h *handler) protect(r *http.Request, in people) (Persons, error) {
 
 func (h *handler) unprotect(r *http.Request, in people) (Persons, error) {
 	return h.changeProtected(r, in, audit.Unprotected, func(p *protection.Service, a *mpblock.Account, ids []mpblock.OpenID) (did, again []mpblock.OpenID, err error) {
-		did, err = p.Unprotect(r.Context(), a, ids)
+		did, err = p.Unprotect(r.Context(), a, audit.ByAdmin, ids)
 		return did, nil, err
 	})
 }

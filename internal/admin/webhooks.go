@@ -142,7 +142,7 @@ func (h *handler) addWebhook(r *http.Request, in NewWebhook) (WebhookSecret, err
 		return WebhookSecret{}, err
 	}
 	h.didWebhook(r, audit.WebhookAdded, hook.Name, webhooks.Texts(events)...)
-	return WebhookSecret{viewWebhook(webhooks.View{Hook: hook, Revision: hook.From}), secret}, nil
+	return WebhookSecret{viewWebhook(webhooks.View{Hook: hook, Revision: hook.From.Revision}), secret}, nil
 }
 
 func (h *handler) rotateWebhook(r *http.Request, in rotateBody) (WebhookSecret, error) {

@@ -54,7 +54,7 @@ func (d *Desk) Unprotect(ctx context.Context, app mpblock.AppID, openids []strin
 	if err != nil {
 		return 0, err
 	}
-	did, err := d.office.lists.Protection().Unprotect(ctx, a, ids)
+	did, err := d.office.lists.Protection().Unprotect(ctx, a, d.actor(), ids)
 	return len(did), d.notePeople(ctx, err, audit.Unprotected, app, did, "")
 }
 

@@ -8,7 +8,9 @@
 // however many follow it.
 //
 // A revision is the Seq of a Change: what a list is at a revision is what the changes up
-// to it add up to. Followers keep their own place, and nothing is written down of them.
+// to it add up to. Who is protected is no part of the list: its changes have numbers of
+// their own, and are told between those of the list. Followers keep their own place, and
+// nothing is written down of them.
 package feed
 
 import (
@@ -26,7 +28,7 @@ const DefaultPoll = 400 * time.Millisecond
 // Errors of followers.
 var (
 	// ErrGone is the answer to a place from which nobody can go on: the changes behind it
-	// are not kept, or it is ahead of the log, which has gone back, as after a restore.
+	// are not kept, or it is of another log, as after a restore.
 	ErrGone = mpblock.NewError(mpblock.Conflict, "feed.gone", "the changes after revision %d cannot be told: read the list as it is, and go on after revision %d")
 
 	// ErrStopped is the answer when the server stops.
@@ -36,9 +38,10 @@ var (
 // Store is a mpblock.Store whose changes can be followed.
 type Store struct {
 	mpblock.Store
-	poll    time.Duration
-	stopped chan struct{}
-	stop    func()
+	poll       time.Duration
+	protection Protection
+	stopped    chan struct{}
+	stop       func()
 
 	mu     sync.RWMutex
 	topics map[mpblock.AppID]*topic
@@ -47,10 +50,12 @@ type Store struct {
 // New returns a store in front of another. Poll is how often an account that is followed
 // is looked at; 0: nobody writes to the store but through this one.
 func New(store mpblock.Store, poll time.Duration) *Store {
-	s := &Store{Store: store, poll: poll, stopped: make(chan struct{}), topics: map[mpblock.AppID]*topic{}}
+	s := &Store{Store: store, poll: poll, protection: none, stopped: make(chan struct{}), topics: map[mpblock.AppID]*topic{}}
 	s.stop = sync.OnceFunc(func() { close(s.stopped) })
 	return s
 }
+
+func none(context.Context, mpblock.AppID, uint64, int) ([]Event, uint64, error) { return nil, 0, nil }
 
 // Unwrap returns the store inside.
 func (s *Store) Unwrap() mpblock.Store { return s.Store }
@@ -62,14 +67,19 @@ func (s *Store) Stop() { s.stop() }
 func (s *Store) Apply(ctx context.Context, app mpblock.AppID, b mpblock.Batch) (mpblock.Change, error) {
 	c, err := s.Store.Apply(ctx, app, b)
 	if c.Seq != 0 || err != nil {
-		s.mu.RLock()
-		t := s.topics[app]
-		s.mu.RUnlock()
-		if t != nil {
-			t.kick()
-		}
+		s.Kick(app)
 	}
 	return c, err
+}
+
+// Kick has an account looked at now, if it is followed.
+func (s *Store) Kick(app mpblock.AppID) {
+	s.mu.RLock()
+	t := s.topics[app]
+	s.mu.RUnlock()
+	if t != nil {
+		t.kick()
+	}
 }
 
 // Follow begins to wait for the changes of an account. Close ends it.
@@ -112,16 +122,16 @@ func (f *Follower) Close() {
 	}
 }
 
-// Next returns the changes after a revision, as Read does, and waits until there are some.
+// Next returns the changes behind a place, as Read does, and waits until there are some.
 // It fails with the error of ctx, with ErrGone or with ErrStopped.
-func (f *Follower) Next(ctx context.Context, after uint64, limit int) (Page, error) {
+func (f *Follower) Next(ctx context.Context, after Place, limit int) (Page, error) {
 	t := f.topic
 	for {
 		at := t.now()
 		if page, ok := at.page(after, limit); ok {
 			return page, nil
 		}
-		if !at.known || after != at.seq {
+		if !at.known || after.Revision != at.seq || after.Protection != at.protection {
 			if page, err := t.store.Read(ctx, t.app, after, limit); err != nil || len(page.Events) > 0 {
 				return page, err
 			}

@@ -87,7 +87,7 @@ func TestKinds(t *testing.T) {
 	for _, batch := range batches {
 		apply(t, s, batch)
 	}
-	page, err := s.Read(t.Context(), app, 0, 100)
+	page, err := s.Read(t.Context(), app, feed.At(0), 100)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -125,7 +125,7 @@ func TestWakes(t *testing.T) {
 				began <- time.Now()
 				block(t, writer, 1)
 			}()
-			page, err := f.Next(t.Context(), 0, 10)
+			page, err := f.Next(t.Context(), feed.At(0), 10)
 			took := time.Since(<-began)
 			if err != nil || len(page.Events) != 1 || page.Head != 1 {
 				t.Fatalf("%s: %v, %v, want one change", name, page, err)
@@ -147,7 +147,7 @@ func TestNothingIsLostBetween(t *testing.T) {
 			f := s.Follow(app)
 			defer func() { f.Close() }()
 			for at := uint64(0); at < changes; {
-				page, err := f.Next(t.Context(), at, 1+rand.IntN(50))
+				page, err := f.Next(t.Context(), feed.At(at), 1+rand.IntN(50))
 				if err != nil {
 					t.Error(err)
 					return
@@ -185,7 +185,7 @@ func TestIdle(t *testing.T) {
 				f := s.Follow(app)
 				defer f.Close()
 				for at := uint64(0); ; at++ {
-					if _, err := f.Next(ctx, at, 1); err != nil {
+					if _, err := f.Next(ctx, feed.At(at), 1); err != nil {
 						return
 					}
 					heard.Add(1)
@@ -228,7 +228,7 @@ func TestGone(t *testing.T) {
 			t.Helper()
 			f := s.Follow(app)
 			defer f.Close()
-			_, err := f.Next(t.Context(), after, 10)
+			_, err := f.Next(t.Context(), feed.At(after), 10)
 			var e *mpblock.Error
 			if !errors.As(err, &e) || !errors.Is(err, feed.ErrGone) || !slices.Equal(e.Args, []any{after, uint64(5)}) {
 				t.Errorf("after %d: %v, want a gap and revision 5", after, err)
@@ -242,7 +242,7 @@ func TestGone(t *testing.T) {
 		}
 		store.missing = 3
 		gone(feed.New(store, 0), 2)
-		if page, err := feed.New(store, 0).Read(t.Context(), app, 3, 10); err != nil || len(page.Events) != 2 {
+		if page, err := feed.New(store, 0).Read(t.Context(), app, feed.At(3), 10); err != nil || len(page.Events) != 2 {
 			t.Errorf("behind the gap: %v, %v", page, err)
 		}
 	})
@@ -262,7 +262,7 @@ func TestBehind(t *testing.T) {
 			time.Sleep(time.Second)
 			block(t, inner, 3)
 		}()
-		if page, err := f.Next(t.Context(), 2, 10); err != nil || page.Events[0].Seq != 3 {
+		if page, err := f.Next(t.Context(), feed.At(2), 10); err != nil || page.Events[0].Seq != 3 {
 			t.Errorf("%v, %v, want change 3", page, err)
 		}
 	})
@@ -311,7 +311,7 @@ func TestFails(t *testing.T) {
 			time.Sleep(time.Minute)
 			store.down.Store(false)
 		}()
-		if page, err := f.Next(t.Context(), 0, 10); err != nil || len(page.Events) != 1 {
+		if page, err := f.Next(t.Context(), feed.At(0), 10); err != nil || len(page.Events) != 1 {
 			t.Errorf("%v, %v, want the change", page, err)
 		}
 	})
@@ -323,7 +323,7 @@ func TestStop(t *testing.T) {
 		f := s.Follow(app)
 		defer f.Close()
 		time.AfterFunc(time.Second, s.Stop)
-		if _, err := f.Next(t.Context(), 0, 10); !errors.Is(err, feed.ErrStopped) {
+		if _, err := f.Next(t.Context(), feed.At(0), 10); !errors.Is(err, feed.ErrStopped) {
 			t.Errorf("%v, want that the server stops", err)
 		}
 		s.Stop()
@@ -347,7 +347,7 @@ func TestLargeChanges(t *testing.T) {
 	f := s.Follow(app)
 	defer f.Close()
 	for at := range uint64(20) {
-		page, err := f.Next(t.Context(), at, 100)
+		page, err := f.Next(t.Context(), feed.At(at), 100)
 		if err != nil || len(page.Events) != 1 || page.Events[0].Seq != at+1 || page.Head != 20 {
 			t.Fatalf("after %d: %d changes, head %d, %v", at, len(page.Events), page.Head, err)
 		}
@@ -370,7 +370,7 @@ func TestLargeChangeIsShared(t *testing.T) {
 			wg.Go(func() {
 				f := s.Follow(app)
 				defer f.Close()
-				if page, err := f.Next(t.Context(), 0, 1); err == nil && len(page.Events) == 1 {
+				if page, err := f.Next(t.Context(), feed.At(0), 1); err == nil && len(page.Events) == 1 {
 					heard.Add(1)
 				}
 			})

@@ -47,7 +47,7 @@ func TestNodes(t *testing.T) {
 			apply(t, by, mpblock.Batch{Action: mpblock.Block, OpenIDs: []mpblock.OpenID{storetest.Numbered(n)}})
 			made <- time.Now()
 		}()
-		page, err := f.Next(t.Context(), n, 10)
+		page, err := f.Next(t.Context(), feed.At(n), 10)
 		if err != nil || len(page.Events) != 1 || page.Events[0].Seq != n+1 {
 			t.Fatalf("%v, %v, want change %d", page, err, n+1)
 		}

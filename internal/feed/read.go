@@ -17,12 +17,19 @@ const (
 	Amended   Kind = "amended"   // another reason or end for who is blocked
 	Unblocked Kind = "unblocked" // by somebody
 	Expired   Kind = "expired"   // unblocked, as the end has come
+
+	Protected   Kind = "protected" // not to be blocked, whether blocked now or not
+	Unprotected Kind = "unprotected"
 )
 
 // Event is a change as followers are told of it.
 type Event struct {
-	mpblock.Change
-	Kind Kind
+	mpblock.Change // of one of who is protected: time, actor, reason and OpenIDs
+	Kind           Kind
+
+	// Number is that of a change of who is protected, 0 of one of the list: each is above
+	// the one before. Behind is the revision that the list had when it was made.
+	Number, Behind uint64
 
 	// Ends are the ends of those entries that a change gives back, or that belong again to
 	// what they belonged to before. Who is not in it has none. It is for changes that undo
@@ -34,7 +41,12 @@ type Event struct {
 type Page struct {
 	Events []Event // in their order, without gaps; may be shared: they must not be changed
 	Head   uint64  // revision of the list, as far as is known; changes behind Events are not in the page yet
+
+	Protection uint64 // number of the last change of who is protected, likewise
 }
+
+// More tells whether there is more than a page has, whose last event has a place.
+func (p Page) More(at Place) bool { return at.Revision < p.Head || at.Protection < p.Protection }
 
 // Bounds of a page beside its limit.
 const (
@@ -49,12 +61,23 @@ const (
 	between = 50 * time.Millisecond
 )
 
-// Read returns up to limit changes after a revision, at least one where there are some. It
+// Read returns up to limit changes behind a place, at least one where there are some. It
 // fails with ErrGone where they cannot be told.
-func (s *Store) Read(ctx context.Context, app mpblock.AppID, after uint64, limit int) (Page, error) {
+func (s *Store) Read(ctx context.Context, app mpblock.AppID, after Place, limit int) (Page, error) {
+	return s.patient(ctx, func() (Page, error) {
+		page, err := s.list(ctx, app, after.Revision, limit)
+		if err != nil {
+			return page, err
+		}
+		return s.beside(ctx, app, after, page, limit)
+	})
+}
+
+// patient reads again for a while what is gone.
+func (s *Store) patient(ctx context.Context, read func() (Page, error)) (Page, error) {
 	late := time.After(grace)
 	for {
-		page, err := s.read(ctx, app, after, limit)
+		page, err := read()
 		if s.poll == 0 || !errors.Is(err, ErrGone) {
 			return page, err
 		}
@@ -68,7 +91,8 @@ func (s *Store) Read(ctx context.Context, app mpblock.AppID, after uint64, limit
 	}
 }
 
-func (s *Store) read(ctx context.Context, app mpblock.AppID, after uint64, limit int) (Page, error) {
+// list returns up to limit changes of the list after a revision.
+func (s *Store) list(ctx context.Context, app mpblock.AppID, after uint64, limit int) (Page, error) {
 	head, err := s.Blacklist(ctx, app, mpblock.OpenID{}, 0)
 	if err != nil {
 		return Page{}, err

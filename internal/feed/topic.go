@@ -18,7 +18,7 @@ type topic struct {
 
 	mu    sync.Mutex
 	state moment
-	news  chan struct{} // closed when state.seq goes on
+	news  chan struct{} // closed when state goes on
 }
 
 // moment is what is known of an account.
@@ -26,8 +26,10 @@ type moment struct {
 	known   bool
 	seq     uint64    // of the last change
 	checked time.Time // the machine's, before which no later change had been made
-	tail    []Event   // the last changes, as far as they are kept in memory
-	news    <-chan struct{}
+	tail    []Event   // the last changes of the list, as far as they are kept in memory
+
+	protection uint64 // number of the last change of who is protected
+	news       <-chan struct{}
 }
 
 // Bounds of what is kept and read at once.
@@ -45,14 +47,16 @@ func (t *topic) now() moment {
 	return at
 }
 
-// page returns the changes after a revision from memory, if they are there.
-func (at moment) page(after uint64, limit int) (Page, bool) {
-	if len(at.tail) == 0 || after+1 < at.tail[0].Seq || after >= at.seq {
+// page returns the changes behind a place from memory, if they are there, and are of the
+// list alone.
+func (at moment) page(behind Place, limit int) (Page, bool) {
+	after := behind.Revision
+	if len(at.tail) == 0 || after+1 < at.tail[0].Seq || after >= at.seq || behind.Protection < at.protection {
 		return Page{}, false
 	}
 	events := at.tail[after+1-at.tail[0].Seq:]
 	events = events[:min(limit, len(events))]
-	return Page{Events: events, Head: at.seq}, true
+	return Page{Events: events, Head: at.seq, Protection: at.protection}, true
 }
 
 // kick has the account looked at now.
@@ -97,11 +101,15 @@ func (t *topic) look(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
+		protection, err := t.store.protectedAt(ctx, t.app)
+		if err != nil {
+			return err
+		}
 		if !at.known || head.Seq <= at.seq {
-			t.advance(head.Seq, start, nil)
+			t.advance(head.Seq, protection, start, nil)
 			return nil
 		}
-		page, err := t.store.Read(ctx, t.app, at.seq, tailEvents)
+		page, err := t.store.patient(ctx, func() (Page, error) { return t.store.list(ctx, t.app, at.seq, tailEvents) })
 		if err != nil {
 			return err
 		}
@@ -109,22 +117,23 @@ func (t *topic) look(ctx context.Context) error {
 			return nil
 		}
 		at.seq = page.Events[len(page.Events)-1].Seq
-		t.advance(at.seq, start, page.Events)
+		t.advance(at.seq, protection, start, page.Events)
 		if at.seq >= page.Head {
 			return nil
 		}
 	}
 }
 
-// advance takes in what was read since a time: all changes up to a seq.
-func (t *topic) advance(seq uint64, since time.Time, events []Event) {
+// advance takes in what was read since a time: all changes up to a seq, and to a number of
+// those of who is protected.
+func (t *topic) advance(seq, protection uint64, since time.Time, events []Event) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.state.checked = since
-	if t.state.known && seq <= t.state.seq {
+	if t.state.known && seq <= t.state.seq && protection <= t.state.protection {
 		return
 	}
-	t.state.known, t.state.seq = true, seq
+	t.state.known, t.state.seq, t.state.protection = true, max(seq, t.state.seq), max(protection, t.state.protection)
 	t.state.tail = trim(append(t.state.tail[:len(t.state.tail):len(t.state.tail)], events...))
 	close(t.news)
 	t.news = make(chan struct{})

@@ -76,7 +76,7 @@ func TestProtectedByEveryWay(t *testing.T) {
 		t.Errorf("a batch of protected ones: %v", err)
 	}
 
-	if _, err := l.svc.Protection().Unprotect(t.Context(), l.a, l.parsed(1, 2)); err != nil {
+	if _, err := l.svc.Protection().Unprotect(t.Context(), l.a, "admin", l.parsed(1, 2)); err != nil {
 		t.Fatal(err)
 	}
 	wantCode(t, l.svc.Change(t.Context(), l.a, "api", mpblock.Block, l.ids[1:2]), wire.CodeOK)

@@ -67,6 +67,7 @@ func openRules(ctx context.Context, store *listcache.Store, people mpblock.Recor
 	r.audit = audit.New(store, c.Clock, c.Log)
 	in := intake.New(store, r.lists, c.Clock)
 	changes, _ := find[*feed.Store](store)
+	r.followProtection(changes)
 	r.webhooks = webhooks.New(store, webhooks.Options{
 		Feed: changes, Seal: r.upstream, Post: post.New(c.WebhookPrivate), Clock: c.Clock, Log: c.Log, Meter: c.posted,
 		Alone: c.embedded() || c.Emulate != nil,
@@ -74,6 +75,31 @@ func openRules(ctx context.Context, store *listcache.Store, people mpblock.Recor
 	r.removals = &removals{r.access, r.upstream, r.webhooks, store, r.jobs, r.remarks, r.lists.Protection(), r.audit, in, c.Log, map[mpblock.AppID]time.Time{}}
 	r.desks = desk.New(r.access, r.operators, r.lists, r.jobs, r.remarks, in, r.upstream, r.audit, c.Clock).WithWebhooks(r.webhooks)
 	return r, nil
+}
+
+// followProtection has those who follow an account told of who is protected.
+func (r *rules) followProtection(changes *feed.Store) {
+	people := r.lists.Protection()
+	people.Changed = changes.Kick
+	changes.WithProtection(func(ctx context.Context, app mpblock.AppID, after uint64, limit int) ([]feed.Event, uint64, error) {
+		told, last, err := people.Told(ctx, app, after, limit)
+		events := make([]feed.Event, len(told))
+		for i, c := range told {
+			e := feed.Event{Kind: feed.Unprotected, Number: c.Number, Behind: c.Behind, Change: mpblock.Change{Time: c.At, Actor: c.By, Reason: c.Why}}
+			if c.Protects {
+				e.Kind = feed.Protected
+			}
+			for _, text := range c.OpenIDs {
+				id, err := mpblock.ParseOpenID(text)
+				if err != nil {
+					return nil, last, err
+				}
+				e.OpenIDs = append(e.OpenIDs, id)
+			}
+			events[i] = e
+		}
+		return events, last, err
+	})
 }
 
 // How often run does what nobody waits for.

@@ -86,7 +86,7 @@ func TestResetEndsStreams(t *testing.T) {
 	defer f.Close()
 	ended := make(chan error, 1)
 	go func() {
-		_, err := f.Next(t.Context(), 0, 1)
+		_, err := f.Next(t.Context(), feed.At(0), 1)
 		ended <- err
 	}()
 	if err := s.Reset(t.Context()); err != nil {

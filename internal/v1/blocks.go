@@ -9,6 +9,7 @@ import (
 	"mpblock"
 	"mpblock/internal/lists"
 	"mpblock/internal/lists/past"
+	"mpblock/internal/remarks"
 	"mpblock/internal/v1/checking"
 )
 
@@ -18,6 +19,7 @@ type entry struct {
 	CreateTime time.Time  `json:"create_time"` // of the change that the entry belongs to
 	ExpireTime *time.Time `json:"expire_time,omitempty"`
 	Reason     string     `json:"reason"`
+	Note       string     `json:"note,omitempty"` // the remark of the person, whatever the block; see remarks
 	Actor      string     `json:"actor"`
 	Revision   uint64     `json:"revision"` // of that change
 }
@@ -52,8 +54,7 @@ func getBlock(ctx context.Context, x *exchange) error {
 	if held[0].By.Seq == 0 {
 		return errNotBlocked.With(id)
 	}
-	x.show(held[0])
-	return nil
+	return x.show(ctx, held[0])
 }
 
 // read returns what the entries of OpenIDs belong to, or did at the revision that the query
@@ -83,9 +84,25 @@ func (x *exchange) held(ctx context.Context, id mpblock.OpenID) (past.Held, erro
 }
 
 // show answers with an entry.
-func (x *exchange) show(h past.Held) {
+func (x *exchange) show(ctx context.Context, h past.Held) error {
 	x.w.Header().Set("ETag", etag(h.By.Seq))
-	x.body = entryOf(h)
+	one := []entry{entryOf(h)}
+	err := x.annotate(ctx, one)
+	x.body = one[0]
+	return err
+}
+
+// annotate gives entries the notes of their OpenIDs.
+func (x *exchange) annotate(ctx context.Context, entries []entry) error {
+	ids := make([]mpblock.OpenID, len(entries))
+	for i, e := range entries {
+		ids[i], _ = mpblock.ParseOpenID(e.OpenID) // as it was written
+	}
+	notes, err := x.Remarks.Of(ctx, x.AppID, ids)
+	for i := range entries {
+		entries[i].Note = notes[ids[i]].Remark
+	}
+	return err
 }
 
 // check tells of each OpenID whether it is blocked.
@@ -144,11 +161,17 @@ func putBlock(ctx context.Context, x *exchange) error {
 		return err
 	}
 	var body struct {
-		Reason string `json:"reason"`
+		Reason string  `json:"reason"`
+		Note   *string `json:"note"`
 		end
 	}
 	if err := x.decode(&body, maxBody); err != nil {
 		return err
+	}
+	if body.Note != nil {
+		if _, _, err := remarks.Check("", *body.Note); err != nil {
+			return mpblock.At(err, "note")
+		}
 	}
 	until, err := body.at(x.Clock.Now())
 	if err != nil {
@@ -158,25 +181,36 @@ func putBlock(ctx context.Context, x *exchange) error {
 	if err != nil {
 		return err
 	}
+	made, err := x.put(ctx, id, reason, until)
+	if err == nil && body.Note != nil {
+		err = x.Remarks.SetRemark(ctx, x.Account, x.Actor, id, *body.Note)
+	}
+	if err != nil {
+		return err
+	}
+	return x.show(ctx, made)
+}
+
+// put blocks an OpenID or amends its entry, and returns what it belongs to then.
+func (x *exchange) put(ctx context.Context, id mpblock.OpenID, reason string, until time.Time) (past.Held, error) {
 	for range tries {
 		held, err := x.held(ctx, id)
 		if err != nil {
-			return err
+			return past.Held{}, err
 		}
 		only, err := x.matches(held)
 		if err != nil {
-			return err
+			return past.Held{}, err
 		}
 		action := mpblock.Block
 		if held.By.Seq != 0 {
 			if action = mpblock.Amend; held.By.Reason == reason && held.By.Until.Equal(until) {
-				x.show(held)
-				return nil
+				return held, nil
 			}
 		}
 		made, err := x.Lists.ByHand(ctx, x.Account, lists.Hand{Actor: x.Actor, Action: action, OpenIDs: []string{id.String()}, Reason: reason, Until: until, Last: only})
 		if err != nil {
-			return err
+			return past.Held{}, err
 		}
 		if made.Seq == 0 {
 			continue // another has changed it meanwhile
@@ -186,10 +220,9 @@ func putBlock(ctx context.Context, x *exchange) error {
 			x.status = http.StatusCreated
 		}
 		c, err := x.Lists.ChangeAt(ctx, x.AppID, made.Seq)
-		x.show(past.Held{OpenID: id, By: c})
-		return err
+		return past.Held{OpenID: id, By: c}, err
 	}
-	return errBusy
+	return past.Held{}, errBusy
 }
 
 // matches holds an entry against the header If-Match, and returns which change has to be

@@ -10,6 +10,7 @@ import (
 	"mpblock"
 	"mpblock/internal/feed"
 	"mpblock/internal/v1/sse"
+	"mpblock/internal/v1/told"
 )
 
 // Limits of the feed.
@@ -19,49 +20,12 @@ const (
 	maxPollWait    = time.Minute
 )
 
-// change is a change as the feed tells of it.
-type change struct {
-	Revision   uint64     `json:"revision"`
-	Kind       feed.Kind  `json:"kind"`
-	Time       time.Time  `json:"time"`
-	Actor      string     `json:"actor"`
-	Reason     string     `json:"reason"`
-	ExpireTime *time.Time `json:"expire_time,omitempty"`
-	Undoes     uint64     `json:"undoes,omitempty"`
-	OpenIDs    []string   `json:"openids"`
-
-	// ExpireTimes are the ends of the entries that an undo gives back; those who are not in
-	// it have none.
-	ExpireTimes map[string]time.Time `json:"expire_times,omitempty"`
-}
-
-func changeOf(e feed.Event) change {
-	c := change{
-		Revision: e.Seq, Kind: e.Kind, Time: e.Time, Actor: e.Actor, Reason: e.Reason, ExpireTime: timeOf(e.Until),
-		Undoes: e.Undoes, OpenIDs: texts(e.OpenIDs),
-	}
-	if len(e.Ends) > 0 {
-		c.ExpireTimes = make(map[string]time.Time, len(e.Ends))
-		for id, end := range e.Ends {
-			c.ExpireTimes[id.String()] = end
-		}
-	}
-	return c
-}
-
-func texts(ids []mpblock.OpenID) []string {
-	out := make([]string, len(ids))
-	for i, id := range ids {
-		out[i] = id.String()
-	}
-	return out
-}
-
 // changes is a piece of the feed.
 type changes struct {
-	Changes  []change `json:"changes"`
-	Revision uint64   `json:"revision"` // to go on after
-	More     bool     `json:"more"`
+	Changes  []told.Change `json:"changes"`
+	Revision uint64        `json:"revision"`
+	Place    string        `json:"place"` // to go on after
+	More     bool          `json:"more"`
 }
 
 // changesAfter answers with the changes after a revision, and waits for some if it is
@@ -87,11 +51,11 @@ func changesAfter(ctx context.Context, x *exchange) error {
 		return x.begin(err)
 	}
 	_ = http.NewResponseController(x.w).SetWriteDeadline(time.Now().Add(writeTime))
-	out := changes{Changes: make([]change, len(page.Events)), Revision: after}
+	out := changes{Changes: make([]told.Change, len(page.Events))}
 	for i, e := range page.Events {
-		out.Changes[i], out.Revision = changeOf(e), e.Seq
+		out.Changes[i], after = told.Of(e), after.After(e)
 	}
-	out.More = out.Revision < page.Head
+	out.Revision, out.Place, out.More = after.Revision, after.String(), page.More(after)
 	x.at(max(page.Head, out.Revision))
 	x.body = out
 	return nil
@@ -108,7 +72,7 @@ func (x *exchange) begin(err error) error {
 }
 
 // page returns a piece of the feed, empty if none has come in time or the server stops.
-func (x *exchange) page(ctx context.Context, after uint64, limit int, wait time.Duration) (feed.Page, error) {
+func (x *exchange) page(ctx context.Context, after feed.Place, limit int, wait time.Duration) (feed.Page, error) {
 	if x.Timeout > 0 {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, wait+x.Timeout)
@@ -128,37 +92,51 @@ func (x *exchange) page(ctx context.Context, after uint64, limit int, wait time.
 	return page, err
 }
 
-// place reads where the feed is to begin, how much of it is wanted, and how long to wait.
-func (x *exchange) place(ctx context.Context) (after uint64, limit int, wait time.Duration, err error) {
-	if err := x.knows("after", "limit", "wait"); err != nil {
-		return 0, 0, 0, err
-	}
+// after reads where the feed is to begin.
+func (x *exchange) after(ctx context.Context) (feed.Place, error) {
 	text := x.query("after")
 	if last := x.r.Header.Get("Last-Event-ID"); last != "" {
 		text = last
 	}
-	switch text {
-	case "":
-	case "now":
-		after, err = x.Past.Revision(ctx, x.AppID)
-	default:
-		after, err = parseNumber("after", text)
+	if text == "" {
+		return feed.Place{}, nil
 	}
-	if err != nil {
-		return 0, 0, 0, err
+	after, whole, ok := feed.ParsePlace(text)
+	switch {
+	case text == "now":
+		head, err := x.Past.Revision(ctx, x.AppID)
+		if err != nil {
+			return after, err
+		}
+		return x.Feed.Now(ctx, x.AppID, head)
+	case !ok:
+		return after, errQuery.With("after", "want a place of an answer, a revision, or now, not "+clip(text))
+	case whole:
+		return after, x.Feed.Verify(ctx, x.AppID, after)
+	}
+	return x.Feed.Place(ctx, x.AppID, after.Revision)
+}
+
+// place reads where the feed is to begin, how much of it is wanted, and how long to wait.
+func (x *exchange) place(ctx context.Context) (after feed.Place, limit int, wait time.Duration, err error) {
+	if err := x.knows("after", "limit", "wait", "access_token"); err != nil {
+		return after, 0, 0, err
+	}
+	if after, err = x.after(ctx); err != nil {
+		return after, 0, 0, x.begin(err)
 	}
 	n, err := x.number("limit")
 	if err != nil {
-		return 0, 0, 0, err
+		return after, 0, 0, err
 	}
 	if limit = defaultChanges; n > maxChanges || n == 0 && x.asked.Has("limit") {
-		return 0, 0, 0, errQuery.With("limit", "want 1 to 1000")
+		return after, 0, 0, errQuery.With("limit", "want 1 to 1000")
 	} else if n > 0 {
 		limit = int(n)
 	}
 	if text := x.query("wait"); text != "" {
 		if wait, err = time.ParseDuration(text); err != nil || wait < 0 || wait > maxPollWait {
-			return 0, 0, 0, errQuery.With("wait", "want a time as 30s, up to 60s, not "+clip(text))
+			return after, 0, 0, errQuery.With("wait", "want a time as 30s, up to 60s, not "+clip(text))
 		}
 	}
 	return after, limit, wait, nil

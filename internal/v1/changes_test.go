@@ -30,35 +30,57 @@ import (
 
 func TestChanges(t *testing.T) {
 	f := open(t)
-	f.want(200, `{"changes":[],"revision":0,"more":false}`, "GET", "/changes", "")
+	f.want(200, `{"changes":[],"revision":0,"place":"0-0-0","more":false}`, "GET", "/changes", "")
 	f.want(201, "", "PUT", "/blocks/"+f.ids[0], `{"reason":"spam","ttl":"1h"}`)
 	f.want(200, "", "PUT", "/blocks/"+f.ids[0], `{"reason":"worse"}`)
 	f.want(204, "", "DELETE", "/blocks/"+f.ids[0], "")
 	a := f.want(200, `{"revision":1,"kind":"blocked","time":"2026-03-01T08:00:00Z","actor":"api","reason":"spam","expire_time":"2026-03-01T09:00:00Z","openids":["`+f.ids[0]+`"]}`, "GET", "/changes", "")
 	f.check(a, 200, `{"revision":2,"kind":"amended","time":"2026-03-01T08:00:00Z","actor":"api","reason":"worse","openids":["`, "amended")
 	f.check(a, 200, `"kind":"unblocked"`, "unblocked")
-	f.check(a, 200, `"revision":3,"more":false}`, "place")
+	place := f.place(a)
+	f.check(a, 200, `"revision":3,"place":"`+place+`","more":false}`, "place")
 	if got := a.header.Get("Mpblock-Revision"); got != "3" {
 		t.Errorf("revision %q of the answer, want 3", got)
 	}
-	f.want(200, `"revision":2,"more":true}`, "GET", "/changes?after=1&limit=1", "")
-	f.want(200, `{"changes":[],"revision":3,"more":false}`, "GET", "/changes?after=3&wait=10ms", "")
-	f.want(200, `{"changes":[],"revision":3,"more":false}`, "GET", "/changes?after=now", "")
-	for _, bad := range []string{"after=-1", "after=x", "limit=0", "limit=1001", "limit=x", "wait=61s", "wait=-1s", "wait=30", "after=99999999999999999999"} {
+	f.want(200, `"more":true}`, "GET", "/changes?after=1&limit=1", "")
+	for _, after := range []string{"3&wait=10ms", "now", place} {
+		f.want(200, `{"changes":[],"revision":3,"place":"`+place+`","more":false}`, "GET", "/changes?after="+after, "")
+	}
+	f.want(201, "", "PUT", "/protected/"+f.ids[1], `{"reason":"staff"}`)
+	f.want(201, "", "PUT", "/blocks/"+f.ids[2], `{}`)
+	f.want(204, "", "DELETE", "/protected/"+f.ids[1], "")
+	a = f.want(200, `,"kind":"protected","time":"2026-03-01T08:00:00Z","actor":"api","reason":"staff","openids":["`+f.ids[1]+`"]},{"revision":4,"kind":"blocked"`, "GET", "/changes?after="+place, "")
+	f.check(a, 200, `"kind":"unprotected","time":"2026-03-01T08:00:00Z","actor":"api","reason":"","openids":["`, "unprotected")
+	f.want(200, `{"changes":[],"revision":4,"place":"`+f.place(a)+`","more":false}`, "GET", "/changes?after="+f.place(a), "")
+	f.want(200, `{"changes":[{"revision":4,"kind":"blocked"`, "GET", "/changes?after=3", "") // behind a revision, as of now
+	f.want(200, `,"kind":"protected"`, "GET", "/changes?after=0&limit=4", "")
+	a = f.want(410, `"code":"feed.gone"`, "GET", "/changes?after=3-zzz-0", "") // of another log
+	f.check(a, 410, `"begin":4`, "where to begin")
+	a = f.want(410, `"code":"feed.gone"`, "GET", "/changes?after=0-0-zzz", "")
+	f.check(a, 410, `"begin":4`, "where to begin")
+	for _, bad := range []string{"after=-1", "after=x", "limit=0", "limit=1001", "limit=x", "wait=61s", "wait=-1s", "wait=30", "after=99999999999999999999", "after=1-2", "after=1-!-3"} {
 		f.want(400, `"code":"query"`, "GET", "/changes?"+bad, "")
 	}
-	a = f.want(410, `"code":"feed.gone"`, "GET", "/changes?after=4", "")
-	if got := a.header.Get("Mpblock-Revision"); got != "3" {
-		t.Errorf("one is to begin at %q, want 3", got)
+	a = f.want(410, `"code":"feed.gone"`, "GET", "/changes?after=5", "")
+	if got := a.header.Get("Mpblock-Revision"); got != "4" {
+		t.Errorf("one is to begin at %q, want 4", got)
 	}
-	f.check(a, 410, `"begin":3`, "where to begin")
+	f.check(a, 410, `"begin":4`, "where to begin")
 	a = f.make(call{method: "GET", path: "/changes", token: "Bearer " + f.program("writer", programs.Write)})
 	f.check(a, 403, "", "without the scope")
 }
 
+// place returns the place of an answer.
+func (f *fixture) place(a answer) string {
+	f.Helper()
+	var out struct{ Place string }
+	a.into(f.T, &out)
+	return out.Place
+}
+
 func TestWalk(t *testing.T) {
 	f := open(t)
-	f.want(200, `{"openids":[],"total":0,"revision":0}`, "GET", "/blocks:walk", "")
+	f.want(200, `{"openids":[],"total":0,"revision":0,"place":"0-0-0"}`, "GET", "/blocks:walk", "")
 	for i, id := range f.ids[:3] {
 		body := `{}`
 		if i == 1 {
@@ -66,8 +88,8 @@ func TestWalk(t *testing.T) {
 		}
 		f.want(201, "", "PUT", "/blocks/"+id, body)
 	}
-	f.want(200, fmt.Sprintf(`{"openids":[%q,%q],"expire_times":{%q:"2026-03-01T09:00:00Z"},"total":3,"revision":3}`, f.ids[0], f.ids[1], f.ids[1]), "GET", "/blocks:walk?limit=2", "")
-	f.want(200, fmt.Sprintf(`{"openids":[%q],"total":3,"revision":3}`, f.ids[2]), "GET", "/blocks:walk?after="+f.ids[1], "")
+	f.want(200, fmt.Sprintf(`{"openids":[%q,%q],"expire_times":{%q:"2026-03-01T09:00:00Z"},"total":3,"revision":3,"place":"3-`, f.ids[0], f.ids[1], f.ids[1]), "GET", "/blocks:walk?limit=2", "")
+	f.want(200, fmt.Sprintf(`{"openids":[%q],"total":3,"revision":3,"place":"3-`, f.ids[2]), "GET", "/blocks:walk?after="+f.ids[1], "")
 	f.want(400, `"code":"query"`, "GET", "/blocks:walk?limit=10001", "")
 	f.want(400, `"code":"openid.shape"`, "GET", "/blocks:walk?after=x", "")
 }
@@ -166,12 +188,12 @@ func TestCutStreams(t *testing.T) {
 			}
 		}
 	})
-	at := uint64(0)
+	at, place := uint64(0), ""
 	for range cuts {
 		ctx, cut := context.WithCancel(t.Context())
-		resp := s.get(ctx, "", events, fmt.Sprint(at))
+		resp := s.get(ctx, "", events, place)
 		lines := bufio.NewReader(io.LimitReader(resp.Body, rand.Int64N(2_000)))
-		for id := uint64(0); ; {
+		for id, next := uint64(0), ""; ; {
 			line, err := lines.ReadString('\n')
 			if err != nil {
 				break
@@ -179,13 +201,14 @@ func TestCutStreams(t *testing.T) {
 			switch {
 			case strings.HasPrefix(line, "id: "):
 				_, _ = fmt.Sscanf(line, "id: %d", &id)
+				next = strings.TrimSpace(line[len("id: "):])
 			case line == "event: checkpoint\n":
 				id = 0
 			case line == "\n" && id > at:
 				if id != at+1 {
 					t.Fatalf("change %d after %d", id, at)
 				}
-				at = id
+				at, place = id, next
 			}
 		}
 		cut()
@@ -232,11 +255,11 @@ func TestStream(t *testing.T) {
 			}
 		}
 	}
-	want("retry: 1000")
-	want("id: 1\n", `data: {"revision":1,"kind":"blocked"`)
-	want("event: checkpoint\nid: 1\n", `data: {"revision":1,"age_ms":0}`)
+	want("retry: 1000\nid: 0-0-0\n")
+	want("id: 1-", `data: {"revision":1,"kind":"blocked"`)
+	want("event: checkpoint\nid: 1-", `data: {"revision":1,"age_ms":0}`)
 	s.apply(mpblock.Unblock, 1)
-	want("id: 2\n", `"kind":"unblocked"`)
+	want("id: 2-", `"kind":"unblocked"`)
 	s.store.Stop()
 	if rest, err := io.ReadAll(r); err != nil || len(rest) != 0 {
 		t.Errorf("the end is %q, %v, want a clean one", rest, err)

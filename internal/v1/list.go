@@ -21,7 +21,7 @@ type blocksPage struct {
 
 // listBlocks answers with a page of the blacklist.
 func listBlocks(ctx context.Context, x *exchange) error {
-	if err := x.knows("order", "reason", "actor", "since", "until", "expiring_before", "limit", "page_token", "min_revision", "as_of"); err != nil {
+	if err := x.knows("order", "reason", "actor", "since", "until", "expiring_before", "notes", "limit", "page_token", "min_revision", "as_of"); err != nil {
 		return err
 	}
 	q := lists.EntryQuery{Reason: x.query("reason"), Actor: x.query("actor")}
@@ -38,6 +38,9 @@ func listBlocks(ctx context.Context, x *exchange) error {
 		q.ByID = true
 	case order != "" && order != "newest":
 		return errQuery.With("order", "want newest or openid, not "+clip(order))
+	}
+	if _, err := x.flag("notes"); err != nil {
+		return err
 	}
 	p, err := x.paging()
 	if err != nil {
@@ -76,8 +79,28 @@ func (x *exchange) byOpenID(ctx context.Context, q lists.EntryQuery, p pageQuery
 	for _, h := range held {
 		out.Blocks = append(out.Blocks, entryOf(h))
 	}
+	return x.list(ctx, out)
+}
+
+// list answers with a page of blocks, with their notes if they are asked for.
+func (x *exchange) list(ctx context.Context, out blocksPage) error {
 	x.body = out
-	return nil
+	if with, err := x.flag("notes"); !with {
+		return err
+	}
+	return x.annotate(ctx, out.Blocks)
+}
+
+// flag reads a parameter that is true or false; absent, it is false.
+func (x *exchange) flag(name string) (bool, error) {
+	switch text := x.query(name); text {
+	case "", "false":
+		return false, nil
+	case "true":
+		return true, nil
+	default:
+		return false, errQuery.With(name, "want true or false, not "+clip(text))
+	}
 }
 
 // newest answers with a page whose order is that of the changes, or of the ends.
@@ -99,8 +122,7 @@ func (x *exchange) newest(ctx context.Context, q lists.EntryQuery, p pageQuery) 
 		}
 	}
 	out.Next = x.next(p.revision, q.After)
-	x.body = out
-	return nil
+	return x.list(ctx, out)
 }
 
 // time reads a parameter that is a time; zero: it is absent.

@@ -92,7 +92,7 @@ func deleteProtected(ctx context.Context, x *exchange) error {
 	if err != nil {
 		return err
 	}
-	freed, err := x.Lists.Protection().Unprotect(ctx, x.Account, []mpblock.OpenID{id})
+	freed, err := x.Lists.Protection().Unprotect(ctx, x.Account, x.Actor, []mpblock.OpenID{id})
 	if len(freed) > 0 {
 		x.NotePerson(ctx, x.Actor, x.AppID, id, "")
 	}

@@ -8,6 +8,7 @@ import (
 	"mpblock"
 	"mpblock/internal/feed"
 	"mpblock/internal/v1/sse"
+	"mpblock/internal/v1/told"
 )
 
 // Times of a stream.
@@ -16,14 +17,14 @@ const (
 	writeTime       = 20 * time.Second // for what was written to leave; who does not read is cut
 )
 
-// stream is the feed as server-sent events: each change with its revision as the id, and
+// stream is the feed as server-sent events: each change with the place behind it as the id, and
 // checkpoints, which say that there is none behind a revision. What it has in memory is one
 // page, also where nobody reads what is sent.
 type stream struct {
 	*sse.Writer
 	x   *exchange
-	at  uint64    // revision of the last change that was sent
-	due time.Time // of the next checkpoint
+	at  feed.Place // behind the last change that was sent
+	due time.Time  // of the next checkpoint
 }
 
 // checkpoint says that there was no change behind a revision some time ago.
@@ -41,7 +42,7 @@ func (s *stream) run(ctx context.Context, limit int) error {
 	if err != nil {
 		return err
 	}
-	s.Begin(seqText(s.at))
+	s.Begin(s.at.String())
 	s.x.sent, s.x.status = true, http.StatusOK
 	defer func() { s.x.size = s.Sent }()
 	for {
@@ -86,11 +87,11 @@ func (s *stream) next(ctx context.Context, f *feed.Follower, limit int) (feed.Pa
 // check writes a checkpoint. Where it is not known what there is, who watches a connection
 // on which nothing comes gets a line that says nothing.
 func (s *stream) check(ctx context.Context, f *feed.Follower, idle bool) {
-	age, ok := f.Check(ctx, s.at)
+	age, ok := f.Check(ctx, s.at.Revision)
 	switch {
 	case ok:
 		s.due = time.Now().Add(s.x.Checkpoint)
-		s.Event("checkpoint", seqText(s.at), checkpoint{s.at, age.Milliseconds()})
+		s.Event("checkpoint", s.at.String(), checkpoint{s.at.Revision, age.Milliseconds()})
 	case idle:
 		s.Nothing()
 	}
@@ -99,7 +100,7 @@ func (s *stream) check(ctx context.Context, f *feed.Follower, idle bool) {
 // take writes the changes of a page.
 func (s *stream) take(page feed.Page) {
 	for _, e := range page.Events {
-		s.Event("", seqText(e.Seq), changeOf(e))
-		s.at = e.Seq
+		s.at = s.at.After(e)
+		s.Event("", s.at.String(), told.Of(e))
 	}
 }

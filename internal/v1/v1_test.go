@@ -326,6 +326,32 @@ func TestWhoMay(t *testing.T) {
 	f.want(200, "", "GET", at, "")
 }
 
+// A note is the remark of the person: it goes with the block, and stays when that is gone.
+func TestNote(t *testing.T) {
+	f := open(t)
+	at := "/blocks/" + f.ids[0]
+	f.want(201, `"reason":"spam","note":"called twice","actor":"api"`, "PUT", at, `{"reason":"spam","note":" called twice "}`)
+	f.want(200, `"reason":"worse","note":"called twice"`, "PUT", at, `{"reason":"worse"}`)
+	f.want(200, `"note":"a friend of Li"`, "PUT", at, `{"reason":"worse","note":"a friend of Li"}`) // which is so already but for the note
+	f.want(200, `"revision":2`, "GET", at, "")
+	f.want(200, `"note":"a friend of Li"`, "GET", at, "")
+	for _, order := range []string{"newest", "openid"} {
+		f.want(200, `"note":"a friend of Li"`, "GET", "/blocks?notes=true&order="+order, "")
+		if a := f.want(200, `"reason":"worse"`, "GET", "/blocks?order="+order, ""); strings.Contains(a.body, "note") {
+			t.Errorf("there are notes that nobody has asked for: %s", a.body)
+		}
+	}
+	f.want(400, `"code":"query"`, "GET", "/blocks?notes=yes", "")
+	f.want(400, `"code":"remark.length"`, "PUT", at, `{"note":"`+strings.Repeat("字", 31)+`"}`)
+	f.want(400, `"code":"remark.line"`, "PUT", at, `{"reason":"other","note":"a\nb"}`)
+	f.want(200, `"reason":"worse"`, "GET", at, "") // it was refused as a whole
+	f.want(204, "", "DELETE", at, "")
+	f.want(201, `"note":"a friend of Li"`, "PUT", at, `{}`)
+	if a := f.want(200, `"reason":""`, "PUT", at, `{"note":""}`); strings.Contains(a.body, "note") {
+		t.Errorf("the note is still there: %s", a.body)
+	}
+}
+
 // The feed alone takes the access token in the query too, and no log has it.
 func TestTokenInQuery(t *testing.T) {
 	f := open(t)

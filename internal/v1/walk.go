@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"mpblock"
+	"mpblock/internal/v1/told"
 )
 
 // walked is a piece of the blacklist in byte order, for who keeps a copy.
@@ -12,7 +13,8 @@ type walked struct {
 	OpenIDs     []string             `json:"openids"`
 	ExpireTimes map[string]time.Time `json:"expire_times,omitempty"` // of those that have an end
 	Total       int                  `json:"total"`                  // of the whole list
-	Revision    uint64               `json:"revision"`               // the changes behind it are to be followed
+	Revision    uint64               `json:"revision"`
+	Place       string               `json:"place"` // the changes behind it are to be followed
 }
 
 // walk answers with a piece of the blacklist after an OpenID.
@@ -41,7 +43,11 @@ func walk(ctx context.Context, x *exchange) error {
 		return err
 	}
 	x.at(piece.Revision)
-	out := walked{OpenIDs: texts(piece.OpenIDs), Total: piece.Total, Revision: piece.Revision}
+	place, err := x.Feed.Now(ctx, x.AppID, piece.Revision)
+	if err != nil {
+		return err
+	}
+	out := walked{OpenIDs: told.Texts(piece.OpenIDs), Total: piece.Total, Revision: piece.Revision, Place: place.String()}
 	if len(piece.Ends) > 0 {
 		out.ExpireTimes = make(map[string]time.Time, len(piece.Ends))
 		for id, end := range piece.Ends {

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"mpblock"
+	"mpblock/internal/feed"
 	"mpblock/internal/record"
 	"mpblock/internal/webhooks/post"
 )
@@ -108,7 +109,11 @@ func (s *Service) Add(ctx context.Context, app mpblock.AppID, n NewHook) (h Hook
 	if err != nil {
 		return Hook{}, "", err
 	}
-	h = Hook{ID: strings.ToLower(rand.Text()[:16]), Name: n.Name, URL: n.URL, Events: n.Events, Secrets: []Secret{kept}, Made: kept.Made, By: n.By, From: head.Seq}
+	from, err := s.Feed.Now(ctx, app, head.Seq)
+	if err != nil {
+		return Hook{}, "", err
+	}
+	h = Hook{ID: strings.ToLower(rand.Text()[:16]), Name: n.Name, URL: n.URL, Events: n.Events, Secrets: []Secret{kept}, Made: kept.Made, By: n.By, From: from}
 	_, err = kindHooks.Edit(ctx, s.store, string(app), func(e *record.Entry[hooks]) error {
 		if e.Value.find(n.Name) != nil {
 			return errExists.With(string(app), n.Name)
@@ -169,6 +174,7 @@ func (s *Service) Remove(ctx context.Context, app mpblock.AppID, name string) (H
 // Resume has a webhook go on that has stopped, from its place; or any, if after is not nil,
 // from behind another revision.
 func (s *Service) Resume(ctx context.Context, app mpblock.AppID, name string, after *uint64) (Hook, error) {
+	var from feed.Place
 	if after != nil {
 		head, err := s.store.Blacklist(ctx, app, mpblock.OpenID{}, 0)
 		if err != nil {
@@ -177,11 +183,15 @@ func (s *Service) Resume(ctx context.Context, app mpblock.AppID, name string, af
 		if *after > head.Seq {
 			return Hook{}, errRevision.With(*after, head.Seq)
 		}
+		if from, err = s.Feed.Now(ctx, app, *after); err != nil {
+			return Hook{}, err
+		}
 	}
 	return s.edit(ctx, app, name, func(h *Hook) error {
 		h.Stopped, h.Why = time.Time{}, ""
 		if after != nil {
-			h.From, h.Turn = *after, h.Turn+1
+			from.Protection = h.From.Protection
+			h.From, h.Turn = from, h.Turn+1
 		}
 		return nil
 	})

@@ -19,7 +19,8 @@ const MaxDeliveries = 100
 type Delivery struct {
 	ID       string        `json:"id"`
 	Kind     feed.Kind     `json:"kind"`
-	Revision uint64        `json:"revision,omitempty"` // 0: of a test
+	Revision uint64        `json:"revision,omitempty"` // 0: of a test, or of who is protected
+	Number   uint64        `json:"number,omitempty"`   // of a change of who is protected
 	Part     int           `json:"part,omitempty"`
 	Parts    int           `json:"parts,omitempty"`
 	OpenIDs  int           `json:"openids,omitempty"`
@@ -34,7 +35,7 @@ type Delivery struct {
 
 // delivery returns what became of a message at an attempt.
 func (m message) delivery(id string, at time.Time, r post.Result) Delivery {
-	return Delivery{ID: id, Kind: m.event.Kind, Revision: m.event.Seq, Part: m.part, Parts: m.parts, OpenIDs: len(m.ids()), First: at, Last: at, Attempts: 1, Took: r.Took, Code: r.Code, Fault: r.Fault}
+	return Delivery{ID: id, Kind: m.event.Kind, Revision: m.event.Seq, Number: m.event.Number, Part: m.part, Parts: m.parts, OpenIDs: len(m.ids()), First: at, Last: at, Attempts: 1, Took: r.Took, Code: r.Code, Fault: r.Fault}
 }
 
 func logKey(app mpblock.AppID, hook string) string { return string(app) + "/" + hook }

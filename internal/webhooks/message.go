@@ -32,6 +32,9 @@ func messages(e feed.Event, after int) (all []message) {
 // id returns what names the message, the same at each attempt. It has the time of the change,
 // so that after a store was set back, another change with its revision has another.
 func (m message) id(app mpblock.AppID) string {
+	if n := m.event.Number; n != 0 {
+		return fmt.Sprintf("msg_%s_protection_%d", app, n)
+	}
 	return fmt.Sprintf("msg_%s_%d_%d_%s", app, m.event.Seq, m.part, strconv.FormatInt(m.event.Time.UnixMilli(), 36))
 }
 
@@ -51,6 +54,7 @@ type payload struct {
 type data struct {
 	AppID       mpblock.AppID        `json:"appid"`
 	Revision    uint64               `json:"revision,omitempty"`
+	Protection  uint64               `json:"protection,omitempty"`
 	Part        int                  `json:"part,omitempty"`
 	Parts       int                  `json:"parts,omitempty"`
 	Actor       string               `json:"actor,omitempty"`
@@ -64,7 +68,7 @@ type data struct {
 // post returns what is sent.
 func (m message) post(app mpblock.AppID) (post.Message, error) {
 	e := m.event
-	d := data{AppID: app, Revision: e.Seq, Part: m.part, Parts: m.parts, Actor: e.Actor, Reason: e.Reason, Undoes: e.Undoes}
+	d := data{AppID: app, Revision: e.Seq, Protection: e.Number, Part: m.part, Parts: m.parts, Actor: e.Actor, Reason: e.Reason, Undoes: e.Undoes}
 	if !e.Until.IsZero() {
 		until := e.Until.UTC()
 		d.ExpireTime = &until

@@ -3,7 +3,6 @@ package webhooks
 import (
 	"context"
 	"crypto/rand"
-	"errors"
 	"slices"
 
 	"mpblock"
@@ -40,14 +39,14 @@ func (s *Service) Resend(ctx context.Context, app mpblock.AppID, name, id string
 	if d.Kind == test {
 		return s.Test(ctx, app, name)
 	}
-	page, err := s.Feed.Read(ctx, app, d.Revision-1, 1)
-	if err != nil && !errors.Is(err, feed.ErrGone) {
+	e, there, err := s.Feed.Event(ctx, app, d.Revision, d.Number)
+	if err != nil {
 		return Delivery{}, err
 	}
-	if len(page.Events) == 0 {
+	if !there {
 		return Delivery{}, errDelivery.With(name, id, MaxDeliveries)
 	}
-	for _, m := range messages(page.Events[0], d.Part-1) {
+	for _, m := range messages(e, d.Part-1) {
 		if m.id(app) == id {
 			return s.once(ctx, app, h, m, id)
 		}

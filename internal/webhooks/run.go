@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"mpblock"
+	"mpblock/internal/feed"
 	"mpblock/internal/lease"
 )
 
@@ -26,9 +27,9 @@ type places struct {
 
 // place is how far a webhook is.
 type place struct {
-	Turn     int    `json:"turn,omitempty"`
-	Revision uint64 `json:"revision"`       // up to which it was told of the changes
-	Part     int    `json:"part,omitempty"` // up to which, of the change behind that
+	feed.Place     // behind what it was told of
+	Turn       int `json:"turn,omitempty"`
+	Part       int `json:"part,omitempty"` // up to which it was told of the next change of the list
 
 	Attempts int       `json:"attempts,omitempty"` // to send the message behind that
 	Since    time.Time `json:"since,omitzero"`     // when the first was
@@ -36,10 +37,15 @@ type place struct {
 }
 
 func (p places) of(h Hook) place {
-	if at, ok := p.Hooks[h.ID]; ok && at.Turn == h.Turn {
+	at, ok := p.Hooks[h.ID]
+	if ok && at.Turn == h.Turn {
 		return at
 	}
-	return place{Revision: h.From, Turn: h.Turn}
+	begin := place{Place: h.From, Turn: h.Turn}
+	if ok { // of who is protected it is told once
+		begin.Protection = at.Protection
+	}
+	return begin
 }
 
 // Run sends until ctx ends, and returns once what was under way has ended. It is to run on

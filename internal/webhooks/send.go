@@ -39,6 +39,7 @@ type sender struct {
 	changes *feed.Follower
 
 	at    place
+	known bool       // that is a place of this log
 	queue []message  // behind that
 	news  []Delivery // not yet written down, like at where moved
 	moved bool
@@ -75,7 +76,13 @@ func (w *sender) run(ctx context.Context) {
 // sends a message.
 func (w *sender) step(ctx context.Context, h Hook, told <-chan struct{}) error {
 	if w.at.Turn != h.Turn {
-		w.at, w.queue, w.moved = place{Revision: h.From, Turn: h.Turn}, nil, true
+		w.at, w.queue, w.moved, w.known = places{map[string]place{h.ID: w.at}}.of(h), nil, true, false
+	}
+	if !w.known {
+		if err := w.Feed.Verify(ctx, w.app, w.at.Place); err != nil {
+			return w.lost(ctx, h, err)
+		}
+		w.known = true
 	}
 	if wait := w.at.Next.Sub(w.Clock.Now()); !w.at.Next.IsZero() && wait > 0 {
 		w.pause(ctx, min(wait, lookEvery), told)
@@ -110,10 +117,10 @@ func (w *sender) step(ctx context.Context, h Hook, told <-chan struct{}) error {
 func (w *sender) read(ctx context.Context, h Hook) error {
 	some, cancel := context.WithTimeout(ctx, lookEvery)
 	defer cancel()
-	page, err := w.changes.Next(some, w.at.Revision, atOnce)
+	page, err := w.changes.Next(some, w.at.Place, atOnce)
 	switch {
 	case errors.Is(err, feed.ErrGone):
-		return w.stop(ctx, h, StopLost)
+		return w.lost(ctx, h, err)
 	case some.Err() != nil && ctx.Err() == nil: // nothing has happened
 		return nil
 	case err != nil:
@@ -121,19 +128,35 @@ func (w *sender) read(ctx context.Context, h Hook) error {
 	}
 	after := w.at.Part
 	for _, e := range page.Events {
+		if e.Number != 0 { // which has one part
+			w.queue = append(w.queue, messages(e, 0)...)
+			continue
+		}
 		w.queue = append(w.queue, messages(e, after)...)
 		after = 0
 	}
 	return nil
 }
 
+// lost has the webhook stop whose place is of another log.
+func (w *sender) lost(ctx context.Context, h Hook, err error) error {
+	if !errors.Is(err, feed.ErrGone) {
+		return err
+	}
+	return w.stop(ctx, h, StopLost)
+}
+
 // done goes on behind a message.
 func (w *sender) done(m message) {
 	w.queue, w.moved = w.queue[1:], true
-	w.at = place{Turn: w.at.Turn, Revision: w.at.Revision, Part: m.part}
+	at := place{Place: w.at.Place, Turn: w.at.Turn, Part: w.at.Part}
 	if m.part == m.parts {
-		w.at.Revision, w.at.Part = m.event.Seq, 0
+		at.Place = at.After(m.event)
 	}
+	if m.event.Number == 0 {
+		at.Part = m.part % m.parts
+	}
+	w.at = at
 }
 
 // failed says when a message is tried again, or has the webhook stop.

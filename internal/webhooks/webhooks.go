@@ -3,7 +3,7 @@
 // specification.
 //
 // It promises that a webhook misses no change, and is told of them in their order: what it
-// was told of is a place in the account's log of changes, which is written down after the
+// was told of is a place in the feed of the account, which is written down after the
 // receiver has taken a message, and by which any node goes on. So a message may come twice,
 // with the same id, and one that is not taken holds up those behind it. It is tried again for
 // a day; then the webhook stops, its place is kept, and somebody has it go on. There is one
@@ -32,7 +32,7 @@ const test feed.Kind = "test"
 
 // Kinds returns all that a webhook can ask for.
 func Kinds() []feed.Kind {
-	return []feed.Kind{feed.Blocked, feed.Amended, feed.Unblocked, feed.Expired}
+	return []feed.Kind{feed.Blocked, feed.Amended, feed.Unblocked, feed.Expired, feed.Protected, feed.Unprotected}
 }
 
 // ParseKinds reads kinds, each once, in the order of Kinds. It takes one at least.
@@ -135,10 +135,10 @@ type Hook struct {
 	Made    time.Time   `json:"made"`
 	By      string      `json:"by"`
 
-	// From is the revision after which it begins; each time that is set anew Turn is
+	// From is the place behind which it begins; each time its revision is set anew Turn is
 	// another.
-	From uint64 `json:"from"`
-	Turn int    `json:"turn,omitempty"`
+	From feed.Place `json:"from"`
+	Turn int        `json:"turn,omitempty"`
 
 	Stopped time.Time `json:"stopped,omitzero"`
 	Why     Stop      `json:"why,omitempty"`

@@ -266,7 +266,8 @@ func TestTwoNodes(t *testing.T) {
 	})
 }
 
-// A node that ends in order has written down all that was taken.
+// A node that ends in order has written down all that was taken, also of a page of which
+// some is still to be sent.
 func TestOrderlyEnd(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		store, r := world()
@@ -276,13 +277,33 @@ func TestOrderlyEnd(t *testing.T) {
 			a.apply(mpblock.Batch{Action: mpblock.Block, OpenIDs: ids(i, 1)})
 		}
 		synctest.Wait()
+		sent := 0
+		r.does("x.example.com", func(req *http.Request) (int, error) {
+			if sent++; sent == 7 {
+				go a.cancel()
+				<-req.Context().Done()
+				return 0, req.Context().Err()
+			}
+			return 200, nil
+		})
+		for i := range 10 {
+			if _, err := store.Apply(t.Context(), app, mpblock.Batch{Action: mpblock.Block, OpenIDs: ids(50+i, 1), Actor: "test", Time: time.Now()}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		time.Sleep(time.Second) // another node has made them: they are read together
 		a.cancel()
 		b := start(t, store, r, "b", nil)
 		defer b.cancel()
 		b.apply(mpblock.Batch{Action: mpblock.Block, OpenIDs: ids(100, 1)})
 		time.Sleep(time.Second)
-		if got := r.took("x.example.com"); len(got) != 41 {
-			t.Errorf("%d messages, want 41, each once", len(got))
+		got := r.took("x.example.com")
+		var told []uint64
+		for _, g := range got {
+			told = append(told, g.body.Data.Revision)
+		}
+		if len(got) != 52 || !slices.Equal(told[45:49], []uint64{46, 47, 47, 48}) {
+			t.Errorf("told of %v, want each once, and again that which was under way at the end", told)
 		}
 	})
 }
@@ -399,7 +420,7 @@ func TestClock(t *testing.T) {
 
 func TestRefused(t *testing.T) {
 	store, r := world()
-	s := New(store, Options{Seal: open{}, Post: post.Over(r, false), Alone: true})
+	s := New(store, Options{Feed: feed.New(store, 0), Seal: open{}, Post: post.Over(r, false), Alone: true})
 	ctx := t.Context()
 	add := func(name, url string, kinds ...feed.Kind) error {
 		_, _, err := s.Add(ctx, app, NewHook{Name: name, URL: url, Events: kinds})
@@ -432,7 +453,7 @@ func TestRefused(t *testing.T) {
 		must(nil, add(fmt.Sprint(i), "https://example.com/", feed.Blocked))
 	}
 	must(errMany, add("z", "https://example.com/", feed.Blocked))
-	_, err = ParseKinds([]string{"blocked", "protected"})
+	_, err = ParseKinds([]string{"blocked", "followed"})
 	must(errEvent, err)
 	_, err = ParseKinds(nil)
 	must(errNoEvent, err)

@@ -41,6 +41,7 @@ type receiver struct {
 	secrets []string
 	all     []got
 	answer  map[string]func(*http.Request) (int, error) // by host
+	people  *people                                     // of whom nodes tell; nil: of nobody
 }
 
 func (r *receiver) RoundTrip(req *http.Request) (*http.Response, error) {
@@ -150,6 +151,9 @@ func start(t *testing.T, store mpblock.Store, r *receiver, name string, clock mp
 		poll = 0
 	}
 	n.feed = feed.New(mortal{store, n.dead}, poll)
+	if r.people != nil {
+		n.feed.WithProtection(r.people.told)
+	}
 	n.Service = New(n.feed, Options{Feed: n.feed, Seal: open{}, Post: post.Over(r, false), Clock: clock, Node: name, Alone: name == ""})
 	ctx, cancel := context.WithCancel(t.Context())
 	n.cancel = sync.OnceFunc(func() { cancel(); <-n.done })

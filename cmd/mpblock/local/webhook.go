@@ -31,7 +31,7 @@ type hook struct {
 type webhookAdd struct {
 	hook
 	URL    string   `arg:"" name:"url" help:"Where messages are sent: https://…"`
-	Events []string `name:"event" help:"What it is told of, ${enum}; may be given often. Default: all." enum:"blocked,amended,unblocked,expired" default:"blocked,amended,unblocked,expired"`
+	Events []string `name:"event" help:"What it is told of, ${enum}; may be given often. Default: all." enum:"blocked,amended,unblocked,expired,protected,unprotected" default:"blocked,amended,unblocked,expired,protected,unprotected"`
 }
 
 // Run makes a webhook.
@@ -116,9 +116,9 @@ func (c webhookShow) Run(ctx context.Context, t ui.Terminal) error {
 		fmt.Fprintln(t.Err, "Nothing was sent yet.")
 		return nil
 	}
-	t.Printf("\n%-16s  %-9s  %-8s  %-6s  %-8s  %-5s  %s\n", "last attempt", "event", "revision", "status", "took", "tries", "id")
+	t.Printf("\n%-16s  %-11s  %-8s  %-6s  %-8s  %-5s  %s\n", "last attempt", "event", "revision", "status", "took", "tries", "id")
 	for _, d := range w.Deliveries {
-		t.Printf("%-16s  %-9s  %-8s  %-6s  %-8s  %-5d  %s\n", minute(&d.Last), d.Event, revision(d), status(d), fmt.Sprintf("%d ms", d.Millis), d.Attempts, d.ID)
+		t.Printf("%-16s  %-11s  %-8s  %-6s  %-8s  %-5d  %s\n", minute(&d.Last), d.Event, revision(d), status(d), fmt.Sprintf("%d ms", d.Millis), d.Attempts, d.ID)
 	}
 	return nil
 }

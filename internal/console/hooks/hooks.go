@@ -223,8 +223,11 @@ func (v visit) delivery(d webhooks.Delivery) deliveryRow {
 		ID: d.ID, Event: v.Say(msg("webhook.event.test")), Status: v.status(d), Took: v.Say(msg("webhook.ms"), int(d.Took.Milliseconds())),
 		Taken: d.Fault == "", Attempts: d.Attempts, Last: i18n.StampOf(d.Last, v.Zone), Next: v.stamp(d.Next),
 	}
+	if d.Kind != "test" {
+		r.Event = v.event(d.Kind)
+	}
 	if d.Revision > 0 {
-		r.Event, r.Revision = v.event(d.Kind), i18n.Grouped(int(d.Revision)) //nolint:gosec // a count of changes
+		r.Revision = i18n.Grouped(int(d.Revision)) //nolint:gosec // a count of changes
 	}
 	if d.Parts > 1 {
 		r.Revision += " " + v.Say(msg("webhook.part"), d.Part, d.Parts)

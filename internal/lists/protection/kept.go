@@ -22,6 +22,7 @@ type kept struct {
 
 type people struct {
 	of    map[mpblock.OpenID]Person
+	last  Change // of them
 	until time.Time
 }
 
@@ -47,32 +48,34 @@ func (k *kept) unlock() { <-k.token }
 func (k *kept) forget() { k.people.Store(nil) }
 
 // fresh returns what is kept, if it is to be gone by.
-func (k *kept) fresh() map[mpblock.OpenID]Person {
+func (k *kept) fresh() *people {
 	if p := k.people.Load(); p != nil && time.Now().Before(p.until) {
-		return p.of
+		return p
 	}
 	return nil
 }
 
 // protected returns who is protected of an account. One read serves all who wait for it.
-func (s *Service) protected(ctx context.Context, app mpblock.AppID) (map[mpblock.OpenID]Person, error) {
+func (s *Service) protected(ctx context.Context, app mpblock.AppID) (*people, error) {
 	k := s.of(app)
-	if of := k.fresh(); of != nil {
-		return of, nil
+	if p := k.fresh(); p != nil {
+		return p, nil
 	}
 	if err := k.lock(ctx); err != nil {
 		return nil, err
 	}
 	defer k.unlock()
-	if of := k.fresh(); of != nil {
-		return of, nil
+	if p := k.fresh(); p != nil {
+		return p, nil
 	}
 	until := time.Now().Add(keepFor)
-	of, err := s.read(ctx, app)
-	if err == nil {
-		k.people.Store(&people{of, until})
+	of, last, err := s.read(ctx, app)
+	if err != nil {
+		return nil, err
 	}
-	return of, err
+	p := &people{of, last, until}
+	k.people.Store(p)
+	return p, nil
 }
 
 // Guard has a batch applied without those whom it would block and who are protected. They
@@ -82,10 +85,11 @@ func (s *Service) Guard(ctx context.Context, app mpblock.AppID, b mpblock.Batch,
 	if b.Action != mpblock.Block {
 		return apply(b)
 	}
-	people, err := s.protected(ctx, app)
+	known, err := s.protected(ctx, app)
 	if err != nil {
 		return mpblock.Change{}, err
 	}
+	people := known.of
 	first := slices.IndexFunc(b.OpenIDs, func(id mpblock.OpenID) bool { _, is := people[id]; return is })
 	if first < 0 {
 		return apply(b)

@@ -2,8 +2,9 @@
 // testers of an account, each with who has protected them, why and since when.
 //
 // It promises that no block goes past Guard, through which lists sends all of them: on
-// this node as of now, and on every other within half a second (see kept). Who may
-// protect whom it leaves to others.
+// this node as of now, and on every other within half a second (see kept); and that each
+// change of who is protected is told once, in its order, whoever is killed (see told). Who
+// may protect whom it leaves to others.
 package protection
 
 import (
@@ -71,13 +72,23 @@ type stored struct {
 // kind are the records: one for each account, with all who are protected, in byte order.
 // Its key is the AppID, so it lies in the shard in which the account's lists are: one that
 // is away stops no other account.
-const kind = record.Kind[[]stored]("protected")
+const kind = record.Kind[state]("protected")
+
+// state is the value of such a record.
+type state struct {
+	People []stored `json:"people,omitempty"`
+	Last   Change   `json:"last,omitzero"` // of the people; the log may not have it yet
+}
 
 // Service has the protected people of a store. Its methods are safe for concurrent use.
 type Service struct {
 	store mpblock.Store
 	clock mpblock.Clock
 	kept  sync.Map // mpblock.AppID → *kept
+
+	// Changed is told of each account whose people have changed here, and may have; nil:
+	// nobody is. It is set before there are any changes.
+	Changed func(mpblock.AppID)
 }
 
 // New returns the protected people of a store; the clock, nil for the system's, dates them.
@@ -98,8 +109,9 @@ func (s *Service) Protect(ctx context.Context, a *mpblock.Account, by, why strin
 			return nil, nil, errForeign.With(id.String())
 		}
 	}
-	err = s.edit(ctx, a, ids, func(people map[mpblock.OpenID]Person) error {
+	err = s.edit(ctx, a, ids, func(people map[mpblock.OpenID]Person, c *Change) error {
 		added, again = added[:0], again[:0]
+		c.Protects, c.By, c.Why = true, by, why
 		for _, id := range ids {
 			switch was, there := people[id]; {
 			case !there:
@@ -109,7 +121,8 @@ func (s *Service) Protect(ctx context.Context, a *mpblock.Account, by, why strin
 			default:
 				continue
 			}
-			people[id] = Person{OpenID: id, By: by, Why: why, At: s.clock.Now().UTC().Truncate(time.Millisecond)}
+			people[id] = Person{OpenID: id, By: by, Why: why, At: c.At}
+			c.name(id)
 		}
 		if len(people) > MaxPeople {
 			return errFull.With(string(a.AppID), len(people), MaxPeople)
@@ -123,13 +136,14 @@ func (s *Service) Protect(ctx context.Context, a *mpblock.Account, by, why strin
 }
 
 // Unprotect ends the protection of up to MaxAtOnce people, and returns those who were protected.
-func (s *Service) Unprotect(ctx context.Context, a *mpblock.Account, ids []mpblock.OpenID) (freed []mpblock.OpenID, err error) {
-	err = s.edit(ctx, a, ids, func(people map[mpblock.OpenID]Person) error {
-		freed = freed[:0]
+func (s *Service) Unprotect(ctx context.Context, a *mpblock.Account, by string, ids []mpblock.OpenID) (freed []mpblock.OpenID, err error) {
+	err = s.edit(ctx, a, ids, func(people map[mpblock.OpenID]Person, c *Change) error {
+		freed, c.By = freed[:0], by
 		for _, id := range ids {
 			if _, there := people[id]; there {
 				freed = append(freed, id)
 				delete(people, id)
+				c.name(id)
 			}
 		}
 		if len(freed) == 0 {
@@ -140,7 +154,7 @@ func (s *Service) Unprotect(ctx context.Context, a *mpblock.Account, ids []mpblo
 	return freed, err
 }
 
-func (s *Service) edit(ctx context.Context, a *mpblock.Account, ids []mpblock.OpenID, change func(map[mpblock.OpenID]Person) error) error {
+func (s *Service) edit(ctx context.Context, a *mpblock.Account, ids []mpblock.OpenID, change func(map[mpblock.OpenID]Person, *Change) error) error {
 	if err := a.MayChange(); err != nil {
 		return err
 	}
@@ -151,17 +165,26 @@ func (s *Service) edit(ctx context.Context, a *mpblock.Account, ids []mpblock.Op
 	if err := k.lock(ctx); err != nil {
 		return err
 	}
-	defer k.unlock()
-	k.forget() // also where nobody knows whether it was written
-	_, err := kind.Edit(ctx, s.store, string(a.AppID), func(e *record.Entry[[]stored]) error {
-		people, err := peopleOf(e.Value)
-		if err == nil {
-			err = change(people)
+	defer func() {
+		k.forget() // also where nobody knows whether it was written
+		k.unlock()
+		if s.Changed != nil {
+			s.Changed(a.AppID)
 		}
-		e.Value = e.Value[:0]
+	}()
+	_, err := kind.Edit(ctx, s.store, string(a.AppID), func(e *record.Entry[state]) error {
+		people, err := peopleOf(e.Value.People)
+		if err != nil {
+			return err
+		}
+		c, err := s.next(ctx, a.AppID, e.Value.Last)
+		if err == nil {
+			err = change(people, &c)
+		}
+		e.Value = state{Last: c}
 		for _, id := range slices.SortedFunc(maps.Keys(people), mpblock.OpenID.Compare) {
 			p := people[id]
-			e.Value = append(e.Value, stored{id.String(), p.By, p.Why, p.At})
+			e.Value.People = append(e.Value.People, stored{id.String(), p.By, p.Why, p.At})
 		}
 		return err
 	})
@@ -182,35 +205,30 @@ func peopleOf(all []stored) (map[mpblock.OpenID]Person, error) {
 
 // People returns all who are protected of an account, in byte order.
 func (s *Service) People(ctx context.Context, app mpblock.AppID) ([]Person, error) {
-	people, err := s.read(ctx, app)
+	people, _, err := s.read(ctx, app)
 	return slices.SortedFunc(maps.Values(people), func(a, b Person) int { return a.OpenID.Compare(b.OpenID) }), err
 }
 
 // Who returns who has protected somebody, and why; false if nobody has.
 func (s *Service) Who(ctx context.Context, app mpblock.AppID, id mpblock.OpenID) (Person, bool, error) {
-	people, err := s.read(ctx, app)
+	people, _, err := s.read(ctx, app)
 	p, is := people[id]
 	return p, is, err
 }
 
-// read returns who is protected of an account, whatever is kept of it.
-func (s *Service) read(ctx context.Context, app mpblock.AppID) (map[mpblock.OpenID]Person, error) {
+// read returns who is protected of an account, and the last change of that, whatever is kept
+// of it.
+func (s *Service) read(ctx context.Context, app mpblock.AppID) (map[mpblock.OpenID]Person, Change, error) {
 	e, err := kind.Get(ctx, s.store, string(app))
 	if err != nil && !errors.Is(err, mpblock.ErrNotFound) {
-		return nil, err
+		return nil, Change{}, err
 	}
-	return peopleOf(e.Value)
+	people, err := peopleOf(e.Value.People)
+	return people, e.Value.Last, err
 }
 
 // Erase removes what is kept of an account.
 func (s *Service) Erase(ctx context.Context, app mpblock.AppID) error {
 	s.kept.Delete(app)
-	e, err := kind.Get(ctx, s.store, string(app))
-	if errors.Is(err, mpblock.ErrNotFound) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	return kind.Delete(ctx, s.store, e.Key, e.Version)
+	return errors.Join(kind.Erase(ctx, s.store, string(app)), record.EraseUnder(ctx, s.store, head(app), string(kindTold)))
 }

@@ -72,7 +72,7 @@ func TestProtect(t *testing.T) {
 	if _, is, err := s.Who(t.Context(), account.AppID, ids(9, 1)[0]); err != nil || is {
 		t.Errorf("protected, though nobody has: %t, %v", is, err)
 	}
-	if freed, err := s.Unprotect(t.Context(), account, append(ids(9, 1), some[0])); err != nil || len(freed) != 1 || freed[0] != some[0] {
+	if freed, err := s.Unprotect(t.Context(), account, "admin", append(ids(9, 1), some[0])); err != nil || len(freed) != 1 || freed[0] != some[0] {
 		t.Errorf("unprotected %v, %v", freed, err)
 	}
 	if !blocks(t, s, some[0]) || blocks(t, s, some[1]) {
