@@ -10,6 +10,7 @@
 package direct
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"net"
@@ -23,7 +24,7 @@ import (
 type Options struct {
 	Handler http.Handler           // leaves requests as they are, and says of what type its answers are
 	Takes   func(path string) bool // which paths are answered here
-	First   time.Duration          // in which the first bytes of a connection have come, or it ends
+	First   time.Duration          // in which the first bytes of a connection have come, or it ends; 0: 10 s
 	Idle    time.Duration          // how long a connection is kept between two requests, at least
 	Write   time.Duration          // how long an answer may take to leave, at least
 	Part    time.Duration          // in which all of a request has come, once it has begun, or it is net/http's; 0: a second
@@ -66,9 +67,8 @@ func Listen(l net.Listener, o Options) *Listener {
 		close(d.closed)
 		return l.Close()
 	})
-	if d.Part == 0 {
-		d.Part = time.Second
-	}
+	d.First = cmp.Or(d.First, 10*time.Second)
+	d.Part = cmp.Or(d.Part, time.Second)
 	return d
 }
 
