@@ -102,7 +102,7 @@ func (b *bench) checkGoals() {
 	}
 	for _, conns := range []int{1, 64} {
 		if r, found := b.find(checkName, b.middle(), conns, "Redis"); found {
-			b.atLeast(fmt.Sprintf("check, %d entries, %d connections: mpblock ÷ Redis", b.middle(), conns), r.Ratio, 1, "")
+			b.atLeast(fmt.Sprintf("check, %d entries, %d connections: mpblock ÷ Redis", b.middle(), conns), r.Ratio, 1)
 		}
 	}
 }
@@ -134,7 +134,7 @@ func checksOf(kind, where string) (http.Handler, error) {
 	}
 	m := make(map[string]struct{}, n)
 	for i := range n {
-		m[storetest.Numbered(uint64(i)).String()] = struct{}{} //nolint:gosec // not negative
+		m[storetest.Numbered(uint64(i)).String()] = struct{}{}
 	}
 	return check.Handler(func(_ context.Context, openID string) (bool, error) {
 		_, ok := m[openID]

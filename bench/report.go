@@ -50,8 +50,8 @@ func (r *report) figure(what string, entries int, value string) {
 }
 
 // atLeast and atMost keep a goal.
-func (r *report) atLeast(what string, got, want float64, unit string) {
-	r.goals = append(r.goals, goal{what, number(got) + unit, fmt.Sprintf("at least %g%s", want, unit), got >= want})
+func (r *report) atLeast(what string, got, want float64) {
+	r.goals = append(r.goals, goal{what, number(got), fmt.Sprintf("at least %g", want), got >= want})
 }
 
 func (r *report) atMost(what string, got, want float64, unit string) {
@@ -80,7 +80,7 @@ func (r *report) find(what string, entries, conns int, program string) (row, boo
 func (b *bench) targets() {
 	ratio := func(what string, entries, conns int, program string, want float64) {
 		if one, found := b.find(what, entries, conns, program); found {
-			b.atLeast(fmt.Sprintf("%s, %d entries, %d connections: mpblock ÷ %s%s", what, entries, conns, program, b.bound(one)), one.Ratio, want, "")
+			b.atLeast(fmt.Sprintf("%s, %d entries, %d connections: mpblock ÷ %s%s", what, entries, conns, program, b.bound(one)), one.Ratio, want)
 		}
 	}
 	ratio(pagesName, b.middle(), 16, bareName, 0.85)

@@ -23,6 +23,7 @@ type Conn struct {
 	whole   []byte // the body of an answer that is looked at as a whole
 }
 
+// Dial connects to a server.
 func Dial(addr string) (*Conn, error) {
 	c, err := net.DialTimeout("tcp", addr, 5*time.Second)
 	if err != nil {
