@@ -11,14 +11,17 @@ import (
 )
 
 func TestRead(t *testing.T) {
-	for text, want := range map[string][]string{
-		`{"openids":["oA"]}`:                            {"oA"},
-		" {\t\"openids\" :\r\n[ \"oA\" , \"oB\" ] } \n": {"oA", "oB"},
-		`{"openids":[""]}`:                              {""},
+	for _, one := range []struct {
+		text string
+		want []string
+	}{
+		{`{"openids":["oA"]}`, []string{"oA"}},
+		{" {\t\"openids\" :\r\n[ \"oA\" , \"oB\" ] } \n", []string{"oA", "oB"}},
+		{`{"openids":[""]}`, []string{""}},
 	} {
 		var b checking.Body
-		if !b.Read([]byte(text)) || !slices.Equal(b.OpenIDs, want) {
-			t.Errorf("%q is read as %q", text, b.OpenIDs)
+		if !b.Read([]byte(one.text)) || !slices.Equal(b.OpenIDs, one.want) {
+			t.Errorf("%q is read as %q", one.text, b.OpenIDs)
 		}
 	}
 	for _, text := range []string{
