@@ -18,7 +18,7 @@ const maxTrail = 60
 // Pager leads from page to page of a list. The lists are read from a cursor on, so
 // the way back is the trail of the cursors of the pages before.
 type Pager struct {
-	Shown                 string
+	Shown                 string // how many are; "" where none is
 	First, Previous, Next string // addresses, "" where there is nothing
 }
 
@@ -45,7 +45,10 @@ func (v *Visit) PagerOf(shown int, next string) Pager {
 		}
 		return v.R.URL.Path + "?" + n.Encode()
 	}
-	p := Pager{Shown: v.Say(msg("pager.shown"), shown)}
+	var p Pager
+	if shown > 0 {
+		p.Shown = v.Say(msg("pager.shown"), shown)
+	}
 	if next != "" {
 		onward := trail
 		if here != "" {
