@@ -2,7 +2,9 @@ package pebblestore
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -17,9 +19,15 @@ import (
 // killed returns a copy of a store's directory, as a kill leaves it, and its newest log.
 func killed(t *testing.T, dir string) (copied, log string) {
 	t.Helper()
-	copied = filepath.Join(t.TempDir(), "copy")
-	if err := os.CopyFS(copied, os.DirFS(dir)); err != nil {
-		t.Fatal(err)
+	for before := ""; ; { // a merge writes tables while they are copied, which a kill does not see half of
+		now := stamps(t, dir)
+		if now == before {
+			break
+		}
+		before, copied = now, filepath.Join(t.TempDir(), "copy")
+		if err := os.CopyFS(copied, os.DirFS(dir)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			t.Fatal(err)
+		}
 	}
 	logs, err := filepath.Glob(filepath.Join(copied, "*.log"))
 	if err != nil || len(logs) == 0 {
@@ -27,6 +35,21 @@ func killed(t *testing.T, dir string) (copied, log string) {
 	}
 	slices.Sort(logs)
 	return copied, logs[len(logs)-1]
+}
+
+// stamps returns the names, sizes and times of a directory's files.
+func stamps(t *testing.T, dir string) (all string) {
+	t.Helper()
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range entries {
+		if info, err := e.Info(); err == nil {
+			all += fmt.Sprintln(e.Name(), info.Size(), info.ModTime())
+		}
+	}
+	return all
 }
 
 // opened opens a store, and returns what it says of the end of its log, and how many
