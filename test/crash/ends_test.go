@@ -127,7 +127,7 @@ func put(s *testserver.Server, token string, id mpblock.OpenID, end time.Time) (
 	if err != nil {
 		return false, err
 	}
-	defer res.Body.Close() //nolint:errcheck // only its status counts
+	defer res.Body.Close()
 	switch {
 	case res.StatusCode == http.StatusCreated:
 		return true, nil
