@@ -65,11 +65,12 @@ func (v *visit) jobView(j jobs.Job, there *platform.Stages) jobView {
 		jobs.JobDone:     {msg("state.done"), "good"},
 		jobs.JobFailed:   {msg("state.failed"), "black"},
 	}
+	bad := j.Preview.Malformed + j.Preview.Foreign // refused before it began
 	view := jobView{
 		ID: j.ID, Address: v.Base() + "/jobs/" + j.ID, Block: j.Action == mpblock.Block, Reason: j.Reason, By: j.By,
 		Problem: v.problem(j.Problem), Code: j.State, State: v.Say(moods[j.State].text), Mood: moods[j.State].mood, Active: j.Active(),
-		Created: i18n.StampOf(j.Created, v.Zone), Ends: v.until(j.Ends), Done: j.Progress.Seen(), Total: j.Progress.Total,
-		Refused:  j.Progress.Refused + j.Preview.Malformed + j.Preview.Foreign,
+		Created: i18n.StampOf(j.Created, v.Zone), Ends: v.until(j.Ends), Done: j.Progress.Seen() + bad, Total: j.Progress.Total + bad,
+		Refused:  j.Progress.Refused + bad,
 		Stage:    there.Job(j),
 		standing: standing{Undoes: v.jobRef(j.UndoOf), UndoneBy: v.jobRef(j.UndoneBy), RedoneBy: v.jobRef(j.RedoneBy), Redoes: j.Redoes},
 	}

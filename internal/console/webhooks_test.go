@@ -36,7 +36,7 @@ func TestWebhooks(t *testing.T) {
 	b.post(at, "name", "crm", "url", "https://10.0.0.1/", "event", "blocked").holds(t, 422, "is not public")
 	b.post(at, "name", "crm", "url", "https://example.com/").holds(t, 422, "Choose one event at least.")
 	added := b.post(at, "name", "crm", "url", "https://example.com/hook", "event", "expired", "event", "blocked")
-	added.holds(t, 200, "Webhook crm has been added.", "Blocked · End has come", "https://example.com/hook", "Works")
+	added.holds(t, 200, "Webhook crm has been added.", "Blocked · End has come", "https://example.com/hook", "Nothing sent yet")
 	secret := regexp.MustCompile(`id="secret">whsec_[^<]{40,}<`)
 	one := at + "/crm"
 	if !secret.MatchString(added.body) || secret.MatchString(b.get(one).body) {
@@ -46,6 +46,7 @@ func TestWebhooks(t *testing.T) {
 	b.post(one+"/test").holds(t, 200, "Not taken (503)", ">Test<", `name="id" value="msg_`)
 	id := regexp.MustCompile(`name="id" value="(msg_[^"]+)"`).FindStringSubmatch(b.get(one).body)[1]
 	b.post(one+"/resend", "id", id).holds(t, 200, "Not taken (503)")
+	b.get(at).holds(t, 200, `label mind">The last was not taken<`)
 	b.post(one+"/resend", "id", "msg_none").holds(t, 200, "has no delivery msg_none")
 	rotated := b.post(one+"/secret", "days", "7")
 	rotated.holds(t, 200, "Webhook crm has a new secret.", "This secret is shown once only", "Old secret good until")
@@ -66,5 +67,5 @@ func TestWebhooks(t *testing.T) {
 	b.get(one).holds(t, 404)
 	b.get("/audit").holds(t, 200, "Webhook added", "Webhook secret reset", "Webhook resumed", "Webhook removed", at, "End has come")
 	b.post("/language", "lang", "zh-CN")
-	b.get(at+"/away").holds(t, 200, "推送记录", "无法连接", "正常")
+	b.get(at+"/away").holds(t, 200, "推送记录", "无法连接", "上次推送未被接收")
 }

@@ -119,7 +119,7 @@ func TestJob(t *testing.T) {
 		t.Fatalf("started, and at %s", a.path)
 	}
 	report := b.wait(preview.path + "/progress")
-	report.holds(t, 200, "100%", "Done")
+	report.holds(t, 200, "100%", "102 / 102", "Done") // with those that were refused before it began
 	b.post(preview.path+"/stop").holds(t, 422, "it has ended")
 	b.get(base+"/blacklist?reason=raid").holds(t, 200, "(100)")
 	refused := b.get(preview.path + "/refused")

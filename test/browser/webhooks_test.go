@@ -29,7 +29,7 @@ func TestWebhooks(t *testing.T) {
 	}
 	b.follow("[data-delivery] button")
 	b.visit(hooks)
-	b.says("[data-webhook=crm]", "Works")
+	b.says("[data-webhook=crm]", "The last was not taken")
 	for _, lang := range []string{"zh-CN", "en"} {
 		b.visit(hooks)
 		b.speak(lang)

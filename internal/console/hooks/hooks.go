@@ -115,7 +115,8 @@ func (v visit) choices(chosen func(feed.Kind) bool) (all []choice) {
 
 func (v visit) event(k feed.Kind) string { return v.Say(msg("webhook.event." + string(k))) }
 
-func (v visit) row(h webhooks.View) row {
+// row tells of a webhook; what it was sent last says whether it works.
+func (v visit) row(h webhooks.View, sent []webhooks.Delivery) row {
 	r := row{
 		Name: h.Name, Address: v.address() + "/" + h.Name, URL: h.URL, By: strings.TrimPrefix(h.By, "console:"),
 		Made: i18n.StampOf(h.Made, v.Zone), Behind: i18n.Grouped(int(h.Behind)), //nolint:gosec // a count of changes
@@ -126,6 +127,10 @@ func (v visit) row(h webhooks.View) row {
 		r.State, r.Mood = v.Say(msg("webhook.stopped")), "black"
 	case h.Failing.Attempts > 0:
 		r.State, r.Mood = v.Say(msg("webhook.failing")), "mind"
+	case len(sent) == 0:
+		r.State, r.Mood = v.Say(msg("webhook.unused")), ""
+	case sent[0].Fault != "": // a test, or one sent again by hand: it is not tried once more
+		r.State, r.Mood = v.Say(msg("webhook.untaken")), "mind"
 	}
 	var names []string
 	for _, k := range h.Events {
@@ -146,7 +151,11 @@ func (v visit) listPage(status int, p *listPage) error {
 	}
 	p.Account, p.Shown = string(v.Account.AppID), web.NameOf(v.Account)
 	for _, h := range all {
-		p.Rows = append(p.Rows, v.row(h))
+		_, sent, err := v.Desk.Webhook(v.Ctx(), v.Account.AppID, h.Name)
+		if err != nil {
+			return err
+		}
+		p.Rows = append(p.Rows, v.row(h, sent))
 	}
 	return v.Page(status, "webhooks", v.Say(msg("webhooks.title"), p.Shown), p)
 }
@@ -186,7 +195,7 @@ func (v visit) show() error {
 		return err
 	}
 	p := &hookPage{
-		Account: string(v.Account.AppID), Shown: web.NameOf(v.Account), Row: v.row(h), Stopped: !h.Stopped.IsZero(),
+		Account: string(v.Account.AppID), Shown: web.NameOf(v.Account), Row: v.row(h, all), Stopped: !h.Stopped.IsZero(),
 		Next: v.stamp(h.Failing.Next), Revision: i18n.Grouped(int(h.Revision)), //nolint:gosec // a count of changes
 	}
 	if len(h.Secrets) > 1 {
