@@ -63,7 +63,7 @@ func (b *bench) importing(ctx context.Context) (err error) {
 	bound := 1 / (1/rate(1) + 1/rate(2))
 	b.figure("import through the API, OpenIDs a second", n, fmt.Sprintf("%.0f; the bare handler takes %.0f, the store alone %.0f; one after the other on these cores they make %.0f", rate(0), rate(1), rate(2), bound))
 	b.atLeast("import, OpenIDs/s", rate(0), 150_000)
-	b.atLeast("import: mpblock ÷ the bound of bare handler and store together", rate(0)/bound, 0.8)
+	b.atLeast("import: mpblock ÷ the bound of bare handler and store together", rate(0)/bound, 0.9)
 	return nil
 }
 

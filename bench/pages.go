@@ -64,6 +64,9 @@ func (l *list) firstWalk(targets []target) error {
 		if !t.fixed {
 			l.figure("first walk after the start, "+t.name, l.entries, fmt.Sprintf("%d pages, each compared with the list, %.0f/s, median %s ms", s.Calls, s.Rate, ms(s.P50)))
 		}
+		if t.name == "mpblock" {
+			l.atMost(fmt.Sprintf("a page in the first walk of %d entries after the start", l.entries), s.P50.Seconds()*1000, 1, " ms")
+		}
 	}
 	return nil
 }

@@ -63,7 +63,7 @@ func (l *list) restart(how string, end func() error) error {
 	}
 	seconds := l.server.Took.Seconds()
 	l.figure("time to the ready line "+how, l.entries, fmt.Sprintf("%.0f ms", seconds*1000))
-	l.atMost(fmt.Sprintf("start on %d entries %s", l.entries, how), seconds, 1, " s")
+	l.atMost(fmt.Sprintf("start on %d entries %s", l.entries, how), seconds, 0.5, " s")
 	begin := time.Now()
 	token, err := accessToken(l.server.Addr)
 	if err == nil {
