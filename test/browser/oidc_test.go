@@ -118,6 +118,12 @@ func TestSingleSignOn(t *testing.T) {
 	through("anna@example.com", false)(b)
 	b.says("#me", "anna")
 	b.inBoth("me-linked", func(b *tab) { b.visit("/me") })
+	b.allow("/me/unlink")
+	b.inBoth("me-unlink-refused", func(b *tab) { // it is the only way in
+		b.visit("/me")
+		b.follow("form[action='/me/unlink'] button")
+	})
+	admin.inBoth("me-unlinked", func(b *tab) { b.visit("/me") })
 	admin.inBoth("operator-linked", func(b *tab) {
 		through("anna@example.com", false)(browse(t, s.Base))
 		b.visit("/operators/anna")
