@@ -26,6 +26,9 @@ func TestWithoutScripts(t *testing.T) {
 				b.visit(account + "/openids/" + ids[0])
 			}
 			b.follow(css)
+			if b.has(".chips") && eval[bool](b, "document.querySelector('.chips').checkVisibility()") {
+				t.Errorf("%s shows buttons that do nothing without scripts", page)
+			}
 		}
 	}
 	for _, l := range []struct {
