@@ -17,6 +17,9 @@ export PATH := $(PATH):/usr/sbin:/sbin
 VITESS := .bin/vitess/vttablet
 TIDB := .bin/tidb-server
 
+# Measured beside mpblock, from a module of its own.
+OPENFGA := .bin/openfga
+
 .PHONY: help
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -157,8 +160,14 @@ fuzz: ## fuzz the parsers, the encoders and the reader of lists, 20 s each
 	done
 
 .PHONY: bench
-bench: ## measure the real binary beside nginx, Redis, MariaDB and its bounds, about 15 minutes
+bench: $(OPENFGA) ## measure the real binary beside nginx, Redis, MariaDB, OpenFGA and its bounds, about 16 minutes
 	cd bench && go run .
+
+$(OPENFGA): bench/openfga/go.mod bench/openfga/go.sum
+	@test/setup modules
+	@echo "building OpenFGA, which takes some minutes the first time"
+	cd bench/openfga && go build -o ../../$(OPENFGA) github.com/openfga/openfga/cmd/openfga
+	@touch $(OPENFGA)
 
 .PHONY: bench-pages
 bench-pages: ## pages alone, beside their bounds, under two minutes: for every day

@@ -56,7 +56,7 @@ func (b *bench) accounts(ctx context.Context) (err error) {
 		return err
 	}
 	b.figure("import through the API"+name, n, fmt.Sprintf("%.0f OpenIDs/s", s.Rate*batchSize))
-	if err := settle(server.Cmd.Process.Pid); err != nil {
+	if err := process.Settle(server.Cmd.Process.Pid); err != nil {
 		return err
 	}
 	size, err := bytesOf(data)

@@ -28,7 +28,7 @@ func (l *list) batches(ctx context.Context) (err error) {
 	if l.alone, err = pebblestore.Open(filepath.Join(l.dir, "alone"), pebblestore.Options{}); err != nil {
 		return err
 	}
-	if err := settle(os.Getpid()); err != nil {
+	if err := process.Settle(os.Getpid()); err != nil {
 		return err
 	}
 	targets, err := l.targets(false)

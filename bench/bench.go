@@ -161,7 +161,7 @@ func (b *bench) filled(ctx context.Context, n int) (string, error) {
 	err = storetest.Fill(ctx, store, testserver.DemoAppID, n)
 	took := time.Since(begin)
 	if err == nil {
-		err = settle(os.Getpid())
+		err = process.Settle(os.Getpid())
 	}
 	if err := errors.Join(err, store.Close()); err != nil {
 		return "", err
@@ -182,27 +182,6 @@ func withAccount(ctx context.Context, dir string) error {
 		err = addAccount(ctx, accounts)
 	}
 	return errors.Join(err, store.Close())
-}
-
-// settle waits until a process does not write any more: its store has compacted
-// what it had to.
-func settle(pid int) error {
-	const quiet = 500 * time.Millisecond
-	var last int64
-	since := time.Now()
-	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); time.Sleep(quiet / 5) {
-		now, err := process.Value(pid, "io", "wchar")
-		if err != nil {
-			return err
-		}
-		if now-last > 64<<10 {
-			last, since = now, time.Now()
-		}
-		if time.Since(since) > quiet {
-			return nil
-		}
-	}
-	return errors.New("a store writes for a minute, and nobody asked it to")
 }
 
 // copyStore copies a filled store as a backup does: tables are linked.

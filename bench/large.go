@@ -92,7 +92,7 @@ func (g *grown) served(ctx context.Context, entries int) (err error) {
 		return err
 	}
 	g.figureOf("a first walk"+with, entries, float64(l.fullPages())/time.Since(begin).Seconds(), "pages a second")
-	asked := check.Asked{Listed: l.ids, Absent: people.Absent}
+	asked := check.Asked{Listed: l.ids, Absent: people.Absent}.Target("mpblock", t.addr, token)
 	request, holds := l.pageRequests(t), l.pageChecks(t, false)
 	for _, one := range []struct {
 		name  string
@@ -101,7 +101,7 @@ func (g *grown) served(ctx context.Context, entries int) (err error) {
 	}{
 		{"a page", 16, func(until load.Limit) (load.Sample, error) { return load.Post(t.addr, 16, until, request, holds) }},
 		{"a check", 64, func(until load.Limit) (load.Sample, error) {
-			return load.Post(t.addr, 64, until, asked.Requests(token), asked.Holds)
+			return load.Post(t.addr, 64, until, asked.Request, asked.Holds)
 		}},
 		{"a batch of 20", 64, func(until load.Limit) (load.Sample, error) { return batchRound(t, 64, until) }},
 	} {

@@ -57,7 +57,7 @@ func (l *list) open(ctx context.Context) error {
 	if l.server, err = l.startMpblock(l.dir, filepath.Join(l.dir, "served")); err != nil {
 		return err
 	}
-	return settle(l.server.Cmd.Process.Pid)
+	return process.Settle(l.server.Cmd.Process.Pid)
 }
 
 // startPeers starts all that the list is held against.

@@ -23,6 +23,7 @@ import (
 	"time"
 
 	"mpblock/bench/days"
+	"mpblock/bench/fga"
 	"mpblock/bench/load"
 	"mpblock/bench/process"
 	"mpblock/internal/testserver"
@@ -35,7 +36,7 @@ type options struct {
 	entries []int // lengths of the lists that pages and batches are measured on
 	small   bool
 	only    []string
-	bases   bool   // Redis and MariaDB are measured too
+	bases   bool   // Redis, MariaDB and OpenFGA are measured too
 	against string // binary of another build of mpblock, measured in the same turns; "": none
 	imports int    // OpenIDs of an import
 	tenants int    // accounts that share so many
@@ -104,7 +105,7 @@ func parse() (o options, err error) {
 	flag.IntVar(&o.rounds, "rounds", 5, "rounds of each measurement; the median counts")
 	flag.DurationVar(&o.round, "round", time.Second, "length of a round")
 	flag.BoolVar(&o.small, "small", false, "lists of 10000 and 100000, a tenth of the import")
-	flag.BoolVar(&o.bases, "databases", true, "measure Redis and MariaDB too")
+	flag.BoolVar(&o.bases, "databases", true, "measure Redis, MariaDB and OpenFGA too")
 	flag.IntVar(&o.cache, "cache-size", 0, "--cache-size of the server in MiB; 0: its default")
 	flag.IntVar(&o.imports, "import", 1_000_000, "OpenIDs of the import, and over many accounts: a multiple of 20 for each of these")
 	flag.IntVar(&o.tenants, "accounts", 10_000, "how many accounts are many")
@@ -166,6 +167,9 @@ func (o options) needed() (err error) {
 	}
 	if o.bases && (lists || o.does("check")) {
 		need("redis-server", "redis-server")
+	}
+	if o.bases && o.does("check") {
+		err = errors.Join(err, fga.Need())
 	}
 	if o.bases && lists {
 		need("mariadbd", "mariadb-server")

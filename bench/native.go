@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/http"
 	"os"
 	"path/filepath"
 	"slices"
@@ -14,12 +13,11 @@ import (
 	"mpblock"
 	"mpblock/bench/check"
 	"mpblock/bench/feed"
+	"mpblock/bench/fga"
 	"mpblock/bench/load"
 	"mpblock/bench/lookup"
-	"mpblock/bench/peer"
 	"mpblock/bench/people"
 	"mpblock/bench/process"
-	"mpblock/internal/storetest"
 	"mpblock/internal/testserver"
 )
 
@@ -36,55 +34,71 @@ var pacedName = fmt.Sprintf("check, %d a second", pacedChecks)
 
 // checks measures whether somebody is blocked, one OpenID a call.
 func (l *list) checks(ctx context.Context) (err error) {
-	dir := filepath.Join(l.dir, "checks")
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return err
-	}
-	inMap, err := startSelf(dir, "map", strconv.Itoa(l.entries), "")
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, inMap.Stop()) }()
-	token, err := accessToken(l.server.Addr)
-	if err != nil {
-		return err
-	}
-	targets := []target{{name: "mpblock", addr: l.server.Addr, token: token}, {name: mapName, addr: inMap.Addr, token: token}}
-	if l.bases {
-		d, err := startRedisSet(ctx, dir, l.ids)
-		if err != nil {
-			return err
+	targets, ends, err := l.checkTargets(ctx)
+	defer func() {
+		for _, end := range ends {
+			err = errors.Join(err, end())
 		}
-		defer func() { err = errors.Join(err, d.end()) }()
-		targets = slices.Insert(targets, 1, target{name: d.name, addr: d.handler.Addr, token: token})
+	}()
+	if err != nil {
+		return err
 	}
-	asked := check.Asked{Listed: l.ids, Absent: people.Absent}
+	row := func(what string, conns int, round func(check.Target, load.Limit) (load.Sample, error)) error {
+		l.say("%s: %d entries, %d connections", what, l.entries, conns)
+		subjects, samples, err := check.InTurns(l.turns(), targets, round)
+		if err == nil {
+			l.rows(what, l.entries, conns, subjects, samples)
+		}
+		return err
+	}
 	for _, conns := range []int{1, 64} {
-		l.say("checks on %d entries, %d connections", l.entries, conns)
-		err := l.checked(checkName, conns, targets, func(t target, until load.Limit) (load.Sample, error) {
-			return load.Post(t.addr, conns, until, asked.Requests(t.token), asked.Holds)
-		})
-		if err != nil {
+		if err := row(checkName, conns, func(t check.Target, until load.Limit) (load.Sample, error) {
+			return load.Post(t.Addr, conns, until, t.Request, t.Holds)
+		}); err != nil {
 			return err
 		}
 	}
-	l.say("checks on %d entries, %d a second", l.entries, pacedChecks)
-	return l.checked(pacedName, 64, targets, func(t target, until load.Limit) (load.Sample, error) {
-		return load.Paced(t.addr, 64, pacedChecks, until, asked.Requests(t.token), asked.Holds)
+	targets = slices.DeleteFunc(targets, func(t check.Target) bool { // at a pace that a peer cannot keep it tells nothing
+		r, found := l.find(checkName, l.entries, 64, t.Name)
+		return found && t.Name != "mpblock" && r.Rate < pacedChecks
+	})
+	return row(pacedName, 64, func(t check.Target, until load.Limit) (load.Sample, error) {
+		return load.Paced(t.Addr, 64, pacedChecks, until, t.Request, t.Holds)
 	})
 }
 
-// checked measures all targets as one row.
-func (l *list) checked(what string, conns int, targets []target, round func(target, load.Limit) (load.Sample, error)) error {
-	var subjects []load.Subject
-	for _, t := range targets {
-		subjects = append(subjects, load.Subject{Name: t.name, Round: func(until load.Limit) (load.Sample, error) { return round(t, until) }})
+// checkTargets starts who is asked beside mpblock, and returns also what ends them, of an
+// error too.
+func (l *list) checkTargets(ctx context.Context) (targets []check.Target, ends []func() error, err error) {
+	dir := filepath.Join(l.dir, "checks")
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, nil, err
 	}
-	samples, err := load.InTurns(l.turns(), subjects)
-	if err == nil {
-		l.rows(what, l.entries, conns, subjects, samples)
+	token, err := accessToken(l.server.Addr)
+	if err != nil {
+		return nil, nil, err
 	}
-	return err
+	asked := check.Asked{Listed: l.ids, Absent: people.Absent}
+	targets = append(targets, asked.Target("mpblock", l.server.Addr, token))
+	if l.bases {
+		redis, err := startRedisSet(ctx, dir, l.ids)
+		if err != nil {
+			return nil, ends, err
+		}
+		ends = append(ends, redis.end)
+		l.say("filling OpenFGA with %d entries", l.entries)
+		engine, err := fga.Start(ctx, dir, l.ids)
+		if err != nil {
+			return nil, ends, err
+		}
+		ends = append(ends, engine.Kill)
+		targets = append(targets, asked.Target(redis.name, redis.handler.Addr, token), engine.Target(asked))
+	}
+	inMap, err := startSelf(dir, check.OverMap, strconv.Itoa(l.entries), "")
+	if err != nil {
+		return nil, ends, err
+	}
+	return append(targets, asked.Target(mapName, inMap.Addr, token)), append(ends, inMap.Stop), nil
 }
 
 // checkGoals holds checks to what was to be reached.
@@ -101,8 +115,10 @@ func (b *bench) checkGoals() {
 		b.atMost(fmt.Sprintf("%s, %d entries, 64 connections: p99%s", what, b.middle(), beside), float64(one.P99)/1e6, 1, " ms")
 	}
 	for _, conns := range []int{1, 64} {
-		if r, found := b.find(checkName, b.middle(), conns, "Redis"); found {
-			b.atLeast(fmt.Sprintf("check, %d entries, %d connections: mpblock ÷ Redis", b.middle(), conns), r.Ratio, 1)
+		for _, program := range []string{"Redis", fga.Name} {
+			if r, found := b.find(checkName, b.middle(), conns, program); found {
+				b.atLeast(fmt.Sprintf("check, %d entries, %d connections: mpblock ÷ %s", b.middle(), conns, program), r.Ratio, 1)
+			}
 		}
 	}
 }
@@ -118,28 +134,8 @@ func startRedisSet(ctx context.Context, dir string, ids []mpblock.OpenID) (_ *da
 	if err := store.FillSet(ctx, testserver.DemoAppID, ids); err != nil {
 		return nil, err
 	}
-	d.handler, err = startSelf(dir, "redis-set", store.DB.Options().Addr, "")
+	d.handler, err = startSelf(dir, check.OverRedis, store.DB.Options().Addr, "")
 	return d, err
-}
-
-// checksOf is the handler of checks, of a peer: over Redis at an address, or over a map of as
-// many as a filled store has.
-func checksOf(kind, where string) (http.Handler, error) {
-	if kind == "redis-set" {
-		return check.Handler(peer.OpenRedis(where).Member(testserver.DemoAppID)), nil
-	}
-	n, err := strconv.Atoi(where)
-	if err != nil {
-		return nil, err
-	}
-	m := make(map[string]struct{}, n)
-	for i := range n {
-		m[storetest.Numbered(uint64(i)).String()] = struct{}{}
-	}
-	return check.Handler(func(_ context.Context, openID string) (bool, error) {
-		_, ok := m[openID]
-		return ok, nil
-	}), nil
 }
 
 // fanOut measures how soon many consumers of the feed hear of a change.

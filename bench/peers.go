@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"mpblock"
+	"mpblock/bench/check"
 	"mpblock/bench/peer"
 	"mpblock/bench/process"
 	"mpblock/internal/access"
@@ -40,8 +41,8 @@ func servePeer(ctx context.Context, kind, where, database string) error {
 			return err
 		}
 		handler = h
-	case "redis-set", "map":
-		h, err := checksOf(kind, where)
+	case check.OverRedis, check.OverMap:
+		h, err := check.Peer(kind, where)
 		if err != nil {
 			return err
 		}

@@ -51,9 +51,9 @@ func (l *list) profile(ctx context.Context, from string) (err error) {
 	batches := func(until load.Limit) (load.Sample, error) {
 		return load.Post(t.addr, 64, until, batchRequests(t), batchCheck)
 	}
-	asked := check.Asked{Listed: l.ids, Absent: people.Absent}
+	asked := check.Asked{Listed: l.ids, Absent: people.Absent}.Target("mpblock", t.addr, token)
 	checks := func(until load.Limit) (load.Sample, error) {
-		return load.Post(t.addr, 64, until, asked.Requests(token), asked.Holds)
+		return load.Post(t.addr, 64, until, asked.Request, asked.Holds)
 	}
 	return errors.Join(l.profileOf("pages", ops, pages), l.profileOf("checks", ops, checks), l.profileOf("batches", ops, batches))
 }

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"mpblock/bench/disk"
+	"mpblock/bench/fga"
 	"mpblock/bench/load"
 	"mpblock/bench/peer"
 	"mpblock/internal/testserver"
@@ -217,6 +218,6 @@ func (b *bench) facts() []string {
 		line("file system", "stat", "-f", "-c", "%T", os.TempDir()),
 		fmt.Sprintf("mpblock: serve --cache-size %d, account %s takes any follower", b.cache, testserver.DemoAppID),
 	}
-	facts = append(facts, peer.Facts()...)
+	facts = append(append(facts, peer.Facts()...), fga.Facts())
 	return append(facts, "nginx: "+peer.Version("nginx", "-v")+"; "+nginxSettings)
 }

@@ -24,8 +24,8 @@ type Asked struct {
 	Absent func(n uint64) mpblock.OpenID // somebody who is not on it
 }
 
-// of returns who the n-th call asks for, and whether that one is blocked.
-func (a Asked) of(n uint64) (mpblock.OpenID, bool) {
+// Of returns who the n-th call asks for, and whether that one is blocked.
+func (a Asked) Of(n uint64) (mpblock.OpenID, bool) {
 	if n%2 == 0 {
 		return a.Absent(n), false
 	}
@@ -34,21 +34,43 @@ func (a Asked) of(n uint64) (mpblock.OpenID, bool) {
 
 const bodyHead, bodyEnd = `{"openids":["`, `"]}`
 
-// Requests makes a call with an access token.
-func (a Asked) Requests(token string) load.Requester {
+// Target is a server that is asked.
+type Target struct {
+	Name, Addr string
+	Request    load.Requester
+	Holds      load.Checker
+}
+
+// Target is a server that takes checks as mpblock does, with an access token.
+func (a Asked) Target(name, addr, token string) Target {
+	return Target{name, addr, a.requests(token), a.holds}
+}
+
+// InTurns measures targets in turns, each in the way that round says.
+func InTurns(turns load.Turns, targets []Target, round func(Target, load.Limit) (load.Sample, error)) ([]load.Subject, []load.Sample, error) {
+	var subjects []load.Subject
+	for _, t := range targets {
+		subjects = append(subjects, load.Subject{Name: t.Name, Round: func(until load.Limit) (load.Sample, error) { return round(t, until) }})
+	}
+	samples, err := load.InTurns(turns, subjects)
+	return subjects, samples, err
+}
+
+// requests makes a call with an access token.
+func (a Asked) requests(token string) load.Requester {
 	head := fmt.Sprintf("POST %s HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer %s\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s",
 		Path, token, len(bodyHead)+mpblock.OpenIDLen+len(bodyEnd), bodyHead)
 	return func(b []byte, n uint64) []byte {
-		id, _ := a.of(n)
+		id, _ := a.Of(n)
 		b = append(b, head...)
 		b = append(b, id[:]...)
 		return append(b, bodyEnd...)
 	}
 }
 
-// Holds holds each answer to the list.
-func (a Asked) Holds(n uint64, body []byte, _ bool) error {
-	id, blocked := a.of(n)
+// holds compares an answer with the list.
+func (a Asked) holds(n uint64, body []byte, _ bool) error {
+	id, blocked := a.Of(n)
 	if want := appendResult(nil, id.String(), blocked); !bytes.HasPrefix(body, want) {
 		return fmt.Errorf("a check of %s, who is blocked: %v, was answered with %.150q", id, blocked, body)
 	}

@@ -29,6 +29,8 @@ var wanted = []ratio{
 	{"import", "1000000", "64", "the store alone"},
 	{"check", "1000000", "1", "Redis"},
 	{"check", "1000000", "64", "Redis"},
+	{"check", "1000000", "1", "OpenFGA"},
+	{"check", "1000000", "64", "OpenFGA"},
 }
 
 // run is what one file of results has.

@@ -122,6 +122,27 @@ func (p *Process) Stop() error {
 	return nil
 }
 
+// Settle waits until a process does not write any more: its store has compacted
+// what it had to.
+func Settle(pid int) error {
+	const quiet = 500 * time.Millisecond
+	var last int64
+	since := time.Now()
+	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); time.Sleep(quiet / 5) {
+		now, err := Value(pid, "io", "wchar")
+		if err != nil {
+			return err
+		}
+		if now-last > 64<<10 {
+			last, since = now, time.Now()
+		}
+		if time.Since(since) > quiet {
+			return nil
+		}
+	}
+	return errors.New("a store writes for a minute, and nobody asked it to")
+}
+
 // Need finds a program that is measured beside ours.
 func Need(program, debian string) (string, error) {
 	for _, name := range []string{program, "/usr/sbin/" + program} {
