@@ -17,6 +17,7 @@ type Webhook struct {
 	Name     string     `json:"name"`
 	URL      string     `json:"url"`
 	Events   []string   `json:"events"`
+	State    string     `json:"state,omitempty"` // stopped, failing, unused, untaken or works; "": it is removed
 	Made     time.Time  `json:"made"`
 	By       string     `json:"by"`
 	Revision uint64     `json:"revision"` // up to which it was told of the changes
@@ -106,7 +107,11 @@ func (h *handler) webhooks(r *http.Request, _ none) ([]Webhook, error) {
 	all, err := h.rules.Webhooks.Hooks(r.Context(), app)
 	views := make([]Webhook, 0, len(all))
 	for _, v := range all {
-		views = append(views, viewWebhook(v))
+		sent, err := h.rules.Webhooks.Deliveries(r.Context(), app, v.Name)
+		if err != nil {
+			return nil, err
+		}
+		views = append(views, viewWebhook(v, sent))
 	}
 	return views, err
 }
@@ -116,6 +121,11 @@ func (h *handler) webhook(r *http.Request, _ none) (Deliveries, error) {
 	if err != nil {
 		return Deliveries{}, err
 	}
+	return h.shown(r, app, name)
+}
+
+// shown returns a webhook as it is now, and what it was sent.
+func (h *handler) shown(r *http.Request, app mpblock.AppID, name string) (Deliveries, error) {
 	v, err := h.rules.Webhooks.Hook(r.Context(), app, name)
 	if err != nil {
 		return Deliveries{}, err
@@ -125,7 +135,7 @@ func (h *handler) webhook(r *http.Request, _ none) (Deliveries, error) {
 	for _, d := range all {
 		views = append(views, viewDelivery(d))
 	}
-	return Deliveries{viewWebhook(v), views}, err
+	return Deliveries{viewWebhook(v, all), views}, err
 }
 
 func (h *handler) addWebhook(r *http.Request, in NewWebhook) (WebhookSecret, error) {
@@ -142,7 +152,7 @@ func (h *handler) addWebhook(r *http.Request, in NewWebhook) (WebhookSecret, err
 		return WebhookSecret{}, err
 	}
 	h.didWebhook(r, audit.WebhookAdded, hook.Name, webhooks.Texts(events)...)
-	return WebhookSecret{viewWebhook(webhooks.View{Hook: hook, Revision: hook.From.Revision}), secret}, nil
+	return WebhookSecret{viewWebhook(webhooks.View{Hook: hook, Revision: hook.From.Revision}, nil), secret}, nil
 }
 
 func (h *handler) rotateWebhook(r *http.Request, in rotateBody) (WebhookSecret, error) {
@@ -155,8 +165,8 @@ func (h *handler) rotateWebhook(r *http.Request, in rotateBody) (WebhookSecret, 
 		return WebhookSecret{}, err
 	}
 	h.didWebhook(r, audit.WebhookSecret, name)
-	v, err := h.rules.Webhooks.Hook(r.Context(), app, name)
-	return WebhookSecret{viewWebhook(v), secret}, err
+	now, err := h.shown(r, app, name)
+	return WebhookSecret{now.Webhook, secret}, err
 }
 
 func (h *handler) resumeWebhook(r *http.Request, in resumeBody) (Webhook, error) {
@@ -168,8 +178,8 @@ func (h *handler) resumeWebhook(r *http.Request, in resumeBody) (Webhook, error)
 		return Webhook{}, err
 	}
 	h.didWebhook(r, audit.WebhookResumed, name)
-	v, err := h.rules.Webhooks.Hook(r.Context(), app, name)
-	return viewWebhook(v), err
+	now, err := h.shown(r, app, name)
+	return now.Webhook, err
 }
 
 func (h *handler) removeWebhook(r *http.Request, _ none) (Webhook, error) {
@@ -181,7 +191,9 @@ func (h *handler) removeWebhook(r *http.Request, _ none) (Webhook, error) {
 	if err == nil {
 		h.didWebhook(r, audit.WebhookGone, name)
 	}
-	return viewWebhook(webhooks.View{Hook: hook}), err
+	removed := viewWebhook(webhooks.View{Hook: hook}, nil)
+	removed.State = ""
+	return removed, err
 }
 
 func (h *handler) testWebhook(r *http.Request, _ none) (Delivery, error) {
@@ -216,9 +228,9 @@ func some(t time.Time) *time.Time {
 	return &t
 }
 
-func viewWebhook(v webhooks.View) Webhook {
+func viewWebhook(v webhooks.View, sent []webhooks.Delivery) Webhook {
 	w := Webhook{
-		Name: v.Name, URL: v.URL, Events: webhooks.Texts(v.Events), Made: v.Made, By: strings.TrimPrefix(v.By, "console:"),
+		Name: v.Name, URL: v.URL, Events: webhooks.Texts(v.Events), State: string(v.State(sent)), Made: v.Made, By: strings.TrimPrefix(v.By, "console:"),
 		Revision: v.Revision, Behind: v.Behind, Attempts: v.Failing.Attempts, Next: some(v.Failing.Next),
 		Stopped: some(v.Stopped), Why: string(v.Why),
 	}

@@ -97,7 +97,13 @@ func (s *Store) verify(ctx context.Context, app mpblock.AppID, p Place) error {
 	if err != nil {
 		return err
 	}
-	gone := p.Mark != 0 && now.Mark != 0 && p.Mark != now.Mark
+	head, err := s.Blacklist(ctx, app, mpblock.OpenID{}, 0)
+	if err != nil {
+		return err
+	}
+	// A log that does not reach the place is not known to be its own: it may be another that
+	// reaches it a moment later.
+	gone := p.Mark != 0 && (p.Revision > head.Seq || now.Mark != 0 && p.Mark != now.Mark)
 	if p.Protection != 0 && !gone {
 		_, there, err := s.Event(ctx, app, 0, p.Protection)
 		if err != nil {
@@ -107,10 +113,6 @@ func (s *Store) verify(ctx context.Context, app mpblock.AppID, p Place) error {
 	}
 	if !gone {
 		return nil
-	}
-	head, err := s.Blacklist(ctx, app, mpblock.OpenID{}, 0)
-	if err != nil {
-		return err
 	}
 	return ErrGone.With(p.Revision, head.Seq)
 }

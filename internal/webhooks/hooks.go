@@ -32,6 +32,36 @@ type View struct {
 	Failing  Failing // what becomes of the message that it is at
 }
 
+// State is how a webhook is.
+type State string
+
+// The states of a webhook.
+const (
+	Stopped State = "stopped"
+	Retried State = "failing" // the message that it is at was not taken, and is tried again
+	Unused  State = "unused"  // nothing was sent yet
+	Untaken State = "untaken" // the last one was not taken, and is not tried again, such as a test
+	Works   State = "works"
+)
+
+// States returns all states.
+func States() []State { return []State{Stopped, Retried, Unused, Untaken, Works} }
+
+// State returns how a webhook is by what it was sent, the newest first.
+func (v View) State(sent []Delivery) State {
+	switch {
+	case !v.Stopped.IsZero():
+		return Stopped
+	case v.Failing.Attempts > 0:
+		return Retried
+	case len(sent) == 0:
+		return Unused
+	case sent[0].Fault != "":
+		return Untaken
+	}
+	return Works
+}
+
 // Failing is a message that was not taken yet.
 type Failing struct {
 	Attempts    int       // 0: there is none

@@ -315,9 +315,19 @@ func TestByHand(t *testing.T) {
 		n := start(t, store, r, "", nil)
 		defer n.cancel()
 		n.add(r, "a")
+		state := func(want State) {
+			t.Helper()
+			all, err := n.Deliveries(t.Context(), app, "a")
+			v, err2 := n.Hook(t.Context(), app, "a")
+			if got := v.State(all); err != nil || err2 != nil || got != want {
+				t.Errorf("State = %q, want %q; %v, %v", got, want, err, err2)
+			}
+		}
+		state(Unused)
 		n.apply(mpblock.Batch{Action: mpblock.Block, OpenIDs: ids(0, 1_500)})
 		synctest.Wait()
 		time.Sleep(6 * time.Second)
+		state(Works)
 		all, err := n.Deliveries(t.Context(), app, "a")
 		if err != nil || len(all) != 2 || all[0].OpenIDs != 500 {
 			t.Fatalf("Deliveries = %+v, %v", all, err)
@@ -334,6 +344,7 @@ func TestByHand(t *testing.T) {
 		if d, err = n.Test(t.Context(), app, "a"); err != nil || d.Kind != test || d.Code != 404 {
 			t.Errorf("Test = %+v, %v", d, err)
 		}
+		state(Untaken) // by hand it is tried once
 		if d, err = n.Resend(t.Context(), app, "a", d.ID); err != nil || d.Kind != test {
 			t.Errorf("Resend of a test = %+v, %v", d, err)
 		}

@@ -79,16 +79,7 @@ func newProvider(t *testing.T) *provider {
 // TestSingleSignOn looks at the way in through a provider, and at each way in which it fails.
 func TestSingleSignOn(t *testing.T) {
 	p := newProvider(t)
-	s, err := testserver.Start(binary, "serve", "--demo", "--demo-language", "en", "--listen", "127.0.0.1:0",
-		"--oidc-issuer", p.URL, "--oidc-client-id", "mpblock", "--oidc-name", "Example")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := s.Stop(); err != nil {
-			t.Error(err)
-		}
-	})
+	s := signing(t, p.URL)
 	admin := enter(t, s, "en")
 	admin.visit("/operators")
 	admin.fill("#new-operator #name", "anna")
@@ -130,16 +121,21 @@ func TestSingleSignOn(t *testing.T) {
 	})
 
 	p.Close()
-	away, err := testserver.Start(binary, "serve", "--demo", "--demo-language", "en", "--listen", "127.0.0.1:0",
-		"--oidc-issuer", p.URL, "--oidc-client-id", "mpblock", "--oidc-name", "Example")
+	b = browse(t, signing(t, p.URL).Base)
+	b.inBoth("oidc-failed", func(b *tab) { b.visit("/login"); b.follow("#oidc"); b.forgive() })
+}
+
+// signing starts a server whose single sign-on is at a provider.
+func signing(t *testing.T, provider string) *testserver.Server {
+	s, err := testserver.Start(binary, "serve", "--demo", "--demo-language", "en", "--listen", "127.0.0.1:0",
+		"--oidc-issuer", provider, "--oidc-client-id", "mpblock", "--oidc-name", "Example")
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		if err := away.Stop(); err != nil {
+		if err := s.Stop(); err != nil {
 			t.Error(err)
 		}
 	})
-	b = browse(t, away.Base)
-	b.inBoth("oidc-failed", func(b *tab) { b.visit("/login"); b.follow("#oidc"); b.forgive() })
+	return s
 }

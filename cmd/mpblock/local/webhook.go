@@ -70,20 +70,14 @@ func (c webhookList) Run(ctx context.Context, t ui.Terminal) error {
 	}
 	t.Printf("%-24s  %-12s  %-8s  %-6s  %s\n", "name", "state", "revision", "behind", "url")
 	for _, w := range all {
-		t.Printf("%-24s  %-12s  %-8d  %-6d  %s\n", w.Name, state(w), w.Revision, w.Behind, w.URL)
+		t.Printf("%-24s  %-12s  %-8d  %-6d  %s\n", w.Name, states[w.State], w.Revision, w.Behind, w.URL)
 	}
 	return nil
 }
 
-// state says how a webhook is in a word or two.
-func state(w admin.Webhook) string {
-	switch {
-	case w.Stopped != nil:
-		return "stopped"
-	case w.Attempts > 0:
-		return "tries again"
-	}
-	return "works"
+// states say how a webhook is in a word or two.
+var states = map[string]string{
+	"stopped": "stopped", "failing": "tries again", "unused": "nothing sent", "untaken": "not taken", "works": "works",
 }
 
 // stopped says why a webhook has stopped.
@@ -142,7 +136,7 @@ func status(d admin.Delivery) string {
 
 // print prints a webhook as it is now.
 func (c hook) print(t ui.Terminal, w admin.Webhook) {
-	t.Printf("name       %s\nurl        %s\nevents     %s\nmade       %s by %s\nstate      %s\nrevision   %d, %d behind\n", w.Name, w.URL, strings.Join(w.Events, " "), minute(&w.Made), w.By, state(w), w.Revision, w.Behind)
+	t.Printf("name       %s\nurl        %s\nevents     %s\nmade       %s by %s\nstate      %s\nrevision   %d, %d behind\n", w.Name, w.URL, strings.Join(w.Events, " "), minute(&w.Made), w.By, states[w.State], w.Revision, w.Behind)
 	if w.Stopped != nil {
 		t.Printf("stopped    %s: %s\n", minute(w.Stopped), stopped[w.Why])
 	}

@@ -115,23 +115,17 @@ func (v visit) choices(chosen func(feed.Kind) bool) (all []choice) {
 
 func (v visit) event(k feed.Kind) string { return v.Say(msg("webhook.event." + string(k))) }
 
+// moods are the colours of a webhook's states.
+var moods = map[webhooks.State]string{webhooks.Works: "good", webhooks.Retried: "mind", webhooks.Untaken: "mind", webhooks.Stopped: "black"}
+
 // row tells of a webhook; what it was sent last says whether it works.
 func (v visit) row(h webhooks.View, sent []webhooks.Delivery) row {
 	r := row{
 		Name: h.Name, Address: v.address() + "/" + h.Name, URL: h.URL, By: strings.TrimPrefix(h.By, "console:"),
 		Made: i18n.StampOf(h.Made, v.Zone), Behind: i18n.Grouped(int(h.Behind)), //nolint:gosec // a count of changes
-		State: v.Say(msg("webhook.works")), Mood: "good",
 	}
-	switch {
-	case !h.Stopped.IsZero():
-		r.State, r.Mood = v.Say(msg("webhook.stopped")), "black"
-	case h.Failing.Attempts > 0:
-		r.State, r.Mood = v.Say(msg("webhook.failing")), "mind"
-	case len(sent) == 0:
-		r.State, r.Mood = v.Say(msg("webhook.unused")), ""
-	case sent[0].Fault != "": // a test, or one sent again by hand: it is not tried once more
-		r.State, r.Mood = v.Say(msg("webhook.untaken")), "mind"
-	}
+	state := h.State(sent)
+	r.State, r.Mood = v.Say(msg("webhook.state." + string(state))), moods[state]
 	var names []string
 	for _, k := range h.Events {
 		names = append(names, v.event(k))

@@ -88,6 +88,9 @@ func TestCatalogueIsWhatIsUsed(t *testing.T) {
 	for _, k := range webhooks.Kinds() {
 		used["webhook.event."+string(k)] = true
 	}
+	for _, s := range webhooks.States() {
+		used["webhook.state."+string(s)] = true
+	}
 	for _, f := range []post.Fault{post.Status, post.Redirect, post.Gone, post.Timeout, post.Private, post.NoName, post.Insecure, post.Unreachable} {
 		used["webhook.fault."+string(f)] = true
 	}
@@ -107,6 +110,7 @@ func TestCatalogueIsWhatIsUsed(t *testing.T) {
 	delete(used, "role.")
 	delete(used, "scope.")
 	delete(used, "webhook.event.")
+	delete(used, "webhook.state.")
 	delete(used, "webhook.fault.")
 	delete(used, "audit.")
 	delete(used, "audit.field.")
