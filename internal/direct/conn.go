@@ -3,12 +3,10 @@ package direct
 import (
 	"bufio"
 	"bytes"
-	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
-	"os"
 	"runtime/debug"
 	"strings"
 	"sync/atomic"
@@ -41,6 +39,7 @@ type conn struct {
 	body    body
 	answer  answer
 	breaks  int // line ends that may still stand before the next request
+	watcher watcher
 }
 
 // States of a connection.
@@ -152,28 +151,6 @@ func (c *conn) call(size int) bool {
 	c.answer.begin()
 	c.door.Handler.ServeHTTP(&c.answer, r)
 	return c.answer.finish()
-}
-
-// watch waits for the caller to go away. Whoever calls what it returns has what came
-// meanwhile among the rest.
-func (c *conn) watch(gone func()) (stop func()) {
-	var next [1]byte
-	n, done := 0, make(chan struct{})
-	_ = c.tcp.SetReadDeadline(time.Time{})
-	go func() {
-		defer close(done)
-		var err error
-		if n, err = c.tcp.Read(next[:]); err != nil && !errors.Is(err, os.ErrDeadlineExceeded) {
-			gone()
-		}
-	}()
-	return func() {
-		_ = c.tcp.SetReadDeadline(time.Unix(1, 0))
-		<-done
-		_ = c.tcp.SetReadDeadline(time.Time{})
-		c.readUntil = time.Time{}
-		c.in = append(c.in, next[:n]...)
-	}
 }
 
 // next waits for the next request and returns how many bytes it has.

@@ -6,7 +6,8 @@
 // all that has come of it, and so does the connection from then on. Headers are read by
 // net/http's own parser, once for all requests of a connection that have the same one: so
 // there is no second opinion of what a request is. Where it differs from net/http, it is
-// that nobody watches whether the caller is still there until somebody waits for that.
+// that nobody watches whether the caller is still there until somebody has waited for that
+// for a while.
 package direct
 
 import (
@@ -44,6 +45,7 @@ type Listener struct {
 	ctx    context.Context // of all calls
 	cancel context.CancelFunc
 	oneOff atomic.Bool // connections end with their next answer
+	looks  atomic.Bool // somebody looks which calls take long
 
 	mu    sync.Mutex
 	ends  bool // for good
@@ -90,6 +92,7 @@ func (d *Listener) acceptAll() {
 func (d *Listener) begin(tcp *net.TCPConn) {
 	c := &conn{tcp: tcp, door: d, remote: tcp.RemoteAddr().String()}
 	c.answer.conn = c
+	c.watcher.heard = make(chan struct{}, 1)
 	c.answer.head = http.Header{}
 	d.mu.Lock()
 	defer d.mu.Unlock()
