@@ -64,11 +64,13 @@ type Lists interface {
 	// was refused was not applied.
 	Apply(ctx context.Context, app AppID, b Batch) (Change, error)
 
-	// Due returns up to limit ends of the entries of all accounts, strictly after a
-	// place in their order and not after a time: the earliest first, then by account and
-	// OpenID. What has ended stays until a batch unblocks it. The next end costs one
-	// small read, however many accounts there are.
-	Due(ctx context.Context, after DueEnd, until time.Time, limit int) ([]DueEnd, error)
+	// Due returns up to limit ends of the entries of an account, "": of all accounts,
+	// strictly after a place in their order and not after a time: the earliest first,
+	// then by account and OpenID. A store that has but one order for all may return
+	// others' ends between those of the account; fewer than limit are the last. What has
+	// ended stays until a batch unblocks it. The next end of all costs one small read,
+	// however many accounts there are.
+	Due(ctx context.Context, app AppID, after DueEnd, until time.Time, limit int) ([]DueEnd, error)
 
 	// Requests returns up to limit of the account's remembered requests with a key above
 	// after, in byte order of their keys. Those past KeepRequests may be among them.

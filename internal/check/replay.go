@@ -70,7 +70,7 @@ func since(of []effect) uint64 {
 func Ends(ctx context.Context, s mpblock.Store, reports map[mpblock.AppID]*Report) error {
 	found := map[mpblock.AppID]int{}
 	for after := (mpblock.DueEnd{}); ; {
-		due, err := s.Due(ctx, after, lastEnd, checkPage)
+		due, err := s.Due(ctx, "", after, lastEnd, checkPage)
 		if err != nil {
 			return err
 		}

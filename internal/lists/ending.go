@@ -8,11 +8,11 @@ import (
 	"mpblock/internal/lists/walk"
 )
 
-// maxEnds is how many ends, of all accounts, one page looks at.
+// maxEnds is how many ends one page looks at.
 const maxEnds = 20_000
 
-// ending returns a page of the entries that end soonest. Ends lie in one order over all
-// accounts: a page may be short where others have many.
+// ending returns a page of the entries that end soonest. It may be short where a filter
+// passes over many, or where the store keeps many of other accounts between them.
 func (r *entryReader) ending(ctx context.Context, q EntryQuery) (EntryPage, error) {
 	after, ok := walk.ParseEnd(q.After, r.app)
 	if !ok {
@@ -24,7 +24,7 @@ func (r *entryReader) ending(ctx context.Context, q EntryQuery) (EntryPage, erro
 	}
 	out := EntryPage{Total: head.Total}
 	for looked := 0; ; {
-		due, err := r.svc.store.Due(ctx, after, q.EndBy, exportPage)
+		due, err := r.svc.store.Due(ctx, r.app, after, q.EndBy, exportPage)
 		if err != nil {
 			return EntryPage{}, err
 		}

@@ -242,7 +242,7 @@ func (a *account) sinceBefore(id mpblock.OpenID, seq uint64) uint64 {
 }
 
 // Due implements mpblock.Store.
-func (s *Store) Due(ctx context.Context, after mpblock.DueEnd, until time.Time, limit int) ([]mpblock.DueEnd, error) {
+func (s *Store) Due(ctx context.Context, of mpblock.AppID, after mpblock.DueEnd, until time.Time, limit int) ([]mpblock.DueEnd, error) {
 	if err := s.begin(ctx); err != nil {
 		return nil, err
 	}
@@ -250,7 +250,7 @@ func (s *Store) Due(ctx context.Context, after mpblock.DueEnd, until time.Time, 
 	var due []mpblock.DueEnd
 	for app, a := range s.accounts {
 		for id, end := range a.ends {
-			if d := (mpblock.DueEnd{Until: end, AppID: app, OpenID: id}); !end.After(until) && d.Compare(after) > 0 {
+			if d := (mpblock.DueEnd{Until: end, AppID: app, OpenID: id}); (of == "" || of == app) && !end.After(until) && d.Compare(after) > 0 {
 				due = append(due, d)
 			}
 		}

@@ -103,9 +103,9 @@ func (t *timed) Undone(ctx context.Context, app mpblock.AppID, seqs []uint64) ([
 	return t.Store.Undone(ctx, app, seqs)
 }
 
-func (t *timed) Due(ctx context.Context, after mpblock.DueEnd, until time.Time, limit int) ([]mpblock.DueEnd, error) {
+func (t *timed) Due(ctx context.Context, app mpblock.AppID, after mpblock.DueEnd, until time.Time, limit int) ([]mpblock.DueEnd, error) {
 	defer t.time("due", time.Now())
-	return t.Store.Due(ctx, after, until, limit)
+	return t.Store.Due(ctx, app, after, until, limit)
 }
 
 func (t *timed) Histories(ctx context.Context, app mpblock.AppID, after, last mpblock.OpenID, each func(mpblock.OpenID, mpblock.Change)) error {

@@ -3,6 +3,7 @@ package pebblestore
 import (
 	"context"
 	"errors"
+	"math"
 	"time"
 
 	"github.com/cockroachdb/pebble/v2"
@@ -11,24 +12,33 @@ import (
 	"mpblock/internal/pebblestore/codec"
 )
 
-// Due implements mpblock.Store. The ends of all accounts lie in one order.
-func (s *Store) Due(ctx context.Context, from mpblock.DueEnd, until time.Time, limit int) (due []mpblock.DueEnd, err error) {
+// Due implements mpblock.Store. The ends of all accounts lie in one order: an account's
+// are read with those that lie between them, up to the last that it can have.
+func (s *Store) Due(ctx context.Context, app mpblock.AppID, from mpblock.DueEnd, until time.Time, limit int) (due []mpblock.DueEnd, err error) {
 	if err := s.enter(ctx); err != nil {
 		return nil, err
 	}
 	defer s.inflight.Done()
 	lower, upper := codec.EndKeysAfter(from, until)
-	it, err := s.db.NewIterWithContext(ctx, &pebble.IterOptions{LowerBound: lower, UpperBound: upper})
+	it, err := s.db.NewIterWithContext(ctx, &pebble.IterOptions{LowerBound: codec.HeadKey(codec.EntryKeys, app), UpperBound: upper})
 	if err != nil {
 		return nil, err
 	}
 	defer s.end(it, &err)
-	for ok := it.First(); ok && len(due) < limit; ok = it.Next() {
+	h := head{ends: math.MaxUint64}
+	if app != "" {
+		if h, err = headsAt(it, app); err != nil {
+			return nil, err
+		}
+	}
+	for ok := it.SeekGE(lower); ok && len(due) < limit && h.ends > 0; ok = it.Next() {
 		d, err := codec.DecodeEnd(it.Key())
 		if err != nil {
 			return nil, err
 		}
-		due = append(due, d)
+		if due = append(due, d); d.AppID == app {
+			h.ends--
+		}
 	}
 	return due, it.Error()
 }
@@ -62,28 +72,19 @@ func (s *Store) endOf(app mpblock.AppID, a *account, seq uint64) (end int64, err
 // erasedAtOnce is how many ends of an account go with one write.
 const erasedAtOnce = 10_000
 
-// eraseEnds removes the ends of an account, which lie among those of all others: so it
-// goes over all there are, if the account has any.
+// eraseEnds removes the ends of an account.
 func (s *Store) eraseEnds(ctx context.Context, app mpblock.AppID, a *account) error {
-	h, err := s.readHeads(ctx, app)
-	if err != nil || h.ends == 0 {
-		return err
-	}
-	for from, more := (mpblock.DueEnd{}), true; more; {
-		var keys [][]byte
-		more = false
-		due, err := s.Due(ctx, from, lastEnd, erasedAtOnce)
-		if err != nil {
+	for from := (mpblock.DueEnd{}); ; {
+		due, err := s.Due(ctx, app, from, lastEnd, erasedAtOnce)
+		if err != nil || len(due) == 0 {
 			return err
 		}
-		for _, d := range due {
-			if from, more = d, true; d.AppID == app {
-				keys = append(keys, codec.EndKey(d.Until.UnixMilli(), d.AppID, d.OpenID))
-			}
-		}
+		from = due[len(due)-1]
 		err = s.write(ctx, &a.lock, func(batch *pebble.Batch) (err error) {
-			for _, k := range keys {
-				err = errors.Join(err, batch.Delete(k, nil))
+			for _, d := range due {
+				if d.AppID == app {
+					err = errors.Join(err, batch.Delete(codec.EndKey(d.Until.UnixMilli(), app, d.OpenID), nil))
+				}
 			}
 			return err
 		})
@@ -91,7 +92,6 @@ func (s *Store) eraseEnds(ctx context.Context, app mpblock.AppID, a *account) er
 			return err
 		}
 	}
-	return nil
 }
 
 // lastEnd is not before any end.

@@ -11,21 +11,25 @@ import (
 )
 
 // Due implements mpblock.Store. The ends of all accounts lie in one order, in Vitess in
-// one of each shard.
-func (s *Store) Due(ctx context.Context, after mpblock.DueEnd, until time.Time, limit int) (due []mpblock.DueEnd, err error) {
+// one of each shard; those of an account lie in another, in its shard alone.
+func (s *Store) Due(ctx context.Context, app mpblock.AppID, after mpblock.DueEnd, until time.Time, limit int) (due []mpblock.DueEnd, err error) {
 	if err := s.enter(ctx); err != nil {
 		return nil, err
 	}
 	defer s.leave()
+	of, args := "", []any(nil)
+	if app != "" {
+		of, args = "app = ? AND ", []any{query.App(app)}
+	}
 	for len(due) < limit {
 		want, before := min(limit-len(due), query.RowsAtOnce), len(due)
 		err := s.call(ctx, func(ctx context.Context, c *sql.Conn) error {
 			due = due[:before]
 			from := mpblock.EndMilli(after.Until)
 			// The first term is for engines that do not see it in the others.
-			_, err := query.Rows(ctx, c, "SELECT app, openid, ends FROM entry_end WHERE ends >= ? AND ends <= ?"+
+			_, err := query.Rows(ctx, c, "SELECT app, openid, ends FROM entry_end WHERE "+of+"ends >= ? AND ends <= ?"+
 				" AND (ends > ? OR app > ? OR (app = ? AND openid > ?)) ORDER BY ends, app, openid LIMIT ?",
-				[]any{from, until.UnixMilli(), from, query.App(after.AppID), query.App(after.AppID), query.ID(after.OpenID), want}, func(r *sql.Rows) error {
+				append(args[:len(args):len(args)], from, until.UnixMilli(), from, query.App(after.AppID), query.App(after.AppID), query.ID(after.OpenID), want), func(r *sql.Rows) error {
 					var app, raw sql.RawBytes
 					var ends int64
 					if err := r.Scan(&app, &raw, &ends); err != nil {

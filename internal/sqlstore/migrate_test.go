@@ -104,7 +104,7 @@ func TestSchemaOfTheFirstVersion(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if schema, err := s.schema(t.Context()); err != nil || schema.Version != 1 || len(schema.Pending) != 4 {
+	if schema, err := s.schema(t.Context()); err != nil || schema.Version != 1 || len(schema.Pending) != 5 {
 		t.Errorf("%+v, %v", schema, err)
 	}
 	now := openOn(t, at)

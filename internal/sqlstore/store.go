@@ -27,7 +27,7 @@
 //	follower    app openid
 //	follow_mark app mark           when a try wrote followers; removed after a day
 //	entry       app openid         the seq of its last change
-//	entry_end   app openid         when it ends, if it does; by time, over all accounts
+//	entry_end   app openid         when it ends, if it does; by time, of all and of each
 //	change_log  app seq            a change, its OpenIDs in one piece, and the
 //	                               mark of the try that wrote it
 //	undone      app seq            what a change undoes, if anything
@@ -37,7 +37,7 @@
 //	                               belongs to, or belonged to: see Batch.Undoes
 //	record      kind name          version, end of life (0: none), value
 //
-// Migrations are in migrations/, the sharding of Vitess is in vschema.json.
+// Migrations are in migrations/ and schema/, the sharding of Vitess is in vschema.json.
 package sqlstore
 
 import (

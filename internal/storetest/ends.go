@@ -1,6 +1,9 @@
 package storetest
 
 import (
+	"cmp"
+	"context"
+	"fmt"
 	"sync"
 	"time"
 
@@ -26,11 +29,32 @@ func (t *suite) do(app mpblock.AppID, b mpblock.Batch) mpblock.Change {
 	return c
 }
 
-func (t *suite) due(after mpblock.DueEnd, until time.Time, limit int) []mpblock.DueEnd {
+func (t *suite) due(app mpblock.AppID, after mpblock.DueEnd, until time.Time, limit int) []mpblock.DueEnd {
 	t.Helper()
-	due, err := t.s.Due(t.Context(), after, until, limit)
+	due, err := t.s.Due(t.Context(), app, after, until, limit)
 	t.must(err)
 	return due
+}
+
+// endsOf walks the ends of an account by pages, which may have others' between them.
+func endsOf(ctx context.Context, s mpblock.Store, app mpblock.AppID, after mpblock.DueEnd, until time.Time, limit int) (ends []mpblock.DueEnd, err error) {
+	for {
+		page, err := s.Due(ctx, app, after, until, limit)
+		if err != nil || len(page) > limit {
+			return nil, cmp.Or(err, fmt.Errorf("a page of %d ends, when up to %d were asked for", len(page), limit))
+		}
+		for _, d := range page {
+			if d.Compare(after) <= 0 {
+				return nil, fmt.Errorf("%+v is not behind %+v", d, after)
+			}
+			if after = d; d.AppID == app {
+				ends = append(ends, d)
+			}
+		}
+		if len(page) < limit {
+			return ends, nil
+		}
+	}
 }
 
 func dueOf(app mpblock.AppID, until time.Time, ids ...mpblock.OpenID) (due []mpblock.DueEnd) {
@@ -47,7 +71,7 @@ func (t *suite) wantDue(want ...[]mpblock.DueEnd) {
 	for _, some := range want {
 		all = append(all, some...)
 	}
-	t.equal(t.due(mpblock.DueEnd{}, never, 99_999), all, "the ends")
+	t.equal(t.due("", mpblock.DueEnd{}, never, 99_999), all, "the ends")
 	t.sound(app)
 }
 
@@ -91,13 +115,13 @@ func (t *suite) dueOfAll() {
 	t.wantDue(all)
 	t.sound(other)
 	for i := range all {
-		t.equal(t.due(all[i], never, 2), all[i+1:min(i+3, len(all))], "a page behind an end")
+		t.equal(t.due("", all[i], never, 2), all[i+1:min(i+3, len(all))], "a page behind an end")
 	}
-	t.equal(t.due(mpblock.DueEnd{}, hour, 99), all[:4], "the ends up to a time")
-	t.equal(t.due(mpblock.DueEnd{}, hour.Add(-time.Millisecond), 99), []mpblock.DueEnd(nil), "the ends before a time")
-	t.equal(t.due(mpblock.DueEnd{Until: hour, AppID: app, OpenID: b[0]}, never, 1), all[:1], "behind an end that is not there")
-	t.equal(t.due(mpblock.DueEnd{Until: hour.Add(time.Millisecond)}, never, 9), all[4:], "behind a time")
-	t.equal(t.due(mpblock.DueEnd{}, never, 0), []mpblock.DueEnd(nil), "a limit of 0")
+	t.equal(t.due("", mpblock.DueEnd{}, hour, 99), all[:4], "the ends up to a time")
+	t.equal(t.due("", mpblock.DueEnd{}, hour.Add(-time.Millisecond), 99), []mpblock.DueEnd(nil), "the ends before a time")
+	t.equal(t.due("", mpblock.DueEnd{Until: hour, AppID: app, OpenID: b[0]}, never, 1), all[:1], "behind an end that is not there")
+	t.equal(t.due("", mpblock.DueEnd{Until: hour.Add(time.Millisecond)}, never, 9), all[4:], "behind a time")
+	t.equal(t.due("", mpblock.DueEnd{}, never, 0), []mpblock.DueEnd(nil), "a limit of 0")
 }
 
 func (t *suite) amend() {
@@ -233,6 +257,30 @@ func (t *suite) endsTogether() {
 	t.sound(app)
 }
 
+func (t *suite) dueOfOne() {
+	b, names := ids(5), []mpblock.AppID{app, other}
+	want := map[mpblock.AppID][]mpblock.DueEnd{}
+	for i, id := range b {
+		for j, a := range names {
+			until := end(time.Duration(1+i/(1+j)) * time.Hour)
+			t.do(a, mpblock.Batch{Action: mpblock.Block, OpenIDs: []mpblock.OpenID{id}, Until: until})
+			want[a] = append(want[a], dueOf(a, until, id)...)
+		}
+	}
+	for _, a := range names {
+		for limit := 1; limit < 12; limit++ {
+			ends, err := endsOf(t.Context(), t.s, a, mpblock.DueEnd{}, never, limit)
+			t.must(err)
+			t.equal(ends, want[a], "the ends of an account")
+			ends, err = endsOf(t.Context(), t.s, a, want[a][1], want[a][3].Until, limit)
+			t.must(err)
+			t.equal(ends, want[a][2:4], "those behind one, up to a time")
+		}
+	}
+	t.equal(t.due(app, mpblock.DueEnd{}, never, 0), []mpblock.DueEnd(nil), "a limit of 0")
+	t.equal(t.due("wx0000000000000000", mpblock.DueEnd{}, never, 9), []mpblock.DueEnd(nil), "the ends of an account that has none")
+}
+
 func (t *suite) endsErased() {
 	b := ids(3)
 	hour := end(time.Hour)
@@ -240,6 +288,7 @@ func (t *suite) endsErased() {
 		t.do(a, mpblock.Batch{Action: mpblock.Block, OpenIDs: b, Until: hour})
 	}
 	t.must(t.s.Erase(t.Context(), app))
+	t.equal(t.due(app, mpblock.DueEnd{}, never, 9), []mpblock.DueEnd(nil), "the ends of an account that is gone")
 	t.wantDue(dueOf(other, hour, b...))
 	t.sound(other)
 	t.do(app, mpblock.Batch{Action: mpblock.Block, OpenIDs: b[:1], Until: hour})

@@ -127,7 +127,7 @@ func (m *machine) check(t *rapid.T) {
 		})
 	}
 	agree(t, m, func(s mpblock.Store) ([]mpblock.DueEnd, error) {
-		return s.Due(m.ctx.Context(), mpblock.DueEnd{}, never, 99)
+		return s.Due(m.ctx.Context(), "", mpblock.DueEnd{}, never, 99)
 	})
 }
 
@@ -211,12 +211,18 @@ func (m *machine) undone(t *rapid.T) {
 
 func (m *machine) due(t *rapid.T) {
 	after := mpblock.DueEnd{AppID: m.app(t), OpenID: m.cursor(t)}
-	if all, err := m.model.Due(m.ctx.Context(), mpblock.DueEnd{}, never, 99); err == nil && len(all) > 0 {
+	if all, err := m.model.Due(m.ctx.Context(), "", mpblock.DueEnd{}, never, 99); err == nil && len(all) > 0 {
 		after.Until = rapid.SampledFrom(all).Draw(t, "after").Until
 	}
 	until := start.Add(time.Duration(rapid.Int64Range(-200e9, 300e9).Draw(t, "until")))
 	limit := rapid.IntRange(0, 5).Draw(t, "limit")
-	agree(t, m, func(s mpblock.Store) ([]mpblock.DueEnd, error) { return s.Due(m.ctx.Context(), after, until, limit) })
+	agree(t, m, func(s mpblock.Store) ([]mpblock.DueEnd, error) {
+		return s.Due(m.ctx.Context(), "", after, until, limit)
+	})
+	a := m.app(t)
+	agree(t, m, func(s mpblock.Store) ([]mpblock.DueEnd, error) {
+		return endsOf(m.ctx.Context(), s, a, after, until, limit+1)
+	})
 }
 
 func (m *machine) histories(t *rapid.T) {

@@ -109,8 +109,8 @@ func (s *Slow) ChangeHeads(ctx context.Context, app mpblock.AppID, seqs []uint64
 }
 
 // Due implements mpblock.Store.
-func (s *Slow) Due(ctx context.Context, after mpblock.DueEnd, until time.Time, limit int) ([]mpblock.DueEnd, error) {
-	return slow(ctx, s, "Due", func() ([]mpblock.DueEnd, error) { return s.Store.Due(ctx, after, until, limit) })
+func (s *Slow) Due(ctx context.Context, app mpblock.AppID, after mpblock.DueEnd, until time.Time, limit int) ([]mpblock.DueEnd, error) {
+	return slow(ctx, s, "Due", func() ([]mpblock.DueEnd, error) { return s.Store.Due(ctx, app, after, until, limit) })
 }
 
 // Requests implements mpblock.Store.

@@ -53,6 +53,7 @@ var tests = []struct {
 	{"what has ended is unblocked, and nothing else", (*suite).ended},
 	{"an entry is given back with its end, if that is to come", (*suite).endGivenBack},
 	{"ends of batches at once", (*suite).endsTogether},
+	{"ends of one account among another's", (*suite).dueOfOne},
 	{"an erased account has no ends", (*suite).endsErased},
 	{"a request is applied once", (*suite).requestOnce},
 	{"a request that changed nothing is one", (*suite).requestWithoutEffect},

@@ -29,7 +29,7 @@ func (s *scene) apply(b mpblock.Batch) mpblock.Change {
 // due holds one to be blocked here with an end that has come, and has expiry unblock him.
 func (s *scene) due(text string, now time.Time) {
 	s.Helper()
-	due, err := s.store.Due(s.Context(), mpblock.DueEnd{}, now, 10)
+	due, err := s.store.Due(s.Context(), "", mpblock.DueEnd{}, now, 10)
 	if err != nil || len(due) != 1 || due[0].OpenID.String() != text {
 		s.Fatalf("%v, due: %v", err, due)
 	}

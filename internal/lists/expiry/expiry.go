@@ -22,7 +22,7 @@ import (
 // Options are what a Worker works with.
 type Options struct {
 	// Due is that of the store.
-	Due func(ctx context.Context, after mpblock.DueEnd, until time.Time, limit int) ([]mpblock.DueEnd, error)
+	Due func(ctx context.Context, app mpblock.AppID, after mpblock.DueEnd, until time.Time, limit int) ([]mpblock.DueEnd, error)
 
 	// Account returns an account; Apply makes a change of its blacklist and dates it.
 	Account func(context.Context, mpblock.AppID) (*mpblock.Account, error)
@@ -112,7 +112,7 @@ func (w *Worker) Run(ctx context.Context) {
 func (w *Worker) pass(ctx context.Context, under *sync.WaitGroup) (time.Duration, error) {
 	now := w.Clock.Now()
 	for after := w.from(now); ; {
-		due, err := w.Due(ctx, after, now.Add(lookEvery), atOnce)
+		due, err := w.Due(ctx, "", after, now.Add(lookEvery), atOnce)
 		if err != nil {
 			return lookEvery, err
 		}

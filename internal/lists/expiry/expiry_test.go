@@ -43,9 +43,9 @@ func (w *world) run() {
 	ctx, stop := context.WithCancel(w.Context())
 	done := make(chan struct{})
 	worker := New(Options{
-		Due: func(ctx context.Context, after mpblock.DueEnd, until time.Time, limit int) ([]mpblock.DueEnd, error) {
+		Due: func(ctx context.Context, app mpblock.AppID, after mpblock.DueEnd, until time.Time, limit int) ([]mpblock.DueEnd, error) {
 			w.reads.Add(1)
-			return w.store.Due(ctx, after, until, limit)
+			return w.store.Due(ctx, app, after, until, limit)
 		},
 		Account: func(_ context.Context, app mpblock.AppID) (*mpblock.Account, error) {
 			w.mu.Lock()

@@ -14,15 +14,21 @@ import (
 
 func TestMain(m *testing.M) { os.Exit(mariadbtest.Main(m)) }
 
-// A node that was killed while it migrated does not stop the others for good.
-func TestMigrationsOfAKilledNode(t *testing.T) {
-	user, at, _ := strings.Cut(strings.TrimPrefix(mariadbtest.URL(t), "mysql://"), "@")
+func opened(t *testing.T, url string) *sql.DB {
+	t.Helper()
+	user, at, _ := strings.Cut(strings.TrimPrefix(url, "mysql://"), "@")
 	host, database, _ := strings.Cut(at, "/")
 	db, err := sql.Open("mysql", user+"@tcp("+host+")/"+database)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer db.Close()
+	t.Cleanup(func() { _ = db.Close() })
+	return db
+}
+
+// A node that was killed while it migrated does not stop the others for good.
+func TestMigrationsOfAKilledNode(t *testing.T) {
+	db := opened(t, mariadbtest.URL(t))
 	dead, next := &lock{skew: time.Minute}, &lock{skew: time.Minute}
 	if err := dead.Lock(t.Context(), db); err != nil {
 		t.Fatal(err)

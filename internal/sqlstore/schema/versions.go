@@ -16,7 +16,7 @@ import (
 // Migrations returns those of some files for a database. The clocks of two nodes may
 // be apart by so much from the database's.
 func Migrations(db *sql.DB, files fs.FS, skew time.Duration) (*goose.Provider, error) {
-	return goose.NewProvider("", db, files, goose.WithStore(versions{}), goose.WithLocker(&lock{skew: skew}),
+	return goose.NewProvider("", db, files, goose.WithStore(versions{}), goose.WithGoMigrations(endsOf()), goose.WithLocker(&lock{skew: skew}),
 		goose.WithIsolateDDL(true), goose.WithDisableGlobalRegistry(true), goose.WithLogger(goose.NopLogger()))
 }
 

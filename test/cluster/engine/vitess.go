@@ -201,6 +201,11 @@ func (s *VitessShard) Accounts(ctx context.Context) (apps []string, err error) {
 	return adminStrings(ctx, s.database.dir, "SELECT app FROM "+Keyspace+".account ORDER BY app")
 }
 
+// Exec runs statements on the shard's database, past Vitess.
+func (s *VitessShard) Exec(ctx context.Context, statements ...string) error {
+	return adminExec(ctx, s.database.dir, statements...)
+}
+
 // Empty empties all tables that hold something, except the named one, past Vitess,
 // which cannot make a new keyspace as fast.
 func (v *Vitess) Empty(ctx context.Context, except string) error {
