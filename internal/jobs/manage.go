@@ -154,6 +154,19 @@ func pieces[T any](ctx context.Context, store mpblock.Records, kind record.Kind[
 	return kind.Under(ctx, store, string(app)+"/"+id+"/", 1) // each may be large
 }
 
+// chunks reads pieces of a job that are there from the first one without a gap, by their
+// keys: over several shards each is asked of its own alone.
+func chunks[T any](ctx context.Context, store mpblock.Records, kind record.Kind[T], app mpblock.AppID, id string) iter.Seq2[record.Entry[T], error] {
+	return func(yield func(record.Entry[T], error) bool) {
+		for n := 0; ; n++ {
+			e, err := kind.Get(ctx, store, chunkKey(app, id, n))
+			if errors.Is(err, mpblock.ErrNotFound) || !yield(e, err) || err != nil {
+				return
+			}
+		}
+	}
+}
+
 // Refused returns what a job has refused so far: first the malformed and foreign lines
 // in their order, then the OpenIDs in byte order. An error ends it.
 func (svc *Service) Refused(ctx context.Context, app mpblock.AppID, id string) iter.Seq2[RefusedLine, error] {
@@ -162,12 +175,12 @@ func (svc *Service) Refused(ctx context.Context, app mpblock.AppID, id string) i
 			yield(RefusedLine{}, err)
 			return
 		}
-		for bad, err := range pieces(ctx, svc.store, kindJobBad, app, id) {
+		for bad, err := range chunks(ctx, svc.store, kindJobBad, app, id) {
 			if !each(bad.Value, err, yield) {
 				return
 			}
 		}
-		for result, err := range pieces(ctx, svc.store, kindJobResult, app, id) {
+		for result, err := range chunks(ctx, svc.store, kindJobResult, app, id) {
 			if !each(result.Value.Refused, err, yield) {
 				return
 			}
