@@ -110,7 +110,7 @@ func (s *Store) current(app mpblock.AppID, a *account, ids []mpblock.OpenID, kno
 		if !maybe.MayHold(&ids[i]) {
 			continue
 		}
-		now, changed := a.recent.Last[id]
+		now, changed := a.recent.Of(&ids[i])
 		if !changed {
 			continue
 		}

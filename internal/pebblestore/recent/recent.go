@@ -22,20 +22,28 @@ type Last struct {
 // Changes remembers the last changes of an account: those that are in no table yet,
 // so what Pebble keeps in memory of them bounds what is kept here.
 type Changes struct {
-	Since uint64 // all changes behind this one are remembered
-	Last  map[mpblock.OpenID]Last
+	Since uint64           // all changes behind this one are remembered
 	All   []mpblock.Change // in order
+	index index
+	gone  uint64 // changes up to it are forgotten
 }
 
 // Add remembers a change.
 func (r *Changes) Add(c mpblock.Change, took []codec.Effect) {
-	if r.Last == nil {
-		r.Last = make(map[mpblock.OpenID]Last)
-	}
-	for _, e := range took {
-		r.Last[e.ID] = Last{c.Seq, cmp.Or(e.Since, c.Seq), e.Before, e.Until, c.Action != mpblock.Unblock}
+	for i := range took {
+		e := &took[i]
+		r.index.add(&e.ID, Last{c.Seq, cmp.Or(e.Since, c.Seq), e.Before, e.Until, c.Action != mpblock.Unblock})
 	}
 	r.All = append(r.All, c)
+}
+
+// Of returns the last change of an OpenID, if it is remembered.
+func (r *Changes) Of(id *mpblock.OpenID) (Last, bool) {
+	l := r.index.find(id)
+	if l == nil || l.Seq <= r.gone {
+		return Last{}, false
+	}
+	return *l, true
 }
 
 // forgetAtOnce is how many OpenIDs are forgotten at a time, or those of one change if
@@ -47,18 +55,14 @@ const forgetAtOnce = 512
 func (r *Changes) Forget(seq uint64) (all bool) {
 	n, ids := 0, 0
 	for ; n < len(r.All) && r.All[n].Seq <= seq && ids < forgetAtOnce; n++ {
-		c := r.All[n]
-		for _, id := range c.OpenIDs {
-			if r.Last[id].Seq == c.Seq {
-				delete(r.Last, id)
-			}
-		}
-		ids += len(c.OpenIDs)
-		r.Since = c.Seq
+		ids += len(r.All[n].OpenIDs)
+		r.gone = r.All[n].Seq
+		r.Since = r.gone
 	}
 	clear(r.All[:n])
+	r.index.forget(r.gone)
 	if r.All = r.All[n:]; len(r.All) == 0 {
-		r.Last, r.All = nil, nil
+		r.All, r.index = nil, index{}
 	}
 	return len(r.All) == 0 || r.All[0].Seq > seq
 }
