@@ -57,6 +57,43 @@ func BenchmarkPath(b *testing.B) {
 	}
 }
 
+// taken is a store that takes batches and does nothing with them.
+type taken struct{ mpblock.Store }
+
+func (taken) Apply(_ context.Context, _ mpblock.AppID, b mpblock.Batch) (mpblock.Change, error) {
+	return mpblock.Change{Seq: 1, OpenIDs: mpblock.Distinct(b.OpenIDs)}, nil
+}
+
+// BenchmarkBatch measures all of a batch's path but the store and the network.
+func BenchmarkBatch(b *testing.B) {
+	s, err := Open(b.Context(), Config{Store: taken{memstore.New()}, Demo: true, Log: slog.New(slog.NewTextHandler(io.Discard, nil))})
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer s.Close()
+	token, err := s.Access().Token(b.Context(), access.Credentials{GrantType: "client_credential", AppID: string(DemoAppID), Secret: DemoSecret})
+	if err != nil {
+		b.Fatal(err)
+	}
+	ids := make([]string, 20)
+	for i := range ids {
+		ids[i] = DemoOpenID(i + 1).String()
+	}
+	body := `{"openid_list":["` + strings.Join(ids, `","`) + `"]}`
+	r := httptest.NewRequest(http.MethodPost, "/cgi-bin/tags/members/batchblacklist?access_token="+token.Value, nil)
+	rec := httptest.NewRecorder()
+	r.Body = io.NopCloser(strings.NewReader(body))
+	if s.Handler().ServeHTTP(rec, r); !strings.Contains(rec.Body.String(), `"errcode":0`) {
+		b.Fatal(rec.Body)
+	}
+	w := nobody{http.Header{}}
+	b.ReportAllocs()
+	for b.Loop() {
+		r.Body = io.NopCloser(strings.NewReader(body))
+		s.Handler().ServeHTTP(w, r)
+	}
+}
+
 // unlisted is a store whose records are read one by one, as where a shard of a cluster
 // is away: a list of records is asked of all shards.
 type unlisted struct{ mpblock.Store }

@@ -42,7 +42,7 @@ type entry struct {
 var seed = maphash.MakeSeed()
 
 func (l *layer) head(id *mpblock.OpenID) *uint32 {
-	return &l.heads[maphash.Bytes(seed, id[:])&uint64(len(l.heads)-1)]
+	return &l.heads[maphash.Bytes(seed, id[:])&uint64(len(l.heads)-1)] //nolint:gosec // a length
 }
 
 // room is for how many a layer has room: its chains are half as many again as short.

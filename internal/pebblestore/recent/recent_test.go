@@ -33,7 +33,7 @@ func TestForgottenChangesAreFreed(t *testing.T) {
 func TestLikeAMap(t *testing.T) {
 	const changes, ids = 20_000, 30_000
 	r, want := Changes{Since: math.MaxUint64}, map[mpblock.OpenID]Last{} // as of an account that was erased
-	rnd := rand.New(rand.NewPCG(1, 2))                                   //nolint:gosec // no secret
+	rnd := rand.New(rand.NewPCG(1, 2))
 	any1 := func() (id mpblock.OpenID) {
 		binary.BigEndian.PutUint32(id[:], rnd.Uint32N(ids))
 		return id
