@@ -67,7 +67,14 @@ func (c *console) confirm(v *visit) error {
 	if v.HTMX() {
 		return v.Part("confirm", "confirm", p)
 	}
-	return v.Page(http.StatusOK, "confirm", v.Say(msg("action.block")), p)
+	title := msg("action.unblock")
+	switch {
+	case p.Block:
+		title = msg("action.block")
+	case p.Amend:
+		title = msg("amend.title")
+	}
+	return v.Page(http.StatusOK, "confirm", v.Say(title, p.Count), p)
 }
 
 // back returns the page of ours from which the request came, else the followers.

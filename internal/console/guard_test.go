@@ -110,6 +110,7 @@ func TestLinksAreOfTheSite(t *testing.T) {
 		{"", s.URL, s.URL + "/password?token=", "BASE=" + s.URL + "/cgi-bin"},
 		{"evil.example", "", "/password?token=", "BASE=http://HOST/cgi-bin"},
 		{"10.0.0.7:8080", "https://console.example", "https://console.example/password?token=", "BASE=https://console.example/cgi-bin"},
+		{"127.0.0.1:8080", "http://127.0.0.1:8080/operators", "http://127.0.0.1:8080/password?token=", "BASE=http://127.0.0.1:8080/cgi-bin"},
 	} {
 		post := func(path string, fields ...string) {
 			t.Helper()
@@ -118,7 +119,9 @@ func TestLinksAreOfTheSite(t *testing.T) {
 			if from.host != "" {
 				r.Host = from.host
 			}
-			if from.origin != "" {
+			if strings.HasSuffix(from.origin, "/operators") {
+				r.Header.Set("Referer", from.origin)
+			} else if from.origin != "" {
 				r.Header.Set("Origin", from.origin)
 				r.Header.Set("Sec-Fetch-Site", "same-origin")
 			}

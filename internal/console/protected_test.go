@@ -19,7 +19,7 @@ func TestProtected(t *testing.T) {
 
 	block := "/a/" + string(testApp) + "/block"
 	b.post(block, "openid", two, "reason", "spam").holds(t, 200)
-	b.post(at, "openids", one+"\n"+two, "why", "staff & co").holds(t, 200, "Protected, and not before: 2.", one, "staff &amp; co", "admin", ">blocked<")
+	b.post(at, "openids", one+"\n"+two, "why", "staff & co").holds(t, 200, "2 more people are protected.", one, "staff &amp; co", "admin", ">blocked<")
 	b.post(block, "openid", one, "reason", "spam").holds(t, 422, one+" is protected by", "staff &amp; co")
 	b.post("/language", "lang", "zh-CN")
 	b.post(block, "openid", one, "reason", "spam").holds(t, 422, one+" 受保护")
@@ -49,7 +49,7 @@ func TestProtectedOnItsPage(t *testing.T) {
 	a.holds(t, 200, `id="protect"`, `id="act"`)
 	lacks(a, `id="protected"`)
 	a = b.post(at, "openids", follower(0), "why", "staff & co", "back", page)
-	a.holds(t, 200, "Protected, and not before: 1.", `id="protected"`, "staff &amp; co", "admin", "nobody can block them", `id="unprotect"`)
+	a.holds(t, 200, "1 more person is protected.", `id="protected"`, "staff &amp; co", "admin", "nobody can block them", `id="unprotect"`)
 	lacks(a, `id="act"`, `id="protect"`)
 	a = s.as("viewer").get(page)
 	a.holds(t, 200, `id="protected"`, "staff &amp; co")

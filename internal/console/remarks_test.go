@@ -22,7 +22,7 @@ func TestRemarks(t *testing.T) {
 	s := filled(t)
 	b := s.as("operator")
 	page := base + "/openids/" + follower(0)
-	b.get(page+"/remark").holds(t, 200, "<html", `action="`+page+`/remark"`, "At most 30 characters", `name="back" value="`+base+`/followers"`)
+	b.get(page+"/remark").holds(t, 200, "<html", `action="`+page+`/remark"`, "At most 30 characters, seen by the team and by programs of this account", `name="back" value="`+base+`/followers"`)
 	done := b.post(page+"/remark", "remark", " 广告 <b>号</b> ", "name", "Wang", "back", base+"/followers?q="+follower(0)[:14])
 	done.holds(t, 200, "The remark is saved.", "广告 &lt;b&gt;号&lt;/b&gt; <span class=\"soft\">Wang</span>")
 	if done.path != base+"/followers?q="+follower(0)[:14] {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net/http"
 
+	"mpblock"
 	"mpblock/internal/console/web"
 	"mpblock/internal/operators"
 )
@@ -241,6 +242,9 @@ func (c *Pages) demo(v *visit) error {
 		return nil
 	}
 	s, err := c.Operators.UseDemo(v.Ctx(), v.R.URL.Query().Get("token"), c.Demo && v.atThisMachine())
+	if c.Demo && mpblock.KindOf(err) == mpblock.Unauthenticated { // there is nobody to ask for another
+		return web.Invalid(v.Say(msg("login.demo.bad")))
+	}
 	if err != nil {
 		return err
 	}

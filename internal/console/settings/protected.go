@@ -2,7 +2,6 @@ package settings
 
 import (
 	"net/http"
-	"strconv"
 	"strings"
 
 	"mpblock/internal/console/actors"
@@ -57,7 +56,7 @@ func (c *Pages) protect(v *visit) error {
 	if err != nil {
 		return v.Again(err, func(status int) error { return v.protectedPage(status, &protectedPage{OpenIDs: ids, Why: why}) })
 	}
-	v.Tell("good", v.Say(msg("protected.added"), strconv.Itoa(added)))
+	v.Tell("good", v.Say(msg("protected.added"), added))
 	return v.backToProtected()
 }
 

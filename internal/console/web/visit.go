@@ -201,8 +201,10 @@ func (v *Visit) Origin() string {
 	if v.site.Public != "" {
 		return v.site.Public
 	}
-	if u, err := url.Parse(v.R.Header.Get("Origin")); err == nil && u.Host != "" {
-		return u.Scheme + "://" + u.Host
+	for _, name := range []string{"Origin", "Referer"} {
+		if u, err := url.Parse(v.R.Header.Get(name)); err == nil && u.Host != "" {
+			return u.Scheme + "://" + u.Host
+		}
 	}
 	return ""
 }

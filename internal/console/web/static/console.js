@@ -17,6 +17,9 @@
     for (const e of document.querySelectorAll("[data-zone-name]")) e.textContent = zone;
   }
 
+  // A link to hand over is whole, whatever the server knows of its own name.
+  for (const e of document.querySelectorAll("[data-link]")) e.textContent = new URL(e.textContent.trim(), location.href).href;
+
   // Times of the last day are told as they are spoken of; the full one is their title.
   const ago = new Intl.RelativeTimeFormat(root.lang, { numeric: "auto" });
   function tellTimes() {
