@@ -12,6 +12,7 @@ import (
 	accounts "mpblock/internal/access"
 	"mpblock/internal/check"
 	"mpblock/internal/pebblestore"
+	"mpblock/internal/pebblestore/logend"
 	"mpblock/internal/sqlstore/address"
 )
 
@@ -46,6 +47,13 @@ func (c checkCmd) Run(ctx context.Context, t ui.Terminal) error {
 	store, err := openAtRest(ctx, where, c.database)
 	if err != nil {
 		return err
+	}
+	if v, ok := store.(interface {
+		UnreadEnd() (logend.Changes, error)
+	}); ok {
+		if end, err := v.UnreadEnd(); err == nil && end.Unread > 0 {
+			fmt.Fprintln(t.Err, "note:", end.String())
+		}
 	}
 	all, err := c.checkAll(ctx, t, store)
 	if err != nil && ctx.Err() == nil && !isDatabase(where) {

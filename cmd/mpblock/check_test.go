@@ -6,8 +6,11 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"mpblock"
 	"mpblock/cmd/mpblock/ui"
@@ -138,6 +141,52 @@ func TestCheckOfAFlippedBit(t *testing.T) {
 		if strings.Contains(out+stderr, "goroutine") || strings.Contains(out+stderr, "stack trace") {
 			t.Errorf("flip %d: not for users:\n%s%s", i, out, stderr)
 		}
+	}
+}
+
+// What cannot be read at the end of the log is damage of a backup. After a kill it is most
+// likely a write that was under way: it is noted, and the rest is checked.
+func TestCheckOfAnUnreadableEnd(t *testing.T) {
+	dir := newStore(t, "wx0000000000000001")
+	store, backup := openStore(t, dir), filepath.Join(t.TempDir(), "backup")
+	ids := make([]mpblock.OpenID, 0, 20)
+	for i := range 20 {
+		ids = append(ids, mpblock.Mint(mpblock.Prefix{1}, mpblock.Key{2}, strconv.Itoa(i)))
+	}
+	if _, err := store.Apply(t.Context(), "wx0000000000000001", mpblock.Batch{Action: mpblock.Block, Actor: "test", OpenIDs: ids, Time: time.Now()}); err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(store.Backup(t.Context(), backup), store.Close()); err != nil {
+		t.Fatal(err)
+	}
+	if code, out, stderr := command("check", backup); code != ui.CodeDone || strings.Contains(stderr, "note:") {
+		t.Fatalf("sound: %d\n%s%s", code, out, stderr)
+	}
+	for _, at := range []string{dir, backup} {
+		logs, err := filepath.Glob(filepath.Join(at, "*.log"))
+		if err != nil || len(logs) == 0 {
+			t.Fatal(logs, err)
+		}
+		last := slices.Max(logs)
+		b, err := os.ReadFile(last)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(last, b[:len(bytes.TrimRight(b, "\x00"))-9], 0o600); err != nil {
+			t.Fatal(err)
+		}
+		code, _, stderr := command("check", at)
+		if at == backup {
+			if code != ui.CodeDamaged {
+				t.Errorf("a damaged backup: exit code %d", code)
+			}
+			wantAll(t, stderr, last, "the backup was written with", "hint: go back to the last backup")
+			continue
+		}
+		if code != ui.CodeDone {
+			t.Errorf("a store with an unreadable end: exit code %d", code)
+		}
+		wantAll(t, stderr, "note: ", "bytes at the end of "+last+" cannot be read", "up to 1 acknowledged")
 	}
 }
 

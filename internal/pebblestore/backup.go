@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 
 	"github.com/cockroachdb/pebble/v2"
+
+	"mpblock/internal/pebblestore/whole"
 )
 
 // Backup implements mpblock.Backuper. It copies what was acknowledged before the
@@ -43,15 +45,15 @@ func (s *Store) backup(dir string) (err error) {
 			_ = disk.RemoveAll(partial) // what is left is replaced by the next
 		}
 	}()
-	if err := s.db.Checkpoint(partial, pebble.WithFlushedWAL()); err != nil {
+	err = s.db.Checkpoint(partial, pebble.WithFlushedWAL())
+	if err == nil {
+		err = whole.Write(disk, partial)
+	}
+	if err != nil {
 		return err
 	}
 	if err := disk.Rename(partial, dir); err != nil {
 		return err
 	}
-	d, err := disk.OpenDir(parent)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
+	return whole.Sync(disk, parent)
 }

@@ -62,6 +62,7 @@ import (
 	"mpblock/internal/pebblestore/filter"
 	"mpblock/internal/pebblestore/guard"
 	"mpblock/internal/pebblestore/merges"
+	"mpblock/internal/pebblestore/whole"
 )
 
 // ErrNoStore is wrapped by Open when there is no store to read in the directory, or
@@ -132,8 +133,8 @@ type Store struct {
 
 // Open opens the store in a directory, which is made if it is not there, and closed
 // to other users if it is open to them: see datadir.Private. It fails with
-// datadir.ErrInUse if another process has it open, and with ErrNoStore if what is there
-// is something else.
+// datadir.ErrInUse if another process has it open, with ErrNoStore if what is there is
+// something else, and with a *DamagedError if it is a backup that is not what was written.
 func Open(dir string, o Options) (*Store, error) {
 	o = o.withDefaults()
 	s := newStore(dir, o)
@@ -226,7 +227,9 @@ func (s *Store) openDB(o Options, exists bool) (err error) {
 		if err := s.openToRead(o, cache); err != nil || o.ReadOnly {
 			return err
 		}
-		s.tellLogEnd()
+		if end, err := s.UnreadEnd(); err == nil && end.Unread > 0 { // what hinders it is left to Pebble
+			end.Tell(s.tell, s.dir)
+		}
 		if s.db.FormatMajorVersion() < pebble.FormatNewest {
 			merging.Begin() // bringing it forward may take merges
 		}
@@ -234,6 +237,9 @@ func (s *Store) openDB(o Options, exists bool) (err error) {
 		s.db = nil
 		if err := db.Close(); err != nil {
 			return fmt.Errorf("look into the store in %s: %w", s.dir, err)
+		}
+		if err := whole.Begin(s.fs, s.dir); err != nil {
+			return err
 		}
 	}
 	opts := s.options(o, cache)
@@ -272,6 +278,9 @@ func (s *Store) openToRead(o Options, cache *pebble.Cache) (err error) {
 // examine refuses, without changing it, a directory in which there is nothing to
 // read, and tells whether there is a database.
 func (s *Store) examine(readOnly bool) (exists bool, err error) {
+	if err := whole.Verify(s.fs, s.dir); err != nil {
+		return false, err
+	}
 	found, err := pebble.Peek(s.dir, s.fs)
 	switch {
 	case errors.Is(err, fs.ErrNotExist) && !readOnly:

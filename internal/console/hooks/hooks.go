@@ -125,7 +125,7 @@ func (v visit) row(h webhooks.View, sent []webhooks.Delivery) row {
 		Made: i18n.StampOf(h.Made, v.Zone), Behind: i18n.Grouped(int(h.Behind)), //nolint:gosec // a count of changes
 	}
 	state := h.State(sent)
-	r.State, r.Mood = v.Say(msg("webhook.state." + string(state))), moods[state]
+	r.State, r.Mood = v.Say(msg("webhook.state."+string(state))), moods[state]
 	var names []string
 	for _, k := range h.Events {
 		names = append(names, v.event(k))

@@ -3,6 +3,7 @@ package logend
 import (
 	"encoding/binary"
 	"fmt"
+	"log/slog"
 	"time"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
@@ -32,13 +33,29 @@ func ReadChanges(fs vfs.FS, dir string) (c Changes, err error) {
 	return c, err
 }
 
-// Said returns what the log is to say of an end that cannot be read.
-func (c *Changes) Said(dir string) []any {
-	said := []any{"dir", dir, "file", c.File, "unread_bytes", c.Unread, "changes_at_most", c.Unread/leastChange + 1}
+// Tell says in the log of an end that cannot be read.
+func (c *Changes) Tell(log *slog.Logger, dir string) {
+	said := []any{"dir", dir, "file", c.File, "unread_bytes", c.Unread, "changes_at_most", c.most()}
 	if c.last.Seq != 0 {
 		said = append(said, "last_appid", c.app, "last_change", c.last.Seq, "last_time", c.last.Time.Format(time.RFC3339))
 	}
-	return said
+	log.Warn("the end of the store's log cannot be read, as after a power cut in the middle of a write. If it was none, so many changes that were acknowledged may be lost with it: "+
+		"compare the last change with what callers know, and go back to a backup where it is needed. The store opens as of that change", said...)
+}
+
+func (c *Changes) most() int64 { return c.Unread/leastChange + 1 }
+
+// String says of an end that cannot be read what it is; "" if it can.
+func (c *Changes) String() string {
+	if c.Unread == 0 {
+		return ""
+	}
+	behind := ""
+	if c.last.Seq != 0 {
+		behind = fmt.Sprintf(", behind change %d of account %s, made at %s", c.last.Seq, c.app, c.last.Time.Format(time.RFC3339))
+	}
+	return fmt.Sprintf("%d bytes at the end of %s cannot be read%s: after a crash or a power cut, a write that was not acknowledged; "+
+		"if there was none, up to %d acknowledged changes are lost: go back to a backup", c.Unread, c.File, behind, c.most())
 }
 
 // Explain says where the log is damaged that Pebble has met with an error.
