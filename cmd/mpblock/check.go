@@ -12,7 +12,6 @@ import (
 	accounts "mpblock/internal/access"
 	"mpblock/internal/check"
 	"mpblock/internal/pebblestore"
-	"mpblock/internal/pebblestore/logend"
 	"mpblock/internal/sqlstore/address"
 )
 
@@ -48,13 +47,7 @@ func (c checkCmd) Run(ctx context.Context, t ui.Terminal) error {
 	if err != nil {
 		return err
 	}
-	if v, ok := store.(interface {
-		UnreadEnd() (logend.Changes, error)
-	}); ok {
-		if end, err := v.UnreadEnd(); err == nil && end.Unread > 0 {
-			fmt.Fprintln(t.Err, "note:", end.String())
-		}
-	}
+	noteEnd(t, store)
 	all, err := c.checkAll(ctx, t, store)
 	if err != nil && ctx.Err() == nil && !isDatabase(where) {
 		err = ui.Failed(ui.CodeDamaged, goBack, "damaged: the accounts in %s cannot be read: %w", where, err)
@@ -90,6 +83,15 @@ func (c checkCmd) Run(ctx context.Context, t ui.Terminal) error {
 		t.Printf("%s: entries, totals and change logs agree\n", ui.Many(len(all), "account"))
 	}
 	return nil
+}
+
+// noteEnd says what of an embedded store's log cannot be read.
+func noteEnd(t ui.Terminal, store mpblock.Store) {
+	if s, ok := store.(*pebblestore.Store); ok {
+		if end, err := s.UnreadEnd(); err == nil && end.Unread > 0 {
+			fmt.Fprintln(t.Err, "note:", end.String())
+		}
+	}
 }
 
 // checkAll checks the accounts of a store, and prints what it finds unless JSON is

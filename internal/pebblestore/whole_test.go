@@ -65,7 +65,7 @@ func TestDamagedBackup(t *testing.T) {
 			if err := os.CopyFS(dir, os.DirFS(backup)); err != nil {
 				t.Fatal(err)
 			}
-			if err := os.Chmod(dir, 0o700); err != nil { //nolint:gosec // a directory
+			if err := os.Chmod(dir, 0o700); err != nil {
 				t.Fatal(err)
 			}
 			at := filepath.Join(dir, base)
