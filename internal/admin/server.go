@@ -179,11 +179,21 @@ var statuses = map[mpblock.Kind]int{
 func (h *handler) fail(w http.ResponseWriter, r *http.Request, err error) {
 	var e *mpblock.Error
 	if errors.As(err, &e) && statuses[e.Kind] != 0 {
-		h.write(w, statuses[e.Kind], problem{Error: e.Message(), Kind: e.Kind, Key: e.Key})
+		h.write(w, statuses[e.Kind], problem{Error: message(e), Kind: e.Kind, Key: e.Key})
 		return
 	}
 	h.log.Error("administration", "request", r.Method+" "+r.URL.Path, "error", err)
 	h.write(w, http.StatusInternalServerError, problem{Error: err.Error(), Kind: mpblock.Internal})
+}
+
+// message is that of an error, and of the causes that may be shown.
+func message(e *mpblock.Error) string {
+	s := e.Message()
+	var cause *mpblock.Error
+	if errors.As(e.Err, &cause) {
+		s += ": " + message(cause)
+	}
+	return s
 }
 
 type none struct{}

@@ -8,8 +8,15 @@ type Journal interface {
 	// sent in one call. They are sent only if it returns nil. Until it hears more
 	// of them they are unknown.
 	Sending(places []int) error
-	// Became tells what has become of them. The code is that of a refusal, else 0.
-	Became(places []int, s Status, code int) error
+	// Became tells what has become of them. The refusal is the zero value unless they are
+	// refused.
+	Became(places []int, s Status, r Refusal) error
+}
+
+// Refusal is why a server has refused an OpenID.
+type Refusal struct {
+	Code   int
+	Detail string // what the server says beside the code; "" where it says no more
 }
 
 // Job is a plan under way.
@@ -17,23 +24,33 @@ type Job struct {
 	Items   []Item // to be read only, and not while the job runs
 	journal Journal
 	counts  Counts
+	details map[int]string // of refusals, by places; most items have none
 }
 
 // New returns a job of items as they stand, which tells its journal of every step.
 func New(items []Item, j Journal) *Job {
-	return &Job{Items: items, journal: j, counts: count(items)}
+	return &Job{Items: items, journal: j, counts: count(items), details: map[int]string{}}
 }
 
 // Counts returns how many OpenIDs are in each state.
 func (j *Job) Counts() Counts { return j.counts }
 
+// Refusal returns why the item at a place was refused.
+func (j *Job) Refusal(at int) Refusal { return Refusal{j.Items[at].Code, j.details[at]} }
+
 // set gives places a state, without a word to the journal.
-func (j *Job) set(places []int, s Status, code int) {
+func (j *Job) set(places []int, s Status, r Refusal) {
 	for _, at := range places {
-		it := &j.Items[at]
-		j.counts.add(it.Status, -1)
+		j.counts.add(j.Items[at].Status, -1)
 		j.counts.add(s, 1)
-		it.Status, it.Code = s, code
+		j.put(at, s, r)
+	}
+}
+
+func (j *Job) put(at int, s Status, r Refusal) {
+	j.Items[at].Status, j.Items[at].Code = s, r.Code
+	if r.Detail != "" {
+		j.details[at] = r.Detail
 	}
 }
 

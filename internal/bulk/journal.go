@@ -24,7 +24,7 @@ import (
 //	STATUS ACTION OPENID [CODE]     the plan, one line an OpenID; STATUS and ACTION one character
 //	---
 //	> PLACE...                      these are about to be sent, in one call
-//	STATUS PLACE... [:CODE]         this has become of them
+//	STATUS PLACE... [:CODE [DETAIL]]  this has become of them; DETAIL is quoted
 //
 // Places count the lines of the plan from 0. What was about to be sent and has no
 // later line is unknown. A line that the end of the process has cut is no line.
@@ -227,13 +227,20 @@ func (j *File) readItem(line string) bool {
 }
 
 func (j *File) readEvent(line string) bool {
+	line, quoted, detailed := strings.Cut(line, ` "`)
 	words := strings.Fields(line)
 	if len(words) < 2 || len(words[0]) != 1 {
 		return false
 	}
-	status, code := Status(words[0][0]), 0
+	status, why := Status(words[0][0]), Refusal{}
 	if status == '>' {
 		status = Unknown
+	}
+	if detailed {
+		var err error
+		if why.Detail, err = strconv.Unquote(`"` + quoted); err != nil {
+			return false
+		}
 	}
 	if !status.known() {
 		return false
@@ -244,31 +251,34 @@ func (j *File) readEvent(line string) bool {
 		if err != nil {
 			return false
 		}
-		code, places = n, places[:len(places)-1]
+		why.Code, places = n, places[:len(places)-1]
 	}
 	for _, w := range places {
 		at, err := strconv.Atoi(w)
 		if err != nil || at < 0 || at >= len(j.Items) {
 			return false
 		}
-		j.Items[at].Status, j.Items[at].Code = status, code
+		j.put(at, status, why)
 	}
 	return true
 }
 
 // Sending writes that a batch is about to be sent.
-func (j *File) Sending(places []int) error { return j.write('>', places, 0) }
+func (j *File) Sending(places []int) error { return j.write('>', places, Refusal{}) }
 
 // Became writes what has become of a batch.
-func (j *File) Became(places []int, s Status, code int) error { return j.write(byte(s), places, code) }
+func (j *File) Became(places []int, s Status, r Refusal) error { return j.write(byte(s), places, r) }
 
-func (j *File) write(kind byte, places []int, code int) error {
+func (j *File) write(kind byte, places []int, why Refusal) error {
 	b := []byte{kind}
 	for _, at := range places {
 		b = strconv.AppendInt(append(b, ' '), int64(at), 10)
 	}
-	if code != 0 {
-		b = strconv.AppendInt(append(b, " :"...), int64(code), 10)
+	if why.Code != 0 {
+		b = strconv.AppendInt(append(b, " :"...), int64(why.Code), 10)
+	}
+	if why.Detail != "" {
+		b = strconv.AppendQuote(append(b, ' '), why.Detail)
 	}
 	j.writing.Lock()
 	if j.failed == nil {

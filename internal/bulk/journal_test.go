@@ -44,8 +44,8 @@ func TestJournalsNameIsSynced(t *testing.T) {
 // What is counted is kept, and not counted anew over all OpenIDs at each call.
 func TestCountsAreKept(t *testing.T) {
 	j := New([]Item{{Status: Todo}, {Status: Todo}, {Status: Done}, {Status: Refused}}, nil)
-	j.set([]int{0}, Unknown, 0)
-	j.set([]int{0}, Done, 0)
+	j.set([]int{0}, Unknown, Refusal{})
+	j.set([]int{0}, Done, Refusal{})
 	want := Counts{Total: 4, Done: 2, Refused: 1, NotAttempted: 1}
 	if n := j.Counts(); n != want {
 		t.Errorf("%+v, want %+v", n, want)
@@ -84,6 +84,35 @@ func TestTermsAreKept(t *testing.T) {
 		}
 		if _, err := Load(name, false); !errors.Is(err, ErrDamaged) {
 			t.Errorf("%s: %v", line, err)
+		}
+	}
+}
+
+// What a server said of a refusal is kept with its code, and a journal without it is read.
+func TestRefusalsAreKept(t *testing.T) {
+	name := filepath.Join(t.TempDir(), "job")
+	items := []Item{{OpenID: "o1", Action: mpblock.Block, Status: Todo}, {OpenID: "o2", Action: mpblock.Block, Status: Todo}}
+	job, err := Create(name, "http://host", "wx1", &Plan{Items: items})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []Refusal{{50002, "protected by \"anna\": \n 客服 \\ \":1"}, {40003, ""}}
+	for at, r := range want {
+		if err := job.Became([]int{at}, Refused, r); err != nil {
+			t.Error(err)
+		}
+	}
+	if err := job.Close(); err != nil {
+		t.Fatal(err)
+	}
+	again, err := Load(name, true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer again.Close() //nolint:errcheck // it is read
+	for at, r := range want {
+		if got := again.Refusal(at); got != r || again.Items[at].Status != Refused {
+			t.Errorf("%d: %+v, want %+v", at, got, r)
 		}
 	}
 }

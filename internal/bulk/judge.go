@@ -17,11 +17,11 @@ const (
 // verdict is what an answer means for the batch that was sent.
 type verdict struct {
 	became Status // of all of the batch; Todo goes back to the work
-	code   int    // of a refusal
-	split  bool   // it goes back in halves, one of which holds who is refused
-	wait   wait   // before anything else is sent
-	cause  error  // of trouble
-	stop   error  // why the job cannot go on
+	why    Refusal
+	split  bool  // it goes back in halves, one of which holds who is refused
+	wait   wait  // before anything else is sent
+	cause  error // of trouble
+	stop   error // why the job cannot go on
 }
 
 // wait is how long a job waits after an answer.
@@ -46,7 +46,7 @@ func judge(n int, err error) verdict {
 			return verdict{became: Todo, split: true}
 		}
 		errors.As(err, &refused)
-		return verdict{became: Refused, code: refused.Code}
+		return verdict{became: Refused, why: Refusal{refused.Code, refused.Detail}}
 	case errors.Is(err, client.ErrTooFast):
 		return verdict{became: Todo, wait: nextMinute}
 	case errors.Is(err, client.ErrDailyQuota):

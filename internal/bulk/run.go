@@ -90,10 +90,10 @@ func (j *Job) Settle(ctx context.Context, s Server) error {
 	}
 	for status, places := range map[Status][]int{Done: done, Todo: todo} {
 		if len(places) > 0 {
-			if err := j.journal.Became(places, status, 0); err != nil {
+			if err := j.journal.Became(places, status, Refusal{}); err != nil {
 				return err
 			}
-			j.set(places, status, 0)
+			j.set(places, status, Refusal{})
 		}
 	}
 	return nil
@@ -164,7 +164,7 @@ func (r *runner) next(ctx context.Context) ([]int, bool) {
 		r.stopLocked(err)
 		return nil, false
 	}
-	r.job.set(places, Unknown, 0)
+	r.job.set(places, Unknown, Refusal{})
 	return places, true
 }
 
@@ -229,7 +229,7 @@ func (r *runner) took(places []int, answer error) {
 		v = verdict{became: Todo, stop: answer}
 	}
 	if v.became != Unknown { // which the journal has already
-		if err := r.job.journal.Became(places, v.became, v.code); err != nil {
+		if err := r.job.journal.Became(places, v.became, v.why); err != nil {
 			v = verdict{became: Unknown, stop: errors.Join(v.stop, err)}
 		}
 	}
@@ -237,7 +237,7 @@ func (r *runner) took(places []int, answer error) {
 	defer r.mu.Unlock()
 	defer r.ready.Broadcast()
 	r.underway--
-	r.job.set(places, v.became, v.code)
+	r.job.set(places, v.became, v.why)
 	switch {
 	case v.split:
 		half := len(places) / 2

@@ -27,8 +27,8 @@ type memory struct {
 
 func (m *memory) Sending(places []int) error { return m.add(fmt.Sprint("> ", places)) }
 
-func (m *memory) Became(places []int, s Status, code int) error {
-	return m.add(fmt.Sprintf("%c %v %d", s, places, code))
+func (m *memory) Became(places []int, s Status, r Refusal) error {
+	return m.add(fmt.Sprintf("%c %v %d", s, places, r.Code))
 }
 
 func (m *memory) add(event string) error {
@@ -52,9 +52,9 @@ func TestJudge(t *testing.T) {
 		{"ok", 20, nil, verdict{became: Done}, ""},
 		{"one of them is bad", 20, refusal(40003), verdict{became: Todo, split: true}, ""},
 		{"one of two is another's", 2, refusal(49003), verdict{became: Todo, split: true}, ""},
-		{"bad", 1, refusal(40003), verdict{became: Refused, code: 40003}, ""},
-		{"another's", 1, refusal(49003), verdict{became: Refused, code: 49003}, ""},
-		{"limited", 1, refusal(50002), verdict{became: Refused, code: 50002}, ""},
+		{"bad", 1, refusal(40003), verdict{became: Refused, why: Refusal{Code: 40003}}, ""},
+		{"another's", 1, refusal(49003), verdict{became: Refused, why: Refusal{Code: 49003}}, ""},
+		{"limited", 1, refusal(50002), verdict{became: Refused, why: Refusal{Code: 50002}}, ""},
 		{"one of them is refused", 3, refusal(61016), verdict{became: Todo, split: true}, ""},
 		{"too fast", 20, refusal(45011), verdict{became: Todo, wait: nextMinute}, ""},
 		{"used up", 20, refusal(45009), verdict{became: Todo}, "after midnight of UTC+8"},

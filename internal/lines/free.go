@@ -19,9 +19,10 @@ func Refused(l Line, why error) string {
 	return raw + "\t# line " + itoa(l.Number) + ": " + oneLine(why.Error()) + "\n"
 }
 
-// RefusedCode returns such a line for an OpenID that a server refused with a code.
+// RefusedCode returns such a line for an OpenID that a server refused with a code. Of the
+// text nobody else is read.
 func RefusedCode(openid string, code int, text string) string {
-	return openid + "\t# " + itoa(code) + " " + oneLine(text) + "\n"
+	return openid + "\t# " + itoa(code) + " " + oneLine(Mentioned(text)) + "\n"
 }
 
 // Mentioned returns the text of a bad line for a list of what was refused, where who

@@ -138,7 +138,7 @@ func (j *journal) Sending(places []int) error {
 
 // Became implements bulk.Journal: what becomes of a batch is written with the next one, or
 // taken over.
-func (j *journal) Became([]int, bulk.Status, int) error { return nil }
+func (j *journal) Became([]int, bulk.Status, bulk.Refusal) error { return nil }
 
 func callOf(a mpblock.Action) budget.Call {
 	if a == mpblock.Block {

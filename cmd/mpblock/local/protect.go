@@ -43,7 +43,11 @@ func (c of) say(t ui.Terminal, did admin.Persons, err error, what string) error 
 	for _, id := range did.OpenIDs {
 		t.Printf("%s\n", id)
 	}
-	fmt.Fprintf(t.Err, "%d OpenIDs are %s that were not so before.\n", len(did.OpenIDs), what)
+	were := "are %s that were"
+	if len(did.OpenIDs) == 1 {
+		were = "is %s that was"
+	}
+	fmt.Fprintf(t.Err, "%s "+were+" not so before.\n", ui.Many(len(did.OpenIDs), "OpenID"), what)
 	return nil
 }
 

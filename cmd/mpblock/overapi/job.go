@@ -20,7 +20,7 @@ import (
 
 // jobFlags are the flags of the commands that run a job.
 type jobFlags struct {
-	Workers int  `help:"Calls at the same time, 1 to 64." default:"4"`
+	Workers int  `help:"Calls at the same time, 1 to 64. Default: ${default}." default:"4"`
 	JSON    bool `help:"Print the report as JSON."`
 }
 
@@ -111,7 +111,7 @@ type applyCmd struct {
 	newJob
 	IgnoreMalformed bool   `help:"Go on although lines of the file are no OpenIDs. Who was meant by them is unblocked."`
 	Yes             bool   `help:"Do not ask."`
-	MaxUnblock      int    `help:"Refuse to unblock more than so many percent of the blacklist." default:"20" placeholder:"PERCENT"`
+	MaxUnblock      int    `help:"Refuse to unblock more than so many percent of the blacklist. Default: ${default}." default:"20" placeholder:"PERCENT"`
 	File            string `arg:"" help:"File with the OpenIDs that are to be blocked, and no others; - is standard input."`
 }
 
@@ -294,12 +294,21 @@ func (w work) report(t ui.Terminal, ended error) error {
 	return nil
 }
 
-// writeRefused writes the OpenIDs that were refused, with the code and its text.
+// writeRefused writes the OpenIDs that were refused, with the code, its text and what the
+// server said of it.
 func writeRefused(name string, job *bulk.File) error {
 	var b strings.Builder
-	for _, it := range job.Items {
+	for at, it := range job.Items {
 		if it.Status == bulk.Refused {
-			b.WriteString(lines.RefusedCode(string(it.OpenID), it.Code, wire.Code(it.Code).Text()))
+			text := wire.Code(it.Code).Text()
+			said := job.Refusal(at).Detail
+			if _, ofIt, ok := strings.Cut(said, string(it.OpenID)+" "); ok {
+				said = ofIt
+			}
+			if said != "" {
+				text += ": " + said
+			}
+			b.WriteString(lines.RefusedCode(string(it.OpenID), it.Code, text))
 		}
 	}
 	return os.WriteFile(name, []byte(b.String()), 0o600)

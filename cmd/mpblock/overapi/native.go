@@ -71,18 +71,14 @@ func (f terms) of(e ends) (bulk.Terms, error) {
 
 // parseUntil reads when something ends: a day at whose end it does, or a time.
 func parseUntil(s string) (time.Time, error) {
-	if day, err := time.ParseInLocation(time.DateOnly, s, time.Local); err == nil {
-		return day.AddDate(0, 0, 1), nil
-	}
-	if at, err := time.Parse(time.RFC3339Nano, s); err == nil {
+	at, day, ok := ui.ParseTime(s)
+	switch {
+	case day:
+		return at.AddDate(0, 0, 1), nil
+	case ok:
 		return at, nil
 	}
-	for _, layout := range []string{"2006-01-02T15:04", "2006-01-02T15:04:05", "2006-01-02 15:04", time.DateTime} {
-		if at, err := time.ParseInLocation(layout, s, time.Local); err == nil {
-			return at, nil
-		}
-	}
-	return time.Time{}, ui.Failed(ui.CodeUsage, "--until "+time.Date(2026, 12, 31, 18, 0, 0, 0, time.Local).Format(time.RFC3339), "--until %q: want a day, as 2026-12-31, or a time, as 2026-12-31T18:00", s)
+	return time.Time{}, ui.Failed(ui.CodeUsage, "--until "+ui.ExampleTime(), "--until %q: want a day, as 2026-12-31, or a time, as 2026-12-31T18:00", s)
 }
 
 // saying returns the flags that ask for some terms.
@@ -201,11 +197,13 @@ func inCodes(err error) error {
 	case !errors.As(err, &refused):
 		return &client.UnknownOutcomeError{Call: "batches", Err: err}
 	case len(refused.Items) > 0:
-		code, ok := codes[refused.Items[0].Code]
-		if !ok {
-			code = client.ErrInvalidOpenID
+		var code *client.Error
+		if !errors.As(codes[refused.Items[0].Code], &code) {
+			errors.As(client.ErrInvalidOpenID, &code)
 		}
-		return &coded{refused, code}
+		said := *code
+		said.Detail = refused.Items[0].Detail
+		return &coded{refused, &said}
 	case !native.Final(err):
 		return &coded{refused, client.ErrSystem}
 	}
