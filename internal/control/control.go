@@ -173,8 +173,15 @@ func read(r *http.Request, into any) error {
 		err = errors.New("something stands behind the JSON")
 	}
 	var own *mpblock.Error
-	if errors.As(err, &own) {
+	var wrong *fault.Mistake
+	var noTime *time.ParseError
+	switch {
+	case errors.As(err, &own):
 		return own
+	case errors.As(err, &wrong):
+		return errBody.With(wrong.Error())
+	case errors.As(err, &noTime):
+		return errBody.With(strings.Trim(noTime.Value, `"`) + " is no time: want one as 2026-11-29T00:00:00+08:00")
 	}
 	if errors.Is(err, io.EOF) {
 		return errBody.With("the request has no body; JSON is wanted")

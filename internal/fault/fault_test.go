@@ -22,7 +22,7 @@ func TestMistakes(t *testing.T) {
 		"the same name":      {"rules:\n- name: a\n  effect: {errcode: 1}\n- name: a\n  effect: {errcode: 1}", `line 4: the name "a" is also that of rule 1; give each rule a name of its own`},
 		"two ends":           {"rules:\n- name: a\n  effect: {errcode: 1, lost_answer: cut}", `line 3: a call has one end: errcode and lost_answer contradict each other; make two rules of it`},
 		"probability":        {"rules:\n- name: a\n  probability: 5\n  effect: {errcode: 1}", `line 3: probability 5 is not between 0 and 1; 0.05 is one in twenty`},
-		"time":               {"ttl: soon\nrules: []", `line 1: "soon" is no length of time; write 200ms, 30s or 10m`},
+		"time":               {"ttl: soon\nrules: []", `line 1: "soon" is no length of time; write 200ms, 30s, 10m or 7d`},
 		"rate":               {"rules:\n- name: a\n  effect: {slow: fast}", `line 3: "fast" is no rate; write 500B/s or 1KB/s`},
 		"lost how":           {"rules:\n- name: a\n  effect:\n    lost_answer: gone", `line 4: lost_answer: "gone"; cut, 502 or timeout`},
 		"never":              {"rules:\n- name: a\n  match: {nth: 2, first: 1}\n  effect: {errcode: 1}", `line 3: no call can be within nth, first and after at once; leave one of them out`},

@@ -107,7 +107,7 @@ const (
 	Timeout = "timeout"
 )
 
-// Duration is a time.Duration that is written as 200ms or 10m.
+// Duration is a time.Duration that is written as 200ms, 10m or 7d.
 type Duration time.Duration
 
 // MarshalText implements encoding.TextMarshaler.
@@ -115,15 +115,23 @@ func (d Duration) MarshalText() ([]byte, error) { return []byte(time.Duration(d)
 
 // UnmarshalText implements encoding.TextUnmarshaler.
 func (d *Duration) UnmarshalText(text []byte) error {
-	v, err := time.ParseDuration(string(text))
+	v, err := parseDuration(string(text))
 	switch {
 	case err != nil:
-		return &Mistake{What: strict.Say("%q is no length of time", text), Fix: strict.Say("write 200ms, 30s or 10m")}
+		return &Mistake{What: strict.Say("%q is no length of time", text), Fix: strict.Say("write 200ms, 30s, 10m or 7d")}
 	case v < 0:
 		return &Mistake{What: strict.Say("%q is negative", text)}
 	}
 	*d = Duration(v)
 	return nil
+}
+
+func parseDuration(s string) (time.Duration, error) {
+	if days, ok := strings.CutSuffix(s, "d"); ok {
+		n, err := strconv.ParseUint(days, 10, 16)
+		return time.Duration(n) * 24 * time.Hour, err
+	}
+	return time.ParseDuration(s)
 }
 
 // UnmarshalYAML implements yaml.NodeUnmarshaler. An error is a *Mistake.

@@ -95,7 +95,7 @@ type snapshotSaveCmd struct{ named }
 
 // Run saves a snapshot.
 func (c snapshotSaveCmd) Run(ctx context.Context, t ui.Terminal) error {
-	return c.simply(ctx, t, http.MethodPut, c.path(), "Saved. Go back to it with: mpblock emulator snapshot restore "+c.Name)
+	return c.simply(ctx, t, http.MethodPut, c.path(), "Saved. Go back to it with: mpblock emulator snapshot restore "+c.Name+Flag(c.Control))
 }
 
 type snapshotRestoreCmd struct{ named }
@@ -124,7 +124,7 @@ func (c snapshotListCmd) Run(ctx context.Context, t ui.Terminal) error {
 		return t.JSON(saved)
 	}
 	if len(saved.Snapshots) == 0 {
-		t.Printf("There are no snapshots. Save one with: mpblock emulator snapshot save NAME\n")
+		t.Printf("There are no snapshots. Save one with: mpblock emulator snapshot save NAME%s\n", Flag(c.Control))
 	}
 	for _, s := range saved.Snapshots {
 		t.Printf("%s  saved %s, clock %s\n", s.Name, ui.Local(s.Saved), ui.Local(s.Clock))

@@ -143,22 +143,29 @@ func (c clockShowCmd) Run(ctx context.Context, t ui.Terminal) error {
 
 type clockSetCmd struct {
 	door
-	Time time.Time `arg:"" help:"As 2026-11-29T00:00:00+08:00."`
+	Time string `arg:"" help:"2026-11-29, the beginning of that day, or 2026-11-29T18:00, in this machine's zone or with one: 2026-11-29T18:00:00+08:00."`
 }
 
 // Run sets the clock.
 func (c clockSetCmd) Run(ctx context.Context, t ui.Terminal) error {
-	return c.clock(ctx, t, http.MethodPost, control.SetClock{Set: &c.Time})
+	at, _, ok := ui.ParseTime(c.Time)
+	if !ok {
+		return ui.Failed(ui.CodeUsage, "mpblock emulator clock set "+ui.ExampleTime(), "%q: want a day, as 2026-12-31, or a time, as 2026-12-31T18:00", c.Time)
+	}
+	return c.clock(ctx, t, http.MethodPost, control.SetClock{Set: &at})
 }
 
 type clockAdvanceCmd struct {
 	door
-	By time.Duration `arg:"" help:"As 2h, 26h or 90s."`
+	By string `arg:"" help:"As 2h, 90s or 7d."`
 }
 
 // Run advances the clock.
 func (c clockAdvanceCmd) Run(ctx context.Context, t ui.Terminal) error {
-	by := fault.Duration(c.By)
+	var by fault.Duration
+	if err := by.UnmarshalText([]byte(c.By)); err != nil {
+		return ui.Failed(ui.CodeUsage, "mpblock emulator clock advance 7d", "the clock goes forward by a length of time: want 2h, 90s or 7d, not %q", c.By)
+	}
 	return c.clock(ctx, t, http.MethodPost, control.SetClock{Advance: &by})
 }
 
@@ -196,5 +203,5 @@ func printClock(t ui.Terminal, c control.Clock) {
 	if c.Ahead != "0s" {
 		state += ", " + c.Ahead + " ahead of this machine's"
 	}
-	t.Printf("The clock says %s %s.\n", ui.Local(c.Now), state)
+	t.Printf("The clock says %s %s.\n", c.Now.Local().Format("2006-01-02 15:04:05 -07:00"), state)
 }

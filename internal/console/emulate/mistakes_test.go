@@ -66,7 +66,7 @@ func TestMistakeInTheLanguageOfThePage(t *testing.T) {
 	t.Parallel()
 	for plan, want := range map[string][2]string{
 		"rules:\n- name: a\n  mach: {path: x}\n": {`第 3 行：没有 "mach" 这个字段；是不是 "match"？`, `Line 3: there is no key "mach"; did you mean "match"?`},
-		"ttl: soon\nrules: []":                   {`第 1 行："soon" 不是时长；请写成 200ms、30s 或 10m`, `Line 1: "soon" is no length of time; write 200ms, 30s or 10m`},
+		"ttl: soon\nrules: []":                   {`第 1 行："soon" 不是时长；请写成 200ms、30s、10m 或 7d`, `Line 1: "soon" is no length of time; write 200ms, 30s, 10m or 7d`},
 		"rules:\n- name: a\n  effect: {errcode: 1, quota: true}": {
 			"第 3 行：一次调用只有一个结果：errcode 与 quota 互相矛盾；请拆成两条规则", "Line 3: a call has one end: errcode and quota contradict each other; make two rules of it"},
 		"rules:\n- name: a\n": {"第 2 行：有一条规则没有 effect；effect: {errcode: -1}", "Line 2: a rule has no effect; effect: {errcode: -1}"},
