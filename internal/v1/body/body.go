@@ -9,6 +9,7 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"reflect"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -97,13 +98,37 @@ func text(err error) string {
 	var kind *json.UnmarshalTypeError
 	switch {
 	case errors.As(err, &kind) && kind.Field != "":
-		return "a " + kind.Value + " in the place of " + kind.Field
+		field := kind.Field[strings.LastIndexByte(kind.Field, '.')+1:] // in front of it is a type of ours: no body has an object in it
+		return article(kind.Value) + " in the place of " + field + wants(field, kind.Type)
 	case errors.As(err, &kind):
-		return "a " + kind.Value + " in the place of an object"
+		return article(kind.Value) + " in the place of an object"
 	case errors.Is(err, io.ErrUnexpectedEOF):
 		return "it ends before its time"
 	}
 	return strings.TrimPrefix(err.Error(), "json: ")
+}
+
+func article(kind string) string {
+	if kind == "array" || kind == "object" {
+		return "an " + kind
+	}
+	return "a " + kind
+}
+
+// examples are of the fields whose text has a form of its own.
+var examples = map[string]string{"ttl": `, as "90s"`, "expire_time": `, as "2026-01-31T09:00:00Z"`}
+
+// wants says what a field is to hold.
+func wants(field string, t reflect.Type) string {
+	switch t.Kind() { //nolint:exhaustive // the others speak for themselves
+	case reflect.String:
+		return ": want a string" + examples[field]
+	case reflect.Slice:
+		return ": want an array"
+	case reflect.Bool:
+		return ": want true or false"
+	}
+	return ""
 }
 
 // fields returns the names of the fields of an object of JSON that has been read, in lower

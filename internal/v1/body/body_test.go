@@ -12,8 +12,14 @@ import (
 	"mpblock"
 )
 
+type end struct {
+	TTL string `json:"ttl"`
+}
+
 type in struct {
+	end
 	Reason  string   `json:"reason"`
+	Sure    bool     `json:"sure"`
 	OpenIDs []string `json:"openids"`
 }
 
@@ -31,14 +37,16 @@ func TestRead(t *testing.T) {
 		`{"reason":"a:{}[]\"\\","openids":["\"}","x:"]}`: "",
 		`{"reason":null}`:             "",
 		`null`:                        "no object",
-		`[]`:                          "a array in the place of an object",
+		`[]`:                          "an array in the place of an object",
 		`"x"`:                         "a string in the place of an object",
 		`{} {}`:                       "behind",
 		`{}x`:                         "behind",
 		`{"reason":"a"`:               "ends before its time",
-		`{"reason":1e999}`:            "a number in the place of reason",
+		`{"reason":1e999}`:            "a number in the place of reason: want a string",
 		`{"openids":["a",1]}`:         "a number in the place of openids",
-		`{"openids":{"a":1}}`:         "a object in the place of openids",
+		`{"openids":{"a":1}}`:         "an object in the place of openids: want an array",
+		`{"ttl":120}`:                 `a number in the place of ttl: want a string, as "90s"`,
+		`{"sure":"yes"}`:              "a string in the place of sure: want true or false",
 		`{"other":1}`:                 `unknown field "other"`,
 		`{"reason":"a","reason":"b"}`: "the field reason is there twice",
 		`{"reason":"a","openids":[],"REASON":"b"}`:       "the field reason is there twice",
