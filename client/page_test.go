@@ -17,7 +17,7 @@ func TestPagesAreParsedOnce(t *testing.T) {
 	text := fmt.Appendf(nil, `{"total":%d,"count":%d,"data":{"openid":[%s]},"next_openid":%s}`, size, size, strings.Join(ids, ","), ids[size-1])
 	res := &http.Response{StatusCode: http.StatusOK}
 	pieces := testing.AllocsPerRun(3, func() {
-		if a, err := understand(request{name: "getblacklist", read: true}, res, text); err != nil || len(a.Data.OpenID) != size {
+		if a, err := (&Client{}).understand(request{name: "getblacklist", read: true}, res, text); err != nil || len(a.Data.OpenID) != size {
 			t.Fatal(err)
 		}
 	})

@@ -60,7 +60,7 @@ func (c *Client) ask(ctx context.Context, q request) (answer, error) {
 	if err != nil {
 		return answer{}, &lostError{err: fmt.Errorf("the answer was cut: %w", err), sent: true}
 	}
-	return understand(q, res, text)
+	return c.understand(q, res, text)
 }
 
 // sent finds out whether a request can have left this machine: it cannot while its
@@ -81,9 +81,9 @@ func (s *sent) maybe() bool { return s.got.Load() || !s.looked.Load() }
 var errHTTPS = errors.New("the server speaks HTTPS, and was asked over HTTP")
 
 // understand reads an answer.
-func understand(q request, res *http.Response, text []byte) (answer, error) {
+func (c *Client) understand(q request, res *http.Response, text []byte) (answer, error) {
 	if res.StatusCode >= 300 && res.StatusCode < 400 {
-		return answer{}, &lostError{err: fmt.Errorf("the answer is not that of the API: HTTP %s, a redirect, which is not followed: give the base URL that it leads to", res.Status), sent: true}
+		return answer{}, &lostError{err: fmt.Errorf("the answer of %s is not that of the API: HTTP %s, a redirect, which is not followed: give the base URL that it leads to", c.base, res.Status), sent: true}
 	}
 	var a answer
 	err := json.Unmarshal(text, &a)
@@ -98,7 +98,7 @@ func understand(q request, res *http.Response, text []byte) (answer, error) {
 		return answer{}, &lostError{err: errHTTPS}
 	}
 	if err != nil || res.StatusCode != http.StatusOK {
-		return answer{}, &lostError{err: fmt.Errorf("the answer is not that of the API: HTTP %s, %s, %d bytes", res.Status, res.Header.Get("Content-Type"), len(text)), sent: true}
+		return answer{}, &lostError{err: fmt.Errorf("the answer of %s is not that of the API: HTTP %s, %s, %d bytes", c.base, res.Status, res.Header.Get("Content-Type"), len(text)), sent: true}
 	}
 	a.text = text
 	return a, nil

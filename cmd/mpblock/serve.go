@@ -34,7 +34,7 @@ type serveCmd struct {
 	TLSSelfSigned bool          `help:"Serve TLS with a certificate of a small CA, made once in the data directory." env:"MPBLOCK_TLS_SELF_SIGNED" xor:"tls-cert"`
 	TLSName       []string      `name:"tls-name" help:"With --tls-self-signed: a name or address that the certificate is for, beside this machine's own and that of --listen; repeatable." env:"MPBLOCK_TLS_NAME" placeholder:"NAME"`
 	RequireHTTPS  bool          `help:"Answer 43003 to calls without TLS." env:"MPBLOCK_REQUIRE_HTTPS"`
-	PageSize      int           `help:"OpenIDs a page, 1 to 10000." default:"10000" env:"MPBLOCK_PAGE_SIZE"`
+	PageSize      int           `help:"OpenIDs a page, 1 to 10000. Default: ${default}." default:"10000" env:"MPBLOCK_PAGE_SIZE"`
 	TokenLife     time.Duration `help:"How long access tokens live: less, so that a client meets their end. Default: ${default}, as the platform's." default:"2h" env:"MPBLOCK_TOKEN_LIFE"`
 	RID           bool          `name:"rid" help:"Put the request id behind the errmsg of errors, as today's real service does." env:"MPBLOCK_RID"`
 	CacheSize     int64         `help:"Memory for lists and for blocks read from disk, in MiB. Default: ${default}." default:"512" env:"MPBLOCK_CACHE_SIZE" placeholder:"MIB"`
@@ -43,7 +43,7 @@ type serveCmd struct {
 	SyncEvery      time.Duration `help:"How often the lists of accounts with an upstream are read. Default: ${default}." default:"5m" env:"MPBLOCK_SYNC_EVERY"`
 	WebhookPrivate bool          `help:"Let webhooks lead to addresses that are not public, as loopback and private networks, and be sent without TLS." env:"MPBLOCK_WEBHOOK_PRIVATE"`
 	NoMigrate      bool          `help:"Refuse a database whose schema is not the newest, instead of bringing it there." env:"MPBLOCK_NO_MIGRATE"`
-	LogFormat      string        `help:"Form of the log on stderr: ${enum}." enum:"text,json" default:"text" env:"MPBLOCK_LOG_FORMAT"`
+	LogFormat      string        `help:"Form of the log on stderr: ${enum}. Default: ${default}." enum:"text,json" default:"text" env:"MPBLOCK_LOG_FORMAT"`
 	consoleFlags   `embed:"" group:"The console:"`
 }
 

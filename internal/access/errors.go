@@ -21,7 +21,7 @@ var (
 
 	errAddress    = mpblock.NewError(mpblock.Forbidden, "caller.address", "account %[1]s may be used from the addresses on its allow-list only") // [2] is the caller's
 	errCall       = mpblock.NewError(mpblock.Forbidden, "caller.call", "account %s may not call %s")
-	errScope      = mpblock.NewError(mpblock.Forbidden, "caller.scope", "program %[1]s of account %[2]s has not the scope %[3]s, which %[4]s takes: give it with mpblock program scope")
+	errScope      = mpblock.NewError(mpblock.Forbidden, "caller.scope", "program %[1]s of account %[2]s has not the scope %[3]s, which this call takes: give it with mpblock program scope --account %[2]s %[1]s %[4]s")
 	errMinuteRate = mpblock.NewError(mpblock.Limited, "quota.minute", "account %s may call %s %d times a minute; the next minute begins in %d s")
 	errClears     = mpblock.NewError(mpblock.Limited, "quota.clears", "account %s has cleared its quotas %d times this month; the next month begins at %s")
 	errDailyQuota = mpblock.NewError(mpblock.Limited, "quota.day", "account %s may call %s %d times a day; the next day begins at %s")

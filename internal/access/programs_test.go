@@ -164,7 +164,7 @@ func TestScopes(t *testing.T) {
 		r.may(write, call, want[programs.Write], "api:writer")
 	}
 	_, err := r.Authorize(t.Context(), read, mpblock.CallBlock, loopback)
-	wantRefusal(t, err, "program reader of account "+string(r.account.AppID)+" has not the scope write, which batchblacklist takes")
+	wantRefusal(t, err, "program reader of account "+string(r.account.AppID)+" has not the scope write, which this call takes: give it with mpblock program scope --account "+string(r.account.AppID)+" reader read write")
 	for scope, call := range map[programs.Scope]mpblock.Call{programs.Write: "passed", programs.Read: mpblock.CallList} {
 		if got := programs.ScopeOf(call); got != scope {
 			t.Errorf("%s takes %q", call, got)

@@ -316,7 +316,7 @@ func allowed(a *mpblock.Account, p *programs.Credential, call mpblock.Call, scop
 		return errCall.With(a.AppID, call)
 	}
 	if p != nil && scope != "" && !p.Has(scope) {
-		return errScope.With(p.Name, a.AppID, scope, call)
+		return errScope.With(p.Name, a.AppID, scope, p.With(scope))
 	}
 	return nil
 }

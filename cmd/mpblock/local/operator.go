@@ -2,6 +2,7 @@ package local
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -13,7 +14,7 @@ import (
 
 // Operator is the commands of operators of the console.
 type Operator struct {
-	Add   operatorAdd   `cmd:"" help:"Create an operator of the console; prints the path to choose a password at."`
+	Add   operatorAdd   `cmd:"" help:"Create an operator of the console; prints the link to choose a password at."`
 	List  operatorList  `cmd:"" help:"List all operators."`
 	Reset operatorReset `cmd:"" help:"Let an operator choose a new password, without its second factor."`
 }
@@ -21,7 +22,7 @@ type Operator struct {
 type operatorAdd struct {
 	Where
 	Name    string   `arg:"" help:"Name to log in with: 1 to 40 lower-case letters, digits and . _ - @"`
-	Role    string   `help:"What it may do: ${enum}. A viewer looks, an operator blocks and unblocks, an admin does all." enum:"viewer,operator,admin" default:"operator"`
+	Role    string   `help:"What it may do: ${enum}. A viewer looks, an operator blocks and unblocks, an admin does all. Default: ${default}." enum:"viewer,operator,admin" default:"operator"`
 	Account []string `help:"Limit it to this account; may be given often. Without any, it sees all." placeholder:"APPID"`
 	Email   string   `help:"By which OpenID Connect finds it the first time."`
 }
@@ -33,6 +34,10 @@ func (c operatorAdd) Run(ctx context.Context, t ui.Terminal) error {
 		n.Accounts = append(n.Accounts, mpblock.AppID(app))
 	}
 	i, err := admin.Dial(c.Data).AddOperator(ctx, n)
+	var refused *mpblock.Error
+	if errors.As(err, &refused) && refused.Key == "operator.exists" {
+		return ui.Failure{Code: ui.CodeFailed, Err: err, Hint: "mpblock operator reset --data " + c.Data + " " + c.Name + "   has it choose a new password"}
+	}
 	return c.printLink(t, i, err)
 }
 

@@ -34,7 +34,7 @@ type named struct {
 
 type programAdd struct {
 	named
-	Scopes []string `name:"scope" help:"What it may do, ${enum}; may be given often." enum:"read,write,feed" default:"read,write"`
+	Scopes []string `name:"scope" help:"What it may do, ${enum}; may be given often. Default: ${default}." enum:"read,write,feed" default:"read,write"`
 }
 
 // Run makes a program.

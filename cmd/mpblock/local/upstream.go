@@ -106,7 +106,7 @@ func (f upstreamFlags) prefixOf(text string) (string, error) {
 // move has an account's list lie elsewhere, or its tokens come from elsewhere, or both.
 func (c accountSet) move(ctx context.Context, t ui.Terminal, client *admin.Client) error {
 	if c.Upstream != "" && !c.given() {
-		return ui.Failed(ui.CodeUsage, "mpblock account set "+c.AppID+" --upstream "+c.Upstream+" --upstream-secret-file FILE",
+		return ui.Failed(ui.CodeUsage, "mpblock account set --data "+c.Data+" "+c.AppID+" --upstream "+c.Upstream+" --upstream-secret-file FILE",
 			"--upstream wants where tokens come from as well, as --upstream-secret-file: the secret that is kept goes to no other server")
 	}
 	tokens, err := c.tokens()
@@ -186,23 +186,23 @@ func (c accountSync) Run(ctx context.Context, t ui.Terminal) error {
 		return t.JSON(u)
 	}
 	if c.Followers {
-		return printFollowers(t, c.AppID, u)
+		return c.printFollowers(t, u)
 	}
 	printSync(t, c.AppID, u)
 	if u.Held != nil {
-		return ui.Failed(ui.CodePartly, "look at the list there; mpblock account sync "+c.AppID+" --sure takes it over",
+		return ui.Failed(ui.CodePartly, "look at the list there; mpblock account sync --data "+c.Data+" "+c.AppID+" --sure takes it over",
 			"%s would be unblocked here, and %s blocked: nobody is until somebody is sure", ui.Many(u.Held.Removed, "person"), ui.Grouped(u.Held.Added))
 	}
 	return nil
 }
 
-func printFollowers(t ui.Terminal, app string, u admin.Upstream) error {
+func (c accountSync) printFollowers(t ui.Terminal, u admin.Upstream) error {
 	f := u.Followers
 	if f.Held != nil {
-		return ui.Failed(ui.CodePartly, "look at the followers there; mpblock account sync "+app+" --followers --sure takes them over",
+		return ui.Failed(ui.CodePartly, "look at the followers there; mpblock account sync --data "+c.Data+" "+c.AppID+" --followers --sure takes them over",
 			"%s would be taken off here: nobody is until somebody is sure", ui.Many(f.Held.Removed, "follower"))
 	}
-	t.Printf("%s: read %s on %s; %s joined and %s left\n", app, ui.Many(f.Total, "follower"), u.BaseURL, ui.Grouped(f.Joined), ui.Grouped(f.Left))
+	t.Printf("%s: read %s on %s; %s joined and %s left\n", c.AppID, ui.Many(f.Total, "follower"), u.BaseURL, ui.Grouped(f.Joined), ui.Grouped(f.Left))
 	return nil
 }
 

@@ -3,6 +3,7 @@ package local
 import (
 	"context"
 	"fmt"
+	"net/http"
 	"strings"
 	"time"
 
@@ -40,7 +41,7 @@ func (c webhookAdd) Run(ctx context.Context, t ui.Terminal) error {
 	if err != nil {
 		return c.Explain(err)
 	}
-	return c.secret(t, w, "Messages are signed with this secret, which cannot be shown again. Try it with: mpblock webhook test --account "+c.Account+" "+c.Name)
+	return c.secret(t, w, "Messages are signed with this secret, which cannot be shown again. Try it with: mpblock webhook test --data "+c.Data+" --account "+c.Account+" "+c.Name)
 }
 
 // secret prints a secret, this once.
@@ -91,7 +92,7 @@ var stopped = map[string]string{
 var problems = map[string]string{
 	"status": "the answer is no success", "redirect": "redirects are not followed", "gone": "it wants no more", "timeout": "no answer in time",
 	"private": "the address is not public: see --webhook-private of mpblock serve", "name": "the name leads nowhere",
-	"tls": "the certificate cannot be trusted", "unreachable": "it cannot be reached",
+	"tls": "the certificate cannot be trusted", "unreachable": "it cannot be reached: no connection comes about there, or it ends without an answer",
 }
 
 type webhookShow struct{ hook }
@@ -186,11 +187,11 @@ type webhookTest struct{ hook }
 // Run sends a message that tells of nothing.
 func (c webhookTest) Run(ctx context.Context, t ui.Terminal) error {
 	d, err := admin.Dial(c.Data).TestWebhook(ctx, c.Account, c.Name)
-	return c.sent(t, d, err)
+	return c.sent(ctx, t, d, err)
 }
 
 // sent says what became of one attempt; what was not taken is an error.
-func (c hook) sent(t ui.Terminal, d admin.Delivery, err error) error {
+func (c hook) sent(ctx context.Context, t ui.Terminal, d admin.Delivery, err error) error {
 	if err != nil {
 		return c.Explain(err)
 	}
@@ -204,7 +205,15 @@ func (c hook) sent(t ui.Terminal, d admin.Delivery, err error) error {
 		if d.Status != 0 {
 			said = fmt.Sprintf(" with %d", d.Status)
 		}
-		return fmt.Errorf("webhook %s has not taken the message%s: %s", c.Name, said, problems[d.Problem])
+		w, err := admin.Dial(c.Data).Webhook(ctx, c.Account, c.Name)
+		if err != nil {
+			return c.Explain(err)
+		}
+		hint := ""
+		if d.Status == http.StatusUnauthorized || d.Status == http.StatusForbidden {
+			hint = "the receiver did not accept the signature: has it the same secret? mpblock webhook rotate gives a new one"
+		}
+		return ui.Failed(ui.CodeFailed, hint, "webhook %s has not taken the message%s at %s: %s", c.Name, said, w.URL, problems[d.Problem])
 	}
 	return err
 }
@@ -217,7 +226,7 @@ type webhookResend struct {
 // Run sends a message once more.
 func (c webhookResend) Run(ctx context.Context, t ui.Terminal) error {
 	d, err := admin.Dial(c.Data).ResendWebhook(ctx, c.Account, c.Name, c.ID)
-	return c.sent(t, d, err)
+	return c.sent(ctx, t, d, err)
 }
 
 type webhookResume struct {

@@ -17,7 +17,7 @@ import (
 
 type listCmd struct {
 	remote
-	Format string `help:"Form of the output: ${enum}." enum:"text,csv,ndjson" default:"text"`
+	Format string `help:"Form of the output: ${enum}. Default: ${default}." enum:"text,csv,ndjson" default:"text"`
 }
 
 // Run streams the blacklist to stdout.

@@ -87,8 +87,12 @@ func (c newJob) show(t ui.Terminal, proposed proposal) {
 		fmt.Fprintf(t.Err, ", at least %v", p.Estimate(c.Pace))
 	}
 	fmt.Fprintln(t.Err)
-	if p.Foreign() > 0 {
-		fmt.Fprintln(t.Err, "hint: all OpenIDs on the blacklist begin otherwise than those of another account, which are not sent; --any-prefix sends them")
+	switch f := p.Foreign(); f {
+	case 0:
+	case 1:
+		fmt.Fprintln(t.Err, "hint: 1 OpenID begins otherwise than all on the blacklist: it is another account's and is not sent; --any-prefix sends it")
+	default:
+		fmt.Fprintf(t.Err, "hint: %s OpenIDs begin otherwise than all on the blacklist: they are another account's and are not sent; --any-prefix sends them\n", ui.Grouped(f))
 	}
 }
 

@@ -133,6 +133,8 @@ func explainRemote(err error) error {
 		return ui.Failure{Code: ui.CodeNoServer, Err: err, Hint: "--server http://…"}
 	case strings.Contains(err.Error(), "the server speaks HTTPS"):
 		return ui.Failure{Code: ui.CodeNoServer, Err: err, Hint: "--server https://…"}
+	case strings.Contains(err.Error(), "is not that of the API"):
+		return ui.Failure{Code: ui.CodeFailed, Err: err, Hint: "is --server right? want the address that mpblock serve says it is ready on"}
 	case unreachable(err):
 		return ui.Failure{Code: ui.CodeNoServer, Err: err, Hint: "is it running there? --server says where it is"}
 	}

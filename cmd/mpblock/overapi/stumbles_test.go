@@ -87,3 +87,31 @@ func commandOf(t *testing.T, args ...string) (code int, out, stderr string) {
 	code = ui.Terminal{In: strings.NewReader(""), Out: &e, Err: &e}.Fail(err)
 	return code, "", e.String()
 }
+
+// Who is another account's is counted in the hint, and said to be it.
+func TestForeignInTheHint(t *testing.T) {
+	overAPI(t, linestest.IDs(1, 2))
+	other, another := "oAQIDBLv9XGNQwpfpZvVJ4uk8TLA", "oAQIDBA5lV3ESv0yjlHu_-C5-aWM"
+	if linestest.ID(1)[:6] == other[:6] {
+		other, another = "oCQIDBLv9XGNQwpfpZvVJ4uk8TLA", "oCQIDBA5lV3ESv0yjlHu_-C5-aWM"
+	}
+	for want, ids := range map[string][]string{
+		"hint: 1 OpenID begins otherwise than all on the blacklist: it is another account's and is not sent":     {other},
+		"hint: 2 OpenIDs begin otherwise than all on the blacklist: they are another account's and are not sent": {other, another},
+	} {
+		if _, _, errs := command(t, append([]string{"block", "--dry-run"}, ids...)...); !strings.Contains(errs, want) {
+			t.Errorf("without %s: %s", want, errs)
+		}
+	}
+}
+
+// A server that is none of the API is named, with the flag that says where it is.
+func TestAnotherServer(t *testing.T) {
+	overAPI(t, nil)
+	web := httptest.NewServer(http.NotFoundHandler())
+	defer web.Close()
+	code, _, errs := command(t, "list", "--server", web.URL)
+	if code != ui.CodeFailed || !strings.Contains(errs, "the answer of "+web.URL+" is not that of the API") || !strings.Contains(errs, "hint: is --server right?") {
+		t.Errorf("exit code %d: %s", code, errs)
+	}
+}

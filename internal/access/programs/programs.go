@@ -79,6 +79,17 @@ type Program struct {
 // Has tells whether a program has a scope.
 func (p Program) Has(s Scope) bool { return slices.Contains(p.Scopes, s) }
 
+// With returns the scopes of a program and one more, as mpblock program scope takes them.
+func (p Program) With(more Scope) string {
+	var text string
+	for _, s := range Scopes() {
+		if s == more || p.Has(s) {
+			text += " " + string(s)
+		}
+	}
+	return text[1:]
+}
+
 // Actor is who changes bear that a program has made.
 func (p Program) Actor() string { return mpblock.ActorProgram + p.Name }
 
