@@ -109,7 +109,7 @@ func TestRefusalsAreKept(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer again.Close() //nolint:errcheck // it is read
+	defer again.Close()
 	for at, r := range want {
 		if got := again.Refusal(at); got != r || again.Items[at].Status != Refused {
 			t.Errorf("%d: %+v, want %+v", at, got, r)
