@@ -170,7 +170,7 @@ $(OPENFGA): bench/openfga/go.mod bench/openfga/go.sum
 	@touch $(OPENFGA)
 
 .PHONY: bench-pages
-bench-pages: ## pages alone, beside their bounds, under two minutes: for every day
+bench-pages: ## pages alone, beside their bounds, in about two minutes: for every day
 	cd bench && go run . -only pages -databases=false -entries 1000000
 
 LARGE ?= 100000000
