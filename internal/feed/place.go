@@ -97,13 +97,7 @@ func (s *Store) verify(ctx context.Context, app mpblock.AppID, p Place) error {
 	if err != nil {
 		return err
 	}
-	head, err := s.Blacklist(ctx, app, mpblock.OpenID{}, 0)
-	if err != nil {
-		return err
-	}
-	// A log that does not reach the place is not known to be its own: it may be another that
-	// reaches it a moment later.
-	gone := p.Mark != 0 && (p.Revision > head.Seq || now.Mark != 0 && p.Mark != now.Mark)
+	gone := p.Mark != 0 && now.Mark != 0 && p.Mark != now.Mark
 	if p.Protection != 0 && !gone {
 		_, there, err := s.Event(ctx, app, 0, p.Protection)
 		if err != nil {
@@ -111,7 +105,17 @@ func (s *Store) verify(ctx context.Context, app mpblock.AppID, p Place) error {
 		}
 		gone = !there
 	}
-	if !gone {
+	unknown := p.Mark != 0 && now.Mark == 0
+	if !gone && !unknown {
+		return nil
+	}
+	head, err := s.Blacklist(ctx, app, mpblock.OpenID{}, 0)
+	if err != nil {
+		return err
+	}
+	// A log that does not reach the place is not known to be its own: it may be another that
+	// reaches it a moment later.
+	if !gone && p.Revision <= head.Seq {
 		return nil
 	}
 	return ErrGone.With(p.Revision, head.Seq)
