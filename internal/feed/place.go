@@ -93,11 +93,17 @@ func (s *Store) Verify(ctx context.Context, app mpblock.AppID, p Place) error {
 }
 
 func (s *Store) verify(ctx context.Context, app mpblock.AppID, p Place) error {
+	// Before the place's change is read, so that it is there if the log reaches it. A log that
+	// does not may be another that will a moment later.
+	head, err := s.Blacklist(ctx, app, mpblock.OpenID{}, 0)
+	if err != nil {
+		return err
+	}
 	now, err := s.Now(ctx, app, p.Revision)
 	if err != nil {
 		return err
 	}
-	gone := p.Mark != 0 && now.Mark != 0 && p.Mark != now.Mark
+	gone := p.Mark != 0 && (p.Revision > head.Seq || now.Mark != 0 && p.Mark != now.Mark)
 	if p.Protection != 0 && !gone {
 		_, there, err := s.Event(ctx, app, 0, p.Protection)
 		if err != nil {
@@ -105,17 +111,7 @@ func (s *Store) verify(ctx context.Context, app mpblock.AppID, p Place) error {
 		}
 		gone = !there
 	}
-	unknown := p.Mark != 0 && now.Mark == 0
-	if !gone && !unknown {
-		return nil
-	}
-	head, err := s.Blacklist(ctx, app, mpblock.OpenID{}, 0)
-	if err != nil {
-		return err
-	}
-	// A log that does not reach the place is not known to be its own: it may be another that
-	// reaches it a moment later.
-	if !gone && p.Revision <= head.Seq {
+	if !gone {
 		return nil
 	}
 	return ErrGone.With(p.Revision, head.Seq)
