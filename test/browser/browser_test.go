@@ -13,12 +13,14 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
+	"github.com/chromedp/cdproto"
 	"github.com/chromedp/cdproto/log"
 	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/cdproto/runtime"
@@ -315,10 +317,24 @@ func (b *tab) put(css, text string) {
 	b.do("put into "+css, chromedp.WaitVisible(chromedp.CSS(css)), chromedp.SetValue(chromedp.CSS(css), text))
 }
 
-// wait waits until an expression is true.
+// wait waits until an expression is true, of this page or of one that it is just being left for.
 func (b *tab) wait(expression string) {
 	b.t.Helper()
-	b.do("wait for "+expression, chromedp.Poll[chromedp.Void](expression))
+	b.do("wait for "+expression, func(ctx context.Context, target *chromedp.Target) (v chromedp.Void, err error) {
+		for {
+			if v, err = chromedp.Poll[chromedp.Void](expression)(ctx, target); !left(err) {
+				return v, err
+			}
+		}
+	})
+}
+
+// left says whether a page was left while something was asked of it, in Chromium's words.
+func left(err error) bool {
+	said := (*cdproto.Error)(nil)
+	return errors.As(err, &said) && slices.Contains([]string{
+		"Cannot find context with specified id", "Execution context was destroyed.", "Inspected target navigated or closed",
+	}, said.Message)
 }
 
 // text returns the text of an element, with its blanks as they show.

@@ -218,6 +218,14 @@ func settingDeeds() []deed {
 	}
 }
 
+// TestWaitLeaves: what is waited for may be of the page that comes while it is asked for.
+func TestWaitLeaves(t *testing.T) {
+	b := enter(t, serve(t), "en")
+	b.visit("/calls")
+	b.wait(`location.pathname !== "/calls" || (window.gone ||= (location.href = "/me", true), false)`)
+	b.wait(`location.pathname === "/me"`)
+}
+
 // TestOffline: without a network, whatever was pressed says that nothing was changed, and
 // can be pressed again when the network is back.
 func TestOffline(t *testing.T) {
