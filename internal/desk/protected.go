@@ -30,6 +30,14 @@ func (d *Desk) ProtectedAs(ctx context.Context, app mpblock.AppID, id mpblock.Op
 	return d.office.lists.Protection().Who(ctx, app, id)
 }
 
+// ProtectedAmong returns those of some OpenIDs of an account whom nobody can block.
+func (d *Desk) ProtectedAmong(ctx context.Context, app mpblock.AppID, ids []mpblock.OpenID) (map[mpblock.OpenID]protection.Person, error) {
+	if _, err := d.account(ctx, operators.RoleViewer, app); err != nil {
+		return nil, err
+	}
+	return d.office.lists.Protection().Among(ctx, app, ids)
+}
+
 // Protect protects people of an account, and returns how many were not before. For admins.
 func (d *Desk) Protect(ctx context.Context, app mpblock.AppID, openids []string, why string) (added int, err error) {
 	a, err := d.account(ctx, operators.RoleAdmin, app)

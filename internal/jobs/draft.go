@@ -98,9 +98,14 @@ func (svc *Service) keepList(ctx context.Context, j *storedJob, l *listing.List)
 }
 
 func (svc *Service) previewItems(ctx context.Context, j *storedJob, items []item.Item, anyFollower bool) error {
-	states, err := svc.store.States(ctx, j.app, item.IDs(items))
-	for _, s := range states {
+	ids := item.IDs(items)
+	states, err := svc.store.States(ctx, j.app, ids)
+	protected, failed := svc.lists.Protection().Among(ctx, j.app, ids)
+	for i, s := range states {
+		_, kept := protected[ids[i]]
 		switch {
+		case kept && j.Action == mpblock.Block: // also of those who are blocked already, as a job has it
+			j.Preview.Protected++
 		case !anyFollower && !s.Follower && !s.Blocked:
 			j.Preview.Unknown++
 		case s.Blocked == (j.Action == mpblock.Block):
@@ -109,5 +114,5 @@ func (svc *Service) previewItems(ctx context.Context, j *storedJob, items []item
 			j.Preview.New++
 		}
 	}
-	return err
+	return errors.Join(err, failed)
 }

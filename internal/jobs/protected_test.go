@@ -24,6 +24,9 @@ func TestJobLeavesOutTheProtected(t *testing.T) {
 	c := newJobCase(t)
 	c.protect(c.ids[4], c.ids[5])
 	j := c.start()
+	if p := j.Preview; p.Protected != 2 || p.New+p.Already+p.Unknown+p.Protected != p.Total {
+		t.Errorf("preview %+v", p)
+	}
 	if errs := runQueue(c.svc, t.Context()); len(errs) != 0 {
 		t.Fatal(errs)
 	}

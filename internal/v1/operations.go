@@ -50,6 +50,7 @@ type preview struct {
 	New        int `json:"new"`
 	Already    int `json:"already"`
 	Unknown    int `json:"unknown"`
+	Protected  int `json:"protected"`
 	Malformed  int `json:"malformed"`
 	Foreign    int `json:"foreign"`
 	Duplicates int `json:"duplicates"`
@@ -69,7 +70,7 @@ func operationOf(j jobs.Job) operation {
 		Progress: progress{j.Progress.Total, j.Progress.Done, j.Progress.Already, j.Progress.Refused},
 	}
 	if p := j.Preview; j.UndoOf == "" {
-		o.Preview = &preview{p.Total, p.New, p.Already, p.Unknown, p.Malformed, p.Foreign, p.Duplicates}
+		o.Preview = &preview{p.Total, p.New, p.Already, p.Unknown, p.Protected, p.Malformed, p.Foreign, p.Duplicates}
 	}
 	return o
 }

@@ -25,13 +25,14 @@ var (
 	errEmpty   = mpblock.NewError(mpblock.Invalid, "job.list.empty", "the list is empty: want OpenIDs")
 )
 
-// Preview is what the list of a job holds. The first four are as it was when the
-// list was read, and add up to Total.
+// Preview is what the list of a job holds. New to Protected are as it was when the list
+// was read, and add up to Total.
 type Preview struct {
 	Total      int // different OpenIDs of the account
 	New        int // that would change
 	Already    int // that are so already
 	Unknown    int // neither followers nor blocked: will be refused
+	Protected  int // whom nobody can block: will be refused
 	Malformed  int // lines that are no OpenID
 	Foreign    int // lines with an OpenID of another account
 	Duplicates int // lines with an OpenID that an earlier line has

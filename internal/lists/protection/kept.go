@@ -78,6 +78,21 @@ func (s *Service) protected(ctx context.Context, app mpblock.AppID) (*people, er
 	return p, nil
 }
 
+// Among returns those of some OpenIDs who are protected, as blocks go by it.
+func (s *Service) Among(ctx context.Context, app mpblock.AppID, ids []mpblock.OpenID) (map[mpblock.OpenID]Person, error) {
+	known, err := s.protected(ctx, app)
+	if err != nil {
+		return nil, err
+	}
+	among := map[mpblock.OpenID]Person{}
+	for _, id := range ids {
+		if p, is := known.of[id]; is {
+			among[id] = p
+		}
+	}
+	return among, nil
+}
+
 // Guard has a batch applied without those whom it would block and who are protected. They
 // are a *mpblock.RefusedError beside the change of the others. Where the batch is to be
 // whole, the first of them is an ErrProtected instead, and nothing is changed.
