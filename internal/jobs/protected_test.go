@@ -63,6 +63,9 @@ func TestUndoJobLeavesOutTheProtected(t *testing.T) {
 		t.Fatal(errs)
 	}
 	c.protect(c.ids[:3]...)
+	if w, err := c.svc.PreviewUndo(t.Context(), c.app, draft.ID); err != nil || w.Would != 0 || w.Left != 3 {
+		t.Errorf("preview %+v %v", w, err)
+	}
 	undo, err := c.svc.Undo(t.Context(), c.app, "anna", draft.ID, "")
 	if err != nil {
 		t.Fatal(err)

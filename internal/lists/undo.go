@@ -8,8 +8,8 @@ import (
 	"mpblock"
 )
 
-// LeftAlone is an OpenID that an undo does not touch, since a later change has, or since
-// its entry would have ended by now.
+// LeftAlone is an OpenID that an undo does not touch, since a later change has, since its
+// entry would have ended by now, or since nobody can block it.
 type LeftAlone struct {
 	OpenID mpblock.OpenID
 	By     ChangeRow // the latest change of it
@@ -69,17 +69,19 @@ func (svc *Service) AddPreview(ctx context.Context, app mpblock.AppID, c mpblock
 	return svc.leftRows(ctx, app, c.Seq, later, &v.LeftRows)
 }
 
-// changedSince returns those OpenIDs of a change that a later one names, and of up to
-// MaxRows of them whose former end has come by now.
+// changedSince returns those OpenIDs of a change that a later one names, those that nobody
+// can block again, and of up to MaxRows of the others those whose former end has come by now.
 func (svc *Service) changedSince(ctx context.Context, app mpblock.AppID, c mpblock.Change) ([]mpblock.OpenID, error) {
 	seq, ids := c.Seq, c.OpenIDs
 	states, err := svc.store.States(ctx, app, ids)
 	if err != nil {
 		return nil, err
 	}
+	protected, err := svc.protection.Among(ctx, app, ids)
 	var later []mpblock.OpenID
 	for i, id := range ids {
-		if states[i].Seq > seq || c.Actor == mpblock.ActorExpiry { // whose end has come, once and for all
+		_, kept := protected[id]
+		if kept && c.Action == mpblock.Unblock || states[i].Seq > seq || c.Actor == mpblock.ActorExpiry { // whose end has come, once and for all
 			later = append(later, id)
 			continue
 		}
@@ -94,7 +96,7 @@ func (svc *Service) changedSince(ctx context.Context, app mpblock.AppID, c mpblo
 			later = append(later, id)
 		}
 	}
-	return later, nil
+	return later, err
 }
 
 // leftRows adds OpenIDs that have changed, with their latest change, while there is
