@@ -162,7 +162,7 @@ func (c *console) countMore(v *visit) error {
 	if p.Counted.N += n; next != "" {
 		p.Counted.More = v.countFrom(f, next, p.Counted.N)
 	}
-	return v.Part("blacklist", "counted", p)
+	return v.Part(http.StatusOK, "blacklist", "counted", p)
 }
 
 // under returns the address of something about the list with the filter, for more

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"mpblock"
+	"mpblock/internal/console/taken"
 	"mpblock/internal/jobs"
 	"mpblock/internal/lists"
 )
@@ -213,10 +214,10 @@ func TestTakenIsBounded(t *testing.T) {
 	s := filled(t)
 	s.apply(mpblock.Block, "api", "", time.Now(), follower(0), follower(1), follower(2))
 	for most, more := range map[int]bool{2: true, 3: false} {
-		all := &taken{rows: s.lists.Export(t.Context(), testApp, lists.EntryQuery{}), most: most}
+		all := &taken.All{Rows: s.lists.Export(t.Context(), testApp, lists.EntryQuery{}), Most: most}
 		j, err := s.jobs.Draft(t.Context(), s.account(testApp), "anna", mpblock.Unblock, all)
-		if err != nil || j.Preview.New != most || all.n != most || all.more != more || j.State != jobs.JobDraft {
-			t.Errorf("at most %d: %+v, %d taken, more %t, %v", most, j.Preview, all.n, all.more, err)
+		if err != nil || j.Preview.New != most || all.N != most || all.More != more || j.State != jobs.JobDraft {
+			t.Errorf("at most %d: %+v, %d taken, more %t, %v", most, j.Preview, all.N, all.More, err)
 		}
 	}
 }

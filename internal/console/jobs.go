@@ -7,9 +7,9 @@ import (
 	"mpblock/internal/console/i18n"
 	"mpblock/internal/console/jobreport"
 	"mpblock/internal/console/platform"
+	"mpblock/internal/console/taken"
 	"mpblock/internal/console/until"
 	"mpblock/internal/console/web"
-	"mpblock/internal/desk"
 	"mpblock/internal/jobs"
 )
 
@@ -42,7 +42,7 @@ type jobPage struct {
 	People  []jobreport.Person // the first that the platform has refused
 	Bad     []badLine          // of a draft: the first of the lines that are left out
 	MoreBad int
-	Reasons desk.Reasons
+	Asked   asked
 }
 
 type badLine struct {
@@ -53,22 +53,11 @@ type badLine struct {
 }
 
 func (v *visit) jobView(j jobs.Job, there *platform.Stages) jobView {
-	moods := map[jobs.JobState]struct {
-		text msg
-		mood string
-	}{
-		jobs.JobDraft:    {msg("state.draft"), "mind"},
-		jobs.JobQueued:   {msg("state.queued"), "mind"},
-		jobs.JobRunning:  {msg("state.running"), "mind"},
-		jobs.JobStopping: {msg("state.stopping"), "mind"},
-		jobs.JobStopped:  {msg("state.stopped"), "black"},
-		jobs.JobDone:     {msg("state.done"), "good"},
-		jobs.JobFailed:   {msg("state.failed"), "black"},
-	}
+	state, mood := jobreport.State(v.Lang, j.State)
 	bad := j.Preview.Malformed + j.Preview.Foreign // refused before it began
 	view := jobView{
 		ID: j.ID, Address: v.Base() + "/jobs/" + j.ID, Block: j.Action == mpblock.Block, Reason: j.Reason, By: j.By,
-		Problem: v.problem(j.Problem), Code: j.State, State: v.Say(moods[j.State].text), Mood: moods[j.State].mood, Active: j.Active(),
+		Problem: v.problem(j.Problem), Code: j.State, State: state, Mood: mood, Active: j.Active(),
 		Created: i18n.StampOf(j.Created, v.Zone), Ends: v.until(j.Ends), Done: j.Progress.Seen() + bad, Total: j.Progress.Total + bad,
 		Refused:  j.Progress.Refused + bad,
 		Stage:    there.Job(j),
@@ -122,7 +111,7 @@ func (c *console) job(v *visit) error {
 
 func (v *visit) jobPage(status int, j jobs.Job) error {
 	if j.State == jobs.JobDraft {
-		return v.preview(status, j)
+		return v.preview(status, j, false)
 	}
 	p, err := v.report(j)
 	if err == nil && !j.Active() {
@@ -134,12 +123,12 @@ func (v *visit) jobPage(status int, j jobs.Job) error {
 	return v.Page(status, "job", v.Say(msg("job.title"), j.ID), p)
 }
 
-// preview shows what a draft would do.
-func (v *visit) preview(status int, j jobs.Job) error {
+// preview shows what a draft would do, and asks again for what was entered and refused.
+func (v *visit) preview(status int, j jobs.Job, again bool) error {
 	w := j.Preview
 	p := &jobPage{Job: v.jobView(j, nil), Would: w.New}
 	for _, s := range j.Read {
-		p.Read = append(p.Read, v.wasRead(s))
+		p.Read = append(p.Read, taken.WasRead(v.Visit, s))
 	}
 	for _, line := range []struct {
 		kind       string
@@ -149,6 +138,7 @@ func (v *visit) preview(status int, j jobs.Job) error {
 		{"new", msg("plan.new"), msg("plan.new.then"), w.New},
 		{"already", msg("plan.already"), msg("plan.already.then"), w.Already},
 		{"unknown", msg("plan.unknown"), msg("plan.unknown.then"), w.Unknown},
+		{"protected", msg("why.protected"), msg("plan.unknown.then"), w.Protected},
 		{"malformed", msg("plan.malformed"), msg("plan.malformed.then"), w.Malformed},
 		{"foreign", msg("plan.foreign"), msg("plan.foreign.then"), w.Foreign},
 		{"duplicate", msg("plan.duplicate"), msg("plan.duplicate.then"), w.Duplicates},
@@ -170,8 +160,11 @@ func (v *visit) preview(status int, j jobs.Job) error {
 	}
 	p.MoreBad = max(0, w.Malformed+w.Foreign-len(p.Bad))
 	var err error
-	if p.Reasons, err = v.Desk.Reasons(v.Ctx(), v.Account.AppID, suggestions); err != nil {
+	if p.Asked, err = v.asks("", nil); err != nil {
 		return err
+	}
+	if again {
+		p.Asked.entered(v)
 	}
 	return v.Page(status, "preview", v.Say(msg("preview.title")), p)
 }
@@ -197,7 +190,7 @@ func (c *console) progress(v *visit) error {
 	if err != nil {
 		return err
 	}
-	return v.Part("job", "progress", p)
+	return v.Part(http.StatusOK, "job", "progress", p)
 }
 
 func (c *console) startJob(v *visit) error {
@@ -205,14 +198,19 @@ func (c *console) startJob(v *visit) error {
 		return err
 	}
 	end, err := v.ends()
+	id := v.R.PathValue("id")
+	if err == nil {
+		_, err = v.Desk.StartJob(v.Ctx(), v.Account.AppID, id, v.Field("reason"), end)
+	}
+	if err != nil && !v.HTMX() { // else the form is still there
+		if j, e := v.findJob(); e == nil && j.State == jobs.JobDraft {
+			return v.Again(err, func(status int) error { return v.preview(status, j, true) })
+		}
+	}
 	if err != nil {
 		return err
 	}
-	j, err := v.Desk.StartJob(v.Ctx(), v.Account.AppID, v.R.PathValue("id"), v.Field("reason"), end)
-	if err != nil {
-		return err
-	}
-	return v.See(v.Base() + "/jobs/" + j.ID)
+	return v.See(v.Base() + "/jobs/" + id)
 }
 
 func (c *console) stopJob(v *visit) error {

@@ -21,7 +21,7 @@ type followersPage struct {
 
 type followerRow struct {
 	named
-	Blocked bool
+	Blocked, Protected bool
 }
 
 func (c *console) followers(v *visit) error {
@@ -52,8 +52,13 @@ func (c *console) followers(v *visit) error {
 	if err != nil {
 		return err
 	}
+	protected, err := v.Desk.ProtectedAmong(v.Ctx(), v.Account.AppID, ids)
+	if err != nil {
+		return err
+	}
 	for i, r := range page.Rows {
-		p.Rows = append(p.Rows, followerRow{people[i], r.Blocked})
+		_, kept := protected[r.OpenID]
+		p.Rows = append(p.Rows, followerRow{people[i], r.Blocked, kept})
 	}
 	p.Pager = v.PagerOf(len(p.Rows), page.Next.String())
 	return render(http.StatusOK)

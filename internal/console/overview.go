@@ -155,9 +155,9 @@ func (v *visit) until(end time.Time) *until.View {
 
 // ends reads the end that the form asks for.
 func (v *visit) ends() (time.Time, error) {
-	end, ok := until.Asked(v.Field("ends"), v.Field("ends_on"), v.c.Desks.Now(), v.Zone)
-	if !ok {
-		return end, web.Invalid(v.Say(msg("ends.wrong")))
+	end, problem := until.Asked(v.Lang, v.Field("ends"), v.Field("ends_on"), v.c.Desks.Now(), v.Zone)
+	if problem != "" {
+		return end, web.Invalid(problem)
 	}
 	return end, nil
 }

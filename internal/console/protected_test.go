@@ -20,9 +20,28 @@ func TestProtected(t *testing.T) {
 	block := "/a/" + string(testApp) + "/block"
 	b.post(block, "openid", two, "reason", "spam").holds(t, 200)
 	b.post(at, "openids", one+"\n"+two, "why", "staff & co").holds(t, 200, "2 more people are protected.", one, "staff &amp; co", "admin", ">blocked<")
-	b.post(block, "openid", one, "reason", "spam").holds(t, 422, one+" is protected by", "staff &amp; co")
+	b.post(block, "openid", one, "reason", "spam").holds(t, 422, "This user is protected and cannot be blocked", one, "staff &amp; co", "admin")
 	b.post("/language", "lang", "zh-CN")
-	b.post(block, "openid", one, "reason", "spam").holds(t, 422, one+" 受保护")
+	b.post(block, "openid", one, "reason", "spam").holds(t, 422, "该用户受保护，不能加入黑名单", one)
+	both := []string{"openid", one, "openid", follower(2), "openid", follower(3), "reason", "spam <1>", "ends", "7", "back", base + "/followers?q=o"}
+	b.post("/language", "lang", "en")
+	for _, path := range []string{base + "/confirm", base + "/block"} {
+		status := map[string]int{base + "/confirm": 200, base + "/block": 422}[path]
+		a := b.post(path, append(both, "action", "block")...)
+		a.holds(t, status, "Block 2 users?", "1 of those you chose is protected and stays out of it:", one, "staff &amp; co", `name="openid" value="`+follower(2)+`"`)
+		if strings.Contains(a.body, `value="`+one+`"`) || strings.Contains(a.body, "console:") || strings.Contains(a.body, `id="refused"`) {
+			t.Errorf("%s: %s", path, a.body)
+		}
+	}
+	b.post(base+"/block", both...).holds(t, 422, `value="spam &lt;1&gt;"`, `value="7" selected`, base+"/followers?q=o")
+	b.post(base+"/block", append(both, "ends_on", "2001-01-01")...).holds(t, 422, "stays out of it", "with 2001-01-01")
+	b.post(base+"/confirm", "action", "block", "openid", one, "openid", two).holds(t, 200, "All 2 of them are protected and cannot be blocked", "Close")
+	b.get(base+"/followers?q="+one[:14]).holds(t, 200, ">Protected</span>", `value="`+one+`" aria-label="Select `+one+`" disabled`)
+	preview := b.upload(base+"/bulk", "block", strings.Join([]string{one, two, follower(2)}, "\n"))
+	preview.holds(t, 200, "1 user would be blocked.", `data-kind="protected"><th scope="row">Protected</th><td class="number">2<`)
+	b.post(base+"/unblock", "openid", two)
+	b.get(base+"/history/2/undo").holds(t, 200, "1 user was changed since, has come to the end, or is protected", ">Protected</span>", "nothing to undo")
+	b.post("/language", "lang", "zh-CN")
 	b.get("/audit").holds(t, 200, "保护用户", "staff &amp; co", "/a/"+string(testApp)+"/openids/"+one)
 	b.post("/language", "lang", "en")
 

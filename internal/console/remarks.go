@@ -104,7 +104,7 @@ func (c *console) remarkForm(v *visit) error {
 func (v *visit) remarkPage(status int, p *remarkPage) error {
 	p.MaxRemark = remarks.MaxRemark
 	if v.HTMX() {
-		return v.Part("remark", "edit-remark", p)
+		return v.Part(status, "remark", "edit-remark", p)
 	}
 	return v.Page(status, "remark", v.Say(msg("remark.title")), p)
 }
@@ -133,7 +133,7 @@ func (c *console) setRemark(v *visit) error {
 	}
 	if v.HTMX() {
 		v.W.Header().Set("HX-Retarget", `[data-remark="`+openid+`"]`)
-		return v.Part("remark", "called", p)
+		return v.Part(http.StatusOK, "remark", "called", p)
 	}
 	v.Tell("good", v.Say(msg("remark.saved")))
 	return v.See(p.Back)

@@ -131,7 +131,7 @@ func (v *visit) found(p *searchPage) error {
 		h.Called = strings.TrimSpace(r.Remark + " " + r.Name)
 	}
 	if v.HTMX() { // it goes on by itself
-		return v.Part("search", "rest", p)
+		return v.Part(http.StatusOK, "search", "rest", p)
 	}
 	title := v.Say(msg("find.do"))
 	if p.Asked != "" {

@@ -31,7 +31,8 @@ type undoPage struct {
 // leftRow is an OpenID that an undo leaves alone.
 type leftRow struct {
 	named
-	By *changeRow // what has changed it since
+	By        *changeRow // what has changed it since
+	Protected bool
 }
 
 func (v *visit) changeAddress(seq uint64) string {
@@ -99,10 +100,15 @@ func (v *visit) leftRows(rows []lists.LeftAlone) ([]leftRow, error) {
 	if err != nil {
 		return nil, err
 	}
+	protected, err := v.Desk.ProtectedAmong(v.Ctx(), v.Account.AppID, ids)
+	if err != nil {
+		return nil, err
+	}
 	all := make([]leftRow, 0, len(rows))
 	for i, r := range rows {
 		row := leftRow{named: people[i]}
-		if r.By.Seq != 0 {
+		_, row.Protected = protected[r.OpenID]
+		if r.By.Seq != 0 && (!row.Protected || !r.Ended) {
 			by := v.changeRow(r.By)
 			row.By = &by
 		}

@@ -33,7 +33,13 @@ func TestEnds(t *testing.T) {
 	b.post(base+"/history/3/undo").holds(t, 200)
 	b.get(base+"/openids/"+follower(0)).holds(t, 200, "3 days left")
 	b.post(base+"/block", "openid", follower(3), "ends", "x").holds(t, 422, "No such end")
-	b.post(base+"/block", "openid", follower(3), "ends_on", "2001-01-01").holds(t, 422, "want one that is ahead")
+	b.post(base+"/block", "openid", follower(3), "ends_on", "2001-01-01", "ends", "7", "reason", "spam <7>", "back", base+"/followers?q=o").holds(t, 422,
+		"with 2001-01-01: give a last day from", `value="2001-01-01"`, `value="7" selected`, `value="spam &lt;7&gt;"`, `name="openid" value="`+follower(3)+`"`, base+"/followers?q=o")
+	b.post(base+"/amend", "openid", follower(0), "ends_on", "2001-01-01", "ends", "", "reason", "other").holds(t, 422, "As it is (until", `value="other"`, `option value=""`)
+	b.post(base+"/unblock", "openid", "nonsense", "reason", "slip").holds(t, 422, "not an OpenID", `value="slip"`, `name="openid" value="nonsense"`)
 	draft := b.upload(base+"/bulk", "block", follower(4)+"\n")
 	draft.holds(t, 200, "Or the last day")
+	b.post(draft.path+"/start", "ends_on", "2001-01-01", "ends", "30", "reason", "many").holds(t, 422,
+		"with 2001-01-01: give a last day from", `value="2001-01-01"`, `value="30" selected`, `value="many"`, "1 user would be blocked")
+	b.post(draft.path+"/start", "ends", "30", "reason", "many").holds(t, 200, "many")
 }

@@ -86,16 +86,23 @@ func TestFormsWaitForLogin(t *testing.T) {
 	}
 }
 
-// What is refused of a button leads back to the page that it is on.
+// What is refused of a button leads back to the page that it is on, and stands there above
+// what was done before and can be undone.
 func TestRefusedButtonsLeadBack(t *testing.T) {
 	s := filled(t)
-	b := s.as("operator")
-	r := b.form(base+"/block", "openid", "nonsense")
-	r.Header.Set("Referer", s.URL+base+"/followers?after="+follower(1))
+	b := s.as("admin")
+	at := "/accounts/" + string(testApp) + "/protected"
+	b.post(base+"/block", "openid", follower(5)).holds(t, 200, `data-notice="good"`)
+	r := b.form(at+"/end", "openid", "nonsense")
+	r.Header.Set("Referer", s.URL+at+"?after="+follower(1))
 	a := b.do(r)
 	a.holds(t, 200, `data-notice="bad"`, "not an OpenID")
-	if !strings.HasPrefix(a.path, base+"/followers?after=") {
+	if !strings.HasPrefix(a.path, at+"?after=") {
 		t.Errorf("at %s", a.path)
+	}
+	refused, done := strings.Index(a.body, `data-notice="bad"`), strings.Index(a.body, `data-notice="good"`)
+	if done < refused || !strings.Contains(a.body, "data-undo") {
+		t.Errorf("what was refused at %d, what was done before at %d:\n%s", refused, done, a.body)
 	}
 	r.Header.Set("Referer", "https://evil.example/")
 	r.Body = io.NopCloser(strings.NewReader("openid=nonsense"))

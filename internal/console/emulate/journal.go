@@ -138,7 +138,7 @@ func (v visit) entry() error {
 		RequestCut: e.RequestBytes > emulator.MaxKept, ResponseCut: e.ResponseBytes > emulator.MaxKept,
 	}
 	if v.HTMX() {
-		return v.Part("entry", "entry", p)
+		return v.Part(http.StatusOK, "entry", "entry", p)
 	}
 	return v.Page(http.StatusOK, "entry", v.Say(msg("emulator.call.title"), strconv.FormatUint(e.N, 10)), p)
 }

@@ -104,7 +104,7 @@ func (v visit) live() error {
 	}
 	p.Live = v.liveAddress(mark, now)
 	p.Bent = Banner(v.host.Emulator(), v.Lang, v.Zone)
-	return v.Part("emulator", "live", p)
+	return v.Part(http.StatusOK, "emulator", "live", p)
 }
 
 // liveAddress is where what changes after some marks is asked for.

@@ -4,6 +4,7 @@ import (
 	_ "embed"
 	"errors"
 	"fmt"
+	"slices"
 
 	"mpblock"
 )
@@ -22,7 +23,7 @@ func (l Lang) Refused(e *mpblock.Error) string {
 		return e.Message()
 	}
 	if len(e.Args) > 0 {
-		text = fmt.Sprintf(text, e.Args...)
+		text = fmt.Sprintf(text, l.named(e)...)
 	}
 	var cause *mpblock.Error
 	if !errors.As(e.Err, &cause) {
@@ -32,4 +33,15 @@ func (l Lang) Refused(e *mpblock.Error) string {
 		text += " "
 	}
 	return text + l.Refused(cause)
+}
+
+// named returns the arguments of an error, in which whoever has protected somebody is called
+// as everywhere else.
+func (l Lang) named(e *mpblock.Error) []any {
+	if e.Key != "openid.protected" || len(e.Args) < 2 {
+		return e.Args
+	}
+	args := slices.Clone(e.Args)
+	args[1] = l.Who(fmt.Sprint(args[1]))
+	return args
 }

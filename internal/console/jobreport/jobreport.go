@@ -17,6 +17,23 @@ import (
 // msg is the key of a message, by which the tests of i18n find it.
 type msg = i18n.Msg
 
+// State returns how the state of a job is called, and the colour of its label.
+func State(l i18n.Lang, s jobs.JobState) (text, mood string) {
+	words := map[jobs.JobState]struct {
+		text msg
+		mood string
+	}{
+		jobs.JobDraft:    {msg("state.draft"), "mind"},
+		jobs.JobQueued:   {msg("state.queued"), "mind"},
+		jobs.JobRunning:  {msg("state.running"), "mind"},
+		jobs.JobStopping: {msg("state.stopping"), "mind"},
+		jobs.JobStopped:  {msg("state.stopped"), "black"},
+		jobs.JobDone:     {msg("state.done"), "good"},
+		jobs.JobFailed:   {msg("state.failed"), "black"},
+	}[s]
+	return l.Say(words.text), words.mood
+}
+
 // Words says why a line was refused.
 func Words(l i18n.Lang, r jobs.RefusedLine) string {
 	if text := detail(l, r); text != "" {

@@ -45,7 +45,7 @@ func FactsOf(v *web.Visit, t lists.Timeline) (Facts, error) {
 		return f, err
 	}
 	if is {
-		f.Protected = &Protection{By: actors.Name(v, p.By), Why: p.Why, At: i18n.StampOf(p.At, v.Zone)}
+		f.Protected = &Protection{By: v.Lang.Who(p.By), Why: p.Why, At: i18n.StampOf(p.At, v.Zone)}
 	}
 	f.Ways, err = ways(v, t)
 	return f, err

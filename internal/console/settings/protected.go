@@ -4,7 +4,6 @@ import (
 	"net/http"
 	"strings"
 
-	"mpblock/internal/console/actors"
 	"mpblock/internal/console/i18n"
 	"mpblock/internal/console/web"
 	"mpblock/internal/desk"
@@ -41,7 +40,7 @@ func (v *visit) protectedPage(status int, p *protectedPage) error {
 	for _, one := range all {
 		p.Rows = append(p.Rows, protectedRow{
 			OpenID: one.OpenID.String(), Address: "/a/" + p.Account + "/openids/" + one.OpenID.String(),
-			By: actors.Name(v.Visit, one.By), Why: one.Why, At: i18n.StampOf(one.At, v.Zone), Blocked: one.Blocked,
+			By: v.Lang.Who(one.By), Why: one.Why, At: i18n.StampOf(one.At, v.Zone), Blocked: one.Blocked,
 		})
 	}
 	return v.Page(status, "protected", v.Say(msg("protected.title"), p.Shown), p)

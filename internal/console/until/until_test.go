@@ -1,6 +1,7 @@
 package until
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -16,22 +17,28 @@ func TestAsked(t *testing.T) {
 	for _, c := range []struct {
 		days, date string
 		want       time.Time
-		ok         bool
+		problem    string
 	}{
-		{"", "", time.Time{}, true},
-		{"7", "", now.AddDate(0, 0, 7), true},
-		{"7", "2026-11-30", time.Date(2026, 12, 1, 0, 0, 0, 0, zone), true},
-		{"@1000", "", time.UnixMilli(1000), true},
-		{"0", "", time.Time{}, false},
-		{"3651", "", time.Time{}, false},
-		{"x", "", time.Time{}, false},
-		{"@x", "", time.Time{}, false},
-		{"@0", "", time.Time{}, false},
-		{"", "30.11.2026", time.Time{}, false},
+		{"", "", time.Time{}, ""},
+		{"7", "", now.AddDate(0, 0, 7), ""},
+		{"7", "2026-11-30", time.Date(2026, 12, 1, 0, 0, 0, 0, zone), ""},
+		{"", "2026-11-28", time.Date(2026, 11, 29, 0, 0, 0, 0, zone), ""},
+		{"", "2036-12-04", time.Date(2036, 12, 5, 0, 0, 0, 0, zone), ""},
+		{kept + "1795831200001", "", now.Add(time.Millisecond), ""},
+		{"0", "", time.Time{}, "No such end"},
+		{"3651", "", time.Time{}, "No such end"},
+		{"x", "", time.Time{}, "No such end"},
+		{"@x", "", time.Time{}, "No such end"},
+		{"@0", "", time.Time{}, "No such end"},
+		{"@9223372036854775807", "", time.Time{}, "No such end"},
+		{"", "30.11.2026", time.Time{}, "No such end"},
+		{"7", "2026-11-27", time.Time{}, "with 2026-11-27: give a last day from 2026-11-28, which is today, to 2036-12-04."},
+		{"", "2036-12-05", time.Time{}, "with 2036-12-05: give a last day from 2026-11-28"},
+		{"@1795831200000", "", time.Time{}, "The end at 2026-11-28 10:00 has come by now"},
 	} {
-		got, ok := Asked(c.days, c.date, now, zone)
-		if ok != c.ok || ok && !got.Equal(c.want) {
-			t.Errorf("%q, %q: %v, %v", c.days, c.date, got, ok)
+		got, problem := Asked(i18n.English, c.days, c.date, now, zone)
+		if (problem == "") != (c.problem == "") || !strings.Contains(problem, c.problem) || problem == "" && !got.Equal(c.want) {
+			t.Errorf("%q, %q: %v, %q", c.days, c.date, got, problem)
 		}
 	}
 }
@@ -48,8 +55,8 @@ func TestOf(t *testing.T) {
 		if v.Left != want {
 			t.Errorf("%v: %q, want %q", d, v.Left, want)
 		}
-		if got, ok := Asked(v.Keep, "", now, zone); !ok || !got.Equal(now.Add(d)) {
-			t.Errorf("%v: kept is %v", d, got)
+		if got, problem := Asked(i18n.English, v.Keep, "", now, zone); (problem == "") != (d > 0) || d > 0 && !got.Equal(now.Add(d)) {
+			t.Errorf("%v: kept is %v, %s", d, got, problem)
 		}
 	}
 }

@@ -94,10 +94,11 @@ func (v *Visit) Page(status int, name, title string, data Framed) error {
 	if v.R.Method != http.MethodGet {
 		f.Path = PathOf(v.R.Referer(), "/")
 	}
+	var earlier []Notice
 	if !v.bare && v.R.Method != http.MethodHead {
-		f.Notices = v.takeNotices()
+		f.Notices, earlier = v.takeNotices()
 	}
-	f.Notices = append(f.Notices, v.notices...)
+	f.Notices = slices.Concat(f.Notices, v.notices, earlier)
 	if v.Desk != nil {
 		if err := v.inside(f); err != nil {
 			return err
@@ -107,11 +108,11 @@ func (v *Visit) Page(status int, name, title string, data Framed) error {
 }
 
 // Part renders a piece of a page, for htmx to put in its place.
-func (v *Visit) Part(name, part string, data Framed) error {
+func (v *Visit) Part(status int, name, part string, data Framed) error {
 	f := data.self()
 	f.Lang, f.Other = v.Lang, v.Lang.Other()
 	v.about(f)
-	return v.site.Views().write(v.W, http.StatusOK, v.Lang, name, part, data)
+	return v.site.Views().write(v.W, status, v.Lang, name, part, data)
 }
 
 // HTMX tells whether a piece of a page is asked for, and not a whole one.

@@ -167,11 +167,17 @@ func (v *Visit) TellWith(n Notice) {
 	v.site.sessions.Put(v.Ctx(), keyNotices, append(kept, n))
 }
 
-// takeNotices returns what the page at hand is to say, and keeps what the next one is.
-func (v *Visit) takeNotices() []Notice {
-	all, _ := v.site.sessions.Pop(v.Ctx(), keyNotices).([]Notice)
+// takeNotices returns what the page at hand is to say, and keeps what the next one is. What
+// an earlier page has said comes apart, for below what came of the last thing that was done.
+func (v *Visit) takeNotices() (all, earlier []Notice) {
+	said, _ := v.site.sessions.Pop(v.Ctx(), keyNotices).([]Notice)
 	var again []Notice
-	for _, n := range all {
+	for _, n := range said {
+		if n.Post != nil && n.Again < buttonAgain {
+			earlier = append(earlier, n)
+		} else {
+			all = append(all, n)
+		}
 		if n.Again > 0 {
 			n.Again--
 			again = append(again, n)
@@ -180,7 +186,7 @@ func (v *Visit) takeNotices() []Notice {
 	if again != nil {
 		v.site.sessions.Put(v.Ctx(), keyNotices, again)
 	}
-	return all
+	return all, earlier
 }
 
 // Public returns scheme and host under which browsers find the console.
