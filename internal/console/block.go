@@ -39,7 +39,7 @@ type confirmPage struct {
 	web.Frame
 	Block   bool
 	Amend   bool
-	Asked   asked
+	Form    asked
 	Heading string // with Problem
 	Problem string // why it cannot be done; then nothing is asked
 	Refused string // why it was not done with what was entered
@@ -118,9 +118,9 @@ func (v *visit) fill(p *confirmPage) error {
 			return err
 		}
 	}
-	p.Asked, err = v.asks(was.Reason, v.until(was.Until))
+	p.Form, err = v.asks(was.Reason, v.until(was.Until))
 	if p.again {
-		p.Asked.entered(v)
+		p.Form.entered(v)
 	}
 	return err
 }

@@ -42,7 +42,7 @@ type jobPage struct {
 	People  []jobreport.Person // the first that the platform has refused
 	Bad     []badLine          // of a draft: the first of the lines that are left out
 	MoreBad int
-	Asked   asked
+	Form    asked
 }
 
 type badLine struct {
@@ -160,11 +160,11 @@ func (v *visit) preview(status int, j jobs.Job, again bool) error {
 	}
 	p.MoreBad = max(0, w.Malformed+w.Foreign-len(p.Bad))
 	var err error
-	if p.Asked, err = v.asks("", nil); err != nil {
+	if p.Form, err = v.asks("", nil); err != nil {
 		return err
 	}
 	if again {
-		p.Asked.entered(v)
+		p.Form.entered(v)
 	}
 	return v.Page(status, "preview", v.Say(msg("preview.title")), p)
 }

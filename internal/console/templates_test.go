@@ -1,12 +1,14 @@
 package console
 
 import (
+	"reflect"
 	"strings"
 	"testing"
 
 	"github.com/jba/templatecheck"
 
 	"mpblock/internal/console/i18n"
+	"mpblock/internal/console/web"
 )
 
 // Where nothing reloads the page of a job by itself, a link does, until the job has ended.
@@ -31,6 +33,18 @@ func TestTemplatesFitTheirData(t *testing.T) {
 		for name, v := range viewTypes() {
 			if err := templatecheck.CheckHTML(views().Template(l, name), v.Data); err != nil {
 				t.Errorf("%s %s: %v", l, name, err)
+			}
+		}
+	}
+}
+
+// No page has a field that hides one of its frame, as the text in the search of the bar.
+func TestNoPageHidesItsFrame(t *testing.T) {
+	for name, view := range viewTypes() {
+		page := reflect.TypeOf(view.Data).Elem()
+		for _, f := range reflect.VisibleFields(reflect.TypeFor[web.Frame]()) {
+			if got, ok := page.FieldByName(f.Name); ok && len(got.Index) < 2 {
+				t.Errorf("the page %s has a %s of its own", name, f.Name)
 			}
 		}
 	}

@@ -267,6 +267,10 @@ var actions = map[string]action{
 		_, err := d.Programs(ctx, app)
 		return err
 	}},
+	"ProtectedAmong": {operators.RoleViewer, true, func(ctx context.Context, d *Desk, app mpblock.AppID) error {
+		_, err := d.ProtectedAmong(ctx, app, nil)
+		return err
+	}},
 	"ProtectedAs": {operators.RoleViewer, true, func(ctx context.Context, d *Desk, app mpblock.AppID) error {
 		_, _, err := d.ProtectedAs(ctx, app, mpblock.OpenID{})
 		return err

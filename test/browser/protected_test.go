@@ -68,3 +68,73 @@ func TestProtected(t *testing.T) {
 		t.Error("whom nobody can block can be blocked")
 	}
 }
+
+// TestProtectedStayOut: of those who are ticked, whom nobody can block stays out of it and is
+// named, what is refused of the others is asked again with what was entered, and what an
+// undo would leave alone says why.
+func TestProtectedStayOut(t *testing.T) {
+	b := enter(t, serve(t), "en")
+	followers, protected := account+"/followers", "/accounts/"+strings.TrimPrefix(account, "/a/")+"/protected"
+	b.visit(followers)
+	ids := b.tick(3)
+	b.visit(protected)
+	b.put("#openids", ids[0])
+	b.fill("#why", "staff of the shop")
+	b.follow("#protect .primary")
+	b.inBoth("followers-protected", func(b *tab) { b.visit(followers) })
+	if !eval[bool](b, `document.querySelector('input[value="`+ids[0]+`"]').disabled`) {
+		t.Error("who is protected can be ticked")
+	}
+	ask := func(b *tab) {
+		b.visit(followers)
+		b.click("#act")
+		b.do("wait for the dialog", chromedp.WaitVisible(chromedp.CSS("dialog[open] #kept-out")))
+	}
+	b.allow(account + "/block")
+	refuse := func(b *tab) {
+		ask(b)
+		b.fill("dialog[open] #why", "spam")
+		b.put("dialog[open] #ends-on", "2001-01-01")
+		b.click("dialog[open] #really")
+		b.wait(`document.querySelector("dialog[open] #refused") !== null && document.querySelector(".htmx-added, .htmx-settling") === null`)
+	}
+	for _, lang := range []string{"zh-CN", "en"} {
+		b.visit(followers) // a dialog lies over the switch of the language
+		b.speak(lang)
+		b.inspect(look{name: "block-protected", reach: ask}, lang)
+		b.inspect(look{name: "block-refused", reach: refuse}, lang)
+		b.size(1440, 900)
+	}
+	refuse(b)
+	b.says("dialog[open] #refused", "2001-01-01")
+	if got := eval[string](b, `document.querySelector("dialog[open] #why").value + document.querySelector("dialog[open] #ends-on").value`); got != "spam2001-01-01" {
+		t.Errorf("the dialog holds %q", got)
+	}
+	b.do("empty the date", chromedp.Evaluate[chromedp.Void](`document.querySelector("dialog[open] #ends-on").value = ""`))
+	b.follow("dialog[open] #really")
+	b.says("[data-notice=good]", "2 users")
+
+	b.inBoth("preview-protected", func(b *tab) {
+		b.visit(account + "/bulk")
+		b.put("#list", strings.Join(ids, "\n"))
+		b.follow("#preview")
+	})
+	if n := b.figure("#plan", "protected"); n != 1 {
+		t.Errorf("%d are protected in the preview", n)
+	}
+	b.size(1440, 900)
+	b.visit(account + "/openids/" + ids[1])
+	b.click("#act")
+	b.follow("dialog[open] #really")
+	b.visit(protected)
+	b.put("#openids", ids[1])
+	b.fill("#why", "a partner")
+	b.follow("#protect .primary")
+	b.visit(account + "/history")
+	b.follow("tbody tr:nth-child(1) a")
+	b.follow("#undo")
+	undo := eval[string](b, "location.pathname")
+	b.inBoth("undo-protected", func(b *tab) { b.visit(undo) })
+	b.says("#left-alone", ids[1])
+	b.says("#left-alone .label", "Protected")
+}
