@@ -39,17 +39,17 @@ func (l *list) open(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	for _, name := range []string{"served", "alone"} {
-		if err := copyStore(ctx, from, filepath.Join(l.dir, name)); err != nil {
-			return err
-		}
-	}
-	if l.against != "" {
+	if l.against != "" { // first, since what is opened by this build has its layout
 		data := filepath.Join(l.dir, "other")
-		if err := copyStore(ctx, from, data); err != nil {
+		if err := os.CopyFS(data, os.DirFS(from)); err != nil {
 			return err
 		}
 		if l.other, err = l.startBuild("other", l.against, l.dir, data); err != nil {
+			return err
+		}
+	}
+	for _, name := range []string{"served", "alone"} {
+		if err := copyStore(ctx, from, filepath.Join(l.dir, name)); err != nil {
 			return err
 		}
 	}
