@@ -84,7 +84,7 @@ func printRow(w io.Writer, one ratio, runs []run) {
 		return
 	}
 	slices.Sort(all)
-	fmt.Fprintf(w, "| %s: %s | %s | %s | %s | %.2f |\n", one.what, one.program, one.entries, one.conns, strings.Join(cells, " | "), all[len(all)/2])
+	fmt.Fprintf(w, "| %s: %s | %s | %s | %s | %.2f |\n", one.what, one.program, one.entries, one.conns, strings.Join(cells, " | "), (all[(len(all)-1)/2]+all[len(all)/2])/2)
 }
 
 // read reads the rows of a file's tables by the names of their columns.

@@ -7,49 +7,33 @@ import (
 	"slices"
 
 	"mpblock"
-	"mpblock/internal/console/until"
+	"mpblock/internal/console/ask"
 	"mpblock/internal/console/web"
-	"mpblock/internal/desk"
 	"mpblock/internal/lists"
 	"mpblock/internal/lists/protection"
 	"mpblock/internal/operators"
 )
 
-// asked is what a form asks about a block or an unblock, with what was entered before.
-type asked struct {
-	desk.Reasons
-	Reason string
-	Ends   until.Form
-}
-
-// asks returns what a form asks, with the reason and the end that stand there already.
-func (v *visit) asks(reason string, ends *until.View) (asked, error) {
-	reasons, err := v.Desk.Reasons(v.Ctx(), v.Account.AppID, suggestions)
-	return asked{reasons, reason, until.FormOf(ends)}, err
-}
-
-// entered has a form ask once more, with what was entered into it.
-func (a *asked) entered(v *visit) {
-	a.Reason, a.Ends.Days, a.Ends.On = v.Field("reason"), v.Field("ends"), v.Field("ends_on")
-}
-
 // confirmPage asks whether users are really to be blocked or unblocked. It is a
 // dialog, and a page of its own where there is no script.
 type confirmPage struct {
 	web.Frame
-	Block   bool
-	Amend   bool
-	Form    asked
-	Heading string // with Problem
-	Problem string // why it cannot be done; then nothing is asked
-	Refused string // why it was not done with what was entered
-	again   bool   // with that
-	Count   int
-	OpenIDs []string
-	Sample  []named
-	More    int         // that are not in Sample
-	Kept    []protected // that were chosen, and nobody can block: they are left out
-	Back    string
+	Block    bool
+	Amend    bool
+	Form     ask.Form
+	Heading  string // with Problem
+	Problem  string // why it cannot be done; then nothing is asked
+	Again    bool   // it was not done with what was entered
+	Refused  string // why; "" where Kept says it
+	guarded  bool   // why is that somebody is protected
+	Count    int
+	OpenIDs  []string
+	Sample   []named
+	More     int         // that are not in Sample
+	Kept     []protected // that were chosen, and nobody can block: they are left out
+	KeptAll  int
+	MoreKept int // that are not in Kept
+	Back     string
 }
 
 // protected is whom nobody can block, by whom and why.
@@ -66,61 +50,64 @@ func (c *console) confirm(v *visit) error {
 	if err := v.Form(); err != nil {
 		return err
 	}
-	if !v.Desk.May(operators.RoleOperator) {
-		return web.ErrForbidden
-	}
-	p := &confirmPage{Block: v.Field("action") == "block", Amend: v.Field("action") == "amend", OpenIDs: v.R.PostForm["openid"], Back: v.back()}
-	return v.ask(http.StatusOK, p)
+	return v.ask(http.StatusOK, &confirmPage{Block: v.Field("action") == "block", Amend: v.Field("action") == "amend", Back: v.back()})
 }
 
 // ask shows the form about those that were chosen.
 func (v *visit) ask(status int, p *confirmPage) error {
-	p.Heading = v.Say(msg("error.invalid.title"))
-	switch {
-	case len(p.OpenIDs) == 0:
-		p.Problem = v.Say(msg("pick.none"))
-	case len(p.OpenIDs) > lists.MaxByHand:
-		p.Problem = v.Say(msg("pick.many"), lists.MaxByHand)
-	default:
-		if err := v.fill(p); err != nil {
-			return err
-		}
+	if !v.Desk.May(operators.RoleOperator) {
+		return web.ErrForbidden
 	}
-	if v.HTMX() {
-		return v.Part(status, "confirm", "confirm", p)
-	}
-	title := msg("action.unblock")
-	switch {
-	case p.Block:
-		title = msg("action.block")
-	case p.Amend:
-		title = msg("amend.title")
-	}
-	return v.Page(status, "confirm", v.Say(title, p.Count), p)
-}
-
-// fill says who was chosen, without whom nobody can block, and how things stand.
-func (v *visit) fill(p *confirmPage) error {
+	p.Heading, p.OpenIDs = v.Say(msg("error.invalid.title")), ask.Chosen(v.Visit)
 	if p.Block {
 		if err := v.leaveOut(p); err != nil {
 			return err
 		}
 	}
-	var err error
+	if p.guarded && p.KeptAll > 0 {
+		p.Refused = ""
+	}
 	p.Count = len(p.OpenIDs)
+	switch {
+	case p.Count > ask.Most(v.Visit):
+		p.Problem = v.Say(msg("pick.many"), ask.Most(v.Visit))
+	case p.Count > 0:
+		if err := v.fill(p); err != nil {
+			return err
+		}
+	case p.KeptAll == 0:
+		p.Problem = v.Say(msg("pick.none"))
+	}
+	if v.HTMX() {
+		return v.Part(status, "confirm", "confirm", p)
+	}
+	title := v.Say(msg("action.unblock"))
+	switch {
+	case p.Block && p.Count == 0 && p.KeptAll > 0:
+		title = v.Say(msg("kept.all"), p.KeptAll)
+	case p.Block:
+		title = v.Say(msg("action.block"))
+	case p.Amend:
+		title = v.Say(msg("amend.title"), p.Count)
+	}
+	return v.Page(status, "confirm", title, p)
+}
+
+// fill says who was chosen, and how things stand.
+func (v *visit) fill(p *confirmPage) (err error) {
 	if p.Sample, err = v.namedTexts(p.OpenIDs[:min(p.Count, sampleRows)]); err != nil {
 		return err
 	}
 	p.More = p.Count - len(p.Sample)
 	was := mpblock.Change{}
 	if p.Amend && p.Count == 1 {
-		if was, err = v.Desk.EntryOf(v.Ctx(), v.Account.AppID, p.OpenIDs[0]); err != nil && !p.again {
+		if was, err = v.Desk.EntryOf(v.Ctx(), v.Account.AppID, p.OpenIDs[0]); err != nil && !p.Again {
 			return err
 		}
 	}
-	p.Form, err = v.asks(was.Reason, v.until(was.Until))
-	if p.again {
-		p.Form.entered(v)
+	p.Form, err = ask.Of(v.Visit, was.Reason, v.until(was.Until))
+	if p.Again {
+		p.Form.Again(v.Visit)
 	}
 	return err
 }
@@ -138,11 +125,12 @@ func (v *visit) leaveOut(p *confirmPage) error {
 		return err
 	}
 	ids = slices.SortedFunc(maps.Keys(among), mpblock.OpenID.Compare)
-	people, err := v.named(ids)
+	p.OpenIDs, p.KeptAll = ask.Without(p.OpenIDs, ids), len(ids)
+	people, err := v.named(ids[:min(len(ids), sampleRows)])
 	for i, n := range people {
 		p.Kept = append(p.Kept, protected{n, v.Lang.Who(among[ids[i]].By), among[ids[i]].Why})
-		p.OpenIDs = slices.DeleteFunc(p.OpenIDs, func(text string) bool { return text == n.OpenID })
 	}
+	p.MoreKept = p.KeptAll - len(p.Kept)
 	return err
 }
 
@@ -165,7 +153,7 @@ func (v *visit) apply(action mpblock.Action) error {
 		return err
 	}
 	var out lists.Outcome
-	ids, reason, done, list := v.R.PostForm["openid"], v.Field("reason"), msg("block.done"), "followers"
+	ids, reason, done, list := ask.Chosen(v.Visit), v.Field("reason"), msg("block.done"), "followers"
 	end, err := v.ends()
 	switch {
 	case err != nil:
@@ -179,11 +167,8 @@ func (v *visit) apply(action mpblock.Action) error {
 		out, err = v.Desk.Amend(v.Ctx(), v.Account.AppID, ids, reason, end)
 	}
 	back := web.Local(v.Field("back"), v.Base()+"/"+list)
-	if refused, ok := v.Refusal(err); ok {
-		p := &confirmPage{Block: action == mpblock.Block, Amend: action == mpblock.Amend, OpenIDs: ids, Refused: refused, again: true, Back: back}
-		if errors.Is(err, protection.ErrProtected) {
-			p.Refused = "" // the form says whom it leaves out
-		}
+	if refused, ok := v.Refusal(err); ok && ask.Helps(err) {
+		p := &confirmPage{Block: action == mpblock.Block, Amend: action == mpblock.Amend, Again: true, Refused: refused, guarded: errors.Is(err, protection.ErrProtected), Back: back}
 		return v.ask(http.StatusUnprocessableEntity, p)
 	}
 	if err != nil {

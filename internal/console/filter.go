@@ -50,7 +50,6 @@ type maker struct {
 }
 
 const (
-	suggestions   = 8  // earlier reasons that are offered beside a field
 	filterReasons = 20 // that a list can be narrowed down by at a click
 	filterJobs    = 5  // likewise, of one person
 )

@@ -4,6 +4,7 @@ import (
 	"net/http"
 
 	"mpblock"
+	"mpblock/internal/console/ask"
 	"mpblock/internal/console/i18n"
 	"mpblock/internal/console/jobreport"
 	"mpblock/internal/console/platform"
@@ -42,7 +43,7 @@ type jobPage struct {
 	People  []jobreport.Person // the first that the platform has refused
 	Bad     []badLine          // of a draft: the first of the lines that are left out
 	MoreBad int
-	Form    asked
+	Form    ask.Form
 }
 
 type badLine struct {
@@ -160,11 +161,11 @@ func (v *visit) preview(status int, j jobs.Job, again bool) error {
 	}
 	p.MoreBad = max(0, w.Malformed+w.Foreign-len(p.Bad))
 	var err error
-	if p.Form, err = v.asks("", nil); err != nil {
+	if p.Form, err = ask.Of(v.Visit, "", nil); err != nil {
 		return err
 	}
 	if again {
-		p.Form.entered(v)
+		p.Form.Again(v.Visit)
 	}
 	return v.Page(status, "preview", v.Say(msg("preview.title")), p)
 }

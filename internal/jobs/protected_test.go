@@ -51,6 +51,20 @@ func TestJobLeavesOutTheProtected(t *testing.T) {
 	}
 }
 
+// A preview has whom nobody can block apart, also who is blocked already, where it is to block.
+func TestPreviewOfTheProtected(t *testing.T) {
+	c := newJobCase(t)
+	c.protect(c.ids[0], c.ids[4])
+	for action, want := range map[mpblock.Action]JobPreview{
+		mpblock.Block:   {Total: 11, New: 6, Already: 2, Unknown: 1, Protected: 2, Malformed: 1, Foreign: 1, Duplicates: 1},
+		mpblock.Unblock: {Total: 11, New: 3, Already: 7, Unknown: 1, Malformed: 1, Foreign: 1, Duplicates: 1},
+	} {
+		if got := c.draft(action).Preview; got != want {
+			t.Errorf("%v: %+v, want %+v", action, got, want)
+		}
+	}
+}
+
 // The undo of a job that has unblocked leaves out who was protected since, also where that
 // is all of them.
 func TestUndoJobLeavesOutTheProtected(t *testing.T) {

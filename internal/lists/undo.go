@@ -30,7 +30,7 @@ type UndoPreview struct {
 type UndoOutcome struct {
 	Outcome
 	Made     mpblock.Change
-	Left     int         // left alone: they have changed in the meantime, or their end has come
+	Left     int         // left alone: they have changed in the meantime, their end has come, or nobody can block them
 	LeftRows []LeftAlone // up to MaxRows of those
 }
 
@@ -70,7 +70,7 @@ func (svc *Service) AddPreview(ctx context.Context, app mpblock.AppID, c mpblock
 }
 
 // changedSince returns those OpenIDs of a change that a later one names, those that nobody
-// can block again, and of up to MaxRows of the others those whose former end has come by now.
+// can block again, and of its first MaxRows those whose former end has come by now.
 func (svc *Service) changedSince(ctx context.Context, app mpblock.AppID, c mpblock.Change) ([]mpblock.OpenID, error) {
 	seq, ids := c.Seq, c.OpenIDs
 	states, err := svc.store.States(ctx, app, ids)

@@ -68,7 +68,7 @@ type operation struct {
 	ID       string
 	State    string
 	Done     bool
-	Preview  *struct{ Total, New, Unknown, Malformed int }
+	Preview  *struct{ Total, New, Unknown, Protected, Malformed int }
 	Progress struct{ Total, Changed, Unchanged, Refused int }
 	Refused  []struct{ OpenID, Code string }
 	By       string
@@ -109,6 +109,12 @@ func TestOperations(t *testing.T) {
 	f.check(a, 422, `"errors":[{"index":1500,"code":"openid.unknown"`, "strict")
 	f.check(a, 422, `{"index":1501,"code":"openid.shape"`, "strict")
 	var o operation
+	f.want(201, "", "PUT", "/protected/"+all[0], `{"reason":"staff"}`)
+	f.check(stream("", some), 422, `"errors":[{"index":0,"code":"openid.protected"`, "strict")
+	if stream("on_bad=skip&validate_only=true", some).into(t, &o); o.Preview.Total != 1501 || o.Preview.New != 1499 || o.Preview.Protected != 1 || o.Preview.Malformed != 1 {
+		t.Errorf("%+v", o)
+	}
+	f.want(204, "", "DELETE", "/protected/"+all[0], "")
 	a = stream("on_bad=skip&validate_only=true", some)
 	f.check(a, 200, `"state":"draft"`, "validate only")
 	if a.into(t, &o); o.ID != "" || o.Preview.Total != 1501 || o.Preview.New != 1500 || o.Preview.Malformed != 1 || o.Preview.Unknown != 1 {

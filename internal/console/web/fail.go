@@ -77,7 +77,7 @@ func (v *Visit) backWith(text string) bool {
 		return false
 	}
 	v.Tell("bad", text)
-	return v.See(Local(from.RequestURI(), "/")) == nil
+	return v.See(Local(v.Field("back"), Local(from.RequestURI(), "/"))) == nil
 }
 
 // answer writes a page that says one thing, whatever else is broken.

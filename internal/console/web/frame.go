@@ -92,7 +92,7 @@ func (v *Visit) Page(status int, name, title string, data Framed) error {
 	}
 	f.Path = v.R.URL.RequestURI()
 	if v.R.Method != http.MethodGet {
-		f.Path = PathOf(v.R.Referer(), "/")
+		f.Path = Local(v.Field("back"), PathOf(v.R.Referer(), "/")) // else that may be of a form alone
 	}
 	var earlier []Notice
 	if !v.bare && v.R.Method != http.MethodHead {
