@@ -84,7 +84,7 @@ func (x *exchange) operate(ctx context.Context, b batch, source jobs.Source) err
 		return err
 	}
 	if !b.skip {
-		source = &strict{Source: source, x: x, ctx: ctx}
+		source = &strict{Source: source, x: x, ctx: ctx, blocks: b.action == mpblock.Block}
 	}
 	j, err := x.Jobs.Draft(ctx, x.Account, x.Actor, b.action, source)
 	if err != nil {
@@ -188,13 +188,14 @@ func undoOperation(ctx context.Context, x *exchange) error {
 // strict is a source in which nothing may be bad.
 type strict struct {
 	jobs.Source
-	x    *exchange
-	ctx  context.Context
-	bad  []itemError
-	seen int
-	n    int // that are bad
-	ids  []mpblock.OpenID
-	at   []int
+	x      *exchange
+	ctx    context.Context
+	blocks bool
+	bad    []itemError
+	seen   int
+	n      int // that are bad
+	ids    []mpblock.OpenID
+	at     []int
 }
 
 // Read implements jobs.Source: an error tells of all that is bad.
@@ -234,18 +235,27 @@ func (s *strict) Read(each func(lines.Line) error) ([]lines.Summary, error) {
 
 // look looks up what waits to be.
 func (s *strict) look() error {
-	if s.x.AnyFollower || len(s.ids) == 0 {
-		s.ids, s.at = s.ids[:0], s.at[:0]
-		return nil
+	var people map[mpblock.OpenID]protection.Person
+	var states []mpblock.State
+	var err error
+	if s.blocks {
+		people, err = s.x.Lists.Protection().Among(s.ctx, s.x.AppID, s.ids)
 	}
-	states, err := s.x.Lists.States(s.ctx, s.x.AppID, s.ids)
-	for i, state := range states {
-		if !state.Follower && !state.Blocked {
+	if err == nil && !s.x.AnyFollower {
+		states, err = s.x.Lists.States(s.ctx, s.x.AppID, s.ids)
+	}
+	if err != nil {
+		return err
+	}
+	for i, id := range s.ids {
+		if p, is := people[id]; is {
+			s.refuse(s.at[i], protection.ErrProtected.Key, p.Error().Message())
+		} else if states != nil && !states[i].Follower && !states[i].Blocked {
 			s.refuse(s.at[i], errUnknown.Key, errUnknown.With(s.x.AppID).Message())
 		}
 	}
 	s.ids, s.at = s.ids[:0], s.at[:0]
-	return err
+	return nil
 }
 
 func (s *strict) refuse(index int, code, detail string) {
