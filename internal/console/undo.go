@@ -14,6 +14,7 @@ import (
 // undoPage says what an undo would do, before it does.
 type undoPage struct {
 	web.Frame
+	Note         string // as it was entered and refused
 	Heading      string
 	Of           changeRow // what is undone
 	Action, Back string    // addresses
@@ -88,7 +89,19 @@ func (v *visit) undoPage(w lists.UndoPreview, of changeRow, heading, back string
 		Would: w.Would, Total: w.Total, Looked: w.Looked, Left: w.Left, Partly: w.Looked < w.Total,
 		LeftRows: left, MoreLeft: max(0, w.Left-len(w.LeftRows)),
 	}
-	return v.Page(http.StatusOK, "undo", heading, p)
+	status := http.StatusOK
+	if v.R.Method == http.MethodPost { // what was refused is asked once more
+		status, p.Note = http.StatusUnprocessableEntity, v.Field("note")
+	}
+	return v.Page(status, "undo", heading, p)
+}
+
+// again asks once more for an undo that was refused, where the page is not still there.
+func (v *visit) again(err error, form func(*visit) error) error {
+	if v.HTMX() {
+		return err
+	}
+	return v.Again(err, func(int) error { return form(v) })
 }
 
 func (v *visit) leftRows(rows []lists.LeftAlone) ([]leftRow, error) {
@@ -145,7 +158,7 @@ func (c *console) undo(v *visit) error {
 	}
 	out, err := v.Desk.Undo(v.Ctx(), v.Account.AppID, number(v.R.PathValue("seq")), v.Field("note"))
 	if err != nil {
-		return err
+		return v.again(err, c.undoForm)
 	}
 	if out.Seq == 0 {
 		v.Tell("mind", v.Say(msg("undo.nothing")))
@@ -206,7 +219,7 @@ func (c *console) undoJob(v *visit) error {
 	}
 	j, err := v.Desk.UndoJob(v.Ctx(), v.Account.AppID, v.R.PathValue("id"), v.Field("note"))
 	if err != nil {
-		return err
+		return v.again(err, c.undoJobForm)
 	}
 	return v.See(v.Base() + "/jobs/" + j.ID)
 }

@@ -16,6 +16,7 @@ func TestUndoFromTheNotice(t *testing.T) {
 	b.post(base+"/block", "openid", follower(0), "openid", follower(1), "reason", "spam", "back", list)
 	b.post(base+"/unblock", "openid", follower(0), "openid", follower(1), "reason", "slip", "back", list).holds(t, 200,
 		`action="`+base+`/history/2/undo"`, `name="back" value="`+list+`"`, ">Undo</button>", "Nobody is on")
+	b.post(base+"/history/2/undo", "note", "a\tb").holds(t, 422, "want one line", `name="note" value="a`, "2 users go back on the blacklist")
 	undone := b.post(base+"/history/2/undo", "back", list)
 	undone.holds(t, 200, "Undone. <form", `action="`+base+`/history/3/undo"`, ">Redo</button>", follower(0), follower(1), "spam")
 	if undone.path != list || strings.Contains(undone.body, "slip") || strings.Contains(undone.body, "undo of") {
