@@ -1,16 +1,12 @@
 package console
 
 import (
-	"errors"
-	"maps"
 	"net/http"
-	"slices"
 
 	"mpblock"
 	"mpblock/internal/console/ask"
 	"mpblock/internal/console/web"
 	"mpblock/internal/lists"
-	"mpblock/internal/lists/protection"
 	"mpblock/internal/operators"
 )
 
@@ -18,28 +14,19 @@ import (
 // dialog, and a page of its own where there is no script.
 type confirmPage struct {
 	web.Frame
-	Block    bool
-	Amend    bool
-	Form     ask.Form
-	Heading  string // with Problem
-	Problem  string // why it cannot be done; then nothing is asked
-	Again    bool   // it was not done with what was entered
-	Refused  string // why; "" where Kept says it
-	guarded  bool   // why is that somebody is protected
-	Count    int
-	OpenIDs  []string
-	Sample   []named
-	More     int         // that are not in Sample
-	Kept     []protected // that were chosen, and nobody can block: they are left out
-	KeptAll  int
-	MoreKept int // that are not in Kept
-	Back     string
-}
-
-// protected is whom nobody can block, by whom and why.
-type protected struct {
-	named
-	By, Why string
+	Block   bool
+	Amend   bool
+	Form    ask.Form
+	Heading string // with Problem
+	Problem string // why it cannot be done; then nothing is asked
+	Again   bool   // it was not done with what was entered
+	Refused string // why; "" where Out says it
+	Count   int
+	OpenIDs []string
+	Sample  []named
+	More    int     // that are not in Sample
+	Out     ask.Out // who cannot be blocked
+	Back    string
 }
 
 // sampleRows is how many OpenIDs a dialog or a preview lists.
@@ -58,14 +45,18 @@ func (v *visit) ask(status int, p *confirmPage) error {
 	if !v.Desk.May(operators.RoleOperator) {
 		return web.ErrForbidden
 	}
+	if err := v.Account.MayChange(); err != nil {
+		return err
+	}
 	p.Heading, p.OpenIDs = v.Say(msg("error.invalid.title")), ask.Chosen(v.Visit)
 	if p.Block {
-		if err := v.leaveOut(p); err != nil {
+		var err error
+		if p.OpenIDs, p.Out, err = ask.LeaveOut(v.Visit, p.OpenIDs, sampleRows); err != nil {
 			return err
 		}
-	}
-	if p.guarded && p.KeptAll > 0 {
-		p.Refused = ""
+		if p.Out.Says(p.Refused) {
+			p.Refused = ""
+		}
 	}
 	p.Count = len(p.OpenIDs)
 	switch {
@@ -75,7 +66,7 @@ func (v *visit) ask(status int, p *confirmPage) error {
 		if err := v.fill(p); err != nil {
 			return err
 		}
-	case p.KeptAll == 0:
+	case p.Out.Count == 0:
 		p.Problem = v.Say(msg("pick.none"))
 	}
 	if v.HTMX() {
@@ -83,8 +74,8 @@ func (v *visit) ask(status int, p *confirmPage) error {
 	}
 	title := v.Say(msg("action.unblock"))
 	switch {
-	case p.Block && p.Count == 0 && p.KeptAll > 0:
-		title = v.Say(msg("kept.all"), p.KeptAll)
+	case p.Block && p.Count == 0 && p.Out.Count > 0:
+		title = v.Say(msg("kept.all"), p.Out.Count)
 	case p.Block:
 		title = v.Say(msg("action.block"))
 	case p.Amend:
@@ -109,28 +100,6 @@ func (v *visit) fill(p *confirmPage) (err error) {
 	if p.Again {
 		p.Form.Again(v.Visit)
 	}
-	return err
-}
-
-// leaveOut takes whom nobody can block out of those who were chosen.
-func (v *visit) leaveOut(p *confirmPage) error {
-	var ids []mpblock.OpenID
-	for _, text := range p.OpenIDs {
-		if id, err := mpblock.ParseOpenID(text); err == nil {
-			ids = append(ids, id)
-		}
-	}
-	among, err := v.Desk.ProtectedAmong(v.Ctx(), v.Account.AppID, ids)
-	if err != nil || len(among) == 0 {
-		return err
-	}
-	ids = slices.SortedFunc(maps.Keys(among), mpblock.OpenID.Compare)
-	p.OpenIDs, p.KeptAll = ask.Without(p.OpenIDs, ids), len(ids)
-	people, err := v.named(ids[:min(len(ids), sampleRows)])
-	for i, n := range people {
-		p.Kept = append(p.Kept, protected{n, v.Lang.Who(among[ids[i]].By), among[ids[i]].Why})
-	}
-	p.MoreKept = p.KeptAll - len(p.Kept)
 	return err
 }
 
@@ -168,7 +137,7 @@ func (v *visit) apply(action mpblock.Action) error {
 	}
 	back := web.Local(v.Field("back"), v.Base()+"/"+list)
 	if refused, ok := v.Refusal(err); ok && ask.Helps(err) {
-		p := &confirmPage{Block: action == mpblock.Block, Amend: action == mpblock.Amend, Again: true, Refused: refused, guarded: errors.Is(err, protection.ErrProtected), Back: back}
+		p := &confirmPage{Block: action == mpblock.Block, Amend: action == mpblock.Amend, Again: true, Refused: refused, Back: back}
 		return v.ask(http.StatusUnprocessableEntity, p)
 	}
 	if err != nil {
@@ -176,7 +145,9 @@ func (v *visit) apply(action mpblock.Action) error {
 	}
 	n := web.Notice{Kind: "good", Text: v.Say(done, out.Done), Done: string(v.Account.AppID) + ":" + list}
 	if out.Seq == 0 {
-		n.Kind, n.Text = "mind", v.Say(msg("change.same"))
+		if n.Kind, n.Text = "mind", v.Say(msg("change.same")); action == mpblock.Amend {
+			n.Text = v.Say(msg("amend.none"))
+		}
 	} else {
 		n.Post = &web.NavLink{Address: v.undoAddress(out.Seq), Text: v.Say(msg("change.undo"))}
 	}

@@ -81,10 +81,10 @@ func TestBlockIsRefused(t *testing.T) {
 	b.post(base+"/block").holds(t, 422, "That did not work")
 	b.post(base+"/block", "openid", "nonsense").holds(t, 422, "is not an OpenID")
 	stranger := mpblock.Mint(testPrefix, mpblock.Key{}, "stranger").String()
-	b.post(base+"/block", "openid", follower(0), "openid", stranger).holds(t, 422, stranger+" is neither a follower")
+	b.post(base+"/block", "openid", follower(0), "openid", stranger).holds(t, 422, "stays out of it", stranger, "not a follower")
 	b.post(base+"/block", "openid", follower(0), "reason", strings.Repeat("x", 2000)).holds(t, 422, "A reason of 2000 bytes")
 	b.post("/language", "lang", "zh-CN")
-	b.post(base+"/block", "openid", stranger).holds(t, 422, "不是本公众号的粉丝")
+	b.post(base+"/block", "openid", stranger).holds(t, 422, "该用户不能加入黑名单", "不是粉丝")
 	b.get(base+"/blacklist").holds(t, 200, "暂无黑名单用户")
 }
 

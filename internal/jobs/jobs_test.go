@@ -596,11 +596,19 @@ func TestUndoJob(t *testing.T) {
 	if !c.job(u.ID).Redoes {
 		t.Error("to undo an undo redoes nothing")
 	}
+	undone := func(last string) {
+		t.Helper()
+		_, err := c.svc.Undo(t.Context(), c.app, "anna", j.ID, "")
+		wantRefusal(t, err, `has been undone, or is about to be: what can be undone now is "`+last+`"`)
+	}
+	undone(u.ID)
 	again, err := c.svc.Undo(t.Context(), c.app, "anna", u.ID, "")
 	if err != nil {
 		t.Fatal(err)
 	}
+	undone(again.ID) // which is about to be
 	runQueue(c.svc, t.Context())
+	undone(again.ID)
 	if j = c.job(j.ID); j.UndoneBy != "" || j.RedoneBy != again.ID || j.Redoes || j.Last != again.ID || !j.Undoable {
 		t.Errorf("the job stands %+v", j)
 	}

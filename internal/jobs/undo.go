@@ -47,13 +47,14 @@ func (svc *Service) undoable(ctx context.Context, app mpblock.AppID, id string) 
 }
 
 // Undo starts a job that undoes all changes of another, as lists.Undo does. What is left
-// alone is among its refused ones.
+// alone is among its refused ones. What was undone is a refusal, unless that did not end well.
 func (svc *Service) Undo(ctx context.Context, app mpblock.AppID, by, id, reason string) (Job, error) {
 	of, err := svc.undoable(ctx, app, id)
 	if err != nil {
 		return Job{}, err
 	}
-	if reason, err = lists.CheckReason(reason); err != nil {
+	reason, err = lists.CheckReason(reason)
+	if err = errors.Join(err, svc.notUndone(ctx, of)); err != nil {
 		return Job{}, err
 	}
 	now := svc.clock.Now()
@@ -62,18 +63,33 @@ func (svc *Service) Undo(ctx context.Context, app mpblock.AppID, by, id, reason 
 		Created: now.UnixMilli(), Started: now.UnixMilli(), Chunks: of.Next,
 		Progress: JobProgress{Total: of.Progress.Done},
 	}}
-	if err := svc.enqueue(ctx, app, j.id, 0); err != nil {
+	if _, err := svc.editJob(ctx, app, id, func(now *storedJob) error {
+		if now.Undo != of.Undo { // by another at this very moment
+			return errJobUndone.With(id, now.Undo)
+		}
+		now.Undo = j.id
+		return nil
+	}); err != nil {
 		return Job{}, err
 	}
-	if err := svc.putJob(ctx, j); err != nil {
-		return Job{}, err
+	if err = svc.enqueue(ctx, app, j.id, 0); err == nil {
+		err = svc.putJob(ctx, j)
 	}
 	svc.wake()
-	_, err = svc.editJob(ctx, app, id, func(of *storedJob) error {
-		of.Undo = j.id
-		return nil
-	})
 	return j.view(), err
+}
+
+// notUndone refuses a job that another has undone, or is about to.
+func (svc *Service) notUndone(ctx context.Context, j *storedJob) error {
+	now, err := svc.stand(ctx, j)
+	if err != nil || now.Last == j.id {
+		return err
+	}
+	last, err := svc.readJob(ctx, j.app, now.Last)
+	if err != nil || last.UndoOf == j.id && (last.State == JobStopped || last.State == JobFailed) {
+		return err
+	}
+	return errJobUndone.With(j.id, now.Last)
 }
 
 // maxUndos is how far a chain of undos is followed.

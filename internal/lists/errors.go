@@ -28,5 +28,5 @@ var (
 	errForeignByHand = mpblock.NewError(mpblock.Invalid, "openid.foreign.by_hand", "%s is an OpenID of another account: nothing was changed")
 	errNoOpenID      = mpblock.NewError(mpblock.Invalid, "openid.text", "%q is no OpenID")
 	errUntil         = mpblock.NewError(mpblock.Invalid, "change.until", "an end at %s: want one that is ahead, at most %d years from now")
-	errReason        = mpblock.NewError(mpblock.Invalid, "change.reason", "a reason of %d bytes: want one line of at most %d bytes of text")
+	errReason        = mpblock.NewError(mpblock.Invalid, "change.reason", "a reason of %d bytes: want one line of at most %d bytes of text, without tabs")
 )

@@ -127,7 +127,7 @@ func TestOperations(t *testing.T) {
 		t.Errorf("%v, want %s", a.header, where)
 	}
 	o = f.ends(o.ID)
-	if o.State != "done" || o.By != "api:shop" || o.Progress.Changed != 1500 || o.Progress.Refused != 1 || len(o.Refused) != 2 || o.Refused[0].Code != "openid.shape" || o.Refused[1].Code != "openid.unknown" {
+	if o.State != "done" || o.By != "api:shop" || o.Progress.Changed != 1500 || o.Progress.Refused != 2 || o.Progress.Total != 1502 || len(o.Refused) != 2 || o.Refused[0].Code != "openid.shape" || o.Refused[1].Code != "openid.unknown" {
 		t.Errorf("%+v", o)
 	}
 	f.want(409, "job.not_running", "POST", "/operations/"+o.ID+":cancel", "")

@@ -67,8 +67,9 @@ func operationOf(j jobs.Job) operation {
 	o := operation{
 		ID: j.ID, State: string(j.State), Done: j.State != jobs.JobDraft && !j.Active(), Action: j.Action.String(), Reason: j.Reason, ExpireTime: timeOf(j.Ends), By: j.By,
 		CreateTime: j.Created, StartTime: timeOf(j.Started), EndTime: timeOf(j.Ended), Problem: j.Problem, UndoOf: j.UndoOf, UndoneBy: j.UndoneBy,
-		Progress: progress{j.Progress.Total, j.Progress.Done, j.Progress.Already, j.Progress.Refused},
 	}
+	bad := j.Preview.Malformed + j.Preview.Foreign // refused before it began
+	o.Progress = progress{j.Progress.Total + bad, j.Progress.Done, j.Progress.Already, j.Progress.Refused + bad}
 	if p := j.Preview; j.UndoOf == "" {
 		o.Preview = &preview{p.Total, p.New, p.Already, p.Unknown, p.Protected, p.Malformed, p.Foreign, p.Duplicates}
 	}

@@ -8,11 +8,15 @@ import (
 	"strings"
 
 	"mpblock"
+	"mpblock/internal/console/i18n"
 	"mpblock/internal/console/until"
 	"mpblock/internal/console/web"
 	"mpblock/internal/desk"
 	"mpblock/internal/lists"
 )
+
+// msg is the key of a message, by which the tests of i18n find it.
+type msg = i18n.Msg
 
 // suggestions is how many earlier reasons a form offers beside the field.
 const suggestions = 8
@@ -41,7 +45,7 @@ func Chosen(v *web.Visit) []string {
 	var all []string
 	seen := map[string]bool{}
 	for _, text := range v.R.PostForm["openid"] {
-		if text = strings.TrimSpace(text); !seen[text] {
+		if text = strings.TrimSpace(text); text != "" && !seen[text] {
 			seen[text] = true
 			all = append(all, text)
 		}
@@ -49,11 +53,69 @@ func Chosen(v *web.Visit) []string {
 	return all
 }
 
-// Without returns what was chosen but for some OpenIDs.
-func Without(chosen []string, ids []mpblock.OpenID) []string {
-	return slices.DeleteFunc(slices.Clone(chosen), func(text string) bool {
-		return slices.ContainsFunc(ids, func(id mpblock.OpenID) bool { return id.String() == text })
-	})
+// Out are those who were chosen and cannot be blocked: who is protected, or follows no more.
+type Out struct {
+	Count int
+	First []Person
+	More  int // that are not among the first
+	all   map[string]bool
+}
+
+// Person is one of them, as the pages call people, and why that is; who is protected, by whom.
+type Person struct {
+	OpenID, Remark, Name string
+	Protected            bool
+	By, Why              string
+}
+
+// Says tells whether a refusal is of one of them.
+func (o Out) Says(refusal string) bool {
+	for id := range o.all {
+		if strings.Contains(refusal, id) {
+			return true
+		}
+	}
+	return false
+}
+
+// LeaveOut returns those of the chosen who may be blocked, and the others, up to so many of
+// them by name.
+func LeaveOut(v *web.Visit, chosen []string, most int) (rest []string, out Out, err error) {
+	var ids []mpblock.OpenID
+	for _, text := range chosen {
+		if id, err := mpblock.ParseOpenID(text); err == nil {
+			ids = append(ids, id)
+		}
+	}
+	among, err := v.Desk.ProtectedAmong(v.Ctx(), v.Account.AppID, ids)
+	if err != nil {
+		return nil, Out{}, err
+	}
+	states, err := v.Desk.States(v.Ctx(), v.Account.AppID, ids)
+	if err != nil {
+		return nil, Out{}, err
+	}
+	out.all = map[string]bool{}
+	var first []mpblock.OpenID
+	for i, s := range states {
+		_, protected := among[ids[i]]
+		if protected || !v.Account.AnyFollower && v.Account.Owns(ids[i]) && !s.Follower && !s.Blocked {
+			if out.all[ids[i].String()] = true; len(first) < most {
+				first = append(first, ids[i])
+			}
+		}
+	}
+	names, err := v.Desk.Remarks(v.Ctx(), v.Account.AppID, first)
+	for _, id := range first {
+		p := Person{OpenID: id.String(), Remark: names[id].Remark, Name: names[id].Name, Why: v.Say(msg("kept.stranger"))}
+		if who, is := among[id]; is {
+			p.Protected, p.Why, p.By = true, who.Why, v.Lang.Who(who.By)
+		}
+		out.First = append(out.First, p)
+	}
+	out.Count, out.More = len(out.all), len(out.all)-len(first)
+	rest = slices.DeleteFunc(slices.Clone(chosen), func(text string) bool { return out.all[text] })
+	return rest, out, err
 }
 
 // Most returns how many the page's account lets a form be about.

@@ -55,7 +55,11 @@ func (c *Pages) protect(v *visit) error {
 	if err != nil {
 		return v.Again(err, func(status int) error { return v.protectedPage(status, &protectedPage{OpenIDs: ids, Why: why}) })
 	}
-	v.Tell("good", v.Say(msg("protected.added"), added))
+	if added == 0 {
+		v.Tell("mind", v.Say(msg("protected.again")))
+	} else {
+		v.Tell("good", v.Say(msg("protected.added"), added))
+	}
 	return v.backToProtected()
 }
 
@@ -64,10 +68,15 @@ func (c *Pages) unprotect(v *visit) error {
 		return err
 	}
 	id := v.Field("openid")
-	if _, err := v.Desk.Unprotect(v.Ctx(), v.Account.AppID, []string{id}); err != nil {
+	freed, err := v.Desk.Unprotect(v.Ctx(), v.Account.AppID, []string{id})
+	switch {
+	case err != nil:
 		return err
+	case freed == 0:
+		v.Tell("mind", v.Say(msg("protected.not"), id))
+	default:
+		v.Tell("good", v.Say(msg("protected.ended"), id))
 	}
-	v.Tell("good", v.Say(msg("protected.ended"), id))
 	return v.backToProtected()
 }
 

@@ -31,10 +31,10 @@ const (
 
 // ErrProtected is the error of a block of somebody who is protected. Its arguments are the
 // OpenID, who has protected it, and why.
-var ErrProtected = mpblock.NewError(mpblock.Conflict, "openid.protected", "%s is protected by %s (%s) and cannot be blocked: nothing was changed")
+var ErrProtected = mpblock.NewError(mpblock.Conflict, "openid.protected", "%s is protected by %s (%s) and cannot be blocked")
 
 var (
-	errWhy     = mpblock.NewError(mpblock.Invalid, "protection.why", "why somebody is protected is one line of 1 to %d characters")
+	errWhy     = mpblock.NewError(mpblock.Invalid, "protection.why", "why somebody is protected is one line of 1 to %d characters, without tabs")
 	errAtOnce  = mpblock.NewError(mpblock.Limited, "protection.size", "%d OpenIDs: want 1 to %d at once")
 	errFull    = mpblock.NewError(mpblock.Limited, "protection.full", "account %s would have %d protected people, and may have %d: unprotect some of them first")
 	errForeign = mpblock.NewError(mpblock.Invalid, "openid.foreign.protected", "%s is an OpenID of another account: nothing was changed")

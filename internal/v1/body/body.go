@@ -36,10 +36,11 @@ type plain interface {
 func Read(w http.ResponseWriter, r *http.Request, into any, most int64) error {
 	raw, err := all(http.MaxBytesReader(w, r.Body, most), r.ContentLength, most)
 	switch {
-	case err != nil && r.Context().Err() != nil:
+	case err != nil: // net/http takes the caller for gone as well where the body is slow or cut
+		if err := Error(err, most); mpblock.KindOf(err) != mpblock.Internal || r.Context().Err() == nil {
+			return err
+		}
 		return r.Context().Err()
-	case err != nil:
-		return Error(err, most)
 	case len(bytes.TrimSpace(raw)) == 0:
 		return ErrEmpty
 	case !utf8.Valid(raw):

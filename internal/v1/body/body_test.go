@@ -1,6 +1,7 @@
 package body
 
 import (
+	"context"
 	"errors"
 	"io"
 	"net/http"
@@ -23,9 +24,11 @@ type in struct {
 	OpenIDs []string `json:"openids"`
 }
 
-func read(body io.Reader) (in, error) {
+func read(body io.Reader) (in, error) { return readOf(context.Background(), body) }
+
+func readOf(ctx context.Context, body io.Reader) (in, error) {
 	var v in
-	err := Read(httptest.NewRecorder(), httptest.NewRequest(http.MethodPost, "/", body), &v, 1_000_000)
+	err := Read(httptest.NewRecorder(), httptest.NewRequestWithContext(ctx, http.MethodPost, "/", body), &v, 1_000_000)
 	return v, err
 }
 
@@ -77,6 +80,17 @@ type failing struct{ err error }
 func (f failing) Read([]byte) (int, error) { return 0, f.err }
 
 func TestWhatDoesNotCome(t *testing.T) {
+	gone, leave := context.WithCancel(t.Context())
+	leave()
+	if _, err := readOf(gone, failing{os.ErrDeadlineExceeded}); !errors.Is(err, ErrSlow) { // for whom net/http takes the caller
+		t.Errorf("a slow body of who seems to be gone: %v", err)
+	}
+	if _, err := readOf(gone, failing{io.ErrUnexpectedEOF}); !errors.Is(err, ErrJSON) {
+		t.Errorf("a body that is cut: %v", err)
+	}
+	if _, err := readOf(gone, failing{errors.New("reset")}); !errors.Is(err, context.Canceled) {
+		t.Errorf("a caller who is gone: %v", err)
+	}
 	if _, err := read(failing{os.ErrDeadlineExceeded}); !errors.Is(err, ErrSlow) {
 		t.Error(err)
 	}
