@@ -55,7 +55,7 @@ func TestProtected(t *testing.T) {
 	preview := b.upload(base+"/bulk", "block", strings.Join([]string{one, two, follower(2)}, "\n"))
 	preview.holds(t, 200, "1 user would be blocked.", `data-kind="protected"><th scope="row">Protected</th><td class="number">2<`)
 	seen := s.as("viewer").get(preview.path)
-	seen.holds(t, 200, "You cannot start this list", "1 user would be blocked.", `href="`+base+`/bulk"`)
+	seen.holds(t, 200, "Only an operator can start this list", "1 user would be blocked.", `href="`+base+`/bulk"`)
 	if strings.Contains(seen.body, `id="start"`) || strings.Contains(seen.body, `id="drop"`) {
 		t.Errorf("who may not start a list is asked to: %s", seen.body)
 	}

@@ -6,6 +6,7 @@ import (
 
 	"mpblock"
 	"mpblock/internal/console/actors"
+	"mpblock/internal/console/ask"
 	"mpblock/internal/console/i18n"
 	"mpblock/internal/console/web"
 	"mpblock/internal/lists"
@@ -98,7 +99,7 @@ func (v *visit) undoPage(w lists.UndoPreview, of changeRow, heading, back string
 
 // again asks once more for an undo that was refused, where the page is not still there.
 func (v *visit) again(err error, form func(*visit) error) error {
-	if v.HTMX() {
+	if v.HTMX() || !ask.Helps(err) {
 		return err
 	}
 	return v.Again(err, func(int) error { return form(v) })

@@ -5,7 +5,6 @@ import "mpblock"
 var (
 	errJobRunning    = mpblock.NewError(mpblock.Conflict, "job.running", "the job %q still runs: stop it first, or wait for its end")
 	errJobNoChange   = mpblock.NewError(mpblock.Conflict, "job.no_change", "the job %q has changed nothing: there is nothing to undo")
-	errJobUndone     = mpblock.NewError(mpblock.Conflict, "job.undone", "the job %q has been undone, or is about to be: what can be undone now is %q, the last job of that")
 	errJobAction     = mpblock.NewError(mpblock.Invalid, "job.action", "a job blocks or unblocks")
 	errDraftsFull    = mpblock.NewError(mpblock.Limited, "job.drafts_full", "this list has %d OpenIDs, and lists of this account that nobody has started have %d already, of %d that they may have: start or drop one of those, or wait until they go by themselves, a day after they came")
 	errJobStarted    = mpblock.NewError(mpblock.Conflict, "job.started", "the job %q has been started")

@@ -65,37 +65,6 @@ func TestPreviewOfTheProtected(t *testing.T) {
 	}
 }
 
-// An undo that was stopped can be gone on with, and one that has done nothing counts as none.
-func TestUndoAfterAnUndoThatWasStopped(t *testing.T) {
-	c := newJobCase(t)
-	j := c.start()
-	runQueue(c.svc, t.Context())
-	undo := func(run bool) Job {
-		t.Helper()
-		u, err := c.svc.Undo(t.Context(), c.app, "anna", j.ID, "")
-		if err != nil {
-			t.Fatal(err)
-		}
-		if run {
-			runQueue(c.svc, t.Context())
-		}
-		return u
-	}
-	u := undo(false)
-	if _, err := c.svc.Stop(t.Context(), c.app, u.ID); err != nil {
-		t.Fatal(err)
-	}
-	runQueue(c.svc, t.Context())
-	u = undo(true)
-	if _, err := c.svc.editJob(t.Context(), c.app, u.ID, func(of *storedJob) error {
-		of.State = JobStopped
-		return nil
-	}); err != nil {
-		t.Fatal(err)
-	}
-	undo(true)
-}
-
 // The undo of a job that has unblocked leaves out who was protected since, also where that
 // is all of them.
 func TestUndoJobLeavesOutTheProtected(t *testing.T) {

@@ -37,7 +37,8 @@ type jobRecord struct {
 	By      string         `json:"by"`
 	State   JobState       `json:"state"`
 	UndoOf  string         `json:"undo_of,omitempty"`
-	Undo    string         `json:"undo,omitempty"` // the last job that undoes it
+	Undo    string         `json:"undo,omitempty"`  // the last job that undoes it
+	Undos   []string       `json:"undos,omitempty"` // those before it, of which this one may have left nothing to do
 	Created int64          `json:"created"`
 	Started int64          `json:"started,omitempty"`
 	Ended   int64          `json:"ended,omitempty"`

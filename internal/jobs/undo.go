@@ -3,6 +3,7 @@ package jobs
 import (
 	"context"
 	"errors"
+	"slices"
 
 	"mpblock"
 	"mpblock/internal/lists"
@@ -47,14 +48,13 @@ func (svc *Service) undoable(ctx context.Context, app mpblock.AppID, id string) 
 }
 
 // Undo starts a job that undoes all changes of another, as lists.Undo does. What is left
-// alone is among its refused ones. What was undone is a refusal, unless that did not end well.
+// alone is among its refused ones.
 func (svc *Service) Undo(ctx context.Context, app mpblock.AppID, by, id, reason string) (Job, error) {
 	of, err := svc.undoable(ctx, app, id)
 	if err != nil {
 		return Job{}, err
 	}
-	reason, err = lists.CheckReason(reason)
-	if err = errors.Join(err, svc.notUndone(ctx, of)); err != nil {
+	if reason, err = lists.CheckReason(reason); err != nil {
 		return Job{}, err
 	}
 	now := svc.clock.Now()
@@ -63,52 +63,52 @@ func (svc *Service) Undo(ctx context.Context, app mpblock.AppID, by, id, reason 
 		Created: now.UnixMilli(), Started: now.UnixMilli(), Chunks: of.Next,
 		Progress: JobProgress{Total: of.Progress.Done},
 	}}
-	if _, err := svc.editJob(ctx, app, id, func(now *storedJob) error {
-		if now.Undo != of.Undo { // by another at this very moment
-			return errJobUndone.With(id, now.Undo)
-		}
-		now.Undo = j.id
-		return nil
-	}); err != nil {
+	if err := svc.enqueue(ctx, app, j.id, 0); err != nil {
 		return Job{}, err
 	}
-	if err = svc.enqueue(ctx, app, j.id, 0); err == nil {
-		err = svc.putJob(ctx, j)
+	if err := svc.putJob(ctx, j); err != nil {
+		return Job{}, err
 	}
 	svc.wake()
+	_, err = svc.editJob(ctx, app, id, func(of *storedJob) error {
+		if of.Undo != "" {
+			of.Undos = append(of.Undos, of.Undo)
+			of.Undos = of.Undos[max(0, len(of.Undos)-maxUndos):]
+		}
+		of.Undo = j.id
+		return nil
+	})
 	return j.view(), err
 }
 
-// notUndone refuses a job that another has undone, or is about to.
-func (svc *Service) notUndone(ctx context.Context, j *storedJob) error {
-	now, err := svc.stand(ctx, j)
-	if err != nil || now.Last == j.id {
-		return err
+// undone returns the newest undo of a job that has done something or may yet, nil if there is
+// none: one that did nothing, or is forgotten, counts as none.
+func (svc *Service) undone(ctx context.Context, j *storedJob) (*storedJob, error) {
+	for _, id := range slices.Backward(append(slices.Clone(j.Undos), j.Undo)) {
+		next, err := svc.readJob(ctx, j.app, id)
+		if err == nil && (next.view().Active() || next.Progress.Done > 0) {
+			return next, nil
+		}
+		if err != nil && !errors.Is(err, errNoJob) {
+			return nil, err
+		}
 	}
-	last, err := svc.readJob(ctx, j.app, now.Last)
-	if err != nil || last.UndoOf == j.id && (last.State == JobStopped || last.State == JobFailed) {
-		return err
-	}
-	return errJobUndone.With(j.id, now.Last)
+	return nil, nil //nolint:nilnil // there is none
 }
 
-// maxUndos is how far a chain of undos is followed.
+// maxUndos is how far a chain of undos is followed, and how many undos a job knows of.
 const maxUndos = 100
 
-// stand fills in how a job stands. An undo that did nothing, or is forgotten, counts as
-// none.
+// stand fills in how a job stands.
 func (svc *Service) stand(ctx context.Context, j *storedJob) (Job, error) {
 	v := j.view()
 	last := j
 	for n := 0; n < maxUndos && last.Undo != ""; n++ {
-		next, err := svc.readJob(ctx, j.app, last.Undo)
-		if errors.Is(err, errNoJob) {
-			break
-		}
+		next, err := svc.undone(ctx, last)
 		if err != nil {
 			return v, err
 		}
-		if !next.view().Active() && next.Progress.Done == 0 {
+		if next == nil {
 			break
 		}
 		last = next

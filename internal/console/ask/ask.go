@@ -99,7 +99,7 @@ func LeaveOut(v *web.Visit, chosen []string, most int) (rest []string, out Out, 
 	var first []mpblock.OpenID
 	for i, s := range states {
 		_, protected := among[ids[i]]
-		if protected || !v.Account.AnyFollower && v.Account.Owns(ids[i]) && !s.Follower && !s.Blocked {
+		if protected || v.Account.Upstream == "" && !v.Account.AnyFollower && v.Account.Owns(ids[i]) && !s.Follower && !s.Blocked {
 			if out.all[ids[i].String()] = true; len(first) < most {
 				first = append(first, ids[i])
 			}
