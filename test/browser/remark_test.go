@@ -24,6 +24,7 @@ func TestRemark(t *testing.T) {
 		if got := b.focused(); got != "remark" {
 			t.Errorf("the focus is on %q", got)
 		}
+		b.allow(account + "/openids/" + id + "/remark")
 		b.fill("#remark", strings.Repeat("x", 31)) // refused, and nothing of it is lost
 		b.click("#save-remark")
 		b.wait("document.querySelector('dialog[open] .notice.bad')")

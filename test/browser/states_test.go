@@ -31,10 +31,25 @@ func TestWithoutScripts(t *testing.T) {
 			}
 		}
 	}
+	b.allow(account + "/block")
+	refused := func(b *tab) {
+		b.scripts(true)
+		b.visit(account + "/followers")
+		b.untick()
+		b.tick(2)
+		b.scripts(false)
+		defer b.scripts(true)
+		b.follow("#act")
+		b.fill("#why", "spam")
+		b.put("#ends-on", "2001-01-01")
+		b.follow("#really")
+		b.says("#refused", "2001-01-01")
+	}
 	for _, l := range []struct {
 		name, first string
 		reach       func(*tab)
 	}{
+		{"plain-refused", "really", refused},
 		{"plain-block", "really", plain("/followers", "#act")}, {"plain-unblock", "really", plain("/blacklist", "#act")},
 		{"plain-amend", "really", plain("/blacklist", "#amend")}, {"plain-remark", "save-remark", plain("/blacklist", "tr[data-openid] .pencil")},
 	} {
@@ -48,7 +63,16 @@ func TestWithoutScripts(t *testing.T) {
 
 // TestForbidden looks at what somebody sees whose role is too low.
 func TestForbidden(t *testing.T) {
-	b := newOperator(enter(t, serve(t), "en"), "vera", "viewer", "a phrase for the test alone")
+	admin := enter(t, serve(t), "en")
+	admin.visit(account + "/bulk")
+	admin.put("#list", unknown)
+	admin.follow("#preview")
+	list := eval[string](admin, "location.pathname")
+	b := newOperator(admin, "vera", "viewer", "a phrase for the test alone")
+	b.inBoth("preview-viewer", func(b *tab) { b.visit(list) })
+	if b.has("#start") || b.has("#drop") {
+		t.Error("who may not start a list is asked to")
+	}
 	b.allow("/operators")
 	b.inBoth("forbidden", func(b *tab) { b.visit("/operators") })
 	b.says("#message", "Your role does not allow it")
