@@ -245,18 +245,15 @@ func (x *exchange) look(ctx context.Context, texts []string, action mpblock.Acti
 
 // guard refuses those items that are protected.
 func (x *exchange) guard(ctx context.Context, it *items) error {
-	people, err := x.Lists.Protection().People(ctx, x.AppID)
-	for _, p := range people {
-		if _, named := it.would[p.OpenID]; !named {
+	people, err := x.Lists.Protection().Among(ctx, x.AppID, it.ids)
+	for i, id := range it.ids {
+		p, is := people[id]
+		if _, known := it.would[id]; !is || !known && !it.safe[id] {
 			continue
 		}
-		delete(it.would, p.OpenID)
-		it.safe[p.OpenID] = true
-		for i, id := range it.ids {
-			if id == p.OpenID {
-				it.bad = append(it.bad, itemErrorOf(i, p.Error()))
-			}
-		}
+		delete(it.would, id)
+		it.safe[id] = true
+		it.bad = append(it.bad, itemErrorOf(i, p.Error()))
 	}
 	return err
 }
